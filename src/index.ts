@@ -1,0 +1,82 @@
+/** The Worker's entry: settings and the database client once per isolate, one log line per request. */
+import * as z from 'zod/mini'
+import { type ConfigResult, readConfig } from './config.ts'
+import { connect, Database } from './db.ts'
+import { RelayError } from './errors.ts'
+import { json } from './http.ts'
+import { RequestLog } from './log.ts'
+import { route } from './routes.ts'
+
+const Status = z.looseObject({ schema_version: z.int() })
+
+let settings: ConfigResult | undefined
+let client: ReturnType<typeof connect> | undefined
+
+/** Opens the database for one request. Throws when the settings are not complete. */
+function openDatabase(result: ConfigResult, log: RequestLog): Database {
+  if (!result.ok) throw new Error(result.faults.map((fault) => fault.message).join(' '))
+  client ??= connect(result.config.supabaseUrl, result.config.supabaseServiceKey)
+  return new Database(client, log)
+}
+
+async function answer(request: Request, env: unknown): Promise<Response> {
+  const log = new RequestLog()
+  const requestId = request.headers.get('cf-ray') ?? crypto.randomUUID()
+  log.add({ request_id: requestId, client: clientFamily(request.headers.get('user-agent')) })
+  let response: Response
+  try {
+    settings ??= readConfig(env)
+    const result = settings
+    response = await route(request, {
+      settings: result,
+      openDatabase: () => openDatabase(result, log),
+      log,
+    })
+  } catch (error) {
+    log.add({ outcome: 'failed', error_code: 'internal', reason: describe(error) })
+    response = json({ error: 'internal', message: `Internal error (request ${requestId}).` }, 500)
+  }
+  log.add({ status: response.status })
+  log.write('request')
+  return response
+}
+
+/** The part of a User-Agent that names the program, such as `claude-code`. */
+function clientFamily(userAgent: string | null): string {
+  return /^[\w.-]+/.exec(userAgent ?? '')?.[0] ?? ''
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error)
+}
+
+/** A real query: Supabase pauses a free project after seven days without one. */
+async function keepAwake(env: unknown): Promise<void> {
+  const log = new RequestLog()
+  try {
+    settings ??= readConfig(env)
+    const db = openDatabase(settings, log)
+    const args = { p_user_id: settings.ok ? settings.config.userId : undefined }
+    await db.call('relay_status', args, Status, { retry: true })
+  } catch (error) {
+    const isKnown = error instanceof RelayError
+    log.add({
+      outcome: 'failed',
+      error_code: isKnown ? error.code : 'internal',
+      reason: isKnown ? (error.reason ?? error.message) : describe(error),
+    })
+  }
+  log.write('scheduled')
+}
+
+export default {
+  fetch(request, env, context) {
+    const response = answer(request, env)
+    // A client that goes away must not cut short what it started: the post, and its log line.
+    context.waitUntil(response)
+    return response
+  },
+  scheduled(_controller, env, context) {
+    context.waitUntil(keepAwake(env))
+  },
+} satisfies ExportedHandler

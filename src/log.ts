@@ -1,0 +1,55 @@
+/**
+ * The request's log line. Endpoints add what they learn, index.ts writes it once. The fields are
+ * named here one by one, and no key, token, query string or message content has a place among them.
+ */
+
+export interface LogFields {
+  request_id: string
+  method: string
+  path: string
+  rpc_method: string
+  tool: string
+  client: string
+  era: 'modern' | 'legacy'
+  status: number
+  outcome: 'ok' | 'refused' | 'failed'
+  error_code: string
+  /** What a fault's other side said: an error of ours or the database's, never a caller's text. */
+  reason: string
+  db_ms: number
+}
+
+/** Longer values are cut: a line of the log stays a line. */
+const LONGEST = 200
+
+export class RequestLog {
+  readonly #fields: Partial<LogFields> = {}
+  readonly #startedAt = Date.now()
+
+  /** Sets fields; a later value replaces an earlier one. */
+  add(fields: Partial<LogFields>): void {
+    Object.assign(this.#fields, fields)
+  }
+
+  /** Adds to the time spent waiting for the database. */
+  addDatabaseTime(milliseconds: number): void {
+    this.#fields.db_ms = (this.#fields.db_ms ?? 0) + milliseconds
+  }
+
+  /** Writes the line. A fault of ours is an error; what a caller may do is information. */
+  write(event: 'request' | 'scheduled'): void {
+    const now = Date.now()
+    const line = JSON.stringify(
+      {
+        time: new Date(now).toISOString(),
+        event,
+        outcome: 'ok',
+        ...this.#fields,
+        duration_ms: now - this.#startedAt,
+      },
+      (_, value) => (typeof value === 'string' ? value.slice(0, LONGEST) : value),
+    )
+    if (this.#fields.outcome === 'failed') console.error(line)
+    else console.log(line)
+  }
+}

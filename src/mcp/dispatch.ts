@@ -1,0 +1,158 @@
+/** One method table for each protocol era, and tools/call. Knows no HTTP. */
+import { RelayError } from '../errors.ts'
+import type { RequestLog } from '../log.ts'
+import { closest, quoted } from '../similar.ts'
+import { TOOLS } from '../tools/index.ts'
+import type { ToolContext } from '../tools/tool.ts'
+import {
+  ErrorCode,
+  isObject,
+  type JsonObject,
+  type JsonRpcNotification,
+  type JsonRpcRequest,
+  ProtocolError,
+} from './jsonrpc.ts'
+import {
+  CAPABILITIES,
+  type Era,
+  INSTRUCTIONS,
+  LEGACY_VERSIONS,
+  MODERN_VERSIONS,
+  modernResult,
+  SERVER_INFO,
+  SUBSCRIPTION_ID_KEY,
+} from './protocol.ts'
+
+/** What a request may use besides its parameters. */
+export interface DispatchContext {
+  tools: ToolContext
+  log: RequestLog
+}
+
+/** A result, and for a method whose answer is a stream the notifications that go before it. */
+export interface Reply {
+  result: JsonObject
+  notifications?: JsonRpcNotification[]
+}
+
+type Method = (request: JsonRpcRequest, context: DispatchContext) => Reply | Promise<Reply>
+
+const METHODS: Record<Era, ReadonlyMap<string, Method>> = {
+  modern: new Map<string, Method>([
+    ['server/discover', discover],
+    ['subscriptions/listen', listen],
+    ['tools/list', listTools],
+    ['tools/call', callTool],
+  ]),
+  legacy: new Map<string, Method>([
+    ['initialize', initialize],
+    ['ping', () => ({ result: {} })],
+    ['tools/list', listTools],
+    ['tools/call', callTool],
+  ]),
+}
+
+/** Answers one request. Throws ProtocolError. */
+export async function dispatch(
+  era: Era,
+  request: JsonRpcRequest,
+  context: DispatchContext,
+): Promise<Reply> {
+  const method = METHODS[era].get(request.method)
+  if (!method) {
+    // To a legacy client 404 would mean that its session is gone.
+    throw new ProtocolError(ErrorCode.METHOD_NOT_FOUND, `Method not found: ${request.method}`, {
+      status: era === 'modern' ? 404 : 200,
+    })
+  }
+  const reply = await method(request, context)
+  if (era === 'legacy') return reply
+  return { ...reply, result: modernResult(request.method, reply.result) }
+}
+
+function discover(): Reply {
+  return {
+    result: {
+      supportedVersions: MODERN_VERSIONS,
+      capabilities: CAPABILITIES,
+      instructions: INSTRUCTIONS,
+    },
+  }
+}
+
+function initialize({ params }: JsonRpcRequest): Reply {
+  const requested = params.protocolVersion
+  if (typeof requested !== 'string') {
+    throw new ProtocolError(ErrorCode.INVALID_PARAMS, 'protocolVersion must be a string')
+  }
+  return {
+    result: {
+      protocolVersion: LEGACY_VERSIONS.includes(requested) ? requested : LEGACY_VERSIONS[0],
+      capabilities: CAPABILITIES,
+      serverInfo: SERVER_INFO,
+      instructions: INSTRUCTIONS,
+    },
+  }
+}
+
+/**
+ * The server has nothing to announce, so it honours no kind of notification and ends the
+ * subscription at once, which a client takes for a graceful end.
+ */
+function listen({ id, params }: JsonRpcRequest): Reply {
+  if (!isObject(params.notifications)) {
+    throw new ProtocolError(ErrorCode.INVALID_PARAMS, 'notifications must be an object')
+  }
+  const subscription = { [SUBSCRIPTION_ID_KEY]: id }
+  return {
+    notifications: [
+      {
+        jsonrpc: '2.0',
+        method: 'notifications/subscriptions/acknowledged',
+        params: { notifications: {}, _meta: subscription },
+      },
+    ],
+    result: { _meta: subscription },
+  }
+}
+
+function listTools({ params }: JsonRpcRequest): Reply {
+  if (params.cursor !== undefined) {
+    throw new ProtocolError(ErrorCode.INVALID_PARAMS, 'Unknown cursor: the list has one page')
+  }
+  return { result: { tools: TOOLS.map((tool) => tool.definition()) } }
+}
+
+async function callTool({ params }: JsonRpcRequest, context: DispatchContext): Promise<Reply> {
+  const { name } = params
+  if (typeof name !== 'string') {
+    throw new ProtocolError(ErrorCode.INVALID_PARAMS, 'name must be a string')
+  }
+  // relay-mcp 0.1.0 took null for none.
+  const args = params.arguments ?? {}
+  if (!isObject(args)) {
+    throw new ProtocolError(ErrorCode.INVALID_PARAMS, 'arguments must be an object')
+  }
+  const tool = TOOLS.find((candidate) => candidate.name === name)
+  if (!tool) {
+    const [nearest = ''] = closest(
+      name,
+      TOOLS.map((candidate) => candidate.name),
+      1,
+    )
+    throw new ProtocolError(
+      ErrorCode.INVALID_PARAMS,
+      `Unknown tool: ${quoted(name.slice(0, 100))}. Did you mean ${nearest}?`,
+    )
+  }
+
+  context.log.add({ tool: name })
+  try {
+    return { result: await tool.call(args, context.tools) }
+  } catch (error) {
+    if (!(error instanceof RelayError)) throw error
+    const { code, outcome, reason } = error
+    context.log.add({ error_code: code, outcome, ...(reason !== undefined && { reason }) })
+    return { result: { content: [{ type: 'text', text: error.message }], isError: true } }
+  }
+}

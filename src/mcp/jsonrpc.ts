@@ -1,0 +1,79 @@
+/** JSON-RPC 2.0 as MCP uses it: message shapes, error codes and response builders. Leaf: zod only. */
+import * as z from 'zod/mini'
+
+/** A string or an integer, MCP's narrowing of JSON-RPC. One that a double cannot hold is not echoed right. */
+export type RequestId = string | number
+
+const RequestIdSchema = z.union([z.string(), z.int()])
+
+/** The id of a request, or undefined where there is none that could be echoed. */
+export function readId(value: unknown): RequestId | undefined {
+  const parsed = RequestIdSchema.safeParse(value)
+  return parsed.success ? parsed.data : undefined
+}
+
+export type JsonObject = Record<string, unknown>
+
+export interface JsonRpcRequest {
+  id: RequestId
+  method: string
+  params: JsonObject
+}
+
+export interface JsonRpcNotification {
+  jsonrpc: '2.0'
+  method: string
+  params: JsonObject
+}
+
+export interface JsonRpcResponse {
+  jsonrpc: '2.0'
+  id?: RequestId
+  result?: JsonObject
+  error?: { code: number; message: string; data?: JsonObject }
+}
+
+/** JSON-RPC 2.0 section 5.1, and MCP 2026-07-28 (the last three). */
+export const ErrorCode = {
+  PARSE_ERROR: -32700,
+  INVALID_REQUEST: -32600,
+  METHOD_NOT_FOUND: -32601,
+  INVALID_PARAMS: -32602,
+  INTERNAL_ERROR: -32603,
+  HEADER_MISMATCH: -32020,
+  UNSUPPORTED_PROTOCOL_VERSION: -32022,
+} as const
+
+/** A request that is answered with a JSON-RPC error. */
+export class ProtocolError extends Error {
+  override readonly name = 'ProtocolError'
+  readonly code: number
+  /** The HTTP status it travels under; 200 for what is wrong with a method's parameters. */
+  readonly status: number
+  readonly data: JsonObject | undefined
+
+  constructor(code: number, message: string, options: { status?: number; data?: JsonObject } = {}) {
+    super(message)
+    this.code = code
+    this.status = options.status ?? 200
+    this.data = options.data
+  }
+}
+
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+export function resultResponse(id: RequestId, result: JsonObject): JsonRpcResponse {
+  return { jsonrpc: '2.0', id, result }
+}
+
+/** Without an id when none could be read: `null` is not among MCP's ids. */
+export function errorResponse(id: RequestId | undefined, error: ProtocolError): JsonRpcResponse {
+  const { code, message, data } = error
+  return {
+    jsonrpc: '2.0',
+    ...(id !== undefined && { id }),
+    error: { code, message, ...(data && { data }) },
+  }
+}
