@@ -1,0 +1,171 @@
+/**
+ * An embedded PostgreSQL 17 of our own: made on the first start, on loopback, with a generated
+ * password that only the owner of its folder can read. Roles and tables are migrate.ts's.
+ */
+import { randomBytes } from 'node:crypto'
+import { chown, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { Refusal } from '../lib/refusal.ts'
+import { type Account, postgresAccount } from './account.ts'
+import { type Binaries, findBinaries } from './binaries.ts'
+import { type Child, startChild } from './child.ts'
+
+export const SUPERUSER = 'supabase_admin'
+
+/** SIGINT ends sessions and saves (a fast shutdown); SIGQUIT leaves it to the next start. */
+export const STOP_SIGNALS: NodeJS.Signals[] = ['SIGINT', 'SIGQUIT', 'SIGKILL']
+
+const MAJOR_VERSION = '17'
+const READY = /database system is ready to accept connections/
+
+export interface PostgresOptions {
+  /** An existing folder that the account PostgreSQL runs as owns. */
+  directory: string
+  /** False keeps nothing safe from a crash and is faster: for tests. */
+  durable: boolean
+  maxConnections: number
+}
+
+export interface Connection {
+  host: string
+  port: number
+  user: string
+  password: string
+  database: string
+}
+
+export interface Postgres {
+  pid: number
+  /** How the superuser connects to a database. */
+  connection(database: string): Connection
+  exited: Promise<string>
+  stop(): Promise<void>
+}
+
+/** Starts PostgreSQL on a free port; resolves when it takes connections. */
+export async function startPostgres(options: PostgresOptions): Promise<Postgres> {
+  const account = postgresAccount(options.directory)
+  const binaries = await findBinaries(account)
+  const data = join(options.directory, 'data')
+  const version = await readFile(join(data, 'PG_VERSION'), 'utf8').catch(() => undefined)
+  if (version === undefined) await initialise(binaries, account, options)
+  else if (version.trim() !== MAJOR_VERSION) {
+    throw new Refusal(
+      `${data} was made by PostgreSQL ${version.trim()}, and this is ${MAJOR_VERSION}: start ` +
+        'with the older release and move the threads with npm run export and npm run import.',
+    )
+  }
+  const password = await readFile(passwordPath(options), 'utf8')
+  const { child, port } = await serve(binaries, account, options)
+
+  return {
+    pid: child.pid,
+    connection: (database) => ({ host: '127.0.0.1', port, user: SUPERUSER, password, database }),
+    exited: child.exited,
+    stop: () => child.stop(STOP_SIGNALS, 2000),
+  }
+}
+
+/** Makes the database files in a draft that is renamed when whole: a start cut short leaves none. */
+async function initialise(binaries: Binaries, account: Account | undefined, o: PostgresOptions) {
+  for (const name of await readdir(o.directory)) {
+    if (name.startsWith('draft-')) await rm(join(o.directory, name), { recursive: true })
+  }
+  await writeFile(passwordPath(o), randomBytes(24).toString('base64url'), { mode: 0o600 })
+  const draft = await mkdtemp(join(o.directory, 'draft-'))
+  if (account) {
+    await chown(passwordPath(o), account.uid, account.gid)
+    await chown(draft, account.uid, account.gid)
+  }
+  const child = await startChild(
+    binaries.initdb,
+    [
+      `--pgdata=${draft}`,
+      `--username=${SUPERUSER}`,
+      `--pwfile=${passwordPath(o)}`,
+      '--auth=scram-sha-256',
+      '--encoding=UTF8',
+      // With the locale C, lower('É') stays 'É' and a search for école misses ÉCOLE.
+      `--locale=${process.platform === 'darwin' ? 'en_US.UTF-8' : 'C.UTF-8'}`,
+      ...(o.durable ? [] : ['--no-sync']),
+    ],
+    { ...surroundings(account), lastSignal: 'KILL' },
+  )
+  const said = lines(child)
+  const end = await child.exited
+  if (end !== 'exit code 0') throw new Refusal(`initdb failed (${end}): ${said.last()}`)
+  await rename(draft, join(o.directory, 'data'))
+}
+
+async function serve(binaries: Binaries, account: Account | undefined, o: PostgresOptions) {
+  // A free port can be taken by another program before PostgreSQL has it.
+  for (let attempt = 1; ; attempt += 1) {
+    const port = await freePort()
+    const settings = {
+      listen_addresses: '127.0.0.1',
+      unix_socket_directories: '',
+      port,
+      max_connections: o.maxConnections,
+      log_destination: 'stderr',
+      logging_collector: 'off',
+      ...(o.durable ? {} : { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' }),
+    }
+    const child = await startChild(
+      binaries.postgres,
+      [
+        '-D',
+        join(o.directory, 'data'),
+        ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
+      ],
+      { ...surroundings(account), lastSignal: o.durable ? 'INT' : 'QUIT' },
+    )
+    const said = lines(child)
+    const ended = await Promise.race([said.until(READY), child.exited])
+    if (ended === undefined) return { child, port }
+    if (attempt === 3 || !said.has(/Address already in use/)) {
+      throw new Refusal(`PostgreSQL did not start (${ended}): ${said.last()}`)
+    }
+  }
+}
+
+// Settings of the person's own PostgreSQL (PGDATA, PGOPTIONS, a language) must not reach ours, and
+// the working directory may be one that its account can't enter.
+function surroundings(account: Account | undefined) {
+  return {
+    ...account,
+    cwd: '/',
+    env: { PATH: process.env.PATH, LC_MESSAGES: 'C', TZ: 'UTC' },
+    stdio: ['ignore', 'ignore', 'pipe'] as ['ignore', 'ignore', 'pipe'],
+  }
+}
+
+/** Follows what a child says on stderr, keeping the last lines for an error message. */
+function lines({ process: { stderr } }: Child) {
+  const kept: string[] = []
+  const reader = createInterface({ input: stderr as NodeJS.ReadableStream })
+  reader.on('line', (line) => {
+    if (kept.push(line) > 20) kept.shift()
+  })
+  return {
+    has: (pattern: RegExp) => kept.some((line) => pattern.test(line)),
+    last: () => kept.find((line) => /FATAL|PANIC|error:/.test(line)) ?? kept.at(-1) ?? 'no word',
+    until: (pattern: RegExp) =>
+      new Promise<undefined>((resolve) => {
+        reader.on('line', (line) => pattern.test(line) && resolve(undefined))
+      }),
+  }
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer().on('error', reject)
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as { port: number }
+      server.close(() => resolve(port))
+    })
+  })
+}
+
+const passwordPath = ({ directory }: PostgresOptions) => join(directory, 'password')
