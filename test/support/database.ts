@@ -1,0 +1,82 @@
+/**
+ * createTestDatabase(): a PostgreSQL database of a test's own, as a new Supabase project with the
+ * migrations applied, or without them for tests of an upgrade.
+ */
+import { randomBytes } from 'node:crypto'
+import { Client, Pool } from 'pg'
+import { inject } from 'vitest'
+import type { Connection } from '../../scripts/local/postgres.ts'
+import { OWNER, withClient } from '../../scripts/local/roles.ts'
+
+export type TestRole = 'anon' | 'authenticated' | 'service_role' | typeof OWNER
+
+export interface TestDatabaseOptions {
+  /** Only the roles and the empty schema. */
+  empty?: boolean
+}
+
+export interface TestDatabase extends AsyncDisposable {
+  connection: Connection
+  /** The same as one string, for what takes only that. */
+  url: string
+  /** A client acting as `role`, closed with the database. */
+  connect(role?: TestRole): Promise<Client>
+  /** Up to `size` parallel connections acting as `role`, closed with the database. */
+  pool(size: number, role?: TestRole): Pool
+  /** Calls `public.fn(name => value, …)` as service_role, and returns its result. */
+  // biome-ignore lint/suspicious/noExplicitAny: tests state what they expect by asserting it.
+  call(fn: string, args?: Record<string, unknown>): Promise<any>
+}
+
+export async function createTestDatabase(options: TestDatabaseOptions = {}): Promise<TestDatabase> {
+  const server = inject('postgres')
+  const database = `test_${randomBytes(6).toString('hex')}`
+  const template = options.empty ? 'template_empty' : 'template_migrated'
+  await withClient(server, (client) =>
+    client.query(`create database ${database} template ${template} owner ${OWNER}`),
+  )
+  const connection = { ...server, database }
+  const { host, port, user, password } = connection
+  const closers: (() => Promise<void>)[] = []
+  let calls: Pool | undefined
+
+  function pool(size: number, role: TestRole = 'service_role') {
+    const made = new Pool({ ...connection, max: size, ...actingAs(role) })
+    made.on('error', () => {})
+    closers.push(() => made.end())
+    return made
+  }
+
+  return {
+    connection,
+    url: `postgres://${user}:${password}@${host}:${port}/${database}`,
+    pool,
+
+    async connect(role = 'service_role') {
+      const client = new Client({ ...connection, ...actingAs(role) })
+      client.on('error', () => {})
+      await client.connect()
+      closers.push(() => client.end())
+      return client
+    },
+
+    async call(fn, args = {}) {
+      calls ??= pool(4)
+      const names = Object.keys(args)
+      const passed = names.map((name, index) => `${name} => $${index + 1}`).join(', ')
+      const { rows } = await calls.query(
+        `select public.${fn}(${passed}) as result`,
+        Object.values(args),
+      )
+      return rows[0].result
+    },
+
+    async [Symbol.asyncDispose]() {
+      await Promise.allSettled(closers.map((close) => close()))
+      await withClient(server, (client) => client.query(`drop database ${database} with (force)`))
+    },
+  }
+}
+
+/** Logs in as the superuser with the rights of `role` from the first statement on. */
+const actingAs = (role: TestRole) => ({ options: `-c role=${role}` })

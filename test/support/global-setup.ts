@@ -1,0 +1,50 @@
+/**
+ * What all test files share: one PostgreSQL, forgetful and fast, with two template databases, and
+ * the Worker bundled once. Both go when the run ends, however it ends.
+ */
+import { chownSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { TestProject } from 'vitest/node'
+import { postgresAccount } from '../../scripts/local/account.ts'
+import { type Bundle, bundleWorker } from '../../scripts/local/bundle.ts'
+import { migrate } from '../../scripts/local/migrate.ts'
+import { type Connection, startPostgres } from '../../scripts/local/postgres.ts'
+import { createDatabase, createRoles } from '../../scripts/local/roles.ts'
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** The superuser's way to the maintenance database. */
+    postgres: Connection
+    bundle: Bundle
+  }
+}
+
+export default async function setup(project: TestProject) {
+  const [postgres, bundle] = await Promise.all([startTestPostgres(), bundleWorker()])
+  project.provide('postgres', postgres.connection('postgres'))
+  project.provide('bundle', bundle)
+  return postgres.stop
+}
+
+async function startTestPostgres() {
+  const directory = await mkdtemp(join(tmpdir(), 'relay-test-'))
+  const account = postgresAccount(directory)
+  if (account) chownSync(directory, account.uid, account.gid)
+  const postgres = await startPostgres({ directory, durable: false, maxConnections: 200 })
+
+  await createRoles(postgres.connection('postgres'))
+  for (const template of ['template_empty', 'template_migrated']) {
+    await createDatabase(postgres.connection(template))
+  }
+  await migrate(postgres.connection('template_migrated'))
+
+  return {
+    ...postgres,
+    async stop() {
+      await postgres.stop()
+      await rm(directory, { recursive: true })
+    },
+  }
+}

@@ -1,0 +1,179 @@
+/**
+ * createTestRelay(): the real Worker in workerd, over HTTP, with a gateway and a database behind
+ * it. Tests in one file that ask for nothing special share one relay, emptied each time, so they
+ * run one after the other; a relay with options is its own.
+ */
+import { randomBytes } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Pool } from 'pg'
+import { afterAll, inject } from 'vitest'
+import { type Gateway, startGateway } from '../../scripts/local/gateway.ts'
+import { startWorker, type Worker } from '../../scripts/local/worker.ts'
+import { createTestDatabase, type TestDatabase } from './database.ts'
+import type { Faults } from './faults.ts'
+
+// biome-ignore lint/suspicious/noExplicitAny: tests state what they expect by asserting it.
+type Json = any
+
+export interface TestRelayOptions {
+  /** Added to the Worker's settings, or replacing them; undefined leaves one out. */
+  bindings?: Record<string, string | undefined>
+  /** What the Worker takes for Supabase, instead of this relay's gateway. */
+  supabaseUrl?: string
+  /** Stands between the Worker and this relay's gateway. */
+  faults?: Faults
+  /** Without the migrations. */
+  empty?: boolean
+}
+
+export interface RpcResponse {
+  status: number
+  headers: Headers
+  /** Parsed if it is JSON, else the text. */
+  body: Json
+}
+
+export interface TestRelay extends AsyncDisposable {
+  /** The origin, without a slash at the end. */
+  url: string
+  key: string
+  userId: string
+  gateway: Gateway
+  database: TestDatabase
+  /** The Worker's log lines since this relay was created; other console output as text. */
+  logs: Json[]
+  /** Waits for the first of them that matches: they arrive a moment after the answer. */
+  log(matches?: (line: Json) => boolean): Promise<Json>
+  fetch(path: string, init?: RequestInit): Promise<Response>
+  /** Posts to /mcp with the key, as a client of the legacy era unless `headers` say otherwise. */
+  rpc(body: unknown, headers?: Record<string, string>): Promise<RpcResponse>
+  /** Calls a tool, legacy era, and returns the result. */
+  call(tool: string, args?: Record<string, unknown>): Promise<Json>
+}
+
+interface Stack {
+  worker: Worker
+  gateway: Gateway
+  database: TestDatabase
+  cleaner: Pool
+  bindings: Record<string, string>
+  lines: string[]
+  stop(): Promise<void>
+}
+
+const LEGACY = '2025-11-25'
+const LOG_DEADLINE_MS = 5000
+
+let shared: Promise<Stack> | undefined
+afterAll(async () => (await shared)?.stop())
+
+export async function createTestRelay(options?: TestRelayOptions): Promise<TestRelay> {
+  if (options) {
+    const stack = await startStack(options)
+    return relayOf(stack, stack.stop)
+  }
+  shared ??= startStack({})
+  const stack = await shared
+  await empty(stack)
+  return relayOf(stack, async () => {})
+}
+
+async function startStack(options: TestRelayOptions): Promise<Stack> {
+  const database = await createTestDatabase({ empty: options.empty ?? false })
+  const service = `sb_secret_${randomBytes(16).toString('hex')}`
+  const gateway = await startGateway({ connection: database.connection, keys: { service } })
+  if (options.faults) options.faults.target = gateway.url
+  const settings = {
+    RELAY_API_KEY: randomBytes(32).toString('base64url'),
+    RELAY_USER_ID: '5f0c9f6e-2a0b-4d0a-9a53-0d9c1c7d3b11',
+    RELAY_HOSTS: 'localhost,127.0.0.1,[::1]',
+    SUPABASE_URL: options.supabaseUrl ?? options.faults?.url ?? gateway.url,
+    SUPABASE_SERVICE_KEY: service,
+    ...options.bindings,
+  }
+  const given = Object.entries(settings).filter(([, value]) => value !== undefined)
+  const bindings = Object.fromEntries(given) as Record<string, string>
+  const lines: string[] = []
+  const worker = await startWorker({
+    bundle: inject('bundle'),
+    bindings,
+    onLine: (line) => lines.push(line),
+  })
+  async function stop() {
+    await worker.stop()
+    await gateway.stop()
+    await database[Symbol.asyncDispose]()
+  }
+  const cleaner = database.pool(1, 'postgres')
+  return { worker, gateway, database, cleaner, bindings, lines, stop }
+}
+
+async function empty({ cleaner, gateway, lines }: Stack): Promise<void> {
+  await cleaner.query('truncate relay_threads, relay_messages, relay_read_cursors')
+  gateway.requests.clear()
+  lines.length = 0
+}
+
+function relayOf(stack: Stack, stop: () => Promise<void>): TestRelay {
+  const { worker, gateway, database, bindings, lines } = stack
+  const { RELAY_API_KEY: key = '', RELAY_USER_ID: userId = '' } = bindings
+  let id = 0
+  const relay: TestRelay = {
+    url: worker.url,
+    key,
+    userId,
+    gateway,
+    database,
+
+    get logs() {
+      return lines.map(parsed)
+    },
+
+    async log(matches = () => true) {
+      for (const deadline = Date.now() + LOG_DEADLINE_MS; Date.now() < deadline; await sleep(5)) {
+        const line = relay.logs.find(matches)
+        if (line !== undefined) return line
+      }
+      throw new Error(`No such log line within ${LOG_DEADLINE_MS} ms among:\n${lines.join('\n')}`)
+    },
+
+    fetch: (path, init) => fetch(new URL(path, worker.url), init),
+
+    async rpc(body, headers = {}) {
+      const response = await relay.fetch('/mcp', {
+        method: 'POST',
+        headers: {
+          authorization: `Bearer ${key}`,
+          'content-type': 'application/json',
+          accept: 'application/json, text/event-stream',
+          ...headers,
+        },
+        body: typeof body === 'string' ? body : JSON.stringify(body),
+      })
+      const text = await response.text()
+      return { status: response.status, headers: response.headers, body: parsed(text) }
+    },
+
+    async call(tool, args = {}) {
+      id += 1
+      const params = { name: tool, arguments: args }
+      const { status, body } = await relay.rpc(
+        { jsonrpc: '2.0', id, method: 'tools/call', params },
+        { 'mcp-protocol-version': LEGACY },
+      )
+      if (!body?.result) throw new Error(`${tool}: ${status} ${JSON.stringify(body)}`)
+      return body.result
+    },
+
+    [Symbol.asyncDispose]: stop,
+  }
+  return relay
+}
+
+function parsed(text: string): Json {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return text
+  }
+}
