@@ -23,11 +23,12 @@ function normalized(name: string): string {
 }
 
 /**
- * Edits (insert, delete, replace, swap neighbours) from one text to the other. A text that contains
- * the other is closer than any that must be edited: people leave out the rest of a long name.
+ * Edits (insert, delete, replace, swap neighbours) from `a` to `b`. A text that contains `a` is
+ * closer than any that must be edited: people leave out the rest of a long name.
  */
 function distance(a: string, b: string): number {
-  if (a !== '' && b !== '' && a !== b && (a.includes(b) || b.includes(a))) return 0.5
+  if (a === b) return 0
+  if (a !== '' && b.includes(a)) return 0.5
   let beforeLast: number[] = []
   let last = Array.from({ length: b.length + 1 }, (_, j) => j)
   for (let i = 1; i <= a.length; i++) {

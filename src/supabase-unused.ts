@@ -6,9 +6,12 @@ class Unused {
   setAuth(): void {}
 }
 
-/** supabase-js subscribes to sign-ins when it is constructed; nobody ever signs in here. */
+/** Asked by supabase-js whether somebody has signed in. Nobody has, so it sends the service key. */
 class UnusedAuth {
   onAuthStateChange(): void {}
+  async getSession() {
+    return { data: { session: null } }
+  }
 }
 
 export const FunctionRegion = {}

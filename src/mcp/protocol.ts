@@ -78,16 +78,16 @@ export function checkEnvelope(method: string, params: JsonObject, headers: Heade
   }
 
   requireHeader(headers, 'Mcp-Method', method)
-  const nameParameter = NAME_PARAMETERS[method]
+  const nameParameter = NAME_PARAMETERS.get(method)
   if (nameParameter) requireHeader(headers, 'Mcp-Name', params[nameParameter])
 }
 
 /** Which parameter the Mcp-Name header repeats, by method. */
-const NAME_PARAMETERS: Record<string, string> = {
-  'tools/call': 'name',
-  'prompts/get': 'name',
-  'resources/read': 'uri',
-}
+const NAME_PARAMETERS = new Map([
+  ['tools/call', 'name'],
+  ['prompts/get', 'name'],
+  ['resources/read', 'uri'],
+])
 
 function requireHeader(headers: Headers, name: string, expected: unknown): void {
   const value = headers.get(name)

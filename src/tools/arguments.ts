@@ -48,7 +48,7 @@ function rule(issue: z.core.$ZodIssue, value: unknown): string {
 const TYPES: Record<string, string> = {
   string: 'a string',
   int: 'a whole number',
-  number: 'a number',
+  number: 'a whole number',
   boolean: 'true or false',
 }
 
