@@ -4,6 +4,9 @@ import { isLoopback } from './config.ts'
 /** 2 MB: a message of 100,000 four-byte characters, escaped, in a batch of a few. */
 const MAX_BODY_BYTES = 2_000_000
 
+/** 20 MB: more than any client sends by mistake. */
+const MAX_DISCARDED_BYTES = 20_000_000
+
 /** A JSON answer. */
 export function json(body: unknown, status = 200, headers: Record<string, string> = {}): Response {
   return new Response(JSON.stringify(body), {
@@ -25,14 +28,11 @@ export type Body = { ok: true; text: string } | { ok: false; fault: 'too_large' 
  * replacement character would store something that nobody wrote.
  */
 export async function readBody(request: Request): Promise<Body> {
-  if (Number(request.headers.get('content-length')) > MAX_BODY_BYTES) {
-    return { ok: false, fault: 'too_large' }
-  }
   const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false })
   let text = ''
   let bytes = 0
   try {
-    for await (const chunk of request.body ?? []) {
+    for await (const chunk of request.body?.values({ preventCancel: true }) ?? []) {
       bytes += chunk.byteLength
       if (bytes > MAX_BODY_BYTES) return { ok: false, fault: 'too_large' }
       text += decoder.decode(chunk, { stream: true })
@@ -41,6 +41,22 @@ export async function readBody(request: Request): Promise<Body> {
   } catch (error) {
     if (error instanceof TypeError) return { ok: false, fault: 'not_utf8' }
     throw error
+  }
+}
+
+/**
+ * Reads on to the end of a body that nobody wanted, and keeps nothing: a connection that is closed
+ * while the client is still sending takes the answer with it.
+ */
+export async function discardBody(request: Request): Promise<void> {
+  let bytes = 0
+  try {
+    for await (const chunk of request.body?.values() ?? []) {
+      bytes += chunk.byteLength
+      if (bytes > MAX_DISCARDED_BYTES) return
+    }
+  } catch {
+    // The client has gone.
   }
 }
 

@@ -3,7 +3,7 @@ import * as z from 'zod/mini'
 import { type ConfigResult, readConfig } from './config.ts'
 import { connect, Database } from './db.ts'
 import { RelayError } from './errors.ts'
-import { json } from './http.ts'
+import { discardBody, json } from './http.ts'
 import { RequestLog } from './log.ts'
 import { route } from './routes.ts'
 
@@ -36,6 +36,7 @@ async function answer(request: Request, env: unknown): Promise<Response> {
     log.add({ outcome: 'failed', error_code: 'internal', reason: describe(error) })
     response = json({ error: 'internal', message: `Internal error (request ${requestId}).` }, 500)
   }
+  await discardBody(request)
   log.add({ status: response.status })
   log.write('request')
   return response
