@@ -22,6 +22,8 @@ export interface CallOptions {
 export function connect(supabaseUrl: string, serviceKey: string): SupabaseClient {
   return createClient(supabaseUrl, serviceKey, {
     auth: { persistSession: false, autoRefreshToken: false, detectSessionInUrl: false },
+    // A redirect would carry the service key to wherever it leads.
+    global: { fetch: (input, init) => fetch(input, { ...init, redirect: 'manual' }) },
   })
 }
 
