@@ -4,7 +4,7 @@
  * A child runs in a session of its own, so that Ctrl-C reaches only us and we stop things in
  * order. That also means nothing would stop it if we were killed with -9. Hence the watchdog: one
  * shell per Node process that reads a pipe from us. When we die, however we die, the pipe closes
- * and the watchdog sends each child its signal.
+ * and the watchdog sends each child its signal, and the group of processes that it leads.
  */
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -19,7 +19,7 @@ while read -r word child; do
   watched=$others
   [ "$word" = watch ] && watched="$watched $child"
 done
-for each in $watched; do kill -s "\${each%:*}" "\${each#*:}"; done
+for each in $watched; do kill -s "\${each%:*}" -- "-\${each#*:}"; done
 `
 
 export interface ChildOptions extends SpawnOptions {

@@ -49,9 +49,9 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     connectionTimeoutMillis: POOL_TIMEOUT_MS,
     application_name: 'relay gateway',
   })
-  // An idle connection that PostgreSQL closes is replaced by the pool; without a listener it
-  // would end the process.
-  pool.on('error', () => {})
+  // A connection that PostgreSQL closes is replaced by the pool, and its request learns of it from
+  // its query; an event that nobody listens to would end the process.
+  pool.on('error', () => {}).on('connect', (client) => client.on('error', () => {}))
 
   async function answer(request: IncomingMessage): Promise<string> {
     const role = authenticate(request, roles)

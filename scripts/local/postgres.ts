@@ -71,7 +71,10 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
 /** Makes the database files in a draft that is renamed when whole: a start cut short leaves none. */
 async function initialise(binaries: Binaries, account: Account | undefined, o: PostgresOptions) {
   for (const name of await readdir(o.directory)) {
-    if (name.startsWith('draft-')) await rm(join(o.directory, name), { recursive: true })
+    // Retried, because what an initdb was killed over may still be writing.
+    if (name.startsWith('draft-')) {
+      await rm(join(o.directory, name), { recursive: true, maxRetries: 20, retryDelay: 100 })
+    }
   }
   await writeFile(passwordPath(o), randomBytes(24).toString('base64url'), { mode: 0o600 })
   const draft = await mkdtemp(join(o.directory, 'draft-'))

@@ -1,0 +1,130 @@
+/**
+ * The whole local stack in the order its parts need each other: port, data directory, PostgreSQL
+ * and bundle side by side, gateway, Worker. What has been started is stopped in reverse.
+ */
+import type { Settings } from '../lib/settings.ts'
+import { bundleWorker } from './bundle.ts'
+import { clusterDirectory } from './cluster-directory.ts'
+import { openFront } from './front.ts'
+import { startGateway } from './gateway.ts'
+import { migrate } from './migrate.ts'
+import { claim, type Owner } from './owner.ts'
+import { STOP_SIGNALS, startPostgres } from './postgres.ts'
+import { createDatabase, createRoles } from './roles.ts'
+import { startWorker } from './worker.ts'
+
+const DATABASE = 'relay'
+/** As many as a small Supabase project has. */
+const MAX_CONNECTIONS = 60
+
+export interface StackEvents {
+  /** What the Worker writes to the console. */
+  onLine: (line: string) => void
+  /** A sentence the person should see. */
+  onNotice: (sentence: string) => void
+  /** A part has ended by itself, and the stack can't go on. */
+  onFailure: (sentence: string) => void
+}
+
+export class Stack {
+  #stops: (() => unknown)[] = []
+  #stopped: Promise<void> | undefined
+  #settings: Settings
+  #events: StackEvents
+
+  constructor(settings: Settings, events: StackEvents) {
+    this.#settings = settings
+    this.#events = events
+  }
+
+  /** Starts everything; returns the URL that clients connect to. */
+  async start(): Promise<string> {
+    const { port, dataDirectory } = this.#settings
+    const front = await openFront(port)
+    this.#stops.push(front.close)
+    const owner = await claim(dataDirectory)
+    this.#stops.push(owner.release)
+
+    const [supabaseUrl, bundle] = await Promise.all([this.#startSupabase(owner), bundleWorker()])
+    const worker = await startWorker({
+      bundle,
+      bindings: bindingsOf(this.#settings, supabaseUrl),
+      front,
+      onLine: this.#events.onLine,
+    })
+    this.#watch('The Worker', worker, owner, ['SIGKILL'])
+    return worker.url
+  }
+
+  get isStopping(): boolean {
+    return this.#stopped !== undefined
+  }
+
+  /** Stops what has been started, once. */
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stopAll()
+    return this.#stopped
+  }
+
+  async #stopAll(): Promise<void> {
+    for (const stop of this.#stops.toReversed()) await stop()
+  }
+
+  async #startSupabase(owner: Owner): Promise<string> {
+    const { supabaseUrl, dataDirectory, serviceKey } = this.#settings
+    if (supabaseUrl) return supabaseUrl
+
+    const directory = await clusterDirectory(dataDirectory)
+    if (directory.isElsewhere) {
+      this.#events.onNotice(
+        `The database is in ${directory.path}: PostgreSQL does not run as root, and the account ` +
+          `it runs as instead may not enter ${dataDirectory}.`,
+      )
+    }
+    const options = { directory: directory.path, durable: true, maxConnections: MAX_CONNECTIONS }
+    const postgres = await startPostgres(options)
+    this.#watch('PostgreSQL', postgres, owner, STOP_SIGNALS)
+
+    const connection = postgres.connection(DATABASE)
+    await createRoles(postgres.connection('postgres'))
+    await createDatabase(connection)
+    await migrate(connection)
+    const gateway = await startGateway({ connection, keys: { service: serviceKey } })
+    this.#stops.push(gateway.stop)
+    return gateway.url
+  }
+
+  #watch(name: string, part: Part, owner: Owner, signals: NodeJS.Signals[]): void {
+    owner.adopt(part.pid, signals)
+    this.#stops.push(part.stop)
+    part.exited.then((end) => {
+      if (!this.isStopping) this.#events.onFailure(`${name} has stopped (${end}).`)
+    })
+  }
+}
+
+interface Part {
+  pid: number
+  exited: Promise<string>
+  stop(): Promise<void>
+}
+
+function bindingsOf(settings: Settings, supabaseUrl: string): Record<string, string> {
+  const { publicUrl } = settings
+  const hosts = ['localhost', '127.0.0.1', '[::1]']
+  if (publicUrl) hosts.push(new URL(publicUrl).hostname)
+  const bindings = {
+    RELAY_API_KEY: settings.apiKey,
+    RELAY_API_KEY_PREVIOUS: settings.previousApiKey,
+    RELAY_USER_ID: settings.userId,
+    RELAY_PUBLIC_URL: publicUrl,
+    RELAY_ALLOWED_ORIGINS: settings.allowedOrigins,
+    // Other names that lead here are refused, or a web page could reach the relay by giving its
+    // own name this machine's address (DNS rebinding).
+    RELAY_HOSTS: hosts.join(','),
+    SUPABASE_URL: supabaseUrl,
+    SUPABASE_SERVICE_KEY: settings.serviceKey,
+  }
+  const given = Object.entries(bindings).filter(([, value]) => value !== undefined)
+  return Object.fromEntries(given) as Record<string, string>
+}

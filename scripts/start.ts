@@ -1,0 +1,73 @@
+/**
+ * `npm start`: the relay on this machine, with its own database. Prints how to connect, then one
+ * line for each request. Ctrl-C stops everything.
+ *
+ * Settings: PORT, RELAY_DATA and those of .dev.vars.example, see scripts/lib/settings.ts.
+ * Exit codes: 0 stopped by a signal, 1 could not start or could not go on.
+ */
+import { fileURLToPath } from 'node:url'
+import { Refusal } from './lib/refusal.ts'
+import { readSettings, type Settings } from './lib/settings.ts'
+import { formatLogLine } from './local/log-line.ts'
+import { Stack } from './local/stack.ts'
+
+const PROJECT = fileURLToPath(new URL('../', import.meta.url))
+
+async function main(): Promise<void> {
+  requireNode(22, 19)
+  const settings = readSettings(PROJECT)
+  const stack = new Stack(settings, {
+    onLine: (line) => console.log(formatLogLine(line)),
+    onNotice: (sentence) => console.log(sentence),
+    onFailure: (sentence) => fail(new Refusal(sentence), stack),
+  })
+  // From here on, so that Ctrl-C during the start leaves nothing behind either.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => stack.stop().then(() => process.exit(0)))
+  }
+  try {
+    console.log(instructions(await stack.start(), settings))
+  } catch (error) {
+    // What a signal stopped in the middle of its start has not failed.
+    if (!stack.isStopping) await fail(error, stack)
+  }
+}
+
+function requireNode(major: number, minor: number): void {
+  const [ownMajor = 0, ownMinor = 0] = process.versions.node.split('.').map(Number)
+  if (ownMajor > major || (ownMajor === major && ownMinor >= minor)) return
+  throw new Refusal(
+    `relay-mcp needs Node ${major}.${minor} or later, and this is ${process.versions.node}: ` +
+      'start with npm start, which brings its own where it can.',
+  )
+}
+
+async function fail(error: unknown, stack?: Stack): Promise<never> {
+  console.error(error instanceof Refusal ? error.message : error)
+  await stack?.stop()
+  process.exit(1)
+}
+
+function instructions(origin: string, { apiKey, supabaseUrl, publicUrl }: Settings): string {
+  const url = `${publicUrl ? new URL(publicUrl).origin : origin}/mcp`
+  const authorization = `Bearer ${apiKey}`
+  const server = { type: 'http', url, headers: { Authorization: authorization } }
+  return `
+relay-mcp is up${supabaseUrl ? `, on ${supabaseUrl}` : ''}
+
+  URL  ${url}
+  Key  ${apiKey}
+
+Claude Code:
+
+  claude mcp add --transport http relay ${url} --header "Authorization: ${authorization}"
+
+or .mcp.json:
+
+${JSON.stringify({ mcpServers: { relay: server } }, null, 2)}
+
+Requests follow; Ctrl-C stops.
+`
+}
+
+await main().catch((error) => fail(error))
