@@ -248,7 +248,7 @@ test('a stable function may not write, and a failed call leaves nothing behind',
     create sequence public.numbers;
     grant all on public.numbers to service_role;
     create function public.next_number() returns jsonb language sql stable
-      as $$$$ select to_jsonb(nextval('public.numbers')) $;
+      as $$ select to_jsonb(nextval('public.numbers')) $$;
     create function public.note_and_fail() returns jsonb language plpgsql volatile
       as $$ begin insert into public.notes values (1); raise exception 'no'; end $$;
   `)
@@ -272,7 +272,7 @@ test('a lost connection is 503, and the next request succeeds', async () => {
   await using project = await createProject(`
     ${WHO}
     create function public.wait() returns jsonb language plpgsql volatile
-      as $$$$ begin perform pg_advisory_xact_lock(1); return '1'; end $$;
+      as $$ begin perform pg_advisory_xact_lock(1); return '1'; end $$;
   `)
   await project.owner.query('select pg_advisory_lock(1)')
   const lost = project.rpc('wait')

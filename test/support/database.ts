@@ -42,7 +42,7 @@ export async function createTestDatabase(options: TestDatabaseOptions = {}): Pro
 
   function pool(size: number, role: TestRole = 'service_role') {
     const made = new Pool({ ...connection, max: size, ...actingAs(role) })
-    made.on('error', () => {})
+    made.on('error', () => {}).on('connect', (client) => client.on('error', () => {}))
     closers.push(() => made.end())
     return made
   }
