@@ -1,0 +1,87 @@
+/** A client that says exactly what it is told to, in either protocol era: for scripts that look at answers. */
+
+// biome-ignore lint/suspicious/noExplicitAny: the caller says what it expects by looking at it.
+type Json = any
+
+export interface Answer {
+  status: number
+  headers: Headers
+  /** Parsed if it is JSON, else the text. */
+  body: Json
+}
+
+/** The fields of a CallToolResult that scripts look at. */
+export interface ToolResult {
+  content: { type: string; text: string }[]
+  structuredContent?: Json
+  isError?: boolean
+}
+
+const MODERN_META = {
+  'io.modelcontextprotocol/protocolVersion': '2026-07-28',
+  'io.modelcontextprotocol/clientCapabilities': {},
+  'io.modelcontextprotocol/clientInfo': { name: 'relay-mcp-scripts', version: '1' },
+}
+
+export class McpClient {
+  readonly #origin: string
+  readonly #key: string
+  #id = 0
+
+  constructor(origin: string, key: string) {
+    this.#origin = origin
+    this.#key = key
+  }
+
+  async fetch(path: string, init: RequestInit = {}): Promise<Answer> {
+    const response = await fetch(this.#origin + path, { redirect: 'manual', ...init })
+    const text = await response.text()
+    return { status: response.status, headers: response.headers, body: parsed(text) }
+  }
+
+  /** Posts a body to the MCP endpoint; a header that is undefined is left out. */
+  async post(body: unknown, headers: Record<string, string | undefined> = {}): Promise<Answer> {
+    const all = {
+      authorization: `Bearer ${this.#key}`,
+      'content-type': 'application/json',
+      accept: 'application/json, text/event-stream',
+      ...headers,
+    }
+    const present = Object.entries(all).filter(([, value]) => value !== undefined)
+    return this.fetch('/mcp', {
+      method: 'POST',
+      headers: Object.fromEntries(present) as Record<string, string>,
+      body: typeof body === 'string' ? body : JSON.stringify(body),
+    })
+  }
+
+  /** A request of the legacy era. */
+  legacy(method: string, params?: object, headers?: Record<string, string | undefined>) {
+    this.#id += 1
+    return this.post({ jsonrpc: '2.0', id: this.#id, method, params }, headers)
+  }
+
+  /** A request of the modern era, with its envelope and headers. */
+  modern(method: string, params: { name?: string } & Record<string, unknown> = {}) {
+    this.#id += 1
+    return this.post(
+      { jsonrpc: '2.0', id: this.#id, method, params: { _meta: MODERN_META, ...params } },
+      { 'mcp-protocol-version': '2026-07-28', 'mcp-method': method, 'mcp-name': params.name },
+    )
+  }
+
+  /** Calls a tool. Throws when the answer is no result. */
+  async call(name: string, args: Record<string, unknown> = {}): Promise<ToolResult> {
+    const { status, body } = await this.legacy('tools/call', { name, arguments: args })
+    if (body?.result === undefined) throw new Error(`${name}: ${status} ${JSON.stringify(body)}`)
+    return body.result
+  }
+}
+
+function parsed(text: string): Json {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return text
+  }
+}
