@@ -5,6 +5,7 @@
  * Settings: PORT, RELAY_DATA and those of .dev.vars.example, see scripts/lib/settings.ts.
  * Exit codes: 0 stopped by a signal, 1 could not start or could not go on.
  */
+import './lib/node-version.cjs'
 import { fileURLToPath } from 'node:url'
 import { Refusal } from './lib/refusal.ts'
 import { readSettings, type Settings } from './lib/settings.ts'
@@ -14,7 +15,6 @@ import { Stack } from './local/stack.ts'
 const PROJECT = fileURLToPath(new URL('../', import.meta.url))
 
 async function main(): Promise<void> {
-  requireNode(22, 19)
   const settings = readSettings(PROJECT)
   const stack = new Stack(settings, {
     onLine: (line) => console.log(formatLogLine(line)),
@@ -31,15 +31,6 @@ async function main(): Promise<void> {
     // What a signal stopped in the middle of its start has not failed.
     if (!stack.isStopping) await fail(error, stack)
   }
-}
-
-function requireNode(major: number, minor: number): void {
-  const [ownMajor = 0, ownMinor = 0] = process.versions.node.split('.').map(Number)
-  if (ownMajor > major || (ownMajor === major && ownMinor >= minor)) return
-  throw new Refusal(
-    `relay-mcp needs Node ${major}.${minor} or later, and this is ${process.versions.node}: ` +
-      'start with npm start, which brings its own where it can.',
-  )
 }
 
 async function fail(error: unknown, stack?: Stack): Promise<never> {

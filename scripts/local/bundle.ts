@@ -15,7 +15,12 @@ const PROJECT = fileURLToPath(new URL('../../', import.meta.url))
 const KEPT = join(PROJECT, '.wrangler', 'relay')
 
 /** Keeps wrangler from asking and telling anybody anything. */
-const QUIET = { WRANGLER_SEND_METRICS: 'false', WRANGLER_WRITE_LOGS: 'false', CI: 'true' }
+const QUIET = {
+  CI: 'true',
+  WRANGLER_HIDE_BANNER: 'true',
+  WRANGLER_SEND_METRICS: 'false',
+  WRANGLER_WRITE_LOGS: 'false',
+}
 
 export interface Bundle {
   source: string
@@ -46,7 +51,6 @@ async function fingerprint(): Promise<string> {
 }
 
 async function build(path: string): Promise<Buffer> {
-  await rm(KEPT, { recursive: true, force: true })
   await mkdir(KEPT, { recursive: true })
   const draft = `${path}.${process.pid}`
   const wrangler = dirname(createRequire(import.meta.url).resolve('wrangler/package.json'))
@@ -68,6 +72,10 @@ async function build(path: string): Promise<Buffer> {
   const end = await child.exited
   if (end !== 'exit code 0') throw new Refusal(`The Worker can't be bundled (${end}):\n${said}`)
   await rename(draft, path)
+  for (const name of await readdir(KEPT)) {
+    const other = join(KEPT, name)
+    if (name.endsWith('.upload') && other !== path) await rm(other, { force: true })
+  }
   return readFile(path)
 }
 
