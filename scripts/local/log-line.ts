@@ -4,8 +4,8 @@
 export function formatLogLine(line: string): string {
   const fields = parse(line)
   if (!fields) return line
-  const { time, method, path, rpc_method, tool, client, status, outcome } = fields
-  const asked = [method, path, tool ?? rpc_method].filter(Boolean).join(' ')
+  const { time, event, method, path, rpc_method, tool, client, status, outcome } = fields
+  const asked = [method ?? event, path, tool ?? rpc_method].filter(Boolean).join(' ')
   const why = [fields.error_code, outcome === 'failed' && fields.reason].filter(Boolean).join(': ')
   const database = fields.db_ms === undefined ? '' : ` (database ${fields.db_ms})`
   return [

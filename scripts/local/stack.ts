@@ -11,11 +11,12 @@ import { migrate } from './migrate.ts'
 import { claim, type Owner } from './owner.ts'
 import { STOP_SIGNALS, startPostgres } from './postgres.ts'
 import { createDatabase, createRoles } from './roles.ts'
-import { startWorker } from './worker.ts'
+import { startWorker, type Worker } from './worker.ts'
 
 const DATABASE = 'relay'
 /** As many as a small Supabase project has. */
 const MAX_CONNECTIONS = 60
+const DAY_MS = 24 * 60 * 60 * 1000
 
 export interface StackEvents {
   /** What the Worker writes to the console. */
@@ -53,6 +54,7 @@ export class Stack {
       onLine: this.#events.onLine,
     })
     this.#watch('The Worker', worker, owner, ['SIGKILL'])
+    if (this.#settings.supabaseUrl) this.#keepAwake(worker)
     return worker.url
   }
 
@@ -92,6 +94,14 @@ export class Stack {
     const gateway = await startGateway({ connection, keys: { service: serviceKey } })
     this.#stops.push(gateway.stop)
     return gateway.url
+  }
+
+  /** Cloudflare's clock is not here to run the daily query that a free project needs. */
+  #keepAwake(worker: Worker): void {
+    const run = () => worker.runScheduled().catch(() => {})
+    const clock = setInterval(run, DAY_MS)
+    this.#stops.push(() => clearInterval(clock))
+    run()
   }
 
   #watch(name: string, part: Part, owner: Owner, signals: NodeJS.Signals[]): void {

@@ -3,16 +3,27 @@
  * directly rather than through Miniflare: it starts in a tenth of the time, serves no paths of
  * its own to whoever is at the other end of a tunnel, and shows nobody a stack trace.
  */
-import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
 import { getCACertificates } from 'node:tls'
 import type { Bundle } from './bundle.ts'
 import { startChild } from './child.ts'
 import { type Front, openFront } from './front.ts'
+
+// Experimental, because what calls `scheduled` is a flag of that kind; the Worker sets none.
+const FLAGS = ['--control-fd', '3', '--experimental']
+
+/** A second Worker beside the relay's, since only a Worker can call another's `scheduled`. */
+const CLOCK = `export default {
+  async fetch(request, env) {
+    await env.RELAY.scheduled({ scheduledTime: new Date(), cron: '' })
+    return new Response()
+  }
+}`
 
 export interface WorkerOptions {
   bundle: Bundle
@@ -26,6 +37,8 @@ export interface WorkerOptions {
 export interface Worker {
   pid: number
   url: string
+  /** Does what Cloudflare's clock does: runs the Worker's `scheduled` to its end. */
+  runScheduled(): Promise<void>
   exited: Promise<string>
   stop(): Promise<void>
 }
@@ -35,7 +48,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   const folder = await mkdtemp(join(tmpdir(), 'relay-worker-'))
   const config = join(folder, 'worker.capnp')
   await writeFile(config, configuration(options))
-  const child = await startChild(workerd(), ['serve', config, '--control-fd', '3'], {
+  const child = await startChild(workerd(), ['serve', config, ...FLAGS], {
     // The configuration takes its values from here, so no secret is written to disk or shown
     // among the arguments.
     env: bindings,
@@ -44,27 +57,40 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   })
   const [, stdout, stderr, control] = child.process.stdio
   for (const output of [stdout, stderr]) {
-    createInterface({ input: output as NodeJS.ReadableStream }).on('line', onLine)
+    createInterface({ input: output as Readable }).on('line', onLine)
   }
-  const listening = once(control as NodeJS.ReadableStream, 'data')
-  const started = await Promise.race([listening, child.exited])
+  const started = await Promise.race([listening(control as Readable), child.exited])
   await rm(folder, { recursive: true })
   if (typeof started === 'string') {
     front.close()
     throw new Error(`workerd did not start (${started})`)
   }
-  // The first message names the port: {"event":"listen","socket":"http","port":33279}
-  front.forwardTo(JSON.parse(String(started[0])).port)
+  const { relay, clock } = started
+  front.forwardTo(relay)
 
   return {
     pid: child.pid,
     url: `http://127.0.0.1:${front.port}`,
+    async runScheduled() {
+      await fetch(`http://127.0.0.1:${clock}`, { method: 'POST' })
+    },
     exited: child.exited,
     async stop() {
       front.close()
       await child.stop(['SIGTERM', 'SIGKILL'], 200)
     },
   }
+}
+
+/** workerd names each port when it listens: {"event":"listen","socket":"relay","port":33279}. */
+async function listening(control: Readable): Promise<{ relay: number; clock: number }> {
+  const ports: Record<string, number> = {}
+  for await (const line of createInterface({ input: control })) {
+    const { socket, port } = JSON.parse(line)
+    ports[socket] = port
+    if (ports.relay && ports.clock) break
+  }
+  return ports as { relay: number; clock: number }
 }
 
 // The binary itself, not the package's script of that name, which would run a Node in between.
@@ -84,18 +110,28 @@ function configuration({ bundle, bindings }: WorkerOptions): string {
 const config :Workerd.Config = (
   services = [
     (name = "relay", worker = .relay),
+    (name = "clock", worker = .clock),
     (name = "internet", network = (
       allow = ["public", "private"],
       tlsOptions = (trustedCertificates = [${certificates}]),
     )),
   ],
-  sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "relay")],
+  sockets = [
+    (name = "relay", address = "127.0.0.1:0", http = (), service = "relay"),
+    (name = "clock", address = "127.0.0.1:0", http = (), service = "clock"),
+  ],
 );
 const relay :Workerd.Worker = (
   modules = [(name = "index.js", esModule = ${text(bundle.source)})],
   compatibilityDate = ${text(bundle.compatibilityDate)},
   compatibilityFlags = [${flags}],
   bindings = [${bound}],
+);
+const clock :Workerd.Worker = (
+  modules = [(name = "clock.js", esModule = ${text(CLOCK)})],
+  compatibilityDate = ${text(bundle.compatibilityDate)},
+  compatibilityFlags = ["service_binding_extra_handlers"],
+  bindings = [(name = "RELAY", service = "relay")],
 );
 `
 }

@@ -244,6 +244,8 @@ test('with a project of one’s own, no database is started', async () => {
     RELAY_USER_ID: '5f0c9f6e-2a0b-4d0a-9a53-0d9c1c7d3b11',
   })
   expect(relay.printed).toContain('on http://127.0.0.1:1')
+  // The daily query runs once at the start, so a project that can't be reached is known at once.
+  await expect.poll(() => relay.printed).toMatch(/scheduled {2}failed database_unreachable/)
   expect(home.children()).toHaveLength(1)
   expect(readdirSync(home.data).sort()).toEqual(['owner.json', 'settings.json'])
 })

@@ -44,6 +44,8 @@ export interface TestRelay extends AsyncDisposable {
   logs: Json[]
   /** Waits for the first of them that matches: they arrive a moment after the answer. */
   log(matches?: (line: Json) => boolean): Promise<Json>
+  /** Runs what the clock would. */
+  runScheduled(): Promise<void>
   fetch(path: string, init?: RequestInit): Promise<Response>
   /** Posts to /mcp with the key, as a client of the legacy era unless `headers` say otherwise. */
   rpc(body: unknown, headers?: Record<string, string>): Promise<RpcResponse>
@@ -137,6 +139,7 @@ function relayOf(stack: Stack, stop: () => Promise<void>): TestRelay {
       throw new Error(`No such log line within ${LOG_DEADLINE_MS} ms among:\n${lines.join('\n')}`)
     },
 
+    runScheduled: worker.runScheduled,
     fetch: (path, init) => fetch(new URL(path, worker.url), init),
 
     async rpc(body, headers = {}) {
