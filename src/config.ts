@@ -7,6 +7,8 @@ import * as z from 'zod/mini'
 /** What a complete deployment has. */
 export interface Config {
   apiKey: string
+  /** The key before this one, still accepted while clients are being changed. */
+  previousApiKey: string | undefined
   supabaseUrl: string
   supabaseServiceKey: string
   userId: string
@@ -38,7 +40,8 @@ const list = z.pipe(
 )
 
 const Env = z.object({
-  RELAY_API_KEY: setting((key) => key === key.trim(), 'has white space around it'),
+  RELAY_API_KEY: setting(isTrimmed, 'has white space around it'),
+  RELAY_API_KEY_PREVIOUS: z.optional(setting(isTrimmed, 'has white space around it')),
   SUPABASE_URL: setting(
     isProjectUrl,
     'must be the project URL, such as https://abcdefgh.supabase.co, without a path',
@@ -85,6 +88,7 @@ export function readConfig(env: unknown): ConfigResult {
     ok: true,
     config: {
       apiKey: settings.RELAY_API_KEY,
+      previousApiKey: settings.RELAY_API_KEY_PREVIOUS,
       supabaseUrl: new URL(settings.SUPABASE_URL).origin,
       supabaseServiceKey: settings.SUPABASE_SERVICE_KEY,
       userId: settings.RELAY_USER_ID,
@@ -92,6 +96,10 @@ export function readConfig(env: unknown): ConfigResult {
       hosts: settings.RELAY_HOSTS && new Set(settings.RELAY_HOSTS),
     },
   }
+}
+
+function isTrimmed(key: string): boolean {
+  return key === key.trim()
 }
 
 function isProjectUrl(value: string): boolean {

@@ -20,9 +20,8 @@ function openDatabase(result: ConfigResult, log: RequestLog): Database {
 }
 
 async function answer(request: Request, env: unknown): Promise<Response> {
-  const log = new RequestLog()
-  const requestId = request.headers.get('cf-ray') ?? crypto.randomUUID()
-  log.add({ request_id: requestId, client: clientFamily(request.headers.get('user-agent')) })
+  const log = new RequestLog(request.headers.get('cf-ray') ?? undefined)
+  log.add({ client: clientFamily(request.headers.get('user-agent')) })
   let response: Response
   try {
     settings ??= readConfig(env)
@@ -34,10 +33,11 @@ async function answer(request: Request, env: unknown): Promise<Response> {
     })
   } catch (error) {
     log.add({ outcome: 'failed', error_code: 'internal', reason: describe(error) })
-    response = json({ error: 'internal', message: `Internal error (request ${requestId}).` }, 500)
+    const message = `Internal error (request ${log.requestId}).`
+    response = json({ error: 'internal', message }, 500)
   }
   await discardBody(request)
-  log.add({ status: response.status })
+  log.addStatus(response.status)
   log.write('request')
   return response
 }

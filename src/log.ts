@@ -23,12 +23,25 @@ export interface LogFields {
 const LONGEST = 200
 
 export class RequestLog {
-  readonly #fields: Partial<LogFields> = {}
+  /** Told to a caller whose request failed, so that this line can be found. */
+  readonly requestId: string
+  readonly #fields: Partial<LogFields>
   readonly #startedAt = Date.now()
+
+  constructor(requestId: string = crypto.randomUUID()) {
+    this.requestId = requestId
+    this.#fields = { request_id: requestId }
+  }
 
   /** Sets fields; a later value replaces an earlier one. */
   add(fields: Partial<LogFields>): void {
     Object.assign(this.#fields, fields)
+  }
+
+  /** Sets the status; one that says no is a refusal, unless something else was said of it. */
+  addStatus(status: number): void {
+    this.#fields.status = status
+    this.#fields.outcome ??= status < 400 ? 'ok' : 'refused'
   }
 
   /** Adds to the time spent waiting for the database. */

@@ -16,6 +16,7 @@ test('a complete environment becomes a configuration', () => {
     ok: true,
     config: {
       apiKey: 'a key of any length',
+      previousApiKey: undefined,
       supabaseUrl: 'https://abcdefgh.supabase.co',
       supabaseServiceKey: 'sb_secret_0123456789',
       userId: '5f0c9f6e-2a0b-4d0a-9a53-0d9c1c7d3b11',
@@ -50,6 +51,7 @@ test.each([
   ['RELAY_API_KEY', undefined, 'missing'],
   ['RELAY_API_KEY', '', 'missing'],
   ['RELAY_API_KEY', 'key\n', 'white space'],
+  ['RELAY_API_KEY_PREVIOUS', ' key', 'white space'],
   ['SUPABASE_URL', undefined, 'missing'],
   ['SUPABASE_URL', 'myproject.supabase.co', 'https://'],
   ['SUPABASE_URL', 'https://abcdefgh.supabase.co/rest/v1', 'without a path'],

@@ -2,6 +2,7 @@
 import { request } from 'node:http'
 import { expect, test } from 'vitest'
 import { VERSION } from '../src/mcp/protocol.ts'
+import { startFaults } from './support/faults.ts'
 import { createTestRelay } from './support/relay.ts'
 
 test('/health answers anyone, without the database', async () => {
@@ -76,4 +77,19 @@ test('a path that is not ours is not written to the log', async () => {
   await relay.fetch(`/mcp/${relay.key}?key=${relay.key}`)
   await relay.log()
   expect(JSON.stringify(relay.logs)).not.toContain(relay.key)
+})
+
+test('the daily call reaches the database, and its failure is an error', async () => {
+  await using faults = await startFaults()
+  await using relay = await createTestRelay({ faults })
+  await relay.runScheduled()
+  expect(await relay.log()).toMatchObject({ event: 'scheduled', outcome: 'ok' })
+  expect(relay.gateway.requests.get('relay_status')).toBe(1)
+
+  await faults.always('html-502')
+  await relay.runScheduled()
+  expect(await relay.log((line) => line.outcome === 'failed')).toMatchObject({
+    event: 'scheduled',
+    error_code: 'database_unreachable',
+  })
 })

@@ -89,9 +89,11 @@ export function readSettings(folder: string, environment: Values = process.env):
   }
 }
 
+/** A line without a value is one that was copied from .dev.vars.example and not filled in. */
 function readDevVars(folder: string): Values {
   try {
-    return pick(parseEnv(readFileSync(join(folder, '.dev.vars'), 'utf8')) as Values)
+    const values = Object.entries(parseEnv(readFileSync(join(folder, '.dev.vars'), 'utf8')))
+    return pick(Object.fromEntries(values.filter(([, value]) => value !== '')))
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {}
     throw new Refusal(`.dev.vars can't be read: ${(error as Error).message}.`)

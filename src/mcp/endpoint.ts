@@ -191,7 +191,9 @@ function protocolError(error: unknown, { log }: DispatchContext): ProtocolError 
     error_code: String(ErrorCode.INTERNAL_ERROR),
     reason: error instanceof Error ? `${error.message} ${error.stack}` : String(error),
   })
-  return new ProtocolError(ErrorCode.INTERNAL_ERROR, 'Internal error', { status: 500 })
+  return new ProtocolError(ErrorCode.INTERNAL_ERROR, `Internal error (request ${log.requestId})`, {
+    status: 500,
+  })
 }
 
 function accepted(): Response {

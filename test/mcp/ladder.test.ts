@@ -95,6 +95,18 @@ test('a key in the query string is no key', async () => {
   expect(response.status).toBe(401)
 })
 
+test('during a rotation the key before is good too', async () => {
+  await using relay = await createTestRelay({ bindings: { RELAY_API_KEY_PREVIOUS: 'before' } })
+  for (const [key, status] of [
+    [relay.key, 200],
+    ['before', 200],
+    ['before that', 401],
+  ] as const) {
+    const answer = await relay.rpc(request('ping'), { authorization: `Bearer ${key}` })
+    expect(answer.status).toBe(status)
+  }
+})
+
 test('the scheme of the key is case-insensitive', async () => {
   await using relay = await createTestRelay()
   const response = await relay.rpc(request('ping'), { authorization: `bearer  ${relay.key}` })
