@@ -3,6 +3,7 @@
  * give them, and those that seldom matter filled in. What PostgreSQL refuses is thrown.
  */
 import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Client, Pool } from 'pg'
 
 export const USER = '7d1f3a52-9d0e-4d7c-8a55-3f0c6f1b2e90'
@@ -98,6 +99,20 @@ export async function bulk(
       [thread, done + 1, Math.min(done + step, count)],
     )
   }
+}
+
+/** Resolves when `count` other transactions in this database wait for a lock. */
+export async function waitingForLocks(observer: Client, count: number): Promise<void> {
+  for (let tries = 0; tries < 1000; tries += 1) {
+    const { rows } = await observer.query(
+      `select count(distinct l.pid)::int as waiting from pg_locks l
+      join pg_stat_activity a using (pid)
+      where not l.granted and a.datname = current_database()`,
+    )
+    if (rows[0].waiting >= count) return
+    await sleep(5)
+  }
+  throw new Error(`${count} transactions never came to wait`)
 }
 
 export const seqs = (messages: Message[]) => messages.map(({ seq }) => seq)

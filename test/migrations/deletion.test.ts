@@ -1,7 +1,7 @@
 /** Rows deleted by hand, in SQL: counts stay right, places are not reused, nobody waits for ever. */
 import { expect, test } from 'vitest'
 import { createTestDatabase } from '../support/database.ts'
-import { drain, fill, seqs, tools } from './calls.ts'
+import { drain, fill, seqs, tools, waitingForLocks } from './calls.ts'
 
 test('a deleted message is gone from every count', async () => {
   await using database = await createTestDatabase()
@@ -177,20 +177,7 @@ test('a check of a thread that is just being deleted is no fault', async () => {
     relay.check('new', { thread_name: 'gone' }),
     relay.check('also new'),
   ])
-  await waiting(owner, 3)
+  await waitingForLocks(owner, 3)
   await owner.query('commit')
   for (const answer of await answers) expect(answer).toMatchObject({ status: 'fulfilled' })
 })
-
-/** Resolves when `count` others wait for a lock. */
-async function waiting(observer: { query: (sql: string) => Promise<unknown> }, count: number) {
-  const sql = `do $$ begin
-    for n in 1..1000 loop
-      perform pg_stat_clear_snapshot();
-      exit when ${count} <= (select count(*) from pg_stat_activity
-        where datname = current_database() and wait_event_type = 'Lock');
-      perform pg_sleep(0.005);
-    end loop;
-  end $$`
-  await observer.query(sql)
-}

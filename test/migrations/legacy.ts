@@ -84,29 +84,44 @@ export function legacyWorker(connection: Client | Pool) {
 
     /** Ids of what is unread, by 0.1.0's test, and the cursor moved to the last of them. */
     async check(thread: string, reader: string): Promise<string[]> {
-      const ids = await this.unread(thread, reader)
-      await connection.query(
-        `insert into public.relay_read_cursors (thread_id, user_id, reader_tag, last_read_at, updated_at)
-        select $1::uuid, $2::uuid, $3::text, max(created_at), now()
-        from public.relay_messages where id = any ($4::uuid[]) having count(*) > 0
-        on conflict (thread_id, reader_tag) do update
-        set user_id = excluded.user_id, last_read_at = excluded.last_read_at,
-          updated_at = excluded.updated_at`,
-        [thread, USER, reader, ids],
+      const { rows } = await connection.query(
+        `select id, created_at::text from public.relay_messages
+        where thread_id = $1 and created_at > $2 order by created_at, id`,
+        [thread, await this.lastRead(thread, reader)],
       )
-      return ids
+      const newest = rows.at(-1)
+      if (newest) await this.setCursor(thread, reader, newest.created_at)
+      return rows.map(({ id }) => id)
     },
 
     async unread(thread: string, reader: string): Promise<string[]> {
       const { rows } = await connection.query(
-        `select id from public.relay_messages
-        where thread_id = $1 and created_at > coalesce((
-          select last_read_at from public.relay_read_cursors
-          where thread_id = $1 and reader_tag = $2), '-infinity')
-        order by created_at, id`,
-        [thread, reader],
+        'select id from public.relay_messages where thread_id = $1 and created_at > $2',
+        [thread, await this.lastRead(thread, reader)],
       )
       return rows.map(({ id }) => id)
+    },
+
+    async lastRead(thread: string, reader: string): Promise<string> {
+      const { rows } = await connection.query(
+        `select last_read_at::text from public.relay_read_cursors
+        where thread_id = $1 and reader_tag = $2`,
+        [thread, reader],
+      )
+      return rows[0]?.last_read_at ?? '-infinity'
+    },
+
+    /** Names and how many messages each thread has, in one statement. */
+    async list(): Promise<{ name: string; message_count: number }[]> {
+      const { rows } = await connection.query(
+        `select t.name, m.message_count from public.relay_threads t
+        left join lateral (
+          select count(*)::int as message_count from public.relay_messages where thread_id = t.id
+        ) m on true
+        where user_id = $1 and archived = false order by last_message_at desc nulls last`,
+        [USER],
+      )
+      return rows
     },
 
     async setCursor(thread: string, reader: string, time: string): Promise<void> {
