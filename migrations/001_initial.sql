@@ -17,6 +17,13 @@
 
 begin;
 
+-- One run at a time: two that both find no table would both create it.
+do $$
+begin
+  perform pg_advisory_xact_lock(hashtextextended('relay-mcp migration', 0));
+end;
+$$;
+
 -- Waits for open transactions of a running Worker, but not for ever: a lock that is waited for
 -- holds up everybody behind it.
 set local lock_timeout = '10s';
@@ -49,9 +56,9 @@ create table if not exists public.relay_messages (
   -- The message's place in its thread: 1, 2, 3 ... in commit order. Deleting leaves a gap.
   seq bigint not null,
   idempotency_key text,
-  -- `simple` does not stem, which is right for code and names. 200,000 characters, because a vector
-  -- holds 1 MB at most and 0.1.0 stored content of any length.
-  search tsvector generated always as (to_tsvector('pg_catalog.simple', left(content, 200000))) stored,
+  -- `simple` does not stem, which is right for code and names. 100,000 characters are all that a
+  -- message has today; 0.1.0 took any length, and more than 1 MB of words is an error.
+  search tsvector generated always as (to_tsvector('pg_catalog.simple', left(content, 100000))) stored,
   constraint relay_messages_surface_check check (surface in ('chat', 'cowork', 'code', 'other'))
 );
 
@@ -79,7 +86,7 @@ begin
   update public.relay_threads
   set last_seq = last_seq + 1,
       message_count = message_count + 1,
-      last_message_at = greatest(last_message_at, clock_timestamp())
+      last_message_at = greatest(last_message_at + interval '1 microsecond', clock_timestamp())
   where id = new.thread_id
   returning last_seq, last_message_at into new.seq, new.created_at;
   return new;
@@ -106,6 +113,19 @@ begin
 end;
 $$;
 revoke all on function public.relay_place_cursor from public, anon, authenticated;
+
+-- Keeps a thread's last activity from running backwards: 0.1.0 sets it in a request after its post,
+-- which another post may have overtaken.
+create or replace function public.relay_keep_activity()
+  returns trigger
+  language plpgsql volatile security invoker set search_path = ''
+as $$
+begin
+  new.last_message_at := old.last_message_at;
+  return new;
+end;
+$$;
+revoke all on function public.relay_keep_activity from public, anon, authenticated;
 
 -- Keeps message_count right when messages are deleted by hand.
 create or replace function public.relay_count_deleted()
@@ -136,6 +156,7 @@ revoke all on function public.relay_count_deleted from public, anon, authenticat
 do $$
 declare
   v_messages bigint;
+  v_attempts integer := 0;
 begin
   if exists (
     select from pg_catalog.pg_attribute
@@ -150,9 +171,21 @@ begin
       using errcode = 'RL007', hint = 'Use a direct connection, and "set statement_timeout = 0" first.';
   end if;
 
-  -- Children before the parent: the order in which a 0.1.0 insert takes its locks.
-  lock table public.relay_messages, public.relay_read_cursors, public.relay_threads
-    in access exclusive mode;
+  -- Waits for the first table holding nothing, and for the others not at all: a query that has read
+  -- one of them and now wants the next would otherwise wait for us while we wait for it.
+  loop
+    begin
+      lock table public.relay_messages in access exclusive mode;
+      lock table public.relay_read_cursors, public.relay_threads in access exclusive mode nowait;
+      exit;
+    exception when lock_not_available then
+      v_attempts := v_attempts + 1;
+      if v_attempts = 100 then
+        raise;
+      end if;
+      perform pg_sleep(0.05);
+    end;
+  end loop;
 
   alter table public.relay_threads
     add column if not exists last_seq bigint not null default 0,
@@ -198,7 +231,7 @@ begin
   alter table public.relay_messages
     alter column seq set not null,
     add column search tsvector
-      generated always as (to_tsvector('pg_catalog.simple', left(content, 200000))) stored;
+      generated always as (to_tsvector('pg_catalog.simple', left(content, 100000))) stored;
 end;
 $$;
 
@@ -233,6 +266,10 @@ begin
   create index relay_read_cursors_reader_idx
     on public.relay_read_cursors (user_id, reader_tag, thread_id) include (last_read_seq);
 
+  create trigger relay_threads_activity
+    before update of last_message_at on public.relay_threads
+    for each row when (new.last_message_at < old.last_message_at)
+    execute function public.relay_keep_activity();
   create trigger relay_messages_place
     before insert on public.relay_messages
     for each row when (new.seq is null)
@@ -264,8 +301,8 @@ end;
 $$;
 
 revoke all on public.relay_threads, public.relay_messages, public.relay_read_cursors
-  from public, anon, authenticated;
--- By name: projects made since 2026 grant nothing on new objects. No delete: no tool deletes.
+  from public, anon, authenticated, service_role;
+-- By name: older projects grant everything on new objects, newer ones nothing. No tool deletes.
 grant select, insert, update
   on public.relay_threads, public.relay_messages, public.relay_read_cursors to service_role;
 
@@ -356,6 +393,8 @@ begin
   from unnest(p_thread_ids, p_seqs) as moved (thread_id, seq)
   join public.relay_threads t on t.id = moved.thread_id
   order by t.id
+  -- Waits for a deletion by hand, and then passes over the thread that is gone.
+  for key share of t
   on conflict (thread_id, reader_tag) do update
   set last_read_seq = excluded.last_read_seq, last_read_at = excluded.last_read_at, updated_at = now()
   where c.last_read_seq < excluded.last_read_seq;
@@ -434,7 +473,7 @@ revoke all on function public.relay_pack_messages from public, anon, authenticat
 grant execute on function public.relay_pack_messages to service_role;
 
 -- The ids of the newest messages that match every filter given, newest first, in one thread or, with
--- p_thread_id null, in all. The statements are put together from the filters that are there: with
+-- p_thread_id null, in all. The statement is put together from the filters that are there: with
 -- `p is null or ...` for each, a cached plan took 17.9 s where this takes milliseconds.
 -- Raises RL005 (query without a word).
 create or replace function public.relay_search(
@@ -458,16 +497,15 @@ declare
     else 'm.created_at desc, m.seq desc' end;
   v_words tsquery;
   v_parts text[];
-  v_newest uuid[];
-  v_older uuid[];
+  v_ids uuid[];
 begin
   if p_query is null then
     execute format(
       'select array(select m.id from public.relay_messages m where %s and %s order by %s limit $7)',
       v_scope, v_filters, v_order)
-    into v_newest
+    into v_ids
     using p_user_id, p_thread_id, p_before_seq, p_since, p_surface, p_session_tag, p_limit;
-    return v_newest;
+    return v_ids;
   end if;
 
   v_words := websearch_to_tsquery('pg_catalog.simple', p_query);
@@ -483,36 +521,29 @@ begin
       from regexp_split_to_table(public.relay_trim(p_query), '\s+') word)
     end;
 
-  -- The newest 1,000 one by one, which finds parts of identifiers and of text without spaces. The
-  -- inner limit is a fence: no text is looked through in more rows than that.
+  -- First the newest 1,000 one by one, which finds parts of identifiers and of text without spaces;
+  -- the inner limit is a fence: no text is looked through in more rows than that. Then, if more is
+  -- wanted, the index. Materialized, or the planner may walk all messages from the newest on in the
+  -- hope of a match. One statement, or a message posted between two would come last.
   execute format($sql$
-    select array(
-      select m.id
-      from (select * from public.relay_messages m where %s order by %s limit 1000) m
-      where (m.search @@ $8 or m.content ilike all ($9)) and %s
-      order by %s limit $7)
-  $sql$, v_scope, v_order, v_filters, v_order)
-  into v_newest
-  using p_user_id, p_thread_id, p_before_seq, p_since, p_surface, p_session_tag, p_limit,
-    v_words, v_parts;
-  if cardinality(v_newest) = p_limit then
-    return v_newest;
-  end if;
-
-  -- Then the index, for what is older. Materialized, or the planner may walk all messages from the
-  -- newest on in the hope of a match.
-  execute format($sql$
-    with found as materialized (
+    with newest as materialized (
+      select m.id, row_number() over (order by %3$s) as place
+      from (select * from public.relay_messages m where %1$s order by %3$s limit 1000) m
+      where (m.search @@ $8 or m.content ilike all ($9)) and %2$s
+      order by %3$s limit $7
+    ), older as materialized (
       select m.id, m.seq, m.created_at
       from public.relay_messages m
-      where m.search @@ $8 and %s and %s and m.id <> all ($9)
+      where (select count(*) from newest) < $7
+        and m.search @@ $8 and %1$s and %2$s and m.id not in (select id from newest)
     )
-    select array(select m.id from found m order by %s limit $7)
+    select array(select id from newest order by place)
+      || array(select m.id from older m order by %3$s limit $7 - (select count(*) from newest))
   $sql$, v_scope, v_filters, v_order)
-  into v_older
-  using p_user_id, p_thread_id, p_before_seq, p_since, p_surface, p_session_tag,
-    p_limit - cardinality(v_newest), v_words, v_newest;
-  return v_newest || v_older;
+  into v_ids
+  using p_user_id, p_thread_id, p_before_seq, p_since, p_surface, p_session_tag, p_limit, v_words,
+    v_parts;
+  return v_ids;
 end;
 $$;
 revoke all on function public.relay_search from public, anon, authenticated;
@@ -667,11 +698,12 @@ begin
   end if;
 
   -- The time is taken here, under the lock: a default, now() or a value from outside is older than
-  -- the wait for it, and would run backwards from one place to the next.
+  -- the wait for it, and would run backwards from one place to the next. Never the same time twice
+  -- in a thread, or a cursor by time (0.1.0) would take both messages for read.
   update public.relay_threads t
   set last_seq = t.last_seq + 1,
       message_count = t.message_count + 1,
-      last_message_at = greatest(t.last_message_at, clock_timestamp()),
+      last_message_at = greatest(t.last_message_at + interval '1 microsecond', clock_timestamp()),
       archived = false
   where t.id = v_thread.id
   returning t.last_seq, t.last_message_at into v_message.seq, v_message.created_at;
@@ -953,6 +985,7 @@ begin
     from public.relay_threads t
     where t.user_id = p_user_id and not p_peek and exists (select from newest)
     order by t.id
+    for key share of t
     on conflict (thread_id, reader_tag) do nothing
   )
   select array(select id from newest order by created_at desc, id desc) into v_ids;

@@ -53,8 +53,8 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
   if (version === undefined) await initialise(binaries, account, options)
   else if (version.trim() !== MAJOR_VERSION) {
     throw new Refusal(
-      `${data} was made by PostgreSQL ${version.trim()}, and this is ${MAJOR_VERSION}: start ` +
-        'with the older release and move the threads with npm run export and npm run import.',
+      `${data} was made by PostgreSQL ${version.trim()}, and this is ${MAJOR_VERSION}: start it ` +
+        'with the release of relay-mcp that made it.',
     )
   }
   const password = await readFile(passwordPath(options), 'utf8')
