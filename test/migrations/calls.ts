@@ -104,6 +104,8 @@ export async function bulk(
 /** Resolves when `count` other transactions in this database wait for a lock. */
 export async function waitingForLocks(observer: Client, count: number): Promise<void> {
   for (let tries = 0; tries < 1000; tries += 1) {
+    // Within a transaction the observer would see the same activity for ever.
+    await observer.query('select pg_stat_clear_snapshot()')
     const { rows } = await observer.query(
       `select count(distinct l.pid)::int as waiting from pg_locks l
       join pg_stat_activity a using (pid)
@@ -126,3 +128,12 @@ export const range = (first: number, last: number) =>
 /** Runs `work` `count` times side by side. */
 export const together = <T>(count: number, work: (index: number) => Promise<T>): Promise<T[]> =>
   Promise.all(range(0, count - 1).map(work))
+
+/** The same numbers in every run: integers from 0 up to a bound. */
+export function randomNumbers(seed: number) {
+  let state = seed * 2_654_435_761
+  return (bound: number) => {
+    state = (Math.imul(state ^ (state >>> 15), 1_597_334_677) + 1_013_904_223) >>> 0
+    return state % bound
+  }
+}

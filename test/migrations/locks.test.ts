@@ -2,7 +2,18 @@
 import type { DatabaseError } from 'pg'
 import { expect, test } from 'vitest'
 import { createTestDatabase } from '../support/database.ts'
-import { bulk, drain, fill, over, range, seqs, together, tools, waitingForLocks } from './calls.ts'
+import {
+  bulk,
+  drain,
+  fill,
+  over,
+  randomNumbers,
+  range,
+  seqs,
+  together,
+  tools,
+  waitingForLocks,
+} from './calls.ts'
 
 test('30 connections doing everything, and deletions by hand: no deadlock, nothing miscounted', async () => {
   await using database = await createTestDatabase()
@@ -170,12 +181,3 @@ test('a call that would wait more than four seconds gives up and has written not
     ],
   })
 })
-
-/** The same numbers in every run: integers from 0 up to a bound. */
-function randomNumbers(seed: number) {
-  let state = seed * 2_654_435_761
-  return (bound: number) => {
-    state = (Math.imul(state ^ (state >>> 15), 1_597_334_677) + 1_013_904_223) >>> 0
-    return state % bound
-  }
-}

@@ -130,6 +130,17 @@ test('no tool waits for a lock longer than four seconds', async () => {
   )
 })
 
+test('searches are planned for what they look for, and their index is always up to date', async () => {
+  await using database = await createTestDatabase()
+  const owner = await database.connect('postgres')
+  const search = (await relayFunctions(owner)).find(({ name }) => name === 'relay_search')
+  expect(search?.settings).toContain('plan_cache_mode=force_custom_plan')
+  const { rows } = await owner.query(
+    `select reloptions from pg_class where relname = 'relay_messages_search_idx'`,
+  )
+  expect(rows).toEqual([{ reloptions: ['fastupdate=off'] }])
+})
+
 test('row level security is on, and no policy lets anyone through', async () => {
   await using database = await createTestDatabase()
   const owner = await database.connect('postgres')
