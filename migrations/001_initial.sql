@@ -156,7 +156,7 @@ revoke all on function public.relay_count_deleted from public, anon, authenticat
 do $$
 declare
   v_messages bigint;
-  v_attempts integer := 0;
+  v_deadline timestamptz;
 begin
   if exists (
     select from pg_catalog.pg_attribute
@@ -172,15 +172,17 @@ begin
   end if;
 
   -- Waits for the first table holding nothing, and for the others not at all: a query that has read
-  -- one of them and now wants the next would otherwise wait for us while we wait for it.
+  -- one of them and now wants the next would otherwise wait for us while we wait for it. Two seconds
+  -- at a time, since everybody else waits as long as this does.
+  v_deadline := clock_timestamp() + interval '30 s';
+  set local lock_timeout = '2s';
   loop
     begin
       lock table public.relay_messages in access exclusive mode;
       lock table public.relay_read_cursors, public.relay_threads in access exclusive mode nowait;
       exit;
     exception when lock_not_available then
-      v_attempts := v_attempts + 1;
-      if v_attempts = 100 then
+      if clock_timestamp() > v_deadline then
         raise;
       end if;
       perform pg_sleep(0.05);
@@ -386,10 +388,19 @@ as $$
 begin
   insert into public.relay_read_cursors as c
     (thread_id, user_id, reader_tag, last_read_seq, last_read_at)
-  select t.id, p_user_id, p_reader_tag, moved.seq, coalesce((
-    select m.created_at from public.relay_messages m
-    where m.thread_id = t.id and m.seq <= moved.seq
-    order by m.seq desc limit 1), t.created_at)
+  -- By time, too: up to the last message read, but below the next one. Those that 0.1.0 wrote may
+  -- share a time, and 0.1.0 put back had better repeat one than lose one.
+  select t.id, p_user_id, p_reader_tag, moved.seq, coalesce(
+    least((
+        select m.created_at from public.relay_messages m
+        where m.thread_id = t.id and m.seq <= moved.seq
+        order by m.seq desc limit 1
+      ), (
+        select m.created_at - interval '1 microsecond' from public.relay_messages m
+        where m.thread_id = t.id and m.seq > moved.seq
+        order by m.seq limit 1
+      )),
+    t.created_at)
   from unnest(p_thread_ids, p_seqs) as moved (thread_id, seq)
   join public.relay_threads t on t.id = moved.thread_id
   order by t.id
@@ -497,6 +508,7 @@ declare
     else 'm.created_at desc, m.seq desc' end;
   v_words tsquery;
   v_parts text[];
+  v_excluded text[];
   v_ids uuid[];
 begin
   if p_query is null then
@@ -513,13 +525,16 @@ begin
   if querytree(v_words) in ('', 'T') then
     raise exception 'the query has no word to look for' using errcode = 'RL005';
   end if;
-  -- Without operators every word may also be a part of one; with them, the text as it stands.
-  v_parts := case when p_query ~* '"|(^|\s)-|(^|\s)or(\s|$)'
-    then array[public.relay_part_pattern(public.relay_trim(p_query))]
-    else array(
-      select public.relay_part_pattern(word)
-      from regexp_split_to_table(public.relay_trim(p_query), '\s+') word)
-    end;
+  -- Every word or phrase may also be a part of a word. With `or`, only the text as it stands.
+  if p_query ~* '(^|\s)or(\s|$)' then
+    v_parts := array[public.relay_part_pattern(public.relay_trim(p_query))];
+  else
+    select
+      array_agg(public.relay_part_pattern(coalesce(term[2], term[3]))) filter (where term[1] = ''),
+      array_agg(public.relay_part_pattern(coalesce(term[2], term[3]))) filter (where term[1] = '-')
+    into v_parts, v_excluded
+    from regexp_matches(p_query, '(-?)(?:"([^"]+)"|(\S+))', 'g') term;
+  end if;
 
   -- First the newest 1,000 one by one, which finds parts of identifiers and of text without spaces;
   -- the inner limit is a fence: no text is looked through in more rows than that. Then, if more is
@@ -529,7 +544,7 @@ begin
     with newest as materialized (
       select m.id, row_number() over (order by %3$s) as place
       from (select * from public.relay_messages m where %1$s order by %3$s limit 1000) m
-      where (m.search @@ $8 or m.content ilike all ($9)) and %2$s
+      where (m.search @@ $8 or m.content ilike all ($9) and m.content not ilike all ($10)) and %2$s
       order by %3$s limit $7
     ), older as materialized (
       select m.id, m.seq, m.created_at
@@ -542,7 +557,7 @@ begin
   $sql$, v_scope, v_filters, v_order)
   into v_ids
   using p_user_id, p_thread_id, p_before_seq, p_since, p_surface, p_session_tag, p_limit, v_words,
-    v_parts;
+    v_parts, coalesce(v_excluded, '{}');
   return v_ids;
 end;
 $$;

@@ -37,6 +37,11 @@ const FOUND: Record<string, number[]> = {
   '1.2.3': [6],
   // Text without spaces, and letters that have accents.
   日本: [3],
+  '"日本"': [3],
+  '日本 -draft': [3],
+  'UserBy -draft': [2],
+  'UserBy -getuser': [],
+  'fox -brown': [],
   'テキスト 日本語': [3],
   école: [5],
 }

@@ -377,3 +377,14 @@ async function writeOn(database: TestDatabase, threads: string[]) {
     },
   }
 }
+
+test('put back between messages that share a time, 0.1.0 repeats one and loses none', async () => {
+  const { database: own, owner, worker } = await legacyDatabase()
+  await using database = own
+  const thread = await worker.open('release')
+  await insertAt(owner, thread, TIMES[0] ?? '', 3)
+  await owner.query(MIGRATION)
+  const first = { thread_name: 'release', limit: 1 }
+  expect(await tools(database).check('ci', first)).toMatchObject({ remaining_count: 2 })
+  expect(await worker.unread(thread, 'ci')).toHaveLength(3)
+})
