@@ -1,42 +1,41 @@
-/** Who is asking. Today by the static key; every request carries its own. */
+/**
+ * Who is asking: by the static key or an OAuth access token. Every request carries its own, in the
+ * Authorization header (RFC 6750 section 2.1); one in the query string is never read.
+ */
 import type { Config } from './config.ts'
-import { json } from './http.ts'
+import { isApiKey } from './keys.ts'
+import { isJwt, verifyAccessToken } from './oauth/bearer.ts'
+import type { SigningKeys } from './oauth/jwt.ts'
+import type { Scope } from './scopes.ts'
 
-/** Whose threads a request may use. */
+/** Whose threads a request may use, and what for. */
 export interface AuthInfo {
   userId: string
+  scope: Scope
 }
 
-export type Authentication = { ok: true; auth: AuthInfo } | { ok: false; challenge: Response }
+export type Authentication =
+  | { ok: true; auth: AuthInfo }
+  /** `none`: no token was sent. `wrong_key`: what was sent may be a guess at the key. */
+  | { ok: false; fault: 'none' | 'invalid_token' | 'wrong_key' | 'wrong_host' }
 
-/** Judges the Authorization header, RFC 6750 section 2.1. A token in the query string is never read. */
-export async function authenticate(request: Request, config: Config): Promise<Authentication> {
+/**
+ * Judges the Authorization header. `keys` verify access tokens; undefined while OAuth is off.
+ * `isOwnHost` says whether the request came to the host that tokens are issued for.
+ */
+export async function authenticate(
+  request: Request,
+  config: Config,
+  keys: SigningKeys | undefined,
+  isOwnHost: boolean,
+): Promise<Authentication> {
   const [, token] = /^Bearer +(.*)$/i.exec(request.headers.get('authorization') ?? '') ?? []
-  if (token === undefined) return { ok: false, challenge: challenge() }
-  // Both are compared, whichever it is: the time it takes does not tell.
-  const matches = await Promise.all(
-    [config.apiKey, config.previousApiKey ?? config.apiKey].map((key) => isSame(token, key)),
-  )
-  if (!matches.includes(true)) return { ok: false, challenge: challenge('invalid_token') }
-  return { ok: true, auth: { userId: config.userId } }
-}
-
-/** RFC 6750 section 3: no error code where no token was sent. */
-function challenge(error?: 'invalid_token'): Response {
-  const message = error
-    ? 'The Bearer key is not the one of this relay.'
-    : 'Send the key of this relay: "Authorization: Bearer <RELAY_API_KEY>".'
-  return json({ error: 'unauthorized', message }, 401, {
-    'www-authenticate': `Bearer realm="relay-mcp"${error ? `, error="${error}"` : ''}`,
-  })
-}
-
-/** Compares digests, so that the time it takes tells nothing of where, or how long, the texts differ. */
-async function isSame(a: string, b: string): Promise<boolean> {
-  const [left, right] = await Promise.all([a, b].map(digest))
-  return crypto.subtle.timingSafeEqual(left as ArrayBuffer, right as ArrayBuffer)
-}
-
-function digest(text: string): Promise<ArrayBuffer> {
-  return crypto.subtle.digest('SHA-256', new TextEncoder().encode(text))
+  if (!token) return { ok: false, fault: 'none' }
+  const { userId } = config
+  if (await isApiKey(token, config)) return { ok: true, auth: { userId, scope: 'mcp' } }
+  if (!isJwt(token)) return { ok: false, fault: 'wrong_key' }
+  if (!isOwnHost) return { ok: false, fault: 'wrong_host' }
+  const grant = keys && (await verifyAccessToken(token, keys, Date.now()))
+  if (grant?.userId !== userId) return { ok: false, fault: 'invalid_token' }
+  return { ok: true, auth: { userId, scope: grant.scope } }
 }

@@ -12,6 +12,8 @@ export interface Config {
   supabaseUrl: string
   supabaseServiceKey: string
   userId: string
+  /** The origin by which clients reach the relay, where that is not the request's own. */
+  publicUrl: string | undefined
   /** Origins of browser pages that may call the relay, beside its own. */
   allowedOrigins: ReadonlySet<string>
   /** Host names the relay answers to; undefined where the platform routes by host. */
@@ -43,7 +45,7 @@ const Env = z.object({
   RELAY_API_KEY: setting(isTrimmed, 'has white space around it'),
   RELAY_API_KEY_PREVIOUS: z.optional(setting(isTrimmed, 'has white space around it')),
   SUPABASE_URL: setting(
-    isProjectUrl,
+    isBareUrl,
     'must be the project URL, such as https://abcdefgh.supabase.co, without a path',
   ),
   SUPABASE_SERVICE_KEY: z.string('is missing').check(
@@ -60,6 +62,13 @@ const Env = z.object({
   RELAY_USER_ID: setting(
     (id) => /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i.test(id),
     'must be a UUID',
+  ),
+  RELAY_PUBLIC_URL: z.optional(
+    z
+      .string()
+      .check(
+        z.refine(isBareUrl, 'must be an origin such as https://relay.example.com, without a path'),
+      ),
   ),
   RELAY_ALLOWED_ORIGINS: list.check(
     z.refine(
@@ -92,6 +101,7 @@ export function readConfig(env: unknown): ConfigResult {
       supabaseUrl: new URL(settings.SUPABASE_URL).origin,
       supabaseServiceKey: settings.SUPABASE_SERVICE_KEY,
       userId: settings.RELAY_USER_ID,
+      publicUrl: settings.RELAY_PUBLIC_URL && new URL(settings.RELAY_PUBLIC_URL).origin,
       allowedOrigins: new Set(settings.RELAY_ALLOWED_ORIGINS),
       hosts: settings.RELAY_HOSTS && new Set(settings.RELAY_HOSTS),
     },
@@ -102,7 +112,8 @@ function isTrimmed(key: string): boolean {
   return key === key.trim()
 }
 
-function isProjectUrl(value: string): boolean {
+/** An https URL that is an origin and no more; http on this machine alone. */
+function isBareUrl(value: string): boolean {
   const url = URL.parse(value)
   if (url?.pathname !== '/' || url.search || url.hash || url.username) return false
   return url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname))

@@ -15,6 +15,30 @@ export function json(body: unknown, status = 200, headers: Record<string, string
   })
 }
 
+/**
+ * A page that no other site may frame, and that runs nothing but its own style. It has no
+ * `form-action`: Chromium applies that to every hop after the form, and clients hop on to their apps.
+ */
+export function html(body: string, nonce: string, status = 200): Response {
+  return new Response(body, {
+    status,
+    headers: {
+      'content-type': 'text/html; charset=utf-8',
+      'cache-control': 'no-store',
+      'content-security-policy': `default-src 'none'; style-src 'nonce-${nonce}'; base-uri 'none'; frame-ancestors 'none'`,
+      'x-frame-options': 'DENY',
+      'x-content-type-options': 'nosniff',
+      // With no-referrer, Chromium says "Origin: null" when our own form is posted.
+      'referrer-policy': 'same-origin',
+    },
+  })
+}
+
+/** Sends a browser on, by GET. */
+export function redirect(location: string): Response {
+  return new Response(null, { status: 302, headers: { location, 'cache-control': 'no-store' } })
+}
+
 /** Whether a request says that its body is JSON. */
 export function isJson(request: Request): boolean {
   const [mediaType = ''] = (request.headers.get('content-type') ?? '').split(';')
@@ -71,7 +95,7 @@ export function isAllowedOrigin(origin: string, url: URL, allowed: ReadonlySet<s
   return isLoopback(page.hostname) && isLoopback(url.hostname)
 }
 
-/** The answer to a preflight; which origin it allows is withCors()'s to say. */
+/** The answer to a preflight; which origin it allows is allowOrigin()'s to say. */
 export function preflight(): Response {
   return new Response(null, {
     status: 204,
@@ -84,10 +108,10 @@ export function preflight(): Response {
   })
 }
 
-/** Lets the page of that origin read the answer. */
-export function withCors(response: Response, origin: string): Response {
+/** Lets pages of that origin, or with `*` of any, read the answer. */
+export function allowOrigin(response: Response, origin: string): Response {
   response.headers.set('access-control-allow-origin', origin)
   response.headers.set('access-control-expose-headers', 'WWW-Authenticate')
-  response.headers.append('vary', 'Origin')
+  if (origin !== '*') response.headers.append('vary', 'Origin')
   return response
 }

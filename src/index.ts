@@ -4,8 +4,15 @@ import { type ConfigResult, readConfig } from './config.ts'
 import { connect, Database } from './db.ts'
 import { RelayError } from './errors.ts'
 import { discardBody, json } from './http.ts'
+import type { RateLimiter } from './limits.ts'
 import { RequestLog } from './log.ts'
 import { route } from './routes.ts'
+
+/** Bindings of wrangler.toml; the settings are config.ts's. */
+interface Bindings {
+  GUESSES?: RateLimiter
+  REGISTRATIONS?: RateLimiter
+}
 
 const Status = z.looseObject({ schema_version: z.int() })
 
@@ -19,7 +26,7 @@ function openDatabase(result: ConfigResult, log: RequestLog): Database {
   return new Database(client, log)
 }
 
-async function answer(request: Request, env: unknown): Promise<Response> {
+async function answer(request: Request, env: Bindings): Promise<Response> {
   const log = new RequestLog(request.headers.get('cf-ray') ?? undefined)
   log.add({ client: clientFamily(request.headers.get('user-agent')) })
   let response: Response
@@ -29,6 +36,7 @@ async function answer(request: Request, env: unknown): Promise<Response> {
     response = await route(request, {
       settings: result,
       openDatabase: () => openDatabase(result, log),
+      limiters: { guesses: env.GUESSES, registrations: env.REGISTRATIONS },
       log,
     })
   } catch (error) {
@@ -80,4 +88,4 @@ export default {
   scheduled(_controller, env, context) {
     context.waitUntil(keepAwake(env))
   },
-} satisfies ExportedHandler
+} satisfies ExportedHandler<Bindings>

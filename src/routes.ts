@@ -1,11 +1,15 @@
 /** The URL table, and what stands before it: foreign hosts, preflights, origins, settings, keys. */
 import { authenticate } from './auth.ts'
-import type { ConfigResult } from './config.ts'
+import { type Config, type ConfigResult, isLoopback } from './config.ts'
 import type { Database } from './db.ts'
-import { isAllowedOrigin, json, preflight, withCors } from './http.ts'
+import { allowOrigin, isAllowedOrigin, json, preflight } from './http.ts'
+import { countFor, type RateLimiter } from './limits.ts'
 import type { RequestLog } from './log.ts'
 import { handleMcp } from './mcp/endpoint.ts'
 import { LEGACY_VERSIONS, MODERN_VERSIONS, SERVER_INFO, VERSION } from './mcp/protocol.ts'
+import { challenge } from './oauth/bearer.ts'
+import { handleOAuth, isOAuthPath, isOpenPath, metadataPath, tooMany } from './oauth/endpoints.ts'
+import type { SigningKeys } from './oauth/jwt.ts'
 import { MAX_MESSAGE_BYTES } from './tools/budget.ts'
 
 /** What index.ts prepares for a request. */
@@ -13,6 +17,8 @@ export interface RequestContext {
   settings: ConfigResult
   /** The database; opened only by a request that needs it. */
   openDatabase: () => Database
+  /** Absent where the platform gives none. */
+  limiters: { guesses: RateLimiter | undefined; registrations: RateLimiter | undefined }
   log: RequestLog
 }
 
@@ -24,26 +30,27 @@ export async function route(request: Request, context: RequestContext): Promise<
 
   // A name that someone else's DNS points here is how a web page reaches a relay on this machine.
   const hosts = settings.ok ? settings.config.hosts : undefined
-  if (hosts && !hosts.has(url.hostname)) {
-    return json({ error: 'misdirected_request', message: 'This relay has another host name.' }, 421)
-  }
+  if (hosts && !hosts.has(url.hostname)) return misdirected()
 
+  if (isOpenPath(url.pathname) && request.method === 'OPTIONS') {
+    return allowOrigin(preflight(), '*')
+  }
   // Beside /mcp, / is an MCP endpoint too, as it was in relay-mcp 0.1.0.
   const isEndpoint = url.pathname === '/mcp' || url.pathname === '/'
   const origin = isEndpoint ? request.headers.get('origin') : null
-  const allowed = settings.ok ? settings.config.allowedOrigins : new Set<string>()
-  const isForeign = origin !== null && !isAllowedOrigin(origin, url, allowed)
+  const isForeign = origin !== null && !isOwnOrigin(origin, url, settings)
 
   const response = await answer(request, url, isForeign, context)
-  return origin !== null && !isForeign ? withCors(response, origin) : response
+  return origin !== null && !isForeign ? allowOrigin(response, origin) : response
 }
 
 async function answer(
   request: Request,
-  { pathname }: URL,
+  url: URL,
   isForeign: boolean,
   context: RequestContext,
 ): Promise<Response> {
+  const { pathname } = url
   const isGet = request.method === 'GET' || request.method === 'HEAD'
   if (request.method === 'OPTIONS') return preflight()
   if (isForeign) {
@@ -52,11 +59,12 @@ async function answer(
       403,
     )
   }
+  if (isOAuthPath(pathname)) return oauth(request, url, context)
   switch (pathname) {
     case '/mcp':
-      return mcp(request, context)
+      return mcp(request, url, context)
     case '/':
-      return isGet ? hello() : mcp(request, context)
+      return isGet ? hello(context) : mcp(request, url, context)
     case '/health':
       return isGet ? health(context) : methodNotAllowed()
     case '/mcp/':
@@ -66,23 +74,25 @@ async function answer(
   }
 }
 
-async function mcp(request: Request, context: RequestContext): Promise<Response> {
-  const { settings, openDatabase, log } = context
-  if (!settings.ok) {
-    const message = settings.faults.map((fault) => fault.message).join(' ')
-    log.add({ outcome: 'failed', error_code: 'configuration', reason: message })
-    return json(
-      { error: 'configuration', message: `This relay is not set up completely: ${message}` },
-      500,
-    )
-  }
-  const authentication = await authenticate(request, settings.config)
+async function mcp(request: Request, url: URL, context: RequestContext): Promise<Response> {
+  const { settings, openDatabase, limiters, log } = context
+  if (!settings.ok) return incomplete(context)
+  const { config } = settings
+  const keys = signingKeys(config, url)
+  const authentication = await authenticate(request, config, keys, isIssuerHost(config, url))
   if (!authentication.ok) {
-    log.add({ outcome: 'refused', error_code: 'unauthorized' })
-    return authentication.challenge
+    const { fault } = authentication
+    log.add({ outcome: 'refused', error_code: fault === 'none' ? 'unauthorized' : fault })
+    if (fault === 'wrong_host') return misdirected()
+    if (fault === 'wrong_key' && !(await countFor(request, limiters.guesses))) {
+      return tooMany('Too many wrong keys from your address.')
+    }
+    return challenge(fault === 'none' ? 'none' : 'invalid', metadataUrl(keys, url))
   }
   return handleMcp(request, {
     log,
+    scope: authentication.auth.scope,
+    refuseScope: () => challenge('scope', metadataUrl(keys, url)),
     tools: {
       db: openDatabase(),
       userId: authentication.auth.userId,
@@ -93,12 +103,76 @@ async function mcp(request: Request, context: RequestContext): Promise<Response>
   })
 }
 
-function hello(): Response {
+async function oauth(request: Request, url: URL, context: RequestContext): Promise<Response> {
+  const { settings, limiters, log } = context
+  if (!settings.ok) return incomplete(context)
+  const { config } = settings
+  if (!isIssuerHost(config, url)) return misdirected()
+  const keys = signingKeys(config, url)
+  if (!keys) {
+    return notFound(
+      'OAuth is off: RELAY_API_KEY has fewer than 32 characters, which anyone could guess.',
+    )
+  }
+  return handleOAuth(url.pathname, request, {
+    config,
+    keys,
+    log,
+    countGuess: () => countFor(request, limiters.guesses),
+    countRegistration: () => countFor(request, limiters.registrations),
+    isOwnForm: isOwnForm(request, url, settings),
+  })
+}
+
+/** The origin that tokens are issued by and for: as configured, else as the client wrote it. */
+function issuerOf({ publicUrl }: Config, url: URL): string {
+  return publicUrl ?? `${isLoopback(url.hostname) ? url.protocol : 'https:'}//${url.host}`
+}
+
+/** Whether a request came to that origin's host, which alone may issue and take tokens. */
+function isIssuerHost({ publicUrl }: Config, { host }: URL): boolean {
+  return publicUrl === undefined || new URL(publicUrl).host === host
+}
+
+/** What signs and verifies tokens; undefined while the key is too short to be safe from guessing. */
+function signingKeys(config: Config, url: URL): SigningKeys | undefined {
+  const isLong = (key: string | undefined) => key !== undefined && key.length >= MIN_SIGNING_KEY
+  if (!isLong(config.apiKey)) return undefined
+  return {
+    current: config.apiKey,
+    previous: isLong(config.previousApiKey) ? config.previousApiKey : undefined,
+    issuer: issuerOf(config, url),
+  }
+}
+
+/** Anybody can collect a signature and try keys against it at home. */
+const MIN_SIGNING_KEY = 32
+
+function metadataUrl(keys: SigningKeys | undefined, { pathname }: URL): string | undefined {
+  return keys && keys.issuer + metadataPath(pathname)
+}
+
+function isOwnOrigin(origin: string, url: URL, settings: ConfigResult): boolean {
+  const allowed = settings.ok ? settings.config.allowedOrigins : new Set<string>()
+  return isAllowedOrigin(origin, url, allowed)
+}
+
+/** Browsers that say where a form came from are believed; others send no Origin, or a true one. */
+function isOwnForm(request: Request, url: URL, settings: ConfigResult): boolean {
+  const site = request.headers.get('sec-fetch-site')
+  if (site !== null) return site === 'same-origin'
+  const origin = request.headers.get('origin')
+  return origin === null || isOwnOrigin(origin, url, settings)
+}
+
+function hello({ settings }: RequestContext): Response {
+  const isShort = settings.ok && settings.config.apiKey.length < MIN_SIGNING_KEY
   return json({
     service: SERVER_INFO.name,
     version: VERSION,
     endpoint: '/mcp',
     protocol_versions: [...MODERN_VERSIONS, ...LEGACY_VERSIONS],
+    authorization: isShort ? ['key'] : ['key', 'oauth'],
     usage: 'POST JSON-RPC 2.0 messages to /mcp with "Authorization: Bearer <RELAY_API_KEY>".',
   })
 }
@@ -108,6 +182,21 @@ function health({ settings }: RequestContext): Response {
   const body = { ok: settings.ok, service: SERVER_INFO.name, version: VERSION }
   if (settings.ok) return json(body)
   return json({ ...body, problems: settings.faults.map((fault) => fault.message) }, 503)
+}
+
+function incomplete({ settings, log }: RequestContext): Response {
+  const faults = settings.ok ? [] : settings.faults
+  const message = faults.map((fault) => fault.message).join(' ')
+  log.add({ outcome: 'failed', error_code: 'configuration', reason: message })
+  return json(
+    { error: 'configuration', message: `This relay is not set up completely: ${message}` },
+    500,
+  )
+}
+
+/** RFC 9110 section 15.5.20. */
+function misdirected(): Response {
+  return json({ error: 'misdirected_request', message: 'This relay has another host name.' }, 421)
 }
 
 function notFound(message: string): Response {
@@ -122,5 +211,6 @@ function methodNotAllowed(): Response {
 
 /** Paths that clients are known to ask for. Any other may hold what somebody pasted by mistake. */
 function loggedPath(pathname: string): string {
-  return /^\/(mcp\/?|health|\.well-known\/[a-z/-]*)?$/.test(pathname) ? pathname : '(other)'
+  const isKnown = /^\/(mcp\/?|health|register|authorize|token|\.well-known\/[a-z/-]*)?$/
+  return isKnown.test(pathname) ? pathname : '(other)'
 }

@@ -26,6 +26,13 @@ export interface Bundle {
   source: string
   compatibilityDate: string
   compatibilityFlags: string[]
+  rateLimits: RateLimit[]
+}
+
+/** A rate-limiting binding of wrangler.toml. */
+export interface RateLimit {
+  name: string
+  simple: { limit: number; period: number }
 }
 
 export async function bundleWorker(): Promise<Bundle> {
@@ -88,5 +95,6 @@ async function parseUpload(upload: Buffer): Promise<Bundle> {
     source: await (form.get(metadata.main_module) as File).text(),
     compatibilityDate: metadata.compatibility_date,
     compatibilityFlags: metadata.compatibility_flags ?? [],
+    rateLimits: metadata.bindings.filter(({ type }: { type: string }) => type === 'ratelimit'),
   }
 }

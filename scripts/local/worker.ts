@@ -25,6 +25,21 @@ const CLOCK = `export default {
   }
 }`
 
+/** What Cloudflare's rate-limiting binding does, in one isolate: counts a key in windows of time. */
+const RATE_LIMIT = `export default function bind({ simple: { limit, period } }) {
+  const windows = new Map()
+  return {
+    async limit({ key }) {
+      const now = Date.now()
+      for (const [other, { end }] of windows) if (end <= now) windows.delete(other)
+      const window = windows.get(key) ?? { end: now + period * 1000, count: 0 }
+      windows.set(key, window)
+      window.count += 1
+      return { success: window.count <= limit }
+    }
+  }
+}`
+
 export interface WorkerOptions {
   bundle: Bundle
   bindings: Record<string, string>
@@ -103,6 +118,11 @@ function configuration({ bundle, bindings }: WorkerOptions): string {
   const bound = Object.keys(bindings).map(
     (name) => `(name = ${text(name)}, fromEnvironment = ${text(name)})`,
   )
+  const limits = bundle.rateLimits.map(
+    ({ name, simple }) =>
+      `(name = ${text(name)}, wrapped = (moduleName = "relay:rate-limit", innerBindings = [` +
+      `(name = "simple", json = ${text(JSON.stringify(simple))})]))`,
+  )
   const flags = bundle.compatibilityFlags.map(text)
   // Node's certificates, for a machine without any.
   const certificates = getCACertificates('default').map(text)
@@ -116,6 +136,9 @@ const config :Workerd.Config = (
       tlsOptions = (trustedCertificates = [${certificates}]),
     )),
   ],
+  extensions = [(modules = [
+    (name = "relay:rate-limit", internal = true, esModule = ${text(RATE_LIMIT)}),
+  ])],
   sockets = [
     (name = "relay", address = "127.0.0.1:0", http = (), service = "relay"),
     (name = "clock", address = "127.0.0.1:0", http = (), service = "clock"),
@@ -125,7 +148,7 @@ const relay :Workerd.Worker = (
   modules = [(name = "index.js", esModule = ${text(bundle.source)})],
   compatibilityDate = ${text(bundle.compatibilityDate)},
   compatibilityFlags = [${flags}],
-  bindings = [${bound}],
+  bindings = [${[...bound, ...limits]}],
 );
 const clock :Workerd.Worker = (
   modules = [(name = "clock.js", esModule = ${text(CLOCK)})],

@@ -1,6 +1,7 @@
 /** One method table for each protocol era, and tools/call. Knows no HTTP. */
 import { RelayError } from '../errors.ts'
 import type { RequestLog } from '../log.ts'
+import type { Scope } from '../scopes.ts'
 import { closest, quoted } from '../similar.ts'
 import { TOOLS } from '../tools/index.ts'
 import type { ToolContext } from '../tools/tool.ts'
@@ -27,6 +28,15 @@ import {
 export interface DispatchContext {
   tools: ToolContext
   log: RequestLog
+}
+
+/** The scope that a message needs: only tools that change content need more than to read. */
+export function scopeOf(message: unknown): Scope {
+  if (!isObject(message) || message.method !== 'tools/call' || !isObject(message.params)) {
+    return 'mcp:read'
+  }
+  const { name } = message.params
+  return TOOLS.find((tool) => tool.name === name)?.isReadOnly === false ? 'mcp' : 'mcp:read'
 }
 
 /** A result, and for a method whose answer is a stream the notifications that go before it. */

@@ -3,7 +3,8 @@
  * message or a batch, JSON or a stream. What a method does is dispatch's business.
  */
 import { isJson, json, readBody } from '../http.ts'
-import { type DispatchContext, dispatch } from './dispatch.ts'
+import { allows, type Scope } from '../scopes.ts'
+import { type DispatchContext, dispatch, scopeOf } from './dispatch.ts'
 import {
   ErrorCode,
   errorResponse,
@@ -30,8 +31,16 @@ import {
 /** Messages in a batch: what fits the 50 requests that a Worker may make, each call retried once. */
 const MAX_BATCH = 20
 
+/** What the endpoint needs of whoever authenticated the caller. */
+export interface EndpointContext extends DispatchContext {
+  /** What the caller may do. */
+  scope: Scope
+  /** The answer to a call that needs a wider scope: an HTTP challenge, before anything is run. */
+  refuseScope(): Response
+}
+
 /** Answers a request to the MCP endpoint from an authenticated caller. */
-export async function handleMcp(request: Request, context: DispatchContext): Promise<Response> {
+export async function handleMcp(request: Request, context: EndpointContext): Promise<Response> {
   if (request.method !== 'POST') {
     return json({ error: 'method_not_allowed', message: 'POST JSON-RPC messages here.' }, 405, {
       allow: 'POST',
@@ -39,6 +48,11 @@ export async function handleMcp(request: Request, context: DispatchContext): Pro
   }
   try {
     const body = await readMessage(request)
+    const messages = Array.isArray(body) ? body : [body]
+    if (!messages.every((message) => allows(context.scope, scopeOf(message)))) {
+      context.log.add({ error_code: 'insufficient_scope' })
+      return context.refuseScope()
+    }
     if (Array.isArray(body)) return await answerBatch(body, request.headers, context)
     return await answerMessage(body, request.headers, context)
   } catch (error) {

@@ -24,6 +24,7 @@ interface Annotations {
 
 export interface Tool {
   name: string
+  isReadOnly: boolean
   /** The tool as tools/list shows it. */
   definition(): Record<string, unknown>
   /** Answers a call. Throws RelayError for what the model can mend, or the database failed at. */
@@ -63,6 +64,7 @@ export function defineTool<Input extends ObjectSchema, Output extends ObjectSche
   let definition: Record<string, unknown> | undefined
   return {
     name,
+    isReadOnly: annotations.readOnlyHint,
     definition() {
       definition ??= {
         name,

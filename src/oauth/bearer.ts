@@ -1,0 +1,62 @@
+/** Access tokens at the resource, and the challenge that leads a client to one. RFC 6750, RFC 9728. */
+import { json } from '../http.ts'
+import { SCOPES, type Scope } from '../scopes.ts'
+import { type SigningKeys, verify } from './jwt.ts'
+
+/** What an access token says of its bearer. */
+export interface BearerGrant {
+  userId: string
+  clientId: string
+  scope: Scope
+}
+
+/** Whether a token means to be a JWT: one that fails is expired or foreign, and no guess at the key. */
+export function isJwt(token: string): boolean {
+  return /^[\w-]+\.[\w-]+\.[\w-]*$/.test(token)
+}
+
+/** The grant of an access token, or undefined. */
+export async function verifyAccessToken(
+  token: string,
+  keys: SigningKeys,
+  now: number,
+): Promise<BearerGrant | undefined> {
+  const claims = await verify('access', token, keys, now)
+  return claims && { userId: claims.sub, clientId: claims.client_id, scope: claims.scope }
+}
+
+const CHALLENGES = {
+  /** No error code where no token was sent, RFC 6750 section 3.1. */
+  none: {
+    status: 401,
+    error: '',
+    message: 'Send a Bearer token: the key of this relay, or one from OAuth.',
+  },
+  invalid: { status: 401, error: 'invalid_token', message: 'The Bearer token is not valid here.' },
+  scope: {
+    status: 403,
+    error: 'insufficient_scope',
+    message:
+      'This connection may only read. To let it change things, connect again and allow everything.',
+  },
+} as const
+
+/**
+ * Refuses a request for its token. `metadataUrl` is where the protected resource describes itself;
+ * undefined while OAuth is off.
+ */
+export function challenge(
+  kind: keyof typeof CHALLENGES,
+  metadataUrl: string | undefined,
+): Response {
+  const { status, error, message } = CHALLENGES[kind]
+  const scope = kind === 'scope' ? 'mcp' : SCOPES.join(' ')
+  const parameters = [
+    ...(error ? [`error="${error}"`] : []),
+    ...(metadataUrl ? [`scope="${scope}"`, `resource_metadata="${metadataUrl}"`] : []),
+  ]
+  const value = parameters.length > 0 ? parameters.join(', ') : 'realm="relay-mcp"'
+  return json({ error: error || 'unauthorized', message }, status, {
+    'www-authenticate': `Bearer ${value}`,
+  })
+}

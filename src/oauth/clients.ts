@@ -1,0 +1,42 @@
+/**
+ * Which client a client id stands for. A client id is the URL of a metadata document, or what the
+ * registration endpoint issued: a signed statement that needs no store.
+ */
+import { type SigningKeys, verify } from './jwt.ts'
+import { fetchMetadataDocument, isDocumentUrl } from './metadata-documents.ts'
+
+export interface Client {
+  client_id: string
+  /** Unverified: whoever registers may call itself anything. */
+  client_name: string
+  redirect_uris: string[]
+  /** The host that vouches for the name, for a client with a metadata document. */
+  host?: string
+}
+
+/** The client, or undefined when it is unknown. A metadata document may have to be fetched. */
+export async function findClient(
+  clientId: string,
+  keys: SigningKeys,
+  now: number,
+): Promise<Client | undefined> {
+  if (isDocumentUrl(clientId, keys.issuer)) {
+    const document = await fetchMetadataDocument(clientId, now)
+    return document && { ...document, host: new URL(clientId).host }
+  }
+  const registered = await verify('client', clientId, keys, now)
+  return registered && { client_id: clientId, ...registered }
+}
+
+/**
+ * Whether a client id could be one of ours: asked at the token endpoint, where the document behind a
+ * URL adds nothing, since code and refresh token name the client that they were issued to.
+ */
+export async function isKnownClient(
+  clientId: string,
+  keys: SigningKeys,
+  now: number,
+): Promise<boolean> {
+  if (isDocumentUrl(clientId, keys.issuer)) return true
+  return (await verify('client', clientId, keys, now)) !== undefined
+}

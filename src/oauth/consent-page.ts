@@ -1,0 +1,186 @@
+/** The consent page, and the page for what cannot be sent to a client: functions of their data. Escaping lives here. */
+import { html } from '../http.ts'
+import type { Scope } from '../scopes.ts'
+import type { Client } from './clients.ts'
+import { isLoopbackUri } from './redirect-uris.ts'
+
+export interface ConsentPageData {
+  client: Client
+  redirectUri: string
+  /** What the client asked for; the person may narrow it. */
+  scope: Scope
+  /** The request, to be sent along with the decision. */
+  parameters: URLSearchParams
+  /** What was wrong with the key that was sent last. */
+  problem?: 'wrong' | 'limited' | undefined
+}
+
+/** Parameters that the form carries on; each is validated again when it comes back. */
+const CARRIED = ['client_id', 'redirect_uri', 'state', 'code_challenge', 'code_challenge_method']
+
+const PROBLEMS = {
+  wrong: { status: 403, sentence: 'That is not the key of this relay.' },
+  limited: {
+    status: 429,
+    sentence: 'Too many wrong keys were sent from your address. Wait a minute, then try again.',
+  },
+}
+
+/** Asks the person: who wants in, to do what, and where the browser goes next. */
+export function consentPage(data: ConsentPageData): Response {
+  const { client, redirectUri, scope, parameters, problem } = data
+  const failure = problem && PROBLEMS[problem]
+  const hidden = [
+    ...CARRIED.map((name) => [name, parameters.get(name)] as const),
+    ...parameters.getAll('resource').map((value) => ['resource', value] as const),
+  ]
+    .filter(([, value]) => value !== null)
+    .map(
+      ([name, value]) => `<input type="hidden" name="${name}" value="${escaped(value as string)}">`,
+    )
+
+  const name = `<strong>${escaped(client.client_name)}</strong>`
+  const body = `
+<h1>Connect to your relay?</h1>
+<p>${name}${client.host ? ` <span class="host">(${escaped(client.host)})</span>` : ''} wants to connect.
+${client.host ? '' : 'It chose this name itself.'}</p>
+<dl>
+<dt>You will be sent to</dt>
+<dd><code>${escaped(destination(redirectUri))}</code></dd>
+</dl>
+${isLoopbackUri(redirectUri) ? LOOPBACK_WARNING : ''}
+<form method="post" action="/authorize">
+${hidden.join('\n')}
+${permission(scope)}
+<input class="unseen" type="text" name="username" value="relay" autocomplete="username" tabindex="-1" aria-hidden="true" readonly>
+<label for="api_key">Key of this relay</label>
+<input id="api_key" name="api_key" type="password" autocomplete="current-password" required autofocus
+ spellcheck="false" autocapitalize="none"${failure ? ' aria-invalid="true" aria-describedby="problem"' : ''}>
+${failure ? `<p id="problem" class="problem" role="alert">${failure.sentence}</p>` : ''}
+<p class="hint">It is the <code>RELAY_API_KEY</code> of your deployment. ${escaped(client.client_name)} does not get to see it.</p>
+<div class="buttons">
+<button type="submit" name="action" value="allow">Allow</button>
+<button type="submit" name="action" value="cancel" class="quiet" formnovalidate>Cancel</button>
+</div>
+</form>`
+  const response = page('Connect to your relay?', body, failure?.status ?? 200)
+  if (problem === 'limited') response.headers.set('retry-after', '60')
+  return response
+}
+
+/** Tells the person what cannot be told to a client, because none is proven. */
+export function errorPage(sentence: string, status: number): Response {
+  return page('Not connected', `<h1>Not connected</h1>\n<p>${escaped(sentence)}</p>`, status)
+}
+
+const LOOPBACK_WARNING = `<p class="warning">This is a program on the computer in front of you.
+Go on only if you have just started to connect it yourself.</p>`
+
+function permission(scope: Scope): string {
+  if (scope === 'mcp:read') {
+    return `<input type="hidden" name="scope" value="mcp:read">
+<p>It may <strong>read</strong> all threads, and change nothing.</p>`
+  }
+  return `<fieldset>
+<legend>It may</legend>
+<label class="choice"><input type="radio" name="scope" value="mcp" checked>
+<span>read and post: all threads</span></label>
+<label class="choice"><input type="radio" name="scope" value="mcp:read">
+<span>only read</span></label>
+</fieldset>`
+}
+
+/** Where the browser goes: the host that counts, or the whole address of an app on this device. */
+function destination(redirectUri: string): string {
+  const url = new URL(redirectUri)
+  return url.protocol === 'https:' ? url.host : redirectUri
+}
+
+/** Text for a page, in an element or a quoted attribute. */
+function escaped(text: string): string {
+  return text
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll('"', '&quot;')
+    .replaceAll("'", '&#39;')
+}
+
+function page(title: string, body: string, status: number): Response {
+  const nonce = crypto.randomUUID()
+  return html(
+    `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>${title}</title>
+<style nonce="${nonce}">${STYLE}</style>
+</head>
+<body>
+<main>${body}
+</main>
+</body>
+</html>
+`,
+    nonce,
+    status,
+  )
+}
+
+const STYLE = `
+:root {
+  color-scheme: light dark;
+  --ink: light-dark(#1d2433, #e7eaf1);
+  --faint: light-dark(#5a6478, #a3adbf);
+  --paper: light-dark(#ffffff, #1b2130);
+  --ground: light-dark(#eef1f6, #10141d);
+  --line: light-dark(#858fa3, #6f7b91);
+  --accent: light-dark(#2454d6, #8fb0ff);
+  --on-accent: light-dark(#ffffff, #10141d);
+  --bad: light-dark(#b3261e, #ff9d94);
+  --warn: light-dark(#fff4d6, #3a3015);
+}
+* { box-sizing: border-box; }
+body {
+  margin: 0; min-height: 100vh; display: grid; place-items: center; padding: 1rem;
+  background: var(--ground); color: var(--ink);
+  font: 1rem/1.5 system-ui, sans-serif; overflow-wrap: anywhere;
+}
+main {
+  width: 100%; max-width: 27rem; padding: 1.75rem; border-radius: 0.9rem;
+  background: var(--paper); box-shadow: 0 1px 3px rgb(0 0 0 / 0.2);
+}
+h1 { margin: 0 0 0.75rem; font-size: 1.35rem; line-height: 1.25; }
+p { margin: 0 0 0.9rem; }
+dl { margin: 0 0 0.9rem; }
+dt { color: var(--faint); font-size: 0.9rem; }
+dd { margin: 0; }
+code { font: 0.95em ui-monospace, monospace; }
+fieldset { margin: 0 0 1rem; padding: 0; border: 0; }
+legend { padding: 0; color: var(--faint); font-size: 0.9rem; }
+.choice { display: flex; gap: 0.6rem; align-items: center; min-height: 2.25rem; font-weight: 400; }
+.choice input { width: 1.15rem; height: 1.15rem; margin: 0; accent-color: var(--accent); }
+label { display: block; font-weight: 600; }
+input[type=password] {
+  width: 100%; margin: 0.3rem 0; padding: 0.6rem 0.7rem; border: 1px solid var(--line);
+  border-radius: 0.5rem; background: var(--paper); color: inherit; font: inherit;
+}
+input[aria-invalid] { border-color: var(--bad); }
+:focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
+.problem { margin: 0.2rem 0 0.5rem; color: var(--bad); font-weight: 600; }
+.hint, .host { color: var(--faint); font-size: 0.9rem; }
+.warning { padding: 0.7rem 0.85rem; border-radius: 0.5rem; background: var(--warn); }
+.buttons { display: flex; flex-wrap: wrap; gap: 0.6rem; }
+button {
+  flex: 1 1 8rem; min-height: 2.75rem; padding: 0.5rem 1rem; border: 1px solid var(--accent);
+  border-radius: 0.5rem; background: var(--accent); color: var(--on-accent); font: inherit;
+  font-weight: 600; cursor: pointer;
+}
+button.quiet { background: transparent; color: var(--accent); }
+.unseen {
+  position: absolute; width: 1px; height: 1px; margin: -1px; padding: 0; border: 0;
+  overflow: hidden; clip-path: inset(50%); white-space: nowrap;
+}
+`

@@ -1,0 +1,120 @@
+/** The OAuth endpoints by path: their methods, their errors as JSON, and who may ask from where. */
+import type { Config } from '../config.ts'
+import { allowOrigin, json } from '../http.ts'
+import { LIMIT_PERIOD } from '../limits.ts'
+import type { RequestLog } from '../log.ts'
+import { decide, showConsent } from './authorize.ts'
+import { OAuthError } from './errors.ts'
+import type { SigningKeys } from './jwt.ts'
+import { authorizationServerMetadata, protectedResourceMetadata } from './metadata.ts'
+import { register } from './register.ts'
+import { token } from './token.ts'
+
+export interface OAuthContext {
+  config: Config
+  keys: SigningKeys
+  log: RequestLog
+  /** Counts a wrong key, or a registration, for the address it came from; false when too many. */
+  countGuess(): Promise<boolean>
+  countRegistration(): Promise<boolean>
+  /** Whether a form was posted from a page of the relay. */
+  isOwnForm: boolean
+}
+
+type Endpoint = (request: Request, context: OAuthContext) => Promise<Response> | Response
+
+interface Route {
+  methods: Record<string, Endpoint>
+  /** Pages of any origin may call it: it acts on nothing but what the caller knows. */
+  isOpen: boolean
+}
+
+const metadata = (document: (issuer: string) => object): Route => ({
+  methods: { GET: (_, { keys }) => json(document(keys.issuer)) },
+  isOpen: true,
+})
+
+/** Where the protected resource at a path describes itself, RFC 9728 section 3.1. */
+export function metadataPath(resourcePath: string): string {
+  return `/.well-known/oauth-protected-resource${resourcePath === '/' ? '' : resourcePath}`
+}
+
+const ROUTES = new Map<string, Route>([
+  [metadataPath('/mcp'), metadata((issuer) => protectedResourceMetadata(issuer, true))],
+  [metadataPath('/'), metadata((issuer) => protectedResourceMetadata(issuer, false))],
+  ['/.well-known/oauth-authorization-server', metadata(authorizationServerMetadata)],
+  [
+    '/register',
+    {
+      methods: {
+        async POST(request, { keys, countRegistration }) {
+          if (await countRegistration()) return register(request, keys, Date.now())
+          return tooMany('Too many registrations from your address.')
+        },
+      },
+      isOpen: true,
+    },
+  ],
+  [
+    '/authorize',
+    {
+      methods: {
+        GET: (request, context) => showConsent(request, { ...context, now: Date.now() }),
+        POST: (request, context) => decide(request, { ...context, now: Date.now() }),
+      },
+      isOpen: false,
+    },
+  ],
+  [
+    '/token',
+    { methods: { POST: (request, { keys }) => token(request, keys, Date.now()) }, isOpen: true },
+  ],
+])
+
+/** Whether a path is one of OAuth's. */
+export function isOAuthPath(path: string): boolean {
+  return ROUTES.has(path)
+}
+
+/** Whether pages of any origin may call what is at a path. */
+export function isOpenPath(path: string): boolean {
+  return ROUTES.get(path)?.isOpen ?? false
+}
+
+/** Answers a request to one of the OAuth paths. */
+export async function handleOAuth(
+  path: string,
+  request: Request,
+  context: OAuthContext,
+): Promise<Response> {
+  const { methods, isOpen } = ROUTES.get(path) as Route
+  const response = await answer(methods, request, context)
+  return isOpen ? allowOrigin(response, '*') : response
+}
+
+async function answer(
+  methods: Record<string, Endpoint>,
+  request: Request,
+  context: OAuthContext,
+): Promise<Response> {
+  const method = request.method === 'HEAD' ? 'GET' : request.method
+  const endpoint = Object.hasOwn(methods, method) ? methods[method] : undefined
+  if (!endpoint) {
+    const allow = Object.keys(methods).join(', ')
+    return json({ error: 'method_not_allowed', message: `Only ${allow} here.` }, 405, { allow })
+  }
+  try {
+    return await endpoint(request, context)
+  } catch (error) {
+    if (!(error instanceof OAuthError)) throw error
+    context.log.add({ outcome: 'refused', error_code: error.code })
+    return json({ error: error.code, error_description: error.message }, error.status, {
+      'cache-control': 'no-store',
+    })
+  }
+}
+
+/** RFC 6585 section 4. */
+export function tooMany(message: string): Response {
+  return json({ error: 'too_many_requests', message }, 429, { 'retry-after': `${LIMIT_PERIOD}` })
+}

@@ -1,0 +1,55 @@
+/** Redirect URIs: which are fit to send codes to, and when two are the same. Leaf but for the loopback names. */
+import { isLoopback } from '../config.ts'
+
+/** Schemes that are no app's own: what browsers and systems act upon by themselves. */
+const FOREIGN_SCHEMES = new Set(
+  (
+    'about admin app blob cid content data dav dns facetime feed file filesystem ftp ftps geo git ' +
+    'gopher http intent irc jar javascript ldap livescript mailto market mid ms-appinstaller ' +
+    'ms-settings nfs resource rtsp sftp sip sips smb sms ssh svn tel telnet urn vbscript ' +
+    'view-source webcal ws wss x-javascript chrome chrome-extension moz-extension'
+  ).split(' '),
+)
+
+/**
+ * Whether a URI is fit to send codes to: https, http on loopback, or the private-use scheme of a
+ * native client (RFC 8252 section 7.1). Absolute, and without a fragment (RFC 6749 section 3.1.2).
+ */
+export function isRedirectUri(value: string): boolean {
+  // What a URL parser would drop or mend may be read otherwise by the next one.
+  if (!/^[a-z][a-z0-9+.-]*:[\x21-\x7e]+$/i.test(value) || /[#\\<>"`{}|^]/.test(value)) return false
+  const url = URL.parse(value)
+  if (!url || url.username || url.password) return false
+  switch (url.protocol) {
+    case 'https:':
+      return /^https:\/\/[^/?]/i.test(value)
+    case 'http:':
+      return /^http:\/\/[^/?]/i.test(value) && isLoopback(url.hostname)
+    default: {
+      const scheme = url.protocol.slice(0, -1)
+      if (FOREIGN_SCHEMES.has(scheme)) return false
+      // `cursor://…`, or with the reversed domain name that RFC 8252 asks for, `com.example.app:/…`
+      return value.includes('://') || (scheme.includes('.') && value.includes(':/'))
+    }
+  }
+}
+
+/** Whether the browser would be sent to a program on the person's own machine. */
+export function isLoopbackUri(value: string): boolean {
+  const url = URL.parse(value)
+  return url?.protocol === 'http:' && isLoopback(url.hostname)
+}
+
+/**
+ * Whether a redirect URI is the registered one: to the letter, but for the port of a loopback one,
+ * which a native client is given when it starts. RFC 8252 section 7.3.
+ */
+export function isSameRedirectUri(registered: string, presented: string): boolean {
+  if (!isRedirectUri(presented)) return false
+  if (registered === presented) return true
+  return isLoopbackUri(registered) && withoutPort(registered) === withoutPort(presented)
+}
+
+function withoutPort(value: string): string {
+  return value.replace(/^(http:\/\/(?:\[[^\]]*\]|[^/?:]*))(?::\d*)?/i, '$1')
+}

@@ -1,0 +1,137 @@
+/**
+ * The token endpoint: authorization_code and refresh_token grants. OAuth 2.1 sections 4.1.3 and 4.3.
+ * Every refresh issues a new pair and leaves the old refresh token valid: clients refresh in parallel,
+ * and the one that comes second must not be locked out.
+ */
+import { json, readBody } from '../http.ts'
+import { allows, parseScope, type Scope } from '../scopes.ts'
+import { isKnownClient } from './clients.ts'
+import { OAuthError } from './errors.ts'
+import { LIFETIMES, type SigningKeys, sign, verify } from './jwt.ts'
+import { provesChallenge } from './pkce.ts'
+import { requireResource } from './resources.ts'
+
+/** Bytes of a form: more than every parameter at its longest. */
+const MAX_FORM = 65_536
+
+/** Codes redeemed by this isolate and not yet expired: id to expiry. Best effort, without a store. */
+const redeemed = new Map<string, number>()
+
+/** Answers a token request. Throws OAuthError. */
+export async function token(request: Request, keys: SigningKeys, now: number): Promise<Response> {
+  const parameters = await readForm(request)
+  const clientId = parameters.get('client_id') ?? ''
+  // Before the grant: this is what makes a client register anew, where invalid_grant would not.
+  if (!(await isKnownClient(clientId, keys, now))) {
+    throw new OAuthError('invalid_client', 'The client is not known: register it again')
+  }
+  switch (parameters.get('grant_type')) {
+    case 'authorization_code':
+      return exchange(parameters, clientId, keys, now)
+    case 'refresh_token':
+      return refresh(parameters, clientId, keys, now)
+    case null:
+      throw new OAuthError('invalid_request', 'grant_type is missing')
+    default:
+      throw new OAuthError(
+        'unsupported_grant_type',
+        'grant_type must be authorization_code or refresh_token',
+      )
+  }
+}
+
+async function exchange(
+  parameters: URLSearchParams,
+  clientId: string,
+  keys: SigningKeys,
+  now: number,
+): Promise<Response> {
+  const code = await verify('code', parameters.get('code') ?? '', keys, now)
+  const redirectUri = parameters.get('redirect_uri')
+  if (
+    !code ||
+    code.client_id !== clientId ||
+    (redirectUri !== null && redirectUri !== code.redirect_uri) ||
+    !(await provesChallenge(parameters.get('code_verifier') ?? '', code.code_challenge))
+  ) {
+    throw new OAuthError('invalid_grant', 'The code, its client, redirect_uri or verifier is wrong')
+  }
+  requireResource(parameters, keys.issuer)
+  // Last, and with nothing awaited after it: a wrong verifier must not use up somebody's code.
+  if (isRedeemed(code.jti, now)) throw new OAuthError('invalid_grant', 'The code was used already')
+  return issue({ sub: code.sub, client_id: clientId, scope: code.scope }, keys, now)
+}
+
+async function refresh(
+  parameters: URLSearchParams,
+  clientId: string,
+  keys: SigningKeys,
+  now: number,
+): Promise<Response> {
+  const old = await verify('refresh', parameters.get('refresh_token') ?? '', keys, now)
+  if (!old || old.client_id !== clientId) {
+    throw new OAuthError('invalid_grant', 'The refresh token is not valid')
+  }
+  requireResource(parameters, keys.issuer)
+  const scope = narrowed(old.scope, parameters.get('scope') ?? undefined)
+  return issue({ sub: old.sub, client_id: clientId, scope }, keys, now)
+}
+
+/** A refresh may ask for less than was granted, not for more. RFC 6749 section 6. */
+function narrowed(granted: Scope, asked: string | undefined): Scope {
+  if (asked === undefined || asked === '') return granted
+  const scope = parseScope(asked)
+  if (!scope || !allows(granted, scope)) {
+    throw new OAuthError('invalid_scope', 'The scope is more than was granted')
+  }
+  return scope
+}
+
+interface Grant {
+  sub: string
+  client_id: string
+  scope: Scope
+}
+
+async function issue(grant: Grant, keys: SigningKeys, now: number): Promise<Response> {
+  return json(
+    {
+      access_token: await sign('access', { ...grant, jti: crypto.randomUUID() }, keys, now),
+      token_type: 'Bearer',
+      expires_in: LIFETIMES.access,
+      refresh_token: await sign('refresh', { ...grant, jti: crypto.randomUUID() }, keys, now),
+      scope: grant.scope,
+    },
+    200,
+    { 'cache-control': 'no-store' },
+  )
+}
+
+/** Notes that a code is used; true if it was noted before. */
+function isRedeemed(jti: string, now: number): boolean {
+  for (const [id, expiry] of redeemed) if (expiry < now) redeemed.delete(id)
+  if (redeemed.has(jti)) return true
+  redeemed.set(jti, now + LIFETIMES.code * 1000)
+  return false
+}
+
+async function readForm(request: Request): Promise<URLSearchParams> {
+  const type = request.headers.get('content-type') ?? ''
+  if (!/^application\/x-www-form-urlencoded\s*(;|$)/i.test(type)) {
+    throw new OAuthError('invalid_request', 'The body must be application/x-www-form-urlencoded')
+  }
+  const body = await readBody(request)
+  if (!body.ok && body.fault === 'not_utf8') {
+    throw new OAuthError('invalid_request', 'The body is not UTF-8')
+  }
+  if (!body.ok || body.text.length > MAX_FORM) {
+    throw new OAuthError('invalid_request', 'The body is too large', 413)
+  }
+  const parameters = new URLSearchParams(body.text)
+  for (const name of new Set(parameters.keys())) {
+    if (name !== 'resource' && parameters.getAll(name).length > 1) {
+      throw new OAuthError('invalid_request', 'A parameter is there more than once')
+    }
+  }
+  return parameters
+}
