@@ -57,7 +57,7 @@ ${permission(scope)}
 <input id="api_key" name="api_key" type="password" autocomplete="current-password" required autofocus
  spellcheck="false" autocapitalize="none"${failure ? ' aria-invalid="true" aria-describedby="problem"' : ''}>
 ${failure ? `<p id="problem" class="problem" role="alert">${failure.sentence}</p>` : ''}
-<p class="hint">It is the <code>RELAY_API_KEY</code> of your deployment. ${escaped(client.client_name)} does not get to see it.</p>
+<p class="hint">It is the <code>RELAY_API_KEY</code> of your deployment. The app does not get to see it.</p>
 <div class="buttons">
 <button type="submit" name="action" value="allow">Allow</button>
 <button type="submit" name="action" value="cancel" class="quiet" formnovalidate>Cancel</button>
@@ -84,9 +84,9 @@ function permission(scope: Scope): string {
   return `<fieldset>
 <legend>It may</legend>
 <label class="choice"><input type="radio" name="scope" value="mcp" checked>
-<span>read and post: all threads</span></label>
+<span>read and post in all threads</span></label>
 <label class="choice"><input type="radio" name="scope" value="mcp:read">
-<span>only read</span></label>
+<span>read only</span></label>
 </fieldset>`
 }
 
