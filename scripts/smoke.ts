@@ -7,6 +7,7 @@
  * Exit codes: 0 when everything holds, 1 when something does not or the relay cannot be reached,
  * 2 when a setting is missing.
  */
+import { createHash, randomBytes } from 'node:crypto'
 import { startChecks } from './lib/checks.ts'
 import { McpClient } from './lib/mcp-client.ts'
 import { Refusal } from './lib/refusal.ts'
@@ -31,6 +32,7 @@ try {
   await checkHttp(relay)
   await checkProtocol(relay)
   await checkTools(relay)
+  await checkOAuth(relay, origin, key)
 } catch (error) {
   if (error instanceof Refusal) {
     console.error(error.message)
@@ -197,4 +199,84 @@ async function checkTools(relay: McpClient): Promise<void> {
   check('archive.hidden', active.structuredContent?.threads?.length === 0, active.content)
   const all = await relay.call('relay_list_threads', { query: thread_name, include_archived: true })
   check('archive.kept', all.structuredContent?.threads?.length === 1, all.content)
+}
+
+/** Registers a client, signs in as the person would, and comes back with tokens. */
+async function checkOAuth(relay: McpClient, origin: string, key: string): Promise<void> {
+  const resource = await relay.fetch('/.well-known/oauth-protected-resource/mcp')
+  check('oauth.resource', resource.body.resource === `${origin}/mcp`, resource.body)
+  const server = await relay.fetch('/.well-known/oauth-authorization-server')
+  check('oauth.issuer', server.body.issuer === origin, server.body)
+  const none = await relay.legacy('ping', {}, { authorization: undefined })
+  const challenge = none.headers.get('www-authenticate') ?? ''
+  check(
+    'oauth.challenge',
+    challenge.includes('/.well-known/oauth-protected-resource/mcp'),
+    challenge,
+  )
+
+  const redirect_uri = 'https://smoke.example/callback'
+  const register = (uri: string) =>
+    relay.fetch('/register', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ client_name: 'Smoke test', redirect_uris: [uri] }),
+    })
+  const registered = await register(redirect_uri)
+  check('oauth.register', registered.status === 201, registered.body)
+  const script = await register('javascript:alert(1)')
+  check('oauth.register-script', script.status === 400, script.body)
+
+  const code_verifier = randomBytes(32).toString('base64url')
+  const request = {
+    client_id: registered.body.client_id,
+    redirect_uri,
+    response_type: 'code',
+    code_challenge: createHash('sha256').update(code_verifier).digest('base64url'),
+    code_challenge_method: 'S256',
+    state: 'smoke',
+    resource: `${origin}/mcp`,
+  }
+  const form = (path: string, fields: Record<string, string>) =>
+    relay.fetch(path, { method: 'POST', body: new URLSearchParams(fields) })
+  const page = await relay.fetch(`/authorize?${new URLSearchParams(request)}`)
+  check('oauth.page', page.status === 200 && `${page.body}`.includes('api_key'), page.status)
+  const policy = page.headers.get('content-security-policy') ?? ''
+  check('oauth.page-frames', policy.includes("frame-ancestors 'none'"), policy)
+  const elsewhere = { ...request, redirect_uri: 'https://evil.example/callback', api_key: key }
+  const stolen = await form('/authorize', elsewhere)
+  check('oauth.other-redirect', stolen.status === 400, stolen.status)
+  const wrong = await form('/authorize', { ...request, api_key: 'wrong' })
+  check('oauth.wrong-key', !wrong.headers.has('location'), wrong.status)
+  const allowed = await form('/authorize', { ...request, api_key: key })
+  const location = URL.parse(allowed.headers.get('location') ?? '')
+  const code = location?.searchParams.get('code') ?? ''
+  check('oauth.code', allowed.status === 302 && code !== '', allowed.status)
+  check('oauth.state', location?.searchParams.get('state') === 'smoke')
+  check('oauth.iss', location?.searchParams.get('iss') === origin)
+
+  const exchange = {
+    grant_type: 'authorization_code',
+    client_id: request.client_id,
+    code,
+    redirect_uri,
+  }
+  const swapped = await form('/token', { ...exchange, code_verifier: 'x'.repeat(43) })
+  check('oauth.wrong-verifier', swapped.body.error === 'invalid_grant', swapped.body)
+  const tokens = await form('/token', { ...exchange, code_verifier })
+  const { access_token = '', refresh_token = '' } = tokens.body
+  check('oauth.token', tokens.status === 200 && access_token !== '', tokens.status)
+  const listed = await relay.legacy('tools/list', {}, { authorization: `Bearer ${access_token}` })
+  check('oauth.call', listed.body.result?.tools?.length === 6, listed.status)
+  const misused = await relay.legacy('ping', {}, { authorization: `Bearer ${refresh_token}` })
+  check('oauth.refresh-as-access', misused.status === 401, misused.status)
+  const refresh = { grant_type: 'refresh_token', client_id: request.client_id, refresh_token }
+  const refreshed = await form('/token', { ...refresh, scope: 'mcp:read' })
+  check('oauth.refresh', refreshed.body.scope === 'mcp:read', refreshed.status)
+  const { status } = await relay.legacy(
+    'tools/call',
+    { name: 'relay_post_message', arguments: {} },
+    { authorization: `Bearer ${refreshed.body.access_token}` },
+  )
+  check('oauth.scope', status === 403, status)
 }

@@ -2,8 +2,10 @@
  * The official conformance suite against the real server. What it may fail is in conformance/, each
  * line with its reason; an entry that passes fails the run too.
  */
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
+import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -53,3 +55,38 @@ test.each([
   const output = await conformance('--scenario', scenario, '--spec-version', version)
   expect(output).not.toMatch(/SKIPPED/i)
 })
+
+test('the authorization server passes, with a person at its page', async () => {
+  await using relay = await createTestRelay()
+  const port = await freePort()
+  const registration = await relay.fetch('/register', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ redirect_uris: [`http://127.0.0.1:${port}/callback`] }),
+  })
+  const { client_id } = (await registration.json()) as { client_id: string }
+  const suite = spawn(process.execPath, [
+    CLI,
+    'authorization',
+    ...['--url', relay.url, '--client-id', client_id],
+    ...['--resource', `${relay.url}/mcp`, '--port', `${port}`],
+  ])
+  let output = ''
+  for await (const chunk of suite.stdout) {
+    output += chunk
+    const [page] = /http:\S+\/authorize\?\S+/.exec(`${chunk}`) ?? []
+    if (!page) continue
+    const form = new URLSearchParams([...new URL(page).searchParams, ['api_key', relay.key]])
+    await fetch(`${relay.url}/authorize`, { method: 'POST', body: form })
+  }
+  expect(output).toMatch(/authorization-code-grant: [1-9]\d* passed, 0 failed/)
+  expect(output).toMatch(/authorization-server-metadata-endpoint: [1-9]\d* passed, 0 failed/)
+})
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  return port
+}
