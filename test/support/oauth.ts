@@ -1,0 +1,300 @@
+/**
+ * createOAuthClient(): a public client of the relay's authorization server, which registers itself
+ * and then takes each step with good parameters, any of which a test may replace.
+ */
+import { createHash, randomBytes } from 'node:crypto'
+import { request as httpRequest } from 'node:http'
+import { type JWTPayload, SignJWT } from 'jose'
+import type { RpcResponse, TestRelay } from './relay.ts'
+
+// biome-ignore lint/suspicious/noExplicitAny: tests state what they expect by asserting it.
+type Json = any
+
+/** Replaces parameters: undefined leaves one out, an array sends one several times. */
+export type Overrides = Record<string, string | string[] | undefined>
+
+export interface Answer {
+  status: number
+  headers: Headers
+  /** Parsed if it is JSON, else the text. */
+  body: Json
+}
+
+export interface Tokens {
+  access_token: string
+  refresh_token: string
+  scope: string
+}
+
+export interface OAuthClient {
+  clientId: string
+  redirectUri: string
+  verifier: string
+  challenge: string
+  /** Asks for the consent page. */
+  ask(overrides?: Overrides): Promise<Answer>
+  /** Posts the form of the page, with the key and as its own page would. */
+  decide(overrides?: Overrides, headers?: Record<string, string>): Promise<Answer>
+  /** Posts the form and returns the code. */
+  authorize(overrides?: Overrides): Promise<string>
+  exchange(code: string, overrides?: Overrides): Promise<Answer>
+  refresh(refreshToken: string, overrides?: Overrides): Promise<Answer>
+  /** Authorizes and exchanges. */
+  connect(overrides?: Overrides): Promise<Tokens>
+}
+
+export interface ClientOptions {
+  redirectUris?: string[]
+  /** Which of them this client uses, if not the first; or what it presents instead. */
+  redirectUri?: string
+  name?: string
+  /** Uses this client id and registers nothing. */
+  clientId?: string
+}
+
+const CALLBACK = 'https://app.example/callback'
+
+export async function createOAuthClient(
+  relay: TestRelay,
+  options: ClientOptions = {},
+): Promise<OAuthClient> {
+  const { redirectUris = [CALLBACK], name = 'A client' } = options
+  const redirectUri = options.redirectUri ?? redirectUris[0] ?? ''
+  const clientId = options.clientId ?? (await registered(relay, name, redirectUris))
+  const verifier = randomBytes(32).toString('base64url')
+  const challenge = challengeOf(verifier)
+  const parameters = {
+    client_id: clientId,
+    redirect_uri: redirectUri,
+    state: 'a state',
+    scope: 'mcp',
+    code_challenge: challenge,
+    code_challenge_method: 'S256',
+    resource: `${relay.url}/mcp`,
+  }
+
+  const client: OAuthClient = {
+    clientId,
+    redirectUri,
+    verifier,
+    challenge,
+
+    ask(overrides) {
+      const query = form({ ...parameters, response_type: 'code' }, overrides)
+      return send(relay, `/authorize?${query}`, { method: 'GET' })
+    },
+
+    decide(overrides, headers = { 'sec-fetch-site': 'same-origin', origin: relay.url }) {
+      const body = form({ ...parameters, api_key: relay.key }, overrides)
+      return send(relay, '/authorize', { method: 'POST', headers, body })
+    },
+
+    async authorize(overrides) {
+      const answer = await client.decide(overrides)
+      const code = destination(answer).get('code')
+      if (!code) throw new Error(`No code: ${answer.status} ${answer.headers.get('location')}`)
+      return code
+    },
+
+    exchange(code, overrides) {
+      const given = {
+        grant_type: 'authorization_code',
+        client_id: clientId,
+        code,
+        redirect_uri: redirectUri,
+        code_verifier: verifier,
+        resource: `${relay.url}/mcp`,
+      }
+      return send(relay, '/token', { method: 'POST', body: form(given, overrides) })
+    },
+
+    refresh(refreshToken, overrides) {
+      const given = {
+        grant_type: 'refresh_token',
+        client_id: clientId,
+        refresh_token: refreshToken,
+        resource: `${relay.url}/mcp`,
+      }
+      return send(relay, '/token', { method: 'POST', body: form(given, overrides) })
+    },
+
+    async connect(overrides) {
+      const { status, body } = await client.exchange(await client.authorize(overrides))
+      if (status !== 200) throw new Error(`No tokens: ${status} ${JSON.stringify(body)}`)
+      return body
+    },
+  }
+  return client
+}
+
+/** Posts a registration, from an address of its own: registrations are counted. */
+export function register(
+  relay: TestRelay,
+  body: unknown,
+  headers: Record<string, string> = {},
+): Promise<Answer> {
+  return send(relay, '/register', {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/json',
+      'cf-connecting-ip': anyAddress(),
+      ...headers,
+    },
+    body: typeof body === 'string' ? body : JSON.stringify(body),
+  })
+}
+
+async function registered(relay: TestRelay, name: string, uris: string[]): Promise<string> {
+  const { status, body } = await register(relay, { client_name: name, redirect_uris: uris })
+  if (status !== 201) throw new Error(`Not registered: ${status} ${JSON.stringify(body)}`)
+  return body.client_id
+}
+
+/** A request whose answer is read whole, and whose redirect is not followed. */
+export async function send(relay: TestRelay, path: string, init: RequestInit): Promise<Answer> {
+  const response = await relay.fetch(path, { redirect: 'manual', ...init })
+  const text = await response.text()
+  return { status: response.status, headers: response.headers, body: parsed(text) }
+}
+
+/** A request under another Host, which fetch would not send. */
+export function sendAs(
+  host: string,
+  relay: TestRelay,
+  path: string,
+  init: { method?: string; headers?: Record<string, string>; body?: string } = {},
+): Promise<Answer> {
+  const { method = 'GET', body, headers } = init
+  return new Promise((resolve, reject) => {
+    const options = { method, headers: { ...headers, host, connection: 'close' } }
+    httpRequest(new URL(path, relay.url), options, async (response) => {
+      let text = ''
+      for await (const chunk of response) text += chunk
+      const given = Object.entries(response.headers).map(([name, value]) => [name, String(value)])
+      resolve({
+        status: response.statusCode ?? 0,
+        headers: new Headers(given as [string, string][]),
+        body: parsed(text),
+      })
+    })
+      .on('error', reject)
+      .end(body)
+  })
+}
+
+export function form(given: Overrides, overrides: Overrides = {}): URLSearchParams {
+  const pairs = Object.entries({ ...given, ...overrides }).flatMap(([name, value]) =>
+    [value ?? []].flat().map((one) => [name, one] as [string, string]),
+  )
+  return new URLSearchParams(pairs)
+}
+
+/** The parameters that a redirect gives to the client; none when it is no redirect. */
+export function destination({ headers }: Answer): URLSearchParams {
+  return URL.parse(headers.get('location') ?? '')?.searchParams ?? new URLSearchParams()
+}
+
+export function challengeOf(verifier: string): string {
+  return createHash('sha256').update(verifier).digest('base64url')
+}
+
+/** An address that nobody else has used. */
+export function anyAddress(): string {
+  const group = () => randomBytes(2).toString('hex')
+  return `2001:db8:${group()}:${group()}::1`
+}
+
+/** Whether an answer holds anything that could be used: a code, a token, or another redirect. */
+export function issues({ headers, body }: Answer): boolean {
+  const text = typeof body === 'string' ? body : JSON.stringify(body)
+  return /[?&]code=/.test(headers.get('location') ?? '') || /access_token|refresh_token/.test(text)
+}
+
+/** Calls a tool with a token, as a client of the legacy era. */
+export function callWith(
+  relay: TestRelay,
+  token: string,
+  tool = 'relay_post_message',
+  args: object = POST,
+): Promise<RpcResponse> {
+  const params = { name: tool, arguments: args }
+  return relay.rpc(
+    { jsonrpc: '2.0', id: 1, method: 'tools/call', params },
+    { authorization: `Bearer ${token}`, 'mcp-protocol-version': '2025-11-25' },
+  )
+}
+
+const POST = { thread_name: 'taken', surface: 'code', content: 'Written by a thief.' }
+
+/** Rows in all tables of the relay. */
+export async function rows(relay: TestRelay): Promise<number> {
+  const client = await relay.database.connect()
+  const counts = await client.query(
+    `select (select count(*) from relay_threads) + (select count(*) from relay_messages)
+      + (select count(*) from relay_read_cursors) as rows`,
+  )
+  await client.end()
+  return Number(counts.rows[0].rows)
+}
+
+/** What the relay signs, and with which `typ` and audience. */
+export const KINDS = {
+  client: { typ: 'relay-client+jwt', aud: '/authorize' },
+  code: { typ: 'relay-code+jwt', aud: '/token' },
+  access: { typ: 'at+jwt', aud: '/mcp' },
+  refresh: { typ: 'relay-refresh+jwt', aud: '/token' },
+}
+
+export interface Forgery {
+  header?: Record<string, unknown>
+  /** Replaces claims; undefined leaves one out. */
+  claims?: Record<string, unknown>
+  key?: string
+}
+
+/** Signs a token as the relay would, but for what the forgery changes. */
+export function forge(
+  relay: TestRelay,
+  kind: keyof typeof KINDS,
+  { header, claims, key = relay.key }: Forgery = {},
+): Promise<string> {
+  const now = Math.floor(Date.now() / 1000)
+  const { typ, aud } = KINDS[kind]
+  const given = {
+    iss: relay.url,
+    aud: relay.url + aud,
+    sub: relay.userId,
+    client_id: 'https://app.example/client.json',
+    scope: 'mcp',
+    jti: randomBytes(8).toString('hex'),
+    iat: now,
+    exp: now + 60,
+    ...claims,
+  }
+  return new SignJWT(given as JWTPayload)
+    .setProtectedHeader({ alg: 'HS256', typ, ...header })
+    .sign(new TextEncoder().encode(key))
+}
+
+/** A token with parts replaced and the signature left alone, or for `none` left out. */
+export function tampered(token: string, part: { header?: object; claims?: object }): string {
+  const [header = '', claims = '', signature = ''] = token.split('.')
+  const merged = (text: string, change: object | undefined) =>
+    Buffer.from(
+      JSON.stringify({ ...JSON.parse(Buffer.from(text, 'base64url').toString()), ...change }),
+    ).toString('base64url')
+  const isUnsigned = part.header && 'alg' in part.header && part.header.alg === 'none'
+  return [
+    merged(header, part.header),
+    merged(claims, part.claims),
+    isUnsigned ? '' : signature,
+  ].join('.')
+}
+
+function parsed(text: string): Json {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return text
+  }
+}
