@@ -5,11 +5,10 @@ export const SCOPES = ['mcp', 'mcp:read'] as const
 
 export type Scope = (typeof SCOPES)[number]
 
-/** The scope that a scope parameter asks for; other values in it are ignored. None asked is `mcp`. */
-export function parseScope(value: string | undefined): Scope | undefined {
-  const asked = (value ?? '').split(' ').filter(Boolean)
-  if (asked.length === 0 || asked.includes('mcp')) return 'mcp'
-  return asked.includes('mcp:read') ? 'mcp:read' : undefined
+/** The scope that a `scope` parameter asks for, the wider of two; others in it are ignored. */
+export function parseScope(parameter: string | null): Scope | undefined {
+  const asked = (parameter ?? '').split(' ')
+  return SCOPES.find((scope) => asked.includes(scope))
 }
 
 /** Whether a granted scope is enough where another is needed: `mcp` contains `mcp:read`. */

@@ -132,7 +132,7 @@ const config :Workerd.Config = (
     (name = "relay", worker = .relay),
     (name = "clock", worker = .clock),
     (name = "internet", network = (
-      allow = ["public", "private"],
+      allow = [${reachable(bindings).map(text)}],
       tlsOptions = (trustedCertificates = [${certificates}]),
     )),
   ],
@@ -157,6 +157,15 @@ const clock :Workerd.Worker = (
   bindings = [(name = "RELAY", service = "relay")],
 );
 `
+}
+
+/**
+ * Where the Worker may go: the internet, and the database. Not the network around this machine: it
+ * fetches documents whose addresses strangers choose.
+ */
+function reachable({ SUPABASE_URL = '' }: Record<string, string>): string[] {
+  const isHere = URL.parse(SUPABASE_URL)?.hostname === '127.0.0.1'
+  return ['public', isHere ? '127.0.0.1/32' : 'private']
 }
 
 /** A string in Cap'n Proto's syntax. */

@@ -6,6 +6,7 @@
 import type { Config } from '../config.ts'
 import { readBody, redirect } from '../http.ts'
 import { isApiKey } from '../keys.ts'
+import type { RequestLog } from '../log.ts'
 import { parseScope, type Scope } from '../scopes.ts'
 import { type Client, findClient } from './clients.ts'
 import { consentPage, errorPage } from './consent-page.ts'
@@ -20,6 +21,7 @@ import { requireResource } from './resources.ts'
 export interface AuthorizeContext {
   config: Config
   keys: SigningKeys
+  log: RequestLog
   now: number
   /** Counts a wrong key; false when there were too many from there. */
   countGuess(): Promise<boolean>
@@ -67,6 +69,7 @@ export async function decide(request: Request, context: AuthorizeContext): Promi
     }
     const key = (parameters.get('api_key') ?? '').trim()
     if (!(await isApiKey(key, context.config))) {
+      context.log.add({ outcome: 'refused', error_code: 'wrong_key' })
       const mayTryAgain = await context.countGuess()
       return consent(proven, scope, mayTryAgain ? 'wrong' : 'limited')
     }
@@ -93,11 +96,12 @@ async function answer(
   context: AuthorizeContext,
   then: (proven: AuthorizationRequest) => Promise<Response>,
 ): Promise<Response> {
-  const { keys, now } = context
+  const { keys, log, now } = context
   const clientIds = parameters.getAll('client_id')
   const client =
     clientIds.length === 1 ? await findClient(clientIds[0] ?? '', keys, now) : undefined
   if (!client) {
+    log.add({ error_code: 'invalid_client' })
     return errorPage(
       'The app that sent you here is not known to this relay. Remove the connection in the app and add it again.',
       400,
@@ -109,6 +113,7 @@ async function answer(
   const isOne =
     redirectUris.length === 1 || (redirectUris.length === 0 && client.redirect_uris.length === 1)
   if (!isOne || !client.redirect_uris.some((own) => isSameRedirectUri(own, redirectUri))) {
+    log.add({ error_code: 'invalid_redirect_uri' })
     return errorPage(
       'The app asked to send you to an address that it has not registered, so nothing was done.',
       400,
@@ -121,6 +126,7 @@ async function answer(
     return await then(proven)
   } catch (error) {
     if (!(error instanceof OAuthError)) throw error
+    log.add({ outcome: 'refused', error_code: error.code })
     return respond(proven, keys, { error: error.code, error_description: error.message })
   }
 }
@@ -147,9 +153,7 @@ function check({ parameters }: AuthorizationRequest, { keys }: AuthorizeContext)
     throw new OAuthError('invalid_request', 'code_challenge must be a SHA-256 digest in base64url')
   }
   requireResource(parameters, keys.issuer)
-  const scope = parseScope(parameters.get('scope') ?? undefined)
-  if (!scope) throw new OAuthError('invalid_scope', 'scope must be mcp or mcp:read')
-  return scope
+  return parseScope(parameters.get('scope')) ?? 'mcp'
 }
 
 function consent(

@@ -73,18 +73,12 @@ async function refresh(
     throw new OAuthError('invalid_grant', 'The refresh token is not valid')
   }
   requireResource(parameters, keys.issuer)
-  const scope = narrowed(old.scope, parameters.get('scope') ?? undefined)
-  return issue({ sub: old.sub, client_id: clientId, scope }, keys, now)
-}
-
-/** A refresh may ask for less than was granted, not for more. RFC 6749 section 6. */
-function narrowed(granted: Scope, asked: string | undefined): Scope {
-  if (asked === undefined || asked === '') return granted
-  const scope = parseScope(asked)
-  if (!scope || !allows(granted, scope)) {
+  // It may ask for less than was granted, not for more. RFC 6749 section 6.
+  const scope = parseScope(parameters.get('scope')) ?? old.scope
+  if (!allows(old.scope, scope)) {
     throw new OAuthError('invalid_scope', 'The scope is more than was granted')
   }
-  return scope
+  return issue({ sub: old.sub, client_id: clientId, scope }, keys, now)
 }
 
 interface Grant {
