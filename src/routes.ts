@@ -24,8 +24,9 @@ export interface RequestContext {
 
 /** Answers a request. */
 export async function route(request: Request, context: RequestContext): Promise<Response> {
-  const url = new URL(request.url)
   const { settings, log } = context
+  const url = URL.parse(request.url)
+  if (!url) return json({ error: 'bad_request', message: 'The URL or the Host is malformed.' }, 400)
   log.add({ method: request.method, path: loggedPath(url.pathname) })
 
   // A name that someone else's DNS points here is how a web page reaches a relay on this machine.

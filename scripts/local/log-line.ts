@@ -19,7 +19,11 @@ export function formatLogLine(line: string): string {
   ]
     .filter(Boolean)
     .join('  ')
+    .replaceAll(UNPRINTABLE, '\ufffd')
 }
+
+/** A caller chooses its method and its name: neither may begin a line or move the cursor. */
+const UNPRINTABLE = /[\p{C}\p{Zl}\p{Zp}]/gu
 
 function parse(line: string): Record<string, unknown> | undefined {
   if (!line.startsWith('{')) return undefined

@@ -3,10 +3,20 @@
  * password that only the owner of its folder can read. Roles and tables are migrate.ts's.
  */
 import { randomBytes } from 'node:crypto'
-import { chown, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import {
+  chown,
+  mkdtemp,
+  readdir,
+  readFile,
+  readlink,
+  rename,
+  rm,
+  writeFile,
+} from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Refusal } from '../lib/refusal.ts'
 import { type Account, postgresAccount } from './account.ts'
 import { type Binaries, findBinaries } from './binaries.ts'
@@ -57,6 +67,7 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
         'with the release of relay-mcp that made it.',
     )
   }
+  await clearDeadLock(data)
   const password = await readFile(passwordPath(options), 'utf8')
   const { child, port } = await serve(binaries, account, options)
 
@@ -100,6 +111,33 @@ async function initialise(binaries: Binaries, account: Account | undefined, o: P
   const end = await child.exited
   if (end !== 'exit code 0') throw new Refusal(`initdb failed (${end}): ${said.last()}`)
   await rename(draft, join(o.directory, 'data'))
+}
+
+/**
+ * Removes the lock of a PostgreSQL that was killed and that nobody has buried: to the next one a
+ * zombie looks alive. Only when no process works in the folder any more, since the lock is also what
+ * keeps two from writing to it.
+ */
+async function clearDeadLock(data: string): Promise<void> {
+  const lock = join(data, 'postmaster.pid')
+  const [pid = ''] = (await readFile(lock, 'utf8').catch(() => '')).split('\n')
+  if (process.platform !== 'linux' || !/^\d+$/.test(pid)) return
+  for (let waited = 0; waited < 5000; waited += 50) {
+    if (!(await isZombie(pid))) return
+    if ((await processesIn(data)).length === 0) return rm(lock)
+    await sleep(50)
+  }
+}
+
+async function isZombie(pid: string): Promise<boolean> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')
+  return stat.slice(stat.lastIndexOf(')')).startsWith(') Z')
+}
+
+async function processesIn(folder: string): Promise<string[]> {
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name))
+  const folders = await Promise.all(pids.map((pid) => readlink(`/proc/${pid}/cwd`).catch(() => '')))
+  return folders.filter((each) => each === folder)
 }
 
 async function serve(binaries: Binaries, account: Account | undefined, o: PostgresOptions) {

@@ -64,7 +64,10 @@ export const SURFACES = ['chat', 'cowork', 'code', 'other'] as const
 export const surface = (describe: string) =>
   z.enum(SURFACES).check(z.meta({ description: describe }))
 
-/** ISO 8601, RFC 3339: a date and time with a zone. Postgres itself would take "tomorrow". */
+/**
+ * ISO 8601, RFC 3339: a date and time with a zone. Postgres itself would take "tomorrow", and refuse
+ * the year 0 and zones that no place has.
+ */
 export const timestamp = (describe: string) =>
   z
     .string()
@@ -75,8 +78,9 @@ export const timestamp = (describe: string) =>
 
 function isTimestamp(value: string): boolean {
   const [, day] =
-    /^\d{4}-\d\d-(\d\d)[Tt]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:[Zz]|[+-]\d\d:\d\d)$/.exec(value) ??
-    []
+    /^(?!0000)\d{4}-\d\d-(\d\d)[Tt]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:[Zz]|[+-](?:0\d|1[0-4]):[0-5]\d)$/.exec(
+      value,
+    ) ?? []
   if (!day) return false
   const time = Date.parse(value.toUpperCase())
   // Date.parse() takes February 31 for March 3.
@@ -98,6 +102,7 @@ export const Message = z.looseObject({
   surface: z.string(),
   session_tag: z.nullable(z.string()),
   content: z.string(),
-  metadata: z.nullable(z.record(z.string(), z.unknown())),
+  // As it is, not as zod would build it anew: a key such as `__proto__` is a key like any other.
+  metadata: z.custom<Record<string, unknown> | null>().check(z.meta({ type: ['object', 'null'] })),
   created_at: z.string(),
 })

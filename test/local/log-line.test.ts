@@ -37,3 +37,13 @@ test.each(['TypeError: x is not a function', '{"half":', '{"other":1}'])(
     expect(formatLogLine(text)).toBe(text)
   },
 )
+
+test('what a caller named itself stays on its line', () => {
+  const evil = {
+    ...line,
+    client: 'x\n10:18:21  GET /health',
+    tool: undefined,
+    rpc_method: '\u001b[2J',
+  }
+  for (const character of ['\n', '\u001b']) expect(said(evil)).not.toContain(character)
+})

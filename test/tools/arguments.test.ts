@@ -64,6 +64,8 @@ test.each([
   ['a long name', { thread_name: 'x'.repeat(201) }, 'thread_name must have at most 200'],
   ['a time in words', { since: 'tomorrow' }, 'since must be an ISO 8601 time'],
   ['a time without a zone', { since: '2026-01-31T09:30:00' }, 'since must be an ISO 8601 time'],
+  ['a zone that is not', { since: '2026-01-31T09:30:00+16:00' }, 'since must be an ISO 8601 time'],
+  ['the year 0', { since: '0000-01-31T09:30:00Z' }, 'since must be an ISO 8601 time'],
   ['a day that is not', { since: '2026-02-31T09:30:00Z' }, 'since must be an ISO 8601 time'],
   [
     'a near name',

@@ -88,7 +88,7 @@ test.each([
   expect(await relay.log()).toMatchObject({ outcome: 'refused', error_code: 'invalid_arguments' })
 })
 
-test('number too large to be written again are refused in metadata', async () => {
+test('numbers too large to be written again are refused in metadata', async () => {
   await using relay = await createTestRelay()
   const call =
     '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"relay_post_message","arguments":{"thread_name":"a","content":"x","surface":"code","metadata":{"n":1e400}}}}'
@@ -154,6 +154,16 @@ test('what is stored is what was sent, to the character', async () => {
   expect(structuredContent.messages).toMatchObject([
     { content, metadata, session_tag: 'emoji 🚀', surface: 'code', seq: 1 },
   ])
+})
+
+test('metadata may have any key', async () => {
+  await using relay = await createTestRelay()
+  const metadata = '{"__proto__":{"polluted":1},"constructor":{"prototype":{}},"toString":"x"}'
+  const call = `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"relay_post_message","arguments":{"thread_name":"a","content":"x","surface":"code","metadata":${metadata}}}}`
+  expect((await relay.rpc(call)).body.result).not.toHaveProperty('isError')
+  const { content } = await relay.call('relay_read_thread', { thread_name: 'a' })
+  const [message] = JSON.parse(content[0].text)
+  expect(Object.keys(message.metadata).sort()).toEqual(['__proto__', 'constructor', 'toString'])
 })
 
 test('100,000 characters of four bytes are a message', async () => {
