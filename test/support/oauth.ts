@@ -207,7 +207,7 @@ export function anyAddress(): string {
 /** Whether an answer holds anything that could be used: a code, a token, or another redirect. */
 export function issues({ headers, body }: Answer): boolean {
   const text = typeof body === 'string' ? body : JSON.stringify(body)
-  return /[?&]code=/.test(headers.get('location') ?? '') || /access_token|refresh_token/.test(text)
+  return /[?&]code=/.test(headers.get('location') ?? '') || /"(access|refresh)_token":/.test(text)
 }
 
 /** Calls a tool with a token, as a client of the legacy era. */
@@ -273,7 +273,7 @@ export function forge(
   }
   return new SignJWT(given as JWTPayload)
     .setProtectedHeader({ alg: 'HS256', typ, ...header })
-    .sign(new TextEncoder().encode(key))
+    .sign(new TextEncoder().encode(key), { crit: { x: true } })
 }
 
 /** A token with parts replaced and the signature left alone, or for `none` left out. */
