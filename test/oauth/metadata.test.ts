@@ -246,6 +246,18 @@ test('a host that the local stack does not answer to learns nothing and mints no
   }
 })
 
+test.each(['127.0.0.1:99999', '127.0.0.1:x', '[::1', 'a b', '%'])(
+  'the host %j is 400, and no error of ours',
+  async (host) => {
+    await using relay = await createTestRelay()
+    for (const path of PATHS) {
+      const { status, body } = await sendAs(host, relay, `${path}?api_key=${relay.key}`)
+      expect([status, body.error]).toEqual([400, 'bad_request'])
+    }
+    expect(JSON.stringify(relay.logs)).not.toContain(relay.key)
+  },
+)
+
 test('a key under 32 characters turns OAuth off, and serves the static way', async () => {
   const key = 'k'.repeat(31)
   await using relay = await createTestRelay({ bindings: { RELAY_API_KEY: key } })
