@@ -98,5 +98,5 @@ test.each(CLIENTS)('%s takes every tool’s answer for what its schema promised'
 test('a wrong key is an error of authorization, not a server that is not there', async () => {
   await using relay = await createTestRelay()
   await expect(legacySdk({ ...relay, key: 'wrong' })).rejects.toThrow()
-  expect(await relay.log()).toMatchObject({ status: 401, error_code: 'unauthorized' })
+  expect(await relay.log()).toMatchObject({ status: 401, error_code: 'wrong_key' })
 })

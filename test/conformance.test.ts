@@ -72,10 +72,12 @@ test('the authorization server passes, with a person at its page', async () => {
     ...['--resource', `${relay.url}/mcp`, '--port', `${port}`],
   ])
   let output = ''
+  let isDriven = false
   for await (const chunk of suite.stdout) {
     output += chunk
-    const [page] = /http:\S+\/authorize\?\S+/.exec(`${chunk}`) ?? []
-    if (!page) continue
+    const [page] = /http:\S+\/authorize\?\S+/.exec(output) ?? []
+    if (isDriven || !page || !output.includes('Callback server started')) continue
+    isDriven = true
     const form = new URLSearchParams([...new URL(page).searchParams, ['api_key', relay.key]])
     await fetch(`${relay.url}/authorize`, { method: 'POST', body: form })
   }

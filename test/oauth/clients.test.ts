@@ -215,7 +215,7 @@ test.each<[string, RequestListener]>([
   const limits: number[] = []
   vi.spyOn(AbortSignal, 'timeout').mockImplementation((milliseconds) => {
     limits.push(milliseconds)
-    return limit(100)
+    return limit(1_500)
   })
   serve((_url, init) => original(`http://127.0.0.1:${port}/document`, init))
   expect(await fetchMetadataDocument(anyUrl(), NOW)).toBeUndefined()
