@@ -8,7 +8,7 @@ import type { RequestLog } from './log.ts'
 import { handleMcp } from './mcp/endpoint.ts'
 import { LEGACY_VERSIONS, MODERN_VERSIONS, SERVER_INFO, VERSION } from './mcp/protocol.ts'
 import { challenge } from './oauth/bearer.ts'
-import { handleOAuth, isOAuthPath, isOpenPath, metadataPath, tooMany } from './oauth/endpoints.ts'
+import { handleOAuth, isOAuthPath, metadataPath, tooMany } from './oauth/endpoints.ts'
 import type { SigningKeys } from './oauth/jwt.ts'
 import { MAX_MESSAGE_BYTES } from './tools/budget.ts'
 
@@ -33,9 +33,6 @@ export async function route(request: Request, context: RequestContext): Promise<
   const hosts = settings.ok ? settings.config.hosts : undefined
   if (hosts && !hosts.has(url.hostname)) return misdirected()
 
-  if (isOpenPath(url.pathname) && request.method === 'OPTIONS') {
-    return allowOrigin(preflight(), '*')
-  }
   // Beside /mcp, / is an MCP endpoint too, as it was in relay-mcp 0.1.0.
   const isEndpoint = url.pathname === '/mcp' || url.pathname === '/'
   const origin = isEndpoint ? request.headers.get('origin') : null
@@ -53,6 +50,7 @@ async function answer(
 ): Promise<Response> {
   const { pathname } = url
   const isGet = request.method === 'GET' || request.method === 'HEAD'
+  if (isOAuthPath(pathname)) return oauth(request, url, context)
   if (request.method === 'OPTIONS') return preflight()
   if (isForeign) {
     return json(
@@ -60,7 +58,6 @@ async function answer(
       403,
     )
   }
-  if (isOAuthPath(pathname)) return oauth(request, url, context)
   switch (pathname) {
     case '/mcp':
       return mcp(request, url, context)

@@ -13,6 +13,7 @@ import { consentPage, errorPage } from './consent-page.ts'
 import { OAuthError } from './errors.ts'
 import { type SigningKeys, sign } from './jwt.ts'
 import { CODE_CHALLENGE_METHOD, RESPONSE_TYPE } from './metadata.ts'
+import { withoutEmpty } from './parameters.ts'
 import { isCodeChallenge } from './pkce.ts'
 import { isSameRedirectUri } from './redirect-uris.ts'
 import { requireResource } from './resources.ts'
@@ -25,6 +26,8 @@ export interface AuthorizeContext {
   now: number
   /** Counts a wrong key; false when there were too many from there. */
   countGuess(): Promise<boolean>
+  /** Counts a client that was not met before; false when there were too many from there. */
+  countRegistration(): Promise<boolean>
   /** Whether the form was posted from a page of our own. */
   isOwnForm: boolean
 }
@@ -42,8 +45,7 @@ const MAX_FORM = 16_384
 
 /** Asks for consent: answers with the page, or with a redirect that carries an error. */
 export async function showConsent(request: Request, context: AuthorizeContext): Promise<Response> {
-  const { searchParams } = new URL(request.url)
-  return answer(searchParams, context, async (proven) => {
+  return answer(new URL(request.url).searchParams, context, async (proven) => {
     const scope = check(proven, context)
     return consent(proven, scope)
   })
@@ -92,14 +94,17 @@ export async function decide(request: Request, context: AuthorizeContext): Promi
 
 /** Proves client and redirect URI, and sends every error to where it belongs. */
 async function answer(
-  parameters: URLSearchParams,
+  sent: URLSearchParams,
   context: AuthorizeContext,
   then: (proven: AuthorizationRequest) => Promise<Response>,
 ): Promise<Response> {
-  const { keys, log, now } = context
+  const { keys, log, now, countRegistration } = context
+  const parameters = withoutEmpty(sent)
   const clientIds = parameters.getAll('client_id')
   const client =
-    clientIds.length === 1 ? await findClient(clientIds[0] ?? '', keys, now) : undefined
+    clientIds.length === 1
+      ? await findClient(clientIds[0] ?? '', keys, now, countRegistration)
+      : undefined
   if (!client) {
     log.add({ error_code: 'invalid_client' })
     return errorPage(

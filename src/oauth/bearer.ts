@@ -12,7 +12,15 @@ export interface BearerGrant {
 
 /** Whether a token means to be a JWT: one that fails is expired or foreign, and no guess at the key. */
 export function isJwt(token: string): boolean {
-  return /^[\w-]+\.[\w-]+\.[\w-]*$/.test(token)
+  const [, header] = /^([\w-]+)\.[\w-]+\.[\w-]*$/.exec(token) ?? []
+  try {
+    return (
+      header !== undefined &&
+      'alg' in JSON.parse(atob(header.replaceAll('-', '+').replaceAll('_', '/')))
+    )
+  } catch {
+    return false
+  }
 }
 
 /** The grant of an access token, or undefined. */

@@ -19,9 +19,10 @@ export async function findClient(
   clientId: string,
   keys: SigningKeys,
   now: number,
+  mayFetch: () => Promise<boolean>,
 ): Promise<Client | undefined> {
   if (isDocumentUrl(clientId, keys.issuer)) {
-    const document = await fetchMetadataDocument(clientId, now)
+    const document = await fetchMetadataDocument(clientId, now, mayFetch)
     return document && { ...document, host: new URL(clientId).host }
   }
   const registered = await verify('client', clientId, keys, now)

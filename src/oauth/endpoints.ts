@@ -1,6 +1,6 @@
 /** The OAuth endpoints by path: their methods, their errors as JSON, and who may ask from where. */
 import type { Config } from '../config.ts'
-import { allowOrigin, json } from '../http.ts'
+import { allowOrigin, json, preflight } from '../http.ts'
 import { LIMIT_PERIOD } from '../limits.ts'
 import type { RequestLog } from '../log.ts'
 import { decide, showConsent } from './authorize.ts'
@@ -67,18 +67,18 @@ const ROUTES = new Map<string, Route>([
   ],
   [
     '/token',
-    { methods: { POST: (request, { keys }) => token(request, keys, Date.now()) }, isOpen: true },
+    {
+      methods: {
+        POST: (request, { keys, config }) => token(request, keys, config.userId, Date.now()),
+      },
+      isOpen: true,
+    },
   ],
 ])
 
 /** Whether a path is one of OAuth's. */
 export function isOAuthPath(path: string): boolean {
   return ROUTES.has(path)
-}
-
-/** Whether pages of any origin may call what is at a path. */
-export function isOpenPath(path: string): boolean {
-  return ROUTES.get(path)?.isOpen ?? false
 }
 
 /** Answers a request to one of the OAuth paths. */
@@ -88,7 +88,8 @@ export async function handleOAuth(
   context: OAuthContext,
 ): Promise<Response> {
   const { methods, isOpen } = ROUTES.get(path) as Route
-  const response = await answer(methods, request, context)
+  const isPreflight = request.method === 'OPTIONS'
+  const response = isPreflight ? preflight() : await answer(methods, request, context)
   return isOpen ? allowOrigin(response, '*') : response
 }
 
@@ -101,7 +102,10 @@ async function answer(
   const endpoint = Object.hasOwn(methods, method) ? methods[method] : undefined
   if (!endpoint) {
     const allow = Object.keys(methods).join(', ')
-    return json({ error: 'method_not_allowed', message: `Only ${allow} here.` }, 405, { allow })
+    return json({ error: 'method_not_allowed', message: `Only ${allow} here.` }, 405, {
+      allow,
+      'cache-control': 'no-store',
+    })
   }
   try {
     return await endpoint(request, context)
@@ -116,5 +120,8 @@ async function answer(
 
 /** RFC 6585 section 4. */
 export function tooMany(message: string): Response {
-  return json({ error: 'too_many_requests', message }, 429, { 'retry-after': `${LIMIT_PERIOD}` })
+  return json({ error: 'too_many_requests', message }, 429, {
+    'retry-after': `${LIMIT_PERIOD}`,
+    'cache-control': 'no-store',
+  })
 }

@@ -3,6 +3,7 @@
  * built in, since theirs have been out of reach at times. draft-ietf-oauth-client-id-metadata-document.
  */
 import * as z from 'zod/mini'
+import { printable } from './parameters.ts'
 
 export interface MetadataDocument {
   client_id: string
@@ -17,6 +18,8 @@ const TIME_LIMIT = 3_000
 /** Seconds that a document is kept, whatever its own headers ask for. */
 const MIN_AGE = 60
 const MAX_AGE = 24 * 3600
+/** Seconds that it serves beyond that, while its host is out of reach. */
+const GRACE = 3600
 /** Documents kept by one isolate. */
 const MAX_KEPT = 100
 
@@ -64,37 +67,54 @@ const kept = new Map<string, { document: MetadataDocument; until: number }>()
  */
 export function isDocumentUrl(clientId: string, issuer: string): boolean {
   const url = URL.parse(clientId)
-  if (url?.protocol !== 'https:' || url.href !== clientId) return false
-  if (url.pathname === '/' || url.hash || url.username || url.password) return false
-  return isPublicName(url.hostname) && url.host !== new URL(issuer).host
+  if (url?.protocol !== 'https:' || url.href !== clientId || url.pathname === '/') return false
+  if (url.username || url.password || url.port || clientId.includes('#')) return false
+  const name = url.hostname.replace(/\.$/, '')
+  return isPublicName(name) && name !== new URL(issuer).hostname
 }
+
+const LOCAL_DOMAIN =
+  /\.(localhost|localdomain|local|internal|intranet|lan|home|corp|private|test|invalid|onion|arpa)$/
 
 function isPublicName(hostname: string): boolean {
   // URL parsing has turned every spelling of an IPv4 address into digits and dots.
-  if (/^[\d.]+$/.test(hostname) || hostname.startsWith('[') || !hostname.includes('.')) return false
-  return !/\.(localhost|local|internal|intranet|lan|home|corp|private|test|invalid|onion|arpa)\.?$/.test(
-    hostname,
-  )
+  if (/^[\d.]+$/.test(hostname) || /^\[|\.\.|^[^.]*$/.test(hostname)) return false
+  return !LOCAL_DOMAIN.test(hostname)
 }
 
-/** The document at that URL, or undefined. Only valid documents are kept. */
+/**
+ * The document at that URL, or undefined. Only valid documents are kept. `mayFetch` is asked before a
+ * stranger's is fetched: anyone can make the relay ask for one.
+ */
 export async function fetchMetadataDocument(
   url: string,
   now: number,
+  mayFetch: () => Promise<boolean>,
 ): Promise<MetadataDocument | undefined> {
   const known = kept.get(url)
   if (known && known.until > now) return known.document
+  const builtIn = BUILT_IN.get(url)
+  if (!builtIn && !(await mayFetch())) return undefined
   const fetched = await fetchDocument(url)
-  if (!fetched) return known?.document ?? BUILT_IN.get(url)
+  if (fetched === 'out of reach') {
+    return known && known.until + GRACE * 1000 > now ? known.document : builtIn
+  }
   kept.delete(url)
+  if (fetched === 'invalid') return builtIn
   if (kept.size >= MAX_KEPT) kept.delete(kept.keys().next().value as string)
   kept.set(url, { document: fetched.document, until: now + fetched.maxAge * 1000 })
   return fetched.document
 }
 
-async function fetchDocument(
-  url: string,
-): Promise<{ document: MetadataDocument; maxAge: number } | undefined> {
+interface Fetched {
+  document: MetadataDocument
+  /** Seconds. */
+  maxAge: number
+}
+
+async function fetchDocument(url: string): Promise<Fetched | 'invalid' | 'out of reach'> {
+  let text: string | undefined
+  let maxAge: string | undefined
   try {
     const response = await fetch(url, {
       headers: { accept: 'application/json' },
@@ -104,20 +124,23 @@ async function fetchDocument(
     const type = response.headers.get('content-type') ?? ''
     if (response.status !== 200 || !/^application\/([\w.-]+\+)?json\b/i.test(type)) {
       await response.body?.cancel()
-      return undefined
+      return response.status >= 500 ? 'out of reach' : 'invalid'
     }
-    const text = await readText(response)
-    const document = Document.parse(text && JSON.parse(text))
-    if (document.client_id !== url) return undefined
-    const { client_name, redirect_uris } = document
-    const asked = Number(/max-age=(\d+)/.exec(response.headers.get('cache-control') ?? '')?.[1])
+    maxAge = /max-age=(\d+)/.exec(response.headers.get('cache-control') ?? '')?.[1]
+    text = await readText(response)
+  } catch {
+    return 'out of reach'
+  }
+  try {
+    const { client_id, client_name, redirect_uris } = Document.parse(text && JSON.parse(text))
+    const name = printable(client_name)
+    if (client_id !== url || name === '') return 'invalid'
     return {
-      document: { client_id: url, client_name, redirect_uris },
-      maxAge: Math.min(Math.max(asked || MIN_AGE, MIN_AGE), MAX_AGE),
+      document: { client_id, client_name: name, redirect_uris },
+      maxAge: Math.min(Math.max(Number(maxAge ?? 0), MIN_AGE), MAX_AGE),
     }
   } catch {
-    // Out of reach, too slow, no JSON or not a document: for a caller it is all the same.
-    return undefined
+    return 'invalid'
   }
 }
 

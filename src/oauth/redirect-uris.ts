@@ -4,9 +4,9 @@ import { isLoopback } from '../config.ts'
 /** Schemes that are no app's own: what browsers and systems act upon by themselves. */
 const FOREIGN_SCHEMES = new Set(
   (
-    'about admin app blob cid content data dav dns facetime feed file filesystem ftp ftps geo git ' +
-    'gopher http intent irc jar javascript ldap livescript mailto market mid ms-appinstaller ' +
-    'ms-settings nfs resource rtsp sftp sip sips smb sms ssh svn tel telnet urn vbscript ' +
+    'about admin android-app app blob cid content data dav dns facetime feed file filesystem ftp ftps geo git ' +
+    'gopher http intent irc itms-services jar javascript ldap livescript mailto market microsoft-edge mid nfs resource ' +
+    'rtsp search search-ms sftp shell sip sips smb sms ssh svn tel telnet urn vbscript ' +
     'view-source webcal ws wss x-javascript chrome chrome-extension moz-extension'
   ).split(' '),
 )
@@ -19,7 +19,7 @@ export function isRedirectUri(value: string): boolean {
   // What a URL parser would drop or mend may be read otherwise by the next one.
   if (!/^[a-z][a-z0-9+.-]*:[\x21-\x7e]+$/i.test(value) || /[#\\<>"`{}|^]/.test(value)) return false
   const url = URL.parse(value)
-  if (!url || url.username || url.password) return false
+  if (!url || /^[^/?]*:\/\/[^/?]*@/.test(value)) return false
   switch (url.protocol) {
     case 'https:':
       return /^https:\/\/[^/?]/i.test(value)
@@ -27,9 +27,9 @@ export function isRedirectUri(value: string): boolean {
       return /^http:\/\/[^/?]/i.test(value) && isLoopback(url.hostname)
     default: {
       const scheme = url.protocol.slice(0, -1)
-      if (FOREIGN_SCHEMES.has(scheme)) return false
+      if (FOREIGN_SCHEMES.has(scheme) || scheme.startsWith('ms-')) return false
       // `cursor://…`, or with the reversed domain name that RFC 8252 asks for, `com.example.app:/…`
-      return value.includes('://') || (scheme.includes('.') && value.includes(':/'))
+      return /^[^/:]+:\/\/[^/]/.test(value) || (scheme.includes('.') && /^[^/:]+:\//.test(value))
     }
   }
 }

@@ -7,6 +7,7 @@ import { isJson, json, readBody } from '../http.ts'
 import { OAuthError } from './errors.ts'
 import { type SigningKeys, sign } from './jwt.ts'
 import { GRANT_TYPES, RESPONSE_TYPE, TOKEN_ENDPOINT_AUTH_METHOD } from './metadata.ts'
+import { printable } from './parameters.ts'
 import { isRedirectUri } from './redirect-uris.ts'
 
 /** Cursor registers three; nobody is known to register more than a handful. */
@@ -29,10 +30,12 @@ export async function register(
   const registration = Registration.safeParse(await readJson(request))
   if (!registration.success) {
     const [issue] = registration.error.issues
-    const isRedirect = issue?.path[0] === 'redirect_uris'
+    if (issue?.path[0] === 'redirect_uris') {
+      throw new OAuthError('invalid_redirect_uri', 'redirect_uris must be an array of strings')
+    }
     throw new OAuthError(
-      isRedirect ? 'invalid_redirect_uri' : 'invalid_client_metadata',
-      isRedirect ? 'redirect_uris must be an array of strings' : 'client_name must be a string',
+      'invalid_client_metadata',
+      'The body must be a JSON object, and client_name in it a string',
     )
   }
   const { redirect_uris } = registration.data
@@ -79,15 +82,4 @@ async function readJson(request: Request): Promise<unknown> {
     if (body.ok) return JSON.parse(body.text)
   } catch {}
   throw new OAuthError('invalid_client_metadata', 'The body is not JSON in UTF-8')
-}
-
-/** A name for one line of a page: without control and formatting characters, 100 at most. */
-function printable(name: string): string {
-  const characters = [
-    ...name
-      .toWellFormed()
-      .replaceAll(/[\p{C}\p{Zl}\p{Zp}]/gu, '')
-      .trim(),
-  ]
-  return characters.slice(0, 100).join('')
 }

@@ -8,6 +8,7 @@ import { allows, parseScope, type Scope } from '../scopes.ts'
 import { isKnownClient } from './clients.ts'
 import { OAuthError } from './errors.ts'
 import { LIFETIMES, type SigningKeys, sign, verify } from './jwt.ts'
+import { withoutEmpty } from './parameters.ts'
 import { provesChallenge } from './pkce.ts'
 import { requireResource } from './resources.ts'
 
@@ -17,8 +18,13 @@ const MAX_FORM = 65_536
 /** Codes redeemed by this isolate and not yet expired: id to expiry. Best effort, without a store. */
 const redeemed = new Map<string, number>()
 
-/** Answers a token request. Throws OAuthError. */
-export async function token(request: Request, keys: SigningKeys, now: number): Promise<Response> {
+/** Answers a token request, for the one person whose relay this is. Throws OAuthError. */
+export async function token(
+  request: Request,
+  keys: SigningKeys,
+  userId: string,
+  now: number,
+): Promise<Response> {
   const parameters = await readForm(request)
   const clientId = parameters.get('client_id') ?? ''
   // Before the grant: this is what makes a client register anew, where invalid_grant would not.
@@ -27,9 +33,9 @@ export async function token(request: Request, keys: SigningKeys, now: number): P
   }
   switch (parameters.get('grant_type')) {
     case 'authorization_code':
-      return exchange(parameters, clientId, keys, now)
+      return exchange(parameters, clientId, keys, userId, now)
     case 'refresh_token':
-      return refresh(parameters, clientId, keys, now)
+      return refresh(parameters, clientId, keys, userId, now)
     case null:
       throw new OAuthError('invalid_request', 'grant_type is missing')
     default:
@@ -44,12 +50,14 @@ async function exchange(
   parameters: URLSearchParams,
   clientId: string,
   keys: SigningKeys,
+  userId: string,
   now: number,
 ): Promise<Response> {
   const code = await verify('code', parameters.get('code') ?? '', keys, now)
   const redirectUri = parameters.get('redirect_uri')
   if (
     !code ||
+    code.sub !== userId ||
     code.client_id !== clientId ||
     (redirectUri !== null && redirectUri !== code.redirect_uri) ||
     !(await provesChallenge(parameters.get('code_verifier') ?? '', code.code_challenge))
@@ -66,10 +74,11 @@ async function refresh(
   parameters: URLSearchParams,
   clientId: string,
   keys: SigningKeys,
+  userId: string,
   now: number,
 ): Promise<Response> {
   const old = await verify('refresh', parameters.get('refresh_token') ?? '', keys, now)
-  if (!old || old.client_id !== clientId) {
+  if (old?.sub !== userId || old.client_id !== clientId) {
     throw new OAuthError('invalid_grant', 'The refresh token is not valid')
   }
   requireResource(parameters, keys.issuer)
@@ -127,5 +136,5 @@ async function readForm(request: Request): Promise<URLSearchParams> {
       throw new OAuthError('invalid_request', 'A parameter is there more than once')
     }
   }
-  return parameters
+  return withoutEmpty(parameters)
 }

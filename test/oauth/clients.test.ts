@@ -6,6 +6,9 @@ import { afterEach, expect, test, vi } from 'vitest'
 import { findClient, isKnownClient } from '../../src/oauth/clients.ts'
 import { fetchMetadataDocument, isDocumentUrl } from '../../src/oauth/metadata-documents.ts'
 
+/** Nobody has asked for too many. */
+const always = async () => true
+
 const ISSUER = 'https://relay.example'
 const KEYS = { current: 'k'.repeat(32), previous: undefined, issuer: ISSUER }
 const NOW = Date.UTC(2026, 10, 22)
@@ -48,7 +51,6 @@ test.each([
   'https://claude.ai/oauth/mcp-oauth-client-metadata',
   'https://chatgpt.com/oauth/client.json',
   'https://app.example/client',
-  'https://app.example:8443/client',
   'https://app.example/client?version=2',
   'https://xn--bcher-kva.example/client',
 ])('%s may be the URL of a document', (url) => {
@@ -107,10 +109,18 @@ test.each([
   'https:///client',
   'client',
   '',
+  'https://localhost./client',
+  'https://intranet./client',
+  'https://printer.localdomain/client',
+  'https://relay.example./client',
+  'https://relay.example:8443/client',
+  'https://app.example:8443/client',
+  'https://app..example/client',
+  'https://app.example/client#',
 ])('%j is never fetched', async (url) => {
   expect(isDocumentUrl(url, ISSUER)).toBe(false)
   const asked = serve(() => page(good(url)))
-  expect(await findClient(url, KEYS, NOW)).toBeUndefined()
+  expect(await findClient(url, KEYS, NOW, always)).toBeUndefined()
   expect(await isKnownClient(url, KEYS, NOW)).toBe(false)
   expect(asked).toEqual([])
 })
@@ -118,7 +128,7 @@ test.each([
 test('a good document is believed, and the host of its URL vouches for it', async () => {
   const url = anyUrl()
   const asked = serve(() => page({ ...good(url), token_endpoint_auth_method: 'none', x: 1 }))
-  expect(await findClient(url, KEYS, NOW)).toEqual({ ...good(url), host: 'app.example' })
+  expect(await findClient(url, KEYS, NOW, always)).toEqual({ ...good(url), host: 'app.example' })
   const init = asked[0]?.init
   expect([init?.redirect, init?.signal]).toEqual(['manual', expect.any(AbortSignal)])
   expect(Object.keys(init?.headers ?? {})).toEqual(['accept'])
@@ -168,8 +178,8 @@ test.each<[string, Serve]>([
 ])('a document %s makes no client, and is not kept', async (_, answer) => {
   const url = anyUrl()
   const asked = serve((given, init) => answer(given, init))
-  expect(await findClient(url, KEYS, NOW)).toBeUndefined()
-  expect(await findClient(url, KEYS, NOW)).toBeUndefined()
+  expect(await findClient(url, KEYS, NOW, always)).toBeUndefined()
+  expect(await findClient(url, KEYS, NOW, always)).toBeUndefined()
   expect(asked.map((one) => one.url)).toEqual([url, url])
 })
 
@@ -187,7 +197,7 @@ test.each(['application/json; charset=utf-8', 'APPLICATION/JSON', 'application/c
   async (type) => {
     const url = anyUrl()
     serve(() => page(good(url), { 'content-type': type }))
-    expect(await fetchMetadataDocument(url, NOW)).toEqual(good(url))
+    expect(await fetchMetadataDocument(url, NOW, always)).toEqual(good(url))
   },
 )
 
@@ -195,7 +205,7 @@ test('a document of 5 KB is read', async () => {
   const url = anyUrl()
   const size = JSON.stringify({ ...good(url), x: '' }).length
   serve(() => page({ ...good(url), x: 'x'.repeat(JUST - size) }))
-  expect(await fetchMetadataDocument(url, NOW)).toEqual(good(url))
+  expect(await fetchMetadataDocument(url, NOW, always)).toEqual(good(url))
 })
 
 test.each<[string, RequestListener]>([
@@ -218,7 +228,7 @@ test.each<[string, RequestListener]>([
     return limit(1_500)
   })
   serve((_url, init) => original(`http://127.0.0.1:${port}/document`, init))
-  expect(await fetchMetadataDocument(anyUrl(), NOW)).toBeUndefined()
+  expect(await fetchMetadataDocument(anyUrl(), NOW, always)).toBeUndefined()
   expect([limits, paths]).toEqual([[3000], ['/document']])
   server.closeAllConnections()
   server.close()
@@ -234,21 +244,21 @@ test.each([
 ])('with %s a document is kept for its time', async (_, headers, seconds) => {
   const url = anyUrl()
   const asked = serve(() => page(good(url), { ...JSON_TYPE, ...headers }))
-  await fetchMetadataDocument(url, NOW)
-  await fetchMetadataDocument(url, NOW + seconds * 1000 - 1)
+  await fetchMetadataDocument(url, NOW, always)
+  await fetchMetadataDocument(url, NOW + seconds * 1000 - 1, always)
   expect(asked).toHaveLength(1)
-  await fetchMetadataDocument(url, NOW + seconds * 1000)
+  await fetchMetadataDocument(url, NOW + seconds * 1000, always)
   expect(asked).toHaveLength(2)
 })
 
 test('a hundred documents are kept, and the oldest goes first', async () => {
   const asked = serve((url) => page(good(url)))
   const urls = Array.from({ length: 101 }, anyUrl)
-  for (const url of urls) await fetchMetadataDocument(url, NOW)
+  for (const url of urls) await fetchMetadataDocument(url, NOW, always)
   asked.length = 0
-  for (const url of urls.slice(1)) await fetchMetadataDocument(url, NOW)
+  for (const url of urls.slice(1)) await fetchMetadataDocument(url, NOW, always)
   expect(asked).toHaveLength(0)
-  await fetchMetadataDocument(urls[0] as string, NOW)
+  await fetchMetadataDocument(urls[0] as string, NOW, always)
   expect(asked).toHaveLength(1)
 })
 
@@ -261,13 +271,13 @@ test.each([
   ],
 ])('%s is built in, for when it is out of reach', async (url, redirectUri) => {
   const away = serve(() => Promise.reject(new TypeError('fetch failed')))
-  const client = await findClient(url, KEYS, NOW)
+  const client = await findClient(url, KEYS, NOW, always)
   expect(client).toMatchObject({ client_id: url, host: new URL(url).host })
   expect(client?.redirect_uris).toContain(redirectUri)
   expect(away).toHaveLength(1)
 
   serve(() => page({ ...good(url), client_name: 'Newer' }))
-  expect(await findClient(url, KEYS, NOW)).toMatchObject({ client_name: 'Newer' })
+  expect(await findClient(url, KEYS, NOW, always)).toMatchObject({ client_name: 'Newer' })
 })
 
 test('the built-in copy is for its own URL alone', async () => {
@@ -277,6 +287,36 @@ test('the built-in copy is for its own URL alone', async () => {
     'https://claude.ai/oauth/mcp-oauth-client-metadata?x',
     'https://claude.ai.evil.example/oauth/mcp-oauth-client-metadata',
   ]) {
-    expect(await findClient(url, KEYS, NOW)).toBeUndefined()
+    expect(await findClient(url, KEYS, NOW, always)).toBeUndefined()
   }
+})
+
+test('a document that cannot be had for a while serves on, and one that is withdrawn does not', async () => {
+  const url = anyUrl()
+  serve(() => Response.json(good(url)))
+  await fetchMetadataDocument(url, NOW, always)
+  const later = NOW + 61_000
+  serve(() => new Response('busy', { status: 503 }))
+  expect(await fetchMetadataDocument(url, later, always)).toEqual(good(url))
+  expect(await fetchMetadataDocument(url, later + 3_600_000, always)).toBeUndefined()
+  serve(() => Response.json(good(url)))
+  await fetchMetadataDocument(url, NOW, always)
+  serve(() => new Response('gone', { status: 410 }))
+  expect(await fetchMetadataDocument(url, later, always)).toBeUndefined()
+  expect(await fetchMetadataDocument(url, NOW, always)).toBeUndefined()
+})
+
+test('a document is not fetched for whoever asked for too many, a well-known one is', async () => {
+  const asked = serve(() => new Response('', { status: 503 }))
+  const never = async () => false
+  expect(await fetchMetadataDocument(anyUrl(), NOW, never)).toBeUndefined()
+  expect(asked).toEqual([])
+  const claude = 'https://claude.ai/oauth/mcp-oauth-client-metadata'
+  expect(await fetchMetadataDocument(claude, NOW, never)).toBeDefined()
+})
+
+test('a name in a document is shown without what would bend the line', async () => {
+  const url = anyUrl()
+  serve(() => Response.json({ ...good(url), client_name: 'Cla\u202eude\n\u200b' }))
+  expect(await fetchMetadataDocument(url, NOW, always)).toMatchObject({ client_name: 'Claude' })
 })

@@ -45,6 +45,12 @@ test.each([
   'app://c#',
   'app://c\u0000',
   'app://me@c',
+  'https://@app.example/callback',
+  'https://:@app.example/callback',
+  'ms-msdt://x',
+  'search-ms://x',
+  'foo:bar://x',
+  'shell://x',
 ])('%j is not', (uri) => {
   expect(isRedirectUri(uri)).toBe(false)
   expect(isSameRedirectUri(uri, uri)).toBe(false)

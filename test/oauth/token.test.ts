@@ -285,3 +285,11 @@ test('bytes that are not UTF-8, and parameters in the query string, are no form'
   const got = await send(relay, `/token?${query}`, { method: 'GET' })
   expect([got.status, issues(got)]).toEqual([405, false])
 })
+
+test('a code or refresh token of another person issues nothing', async () => {
+  await using relay = await createTestRelay()
+  const client = await createOAuthClient(relay)
+  const odd = oddity(relay, client, { claims: { sub: '00000000-0000-4000-8000-000000000000' } })
+  expectRefused(await client.exchange(await forge(relay, 'code', odd)), 'invalid_grant')
+  expectRefused(await client.refresh(await forge(relay, 'refresh', odd)), 'invalid_grant')
+})
