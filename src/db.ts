@@ -148,7 +148,11 @@ function readAnswer<T>(answer: Answer, schema: z.ZodMiniType<T>, ifUnknown: stri
       { outcome: 'failed', reason: describe(answer) },
     )
   }
-  throw unknown('database_error', 'The database reported an error.', describe(answer))
+  throw unknown(
+    'database_error',
+    "The database reported an error. Try again; if it stays, the relay's log has the reason.",
+    describe(answer),
+  )
 }
 
 /** For the log: status and what was said, which for an HTML page is only that it was one. */

@@ -94,6 +94,12 @@ const FAULTS = [
     message: 'Supabase refuses the key of the relay: SUPABASE_SERVICE_KEY is wrong or was revoked.',
   },
   {
+    codes: /^53100$/,
+    code: 'database_full',
+    message:
+      'The database has no space left. Nothing was changed, and whoever runs it must make room.',
+  },
+  {
     codes: /^(55P03|40P01|40001|23503|53...)$/,
     code: 'database_busy',
     message: 'The database is busy. Nothing was changed; try again in a moment.',

@@ -45,7 +45,7 @@ export function isJson(request: Request): boolean {
   return mediaType.trim().toLowerCase() === 'application/json'
 }
 
-export type Body = { ok: true; text: string } | { ok: false; fault: 'too_large' | 'not_utf8' }
+export type Body = { ok: true; text: string } | { ok: false; fault: 'too_large' | 'unreadable' }
 
 /**
  * Reads a body as UTF-8, no further than the limit. Bytes that are not UTF-8 are refused: a
@@ -62,9 +62,9 @@ export async function readBody(request: Request): Promise<Body> {
       text += decoder.decode(chunk, { stream: true })
     }
     return { ok: true, text: text + decoder.decode() }
-  } catch (error) {
-    if (error instanceof TypeError) return { ok: false, fault: 'not_utf8' }
-    throw error
+  } catch {
+    // Not UTF-8, or not what the framing of the body promised.
+    return { ok: false, fault: 'unreadable' }
   }
 }
 

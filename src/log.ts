@@ -22,11 +22,15 @@ export interface LogFields {
 /** Longer values are cut: a line of the log stays a line. */
 const LONGEST = 200
 
+/** What looks like a token. */
+const TOKEN = /eyJ[\w-]+\.[\w-]+\.[\w-]*/g
+
 export class RequestLog {
   /** Told to a caller whose request failed, so that this line can be found. */
   readonly requestId: string
   readonly #fields: Partial<LogFields>
   readonly #startedAt = Date.now()
+  #secrets: string[] = []
 
   constructor(requestId: string = crypto.randomUUID()) {
     this.requestId = requestId
@@ -42,6 +46,11 @@ export class RequestLog {
   addStatus(status: number): void {
     this.#fields.status = status
     this.#fields.outcome ??= status < 400 ? 'ok' : 'refused'
+  }
+
+  /** Keeps texts out of the line, wherever a caller may have put them. */
+  hide(secrets: (string | undefined)[]): void {
+    this.#secrets = secrets.filter((secret) => secret !== undefined)
   }
 
   /** Adds to the time spent waiting for the database. */
@@ -60,9 +69,14 @@ export class RequestLog {
         ...this.#fields,
         duration_ms: now - this.#startedAt,
       },
-      (_, value) => (typeof value === 'string' ? value.slice(0, LONGEST) : value),
+      (_, value) => (typeof value === 'string' ? this.#shown(value) : value),
     )
     if (this.#fields.outcome === 'failed') console.error(line)
     else console.log(line)
+  }
+
+  #shown(value: string): string {
+    const hidden = this.#secrets.reduce((text, secret) => text.replaceAll(secret, '[key]'), value)
+    return hidden.replaceAll(TOKEN, '[token]').slice(0, LONGEST)
   }
 }

@@ -29,6 +29,11 @@ export async function route(request: Request, context: RequestContext): Promise<
   if (!url) return json({ error: 'bad_request', message: 'The URL or the Host is malformed.' }, 400)
   log.add({ method: request.method, path: loggedPath(url.pathname) })
 
+  if (settings.ok) {
+    const { apiKey, previousApiKey, supabaseServiceKey } = settings.config
+    log.hide([apiKey, previousApiKey, supabaseServiceKey])
+  }
+
   // A name that someone else's DNS points here is how a web page reaches a relay on this machine.
   const hosts = settings.ok ? settings.config.hosts : undefined
   if (hosts && !hosts.has(url.hostname)) return misdirected()

@@ -2,8 +2,7 @@
  * Where the database files are: in the data directory, or, when root's PostgreSQL can't get there,
  * in a folder of the system that a link in the data directory points to.
  */
-import { createHash } from 'node:crypto'
-import { access, chown, constants, mkdir, realpath, symlink } from 'node:fs/promises'
+import { access, chown, constants, mkdir, mkdtemp, realpath, symlink } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { Refusal } from '../lib/refusal.ts'
 import { canEnter, postgresAccount, systemDirectory } from './account.ts'
@@ -38,9 +37,8 @@ async function found(usual: string): Promise<string | undefined> {
 async function chosen(dataDirectory: string, usual: string): Promise<string> {
   if (canEnter(postgresAccount(usual), dataDirectory)) return usual
 
-  const digest = createHash('sha256').update(dataDirectory).digest('hex').slice(0, 12)
-  const name = `${basename(dirname(dataDirectory))}-${digest}`
-  const path = join(await systemDirectory(), name)
+  // A name of its own each time: whoever has removed the data directory begins anew.
+  const path = await mkdtemp(join(await systemDirectory(), `${basename(dirname(dataDirectory))}-`))
   await symlink(path, usual)
   return path
 }

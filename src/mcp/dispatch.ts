@@ -71,9 +71,13 @@ export async function dispatch(
   const method = METHODS[era].get(request.method)
   if (!method) {
     // To a legacy client 404 would mean that its session is gone.
-    throw new ProtocolError(ErrorCode.METHOD_NOT_FOUND, `Method not found: ${request.method}`, {
-      status: era === 'modern' ? 404 : 200,
-    })
+    throw new ProtocolError(
+      ErrorCode.METHOD_NOT_FOUND,
+      `Method not found: ${request.method.slice(0, 100)}`,
+      {
+        status: era === 'modern' ? 404 : 200,
+      },
+    )
   }
   const reply = await method(request, context)
   if (era === 'legacy') return reply
@@ -127,7 +131,7 @@ function listen({ id, params }: JsonRpcRequest): Reply {
 }
 
 function listTools({ params }: JsonRpcRequest): Reply {
-  if (params.cursor !== undefined) {
+  if (params.cursor !== undefined && params.cursor !== null) {
     throw new ProtocolError(ErrorCode.INVALID_PARAMS, 'Unknown cursor: the list has one page')
   }
   return { result: { tools: TOOLS.map((tool) => tool.definition()) } }

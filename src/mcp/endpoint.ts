@@ -121,7 +121,7 @@ async function answerBatch(
 ): Promise<Response> {
   const version = headers.get('mcp-protocol-version') ?? ASSUMED_VERSION
   if (version !== ASSUMED_VERSION) {
-    throw invalidRequest(`Protocol version ${version} has no batches`)
+    throw invalidRequest(`Protocol version ${version.slice(0, 40)} has no batches`)
   }
   if (messages.length === 0 || messages.length > MAX_BATCH) {
     throw invalidRequest(`A batch holds 1 to ${MAX_BATCH} messages`)

@@ -72,7 +72,7 @@ export function checkEnvelope(method: string, params: JsonObject, headers: Heade
   if (!MODERN_VERSIONS.includes(version as string)) {
     throw new ProtocolError(
       ErrorCode.UNSUPPORTED_PROTOCOL_VERSION,
-      `Protocol version ${version} is not supported`,
+      `Protocol version ${String(version).slice(0, 40)} is not supported`,
       { status: 400, data: { supported: MODERN_VERSIONS, requested: version } },
     )
   }
@@ -111,7 +111,7 @@ function decodeHeaderValue(value: string): string | null {
     const binary = atob(encoded)
     if (btoa(binary) !== encoded) return null
     const bytes = Uint8Array.from(binary, (character) => character.charCodeAt(0))
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes)
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
   } catch {
     return null
   }

@@ -124,8 +124,8 @@ async function readForm(request: Request): Promise<URLSearchParams> {
     throw new OAuthError('invalid_request', 'The body must be application/x-www-form-urlencoded')
   }
   const body = await readBody(request)
-  if (!body.ok && body.fault === 'not_utf8') {
-    throw new OAuthError('invalid_request', 'The body is not UTF-8')
+  if (!body.ok && body.fault === 'unreadable') {
+    throw new OAuthError('invalid_request', 'The body cannot be read as UTF-8')
   }
   if (!body.ok || body.text.length > MAX_FORM) {
     throw new OAuthError('invalid_request', 'The body is too large', 413)

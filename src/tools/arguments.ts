@@ -21,9 +21,13 @@ export function parseArguments<Schema extends z.ZodMiniObject>(
     })
   const parsed = schema.safeParse(present)
   if (parsed.success) return parsed.data
+  const told = new Set<string>()
   for (const issue of parsed.error.issues) {
-    const [name] = issue.path
-    if (name !== undefined) faults.push(`${String(name)} ${rule(issue, present[String(name)])}.`)
+    const name = String(issue.path[0] ?? '')
+    // One rule for each argument: the first that it broke is the one to mend.
+    if (name === '' || told.has(name)) continue
+    told.add(name)
+    faults.push(`${name} ${rule(issue, present[name])}.`)
   }
   throw new RelayError('invalid_arguments', faults.join('\n'))
 }
@@ -52,7 +56,8 @@ const TYPES: Record<string, string> = {
   boolean: 'true or false',
 }
 
-function shown(value: unknown): string {
+/** A value in a sentence. */
+export function shown(value: unknown): string {
   if (Array.isArray(value)) return 'an array'
   if (typeof value === 'object') return 'an object'
   return typeof value === 'string' ? quoted(value.slice(0, 40)) : String(value)

@@ -4,7 +4,9 @@ import { text, threadName } from './fields.ts'
 import { defineTool } from './tool.ts'
 
 const Input = z.strictObject({
-  name: threadName('Short-dash-separated, by topic and not by day, such as "billing-migration".'),
+  name: threadName(
+    'The name: short-dash-separated, by topic and not by day, such as "billing-migration".',
+  ),
   description: z.optional(text(2000, 'What the thread is for, in a sentence or two.')),
 })
 

@@ -8,9 +8,10 @@ function textFault(value: string, max: number): string | undefined {
     return 'must be well-formed Unicode; it holds half of a surrogate pair'
   }
   if (value.includes('\0')) return 'must not hold U+0000, which the database cannot store'
-  // A code point is one or two units, so only what lies between needs counting.
-  if (value.length > max && (value.length > 2 * max || [...value].length > max)) {
-    return `must have at most ${max.toLocaleString('en')} characters`
+  // A code point is one or two units, so what is short in units needs no counting.
+  const length = value.length > max ? [...value].length : value.length
+  if (length > max) {
+    return `must have at most ${max.toLocaleString('en')} characters, and has ${length.toLocaleString('en')}`
   }
   return undefined
 }
@@ -20,7 +21,7 @@ function labelFault(value: string, max: number): string | undefined {
   const fault = textFault(value, max)
   if (fault) return fault
   if (/[\p{Cc}\u2028\u2029]/u.test(value)) return 'must not hold control characters or line breaks'
-  if (value.trim() === '') return 'must not be blank'
+  if (/^[\s\p{Cf}]*$/u.test(value)) return 'must not be blank'
   return undefined
 }
 

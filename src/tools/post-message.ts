@@ -1,5 +1,6 @@
 /** `relay_post_message`: put a message into a thread, for every other session to read. */
 import * as z from 'zod/mini'
+import { shown } from './arguments.ts'
 import { count, label, optionalTag, readerTag, surface, text, threadName } from './fields.ts'
 import { defineTool } from './tool.ts'
 
@@ -94,25 +95,31 @@ export const postMessage = defineTool({
 /** What is wrong with metadata, or undefined. */
 function metadataFault(value: unknown): string | undefined {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    return 'must be a JSON object'
+    return `must be a JSON object, not ${shown(value)}`
   }
   let storable = true
+  let exact = true
   const isStorable = (text: string) => text.isWellFormed() && !text.includes('\0')
   let json: string
   try {
     json = JSON.stringify(value, (key, item) => {
       if (!isStorable(key) || (typeof item === 'string' && !isStorable(item))) storable = false
-      // A number such as 1e400 is parsed to Infinity and would be stored as null.
-      if (typeof item === 'number' && !Number.isFinite(item)) storable = false
+      // 1e400 has been read as Infinity, and 2^53 + 1 as 2^53: neither would come back as it was.
+      const isWhole = Number.isInteger(item)
+      if (
+        typeof item === 'number' &&
+        !(isWhole ? Number.isSafeInteger(item) : Number.isFinite(item))
+      ) {
+        exact = false
+      }
       return item
     })
   } catch {
-    return 'must not be nested so deeply'
+    return 'is nested too deeply to be stored'
   }
   if (new TextEncoder().encode(json).byteLength > MAX_METADATA_BYTES) {
     return 'must be at most 16 KB of JSON'
   }
-  return storable
-    ? undefined
-    : 'must hold well-formed Unicode without U+0000, and numbers that JSON can write'
+  if (!storable) return 'must hold well-formed Unicode without U+0000, in its keys too'
+  return exact ? undefined : 'must hold numbers below 2^53; write a larger one as a string'
 }

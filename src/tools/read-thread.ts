@@ -31,7 +31,7 @@ const Input = z.strictObject({
   query: z.optional(
     text(
       1000,
-      'Only messages with all these words; "a phrase", -without, or. Also finds parts of words in the latest 1,000.',
+      'Only messages with all these words. "a phrase", -excluded and this or that work too. In the latest 1,000 messages, parts of words are found as well.',
     ),
   ),
 })

@@ -200,6 +200,16 @@ test('wait_seconds is ignored inside a batch', async () => {
   expect(relay.gateway.requests.get('relay_check_new')).toBe(1)
 })
 
+test('a key does not come into the log by whatever name it is sent', async () => {
+  await using relay = await createTestRelay()
+  const clientInfo = { name: `me ${relay.key}`, version: '1' }
+  const params = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo }
+  await relay.rpc({ jsonrpc: '2.0', id: 1, method: 'initialize', params })
+  await relay.rpc({ jsonrpc: '2.0', id: 1, method: relay.key }, { 'user-agent': relay.key })
+  await relay.log((line) => line.rpc_method === '[key]')
+  expect(JSON.stringify(relay.logs)).not.toContain(relay.key)
+})
+
 test('every call leaves one log line, with neither key nor content in it', async () => {
   await using relay = await createTestRelay()
   const name = 'relay_post_message'
