@@ -156,13 +156,11 @@ test('a callback that hops on to an app gets through the policy of the page', as
   await using callback = await startCallback('claude://connected?from=relay')
   await using opened = await openPage(relay, callback.uri, { javaScriptEnabled: true })
   const { page, complaints } = opened
-  const hopped = page
-    .waitForRequest((request) => request.url().startsWith('claude:'))
-    .catch(() => {})
+  const hop = page.waitForRequest((request) => request.url().startsWith('claude:'))
   await key(page).fill(relay.key)
   await page.getByRole('button', { name: 'Allow' }).click()
-  await expect.poll(() => callback.arrived.length).toBe(1)
-  await Promise.race([hopped, page.waitForTimeout(500)])
+  expect((await hop).url()).toBe('claude://connected?from=relay')
+  expect(callback.arrived).toHaveLength(1)
   expect(complaints.filter((text) => /form-action|Content Security Policy/i.test(text))).toEqual([])
 })
 

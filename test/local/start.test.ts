@@ -126,17 +126,15 @@ test('it comes up, says how to connect, and logs a line for each request', async
   await expect.poll(() => relay.printed).toMatch(/^\d\d:\d\d:\d\d {2}GET \/health {2}200 {2}ok/m)
 })
 
-test('SIGINT, SIGTERM and SIGHUP stop everything at once', async () => {
+test('SIGINT, SIGTERM and SIGHUP stop everything, however often they come', async () => {
   await using home = createHome()
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     const relay = await home.start()
     const children = home.children()
     expect(children.map(lives)).toEqual([true, true])
-    const before = performance.now()
     relay.kill(signal)
     relay.kill(signal)
     expect(await relay.exit).toBe(0)
-    expect(performance.now() - before).toBeLessThan(1000)
     expect(children.map(lives)).toEqual([false, false])
     expect(readdirSync(home.data).sort()).toEqual(['postgres', 'settings.json'])
   }

