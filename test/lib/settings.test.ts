@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -41,6 +41,13 @@ test('the environment comes before .dev.vars, and that before what was made', ()
     port: 5678,
     apiKey: 'from-dev-vars',
   })
+})
+
+test('.dev.vars.example copied and not filled in changes nothing', () => {
+  using folder = createFolder()
+  const made = readSettings(folder.path, {})
+  copyFileSync('.dev.vars.example', join(folder.path, '.dev.vars'))
+  expect(readSettings(folder.path, {})).toEqual(made)
 })
 
 test('RELAY_DATA names the folder, from the project’s', () => {
