@@ -2,7 +2,16 @@
  * Where the database files are: in the data directory, or, when root's PostgreSQL can't get there,
  * in a folder of the system that a link in the data directory points to.
  */
-import { access, chown, constants, mkdir, mkdtemp, realpath, symlink } from 'node:fs/promises'
+import {
+  access,
+  chown,
+  constants,
+  mkdir,
+  mkdtemp,
+  readlink,
+  realpath,
+  symlink,
+} from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { Refusal } from '../lib/refusal.ts'
 import { canEnter, postgresAccount, systemDirectory } from './account.ts'
@@ -24,6 +33,11 @@ export async function clusterDirectory(dataDirectory: string): Promise<ClusterDi
 
 async function found(usual: string): Promise<string | undefined> {
   const path = await realpath(usual).catch(() => undefined)
+  if (!path && (await readlink(usual).catch(() => undefined))) {
+    throw new Refusal(
+      `The database that ${usual} leads to is gone: put it back, or remove that link to begin anew.`,
+    )
+  }
   // Never begin an empty database elsewhere because the full one is out of reach.
   if (path && !canEnter(postgresAccount(path), dirname(path))) {
     throw new Refusal(
