@@ -1,0 +1,278 @@
+/** The promise through the whole server, on parallel connections: nothing lost, repeated, out of order. */
+import { expect, test } from 'vitest'
+import { bulk, type Message, range, seqs, together } from '../migrations/calls.ts'
+import { createTestRelay } from '../support/relay.ts'
+import {
+  callAndLeave,
+  expectAll,
+  follow,
+  inThread,
+  isSorted,
+  over,
+  type Posted,
+  stateOf,
+} from './callers.ts'
+
+test.each([1, 3])('8 writers and %i polling readers: all there, once, in order', async (count) => {
+  await using relay = await createTestRelay()
+  const tools = over(relay)
+  await tools.create('busy')
+  const writing = together(8, async (n) => {
+    const posted: Posted[] = []
+    for (const m of range(1, 250)) posted.push(await tools.post('busy', `${n} ${m}`))
+    return posted
+  })
+  const readers = await together(count, (n) =>
+    follow(tools, `reader ${n}`, { thread_name: 'busy' }, writing),
+  )
+  const writers = await writing
+  for (const messages of readers) {
+    expectAll(messages, writers.flat())
+    expect(seqs(messages)).toEqual(range(1, 2000))
+  }
+  for (const posted of writers) {
+    expect(posted.map(({ seq }) => seq)).toEqual(posted.map(({ seq }) => seq).toSorted(ascending))
+  }
+})
+
+test.each([
+  ['one thread', { thread_name: '0' }],
+  ['all threads', {}],
+])('callers who share a reader tag over %s never both get a message', async (_, args) => {
+  await using relay = await createTestRelay()
+  const tools = over(relay)
+  await tools.post('0', 'first')
+  await tools.check('shared')
+  const writing = together(5, async (n) => {
+    const posted: Posted[] = []
+    for (const m of range(1, 60)) {
+      const thread = 'thread_name' in args ? '0' : `${(n + m) % 5}`
+      posted.push(await tools.post(thread, `${n} ${m}`))
+    }
+    return posted
+  })
+  const callers = await together(6, () => follow(tools, 'shared', { ...args, limit: 7 }, writing))
+  for (const messages of callers) {
+    for (const name of '01234') expect(isSorted(inThread(messages, name))).toBe(true)
+  }
+  // Two callers' answers may arrive in another order than they were given.
+  expectAll(
+    callers.flat().toSorted((a, b) => a.seq - b.seq),
+    (await writing).flat(),
+  )
+})
+
+test('callers who share a tag, post under it and check one thread or all get the rest once', async () => {
+  await using relay = await createTestRelay()
+  const tools = over(relay)
+  for (const name of ['a', 'b']) await tools.post(name, 'first')
+  await tools.check('ci')
+  const writing = together(6, async (n) => {
+    const posted: Posted[] = []
+    for (const m of range(1, 40)) {
+      const isOwn = n < 2
+      const args = isOwn ? { reader_tag: 'ci' } : {}
+      const message = await tools.post((n + m) % 2 ? 'a' : 'b', `${n} ${m}`, args)
+      if (!isOwn) posted.push(message)
+    }
+    return posted
+  })
+  const callers = await Promise.all(
+    [{}, { thread_name: 'a' }, { thread_name: 'b', limit: 3 }, { limit: 3 }].map((args) =>
+      follow(tools, 'ci', args, writing),
+    ),
+  )
+  const all = callers.flat().toSorted((a, b) => a.seq - b.seq)
+  expect(new Set(all.map(({ id }) => id)).size).toBe(all.length)
+  expectAll(
+    all.filter(({ content }) => !/^[01] /.test(content)),
+    (await writing).flat(),
+  )
+})
+
+test('readers who come while others write miss nothing after their introduction', async () => {
+  await using relay = await createTestRelay()
+  const tools = over(relay)
+  for (const n of range(1, 5)) await tools.post('busy', `early ${n}`)
+  const writing = together(6, async (n) => {
+    for (const m of range(1, 50)) await tools.post('busy', `${n} ${m}`)
+  })
+  const state = stateOf(writing)
+  const introductions: Message[][] = []
+  do {
+    const answer = await tools.check(`newcomer ${introductions.length}`)
+    expect(answer.new_reader).toBe(true)
+    introductions.push(answer.messages)
+  } while (!state.ended)
+  await writing
+  for (const [n, introduction] of introductions.entries()) {
+    if (n % 5 > 0) continue
+    const rest = await follow(tools, `newcomer ${n}`, { limit: 500 })
+    const places = seqs([...introduction, ...rest])
+    expect(places).toEqual(range(places[0] ?? 0, 305))
+  }
+})
+
+test('100 names, each posted to first by 8 at once: one thread and eight messages each', async () => {
+  await using relay = await createTestRelay()
+  const tools = over(relay)
+  for (const n of range(1, 100)) {
+    const posted = await together(8, (caller) => tools.post(`name ${n}`, `${caller}`))
+    expect(posted.filter(({ thread_created }) => thread_created)).toHaveLength(1)
+    expect(new Set(posted.map(({ thread_id }) => thread_id)).size).toBe(1)
+    expect(posted.map(({ seq }) => seq).toSorted(ascending)).toEqual(range(1, 8))
+  }
+  const { threads } = await tools.list({ limit: 500 })
+  expect(threads).toHaveLength(100)
+  expect(new Set(threads.map((thread: Counted) => thread.message_count))).toEqual(new Set([8]))
+})
+
+test('posts with one idempotency key by 8 at once are one message', async () => {
+  await using relay = await createTestRelay()
+  const tools = over(relay)
+  const first: Posted[] = []
+  for (const n of range(1, 60)) {
+    const args = { idempotency_key: `key ${n}` }
+    const posted = await together(8, () => tools.post(`${n % 6}`, `${n}`, args))
+    expect(new Set(posted.map(({ id, seq }) => `${id} ${seq}`)).size).toBe(1)
+    expect(posted.filter(({ duplicate }) => duplicate)).toHaveLength(7)
+    first.push(...posted.filter(({ duplicate }) => !duplicate))
+  }
+  const messages = await together(6, (n) => follow(tools, 'r', { thread_name: `${n}` }))
+  expectAll(messages.flat(), first)
+})
+
+test('of different posts with one idempotency key at once, one is posted and told so', async () => {
+  await using relay = await createTestRelay()
+  const tools = over(relay)
+  const posted: Posted[] = []
+  for (const n of range(1, 20)) {
+    const args = { idempotency_key: `key ${n}` }
+    const outcomes = await Promise.allSettled(
+      range(1, 8).map((caller) => tools.post('keys', `${n} ${caller}`, args)),
+    )
+    const won = outcomes.filter((outcome) => outcome.status === 'fulfilled')
+    expect(won).toHaveLength(1)
+    posted.push(...won.map(({ value }) => value))
+  }
+  expectAll(await follow(tools, 'r', { thread_name: 'keys' }), posted)
+})
+
+test('archived, reopened and posted to at once, a thread keeps and hands out every message', async () => {
+  await using relay = await createTestRelay()
+  const tools = over(relay)
+  await tools.post('done', 'first')
+  for (const reader of ['one', 'all']) await tools.check(reader, { thread_name: 'done' })
+  const writing = together(9, async (n) => {
+    const posted: Posted[] = []
+    for (const m of range(1, 50)) {
+      if (n % 3 === 0) await tools.archive('done')
+      else if (n % 3 === 1) await tools.archive('done', false)
+      else posted.push(await tools.post('done', `${n} ${m}`))
+    }
+    return posted
+  })
+  const [one, all] = await Promise.all([
+    follow(tools, 'one', { thread_name: 'done' }, writing),
+    follow(tools, 'all', {}, writing),
+  ])
+  const posted = (await writing).flat()
+  expectAll(one, posted)
+  expectAll(all, posted)
+  await tools.archive('done')
+  expect(await tools.post('done', 'last')).toMatchObject({ seq: 152, thread_reopened: true })
+  expect((await tools.list()).threads).toMatchObject([{ archived: false, message_count: 152 }])
+})
+
+test('a bounded read passes over nothing it has not shown, and checks go on from there', async () => {
+  await using relay = await createTestRelay()
+  const tools = over(relay)
+  for (const n of range(1, 30)) await tools.post('busy', `${n}`)
+  const writing = together(4, async (n) => {
+    for (const m of range(1, 80)) await tools.post('busy', `${n} ${m}`)
+  })
+  const state = stateOf(writing)
+  const outcomes = { joined: 0, apart: 0 }
+  // How much is read at a time decides whether a window reaches back to the cursor.
+  await together(3, async (reader) => {
+    let cursor = 0
+    let last = false
+    for (let round = 0; !last || cursor < 350; round += 1) {
+      last = state.ended
+      const args = { reader_tag: `reader ${reader}` }
+      const page = await tools.read('busy', { ...args, limit: [4, 10, 60][(reader + round) % 3] })
+      const [newest, oldest] = [page.messages[0].seq, page.messages.at(-1).seq]
+      expect(seqs(page.messages)).toEqual(range(oldest, newest).toReversed())
+      expect(page.unread_older_count).toBe(Math.max(0, oldest - 1 - cursor))
+      if (oldest <= cursor + 1) cursor = Math.max(cursor, newest)
+      outcomes[oldest <= cursor + 1 ? 'joined' : 'apart'] += 1
+      const news = await tools.check(args.reader_tag, { thread_name: 'busy', limit: 9 })
+      expect(seqs(news.messages)).toEqual(range(cursor + 1, cursor + news.new_message_count))
+      cursor += news.new_message_count
+    }
+    expect(cursor).toBe(350)
+  })
+  await writing
+  expect(Math.min(outcomes.joined, outcomes.apart)).toBeGreaterThan(0)
+})
+
+test('a new reader gets a backlog of 2,500, and what is posted meanwhile', async () => {
+  await using relay = await createTestRelay()
+  const tools = over(relay)
+  await tools.create('long')
+  const owner = relay.database.pool(1, 'postgres')
+  const client = await owner.connect()
+  await bulk(client as never, 'long', 2500)
+  client.release()
+  const { threads } = await tools.list({ reader_tag: 'new' })
+  expect(threads).toMatchObject([{ message_count: 2500, unread_count: 2500 }])
+  expect(await tools.check('peeking', { thread_name: 'long', peek: true })).toMatchObject({
+    new_message_count: 100,
+    remaining_count: 2500,
+  })
+  const writing = together(4, async (n) => {
+    for (const m of range(1, 50)) await tools.post('long', `${n} ${m}`)
+  })
+  const readers = await Promise.all(
+    [{}, { limit: 37 }, { limit: 500 }].map((args, n) =>
+      follow(tools, `reader ${n}`, { thread_name: 'long', ...args }, writing),
+    ),
+  )
+  for (const messages of readers) expect(seqs(messages)).toEqual(range(1, 2700))
+  const pages: number[] = []
+  for (let before: number | undefined = 2701; before; ) {
+    const page = await tools.read('long', { limit: 500, before_seq: before })
+    pages.push(...seqs(page.messages))
+    before = page.next_before_seq
+  }
+  expect(pages.toReversed()).toEqual(range(1, 2700))
+})
+
+test('peek and ack_seq hand over everything once, whatever answers are lost', async () => {
+  await using relay = await createTestRelay()
+  const tools = over(relay)
+  await tools.create('busy')
+  const writing = together(4, async (n) => {
+    const posted: Posted[] = []
+    for (const m of range(1, 75)) posted.push(await tools.post('busy', `${n} ${m}`))
+    return posted
+  })
+  const state = stateOf(writing)
+  const handled: Message[] = []
+  for (let round = 0, last = false; !last || handled.length < 300; round += 1) {
+    last = state.ended
+    const args = { thread_name: 'busy', peek: true, limit: 6, ack_seq: handled.at(-1)?.seq ?? null }
+    const lost = (['at once', 'when answered', undefined] as const)[round % 3]
+    if (lost) await callAndLeave(relay, 'relay_check_new', { ...args, reader_tag: 'r' }, lost)
+    handled.push(...(await tools.check('r', args)).messages)
+  }
+  expectAll(handled, await writing.then((posted) => posted.flat()))
+  const end = { thread_name: 'busy', ack_seq: 300 }
+  expect(await tools.check('r', end)).toMatchObject({ new_message_count: 0, remaining_count: 0 })
+})
+
+interface Counted {
+  message_count: number
+}
+
+const ascending = (a: number, b: number) => a - b
