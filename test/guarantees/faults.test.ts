@@ -145,6 +145,8 @@ test('clients that leave in the middle of a wait lose nothing and leave nothing 
   // Each request has ended, long before its 45 seconds.
   const ended = () => relay.logs.filter(({ tool }) => tool === 'relay_check_new').length
   await expect.poll(ended).toBe(10)
+  // Nor has it gone on asking: each wait has 12 checks.
+  expect(checks()).toBeLessThan(60)
   await tools.post('quiet', 'for whoever comes back')
   await together(10, async (n) => {
     const back = await follow(tools, `reader ${n}`, { thread_name: 'quiet' })
