@@ -1,7 +1,7 @@
 /** Searching: words, parts of words, operators, and what is beyond the newest 1,000 messages. */
 import { expect, test } from 'vitest'
 import { createTestDatabase } from '../support/database.ts'
-import { bulk, contents, type Message, seqs, tools } from './calls.ts'
+import { bulk, contents, type Message, over, seqs, tools } from './calls.ts'
 
 const TEXTS = [
   'The quick brown fox',
@@ -161,3 +161,16 @@ test('a text redacted by hand is no longer found by what it held', async () => {
   expect(await relay.read('log', { query: 'hunter2' })).toMatchObject({ messages: [] })
   expect(await relay.read('log', { query: 'removed' })).toMatchObject({ messages: [{ seq: 1 }] })
 })
+
+test.each(['<!--', 'a_', '_a', 'some_name_', 'a-b_', 'a.b/c@', '1e+', '日本_'])(
+  '100,000 characters of %j are posted and found in the time of any other message',
+  async (unit) => {
+    await using database = await createTestDatabase()
+    const connection = await database.connect()
+    await connection.query("set statement_timeout = '3s'")
+    const relay = tools(over(connection))
+    const content = unit.repeat(100_000).slice(0, 99_990)
+    await relay.post('log', `${content} zebrafish`)
+    expect(seqs((await relay.read('log', { query: 'zebrafish' })).messages)).toEqual([1])
+  },
+)
