@@ -709,7 +709,8 @@ begin
     v_created := found;
   end loop;
 
-  -- Only now, under the lock: before it, two calls with one key would both find nothing.
+  -- Only now, under the lock: before it, two calls with one key would both find nothing. What an
+  -- earlier attempt created or reopened is not told again: nothing remembers it.
   select * into v_message from public.relay_messages
   where id = p_message_id and thread_id = v_thread.id;
   if found then

@@ -118,7 +118,7 @@ test.each(
     ["'", REFUSED],
     ['()', REFUSED],
     ['<->', REFUSED],
-    ['- a', REFUSED],
+    ['- a', SERVED],
     ['\u202e', REFUSED],
     ['\u0001', REFUSED],
     ['\0', REFUSED],
