@@ -13,7 +13,7 @@ import { consentPage, errorPage } from './consent-page.ts'
 import { OAuthError } from './errors.ts'
 import { type SigningKeys, sign } from './jwt.ts'
 import { CODE_CHALLENGE_METHOD, RESPONSE_TYPE } from './metadata.ts'
-import { withoutEmpty } from './parameters.ts'
+import { requireSingle, withoutEmpty } from './parameters.ts'
 import { isCodeChallenge } from './pkce.ts'
 import { isSameRedirectUri } from './redirect-uris.ts'
 import { requireResource } from './resources.ts'
@@ -138,12 +138,7 @@ async function answer(
 
 /** Everything else about a request; returns the scope it asks for. Throws OAuthError. */
 function check({ parameters }: AuthorizationRequest, { keys }: AuthorizeContext): Scope {
-  for (const name of new Set(parameters.keys())) {
-    // RFC 6749 section 3.1; only resource may be there more than once, RFC 8707 section 2.
-    if (name !== 'resource' && parameters.getAll(name).length > 1) {
-      throw new OAuthError('invalid_request', 'A parameter is there more than once')
-    }
-  }
+  requireSingle(parameters)
   // The form has no field for it.
   if ((parameters.get('response_type') ?? RESPONSE_TYPE) !== RESPONSE_TYPE) {
     throw new OAuthError('unsupported_response_type', `response_type must be ${RESPONSE_TYPE}`)

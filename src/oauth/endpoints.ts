@@ -1,25 +1,14 @@
 /** The OAuth endpoints by path: their methods, their errors as JSON, and who may ask from where. */
-import type { Config } from '../config.ts'
 import { allowOrigin, json, preflight } from '../http.ts'
 import { LIMIT_PERIOD } from '../limits.ts'
-import type { RequestLog } from '../log.ts'
-import { decide, showConsent } from './authorize.ts'
+import { type AuthorizeContext, decide, showConsent } from './authorize.ts'
 import { OAuthError } from './errors.ts'
-import type { SigningKeys } from './jwt.ts'
 import { authorizationServerMetadata, protectedResourceMetadata } from './metadata.ts'
 import { register } from './register.ts'
 import { token } from './token.ts'
 
-export interface OAuthContext {
-  config: Config
-  keys: SigningKeys
-  log: RequestLog
-  /** Counts a wrong key, or a registration, for the address it came from; false when too many. */
-  countGuess(): Promise<boolean>
-  countRegistration(): Promise<boolean>
-  /** Whether a form was posted from a page of the relay. */
-  isOwnForm: boolean
-}
+/** What the endpoints need besides the request; the clock is read by each. */
+export type OAuthContext = Omit<AuthorizeContext, 'now'>
 
 type Endpoint = (request: Request, context: OAuthContext) => Promise<Response> | Response
 

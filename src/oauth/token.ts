@@ -8,7 +8,7 @@ import { allows, parseScope, type Scope } from '../scopes.ts'
 import { isKnownClient } from './clients.ts'
 import { OAuthError } from './errors.ts'
 import { LIFETIMES, type SigningKeys, sign, verify } from './jwt.ts'
-import { withoutEmpty } from './parameters.ts'
+import { requireSingle, withoutEmpty } from './parameters.ts'
 import { provesChallenge } from './pkce.ts'
 import { requireResource } from './resources.ts'
 
@@ -131,10 +131,6 @@ async function readForm(request: Request): Promise<URLSearchParams> {
     throw new OAuthError('invalid_request', 'The body is too large', 413)
   }
   const parameters = new URLSearchParams(body.text)
-  for (const name of new Set(parameters.keys())) {
-    if (name !== 'resource' && parameters.getAll(name).length > 1) {
-      throw new OAuthError('invalid_request', 'A parameter is there more than once')
-    }
-  }
+  requireSingle(parameters)
   return withoutEmpty(parameters)
 }
