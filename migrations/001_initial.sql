@@ -12,7 +12,7 @@
 --   2. Places (`seq`) are given under the thread's lock, which is held until commit. So whoever sees
 --      place n sees every place below it, and a cursor that moves by place skips nothing.
 --   3. Counts and the messages they count come from one statement, hence one snapshot.
---   4. All are volatile: the API runs stable ones in a read-only transaction.
+--   4. What the API calls is volatile: it runs stable functions in a read-only transaction.
 -- Refusals carry an SQLSTATE of our own (RL001 ...), a message for people and sometimes a hint.
 
 begin;

@@ -17,9 +17,9 @@ export class RelayError extends Error {
   constructor(
     code: string,
     message: string,
-    options: { outcome?: 'refused' | 'failed'; reason?: string; cause?: unknown } = {},
+    options: { outcome?: 'refused' | 'failed'; reason?: string } = {},
   ) {
-    super(message, { cause: options.cause })
+    super(message)
     this.code = code
     this.outcome = options.outcome ?? 'refused'
     this.reason = options.reason

@@ -6,7 +6,6 @@ import { type SigningKeys, verify } from './jwt.ts'
 /** What an access token says of its bearer. */
 export interface BearerGrant {
   userId: string
-  clientId: string
   scope: Scope
 }
 
@@ -30,7 +29,7 @@ export async function verifyAccessToken(
   now: number,
 ): Promise<BearerGrant | undefined> {
   const claims = await verify('access', token, keys, now)
-  return claims && { userId: claims.sub, clientId: claims.client_id, scope: claims.scope }
+  return claims && { userId: claims.sub, scope: claims.scope }
 }
 
 const CHALLENGES = {

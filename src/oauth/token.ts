@@ -31,11 +31,12 @@ export async function token(
   if (!(await isKnownClient(clientId, keys, now))) {
     throw new OAuthError('invalid_client', 'The client is not known: register it again')
   }
+  const grantRequest = { parameters, clientId, keys, userId, now }
   switch (parameters.get('grant_type')) {
     case 'authorization_code':
-      return exchange(parameters, clientId, keys, userId, now)
+      return exchange(grantRequest)
     case 'refresh_token':
-      return refresh(parameters, clientId, keys, userId, now)
+      return refresh(grantRequest)
     case null:
       throw new OAuthError('invalid_request', 'grant_type is missing')
     default:
@@ -46,13 +47,17 @@ export async function token(
   }
 }
 
-async function exchange(
-  parameters: URLSearchParams,
-  clientId: string,
-  keys: SigningKeys,
-  userId: string,
-  now: number,
-): Promise<Response> {
+/** A request of a known client. */
+interface GrantRequest {
+  parameters: URLSearchParams
+  clientId: string
+  keys: SigningKeys
+  userId: string
+  now: number
+}
+
+async function exchange(request: GrantRequest): Promise<Response> {
+  const { parameters, clientId, keys, userId, now } = request
   const code = await verify('code', parameters.get('code') ?? '', keys, now)
   const redirectUri = parameters.get('redirect_uri')
   if (
@@ -70,13 +75,8 @@ async function exchange(
   return issue({ sub: code.sub, client_id: clientId, scope: code.scope }, keys, now)
 }
 
-async function refresh(
-  parameters: URLSearchParams,
-  clientId: string,
-  keys: SigningKeys,
-  userId: string,
-  now: number,
-): Promise<Response> {
+async function refresh(request: GrantRequest): Promise<Response> {
+  const { parameters, clientId, keys, userId, now } = request
   const old = await verify('refresh', parameters.get('refresh_token') ?? '', keys, now)
   if (old?.sub !== userId || old.client_id !== clientId) {
     throw new OAuthError('invalid_grant', 'The refresh token is not valid')

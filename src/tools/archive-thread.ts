@@ -1,10 +1,10 @@
 /** `relay_archive_thread`: take a thread out of the list, or put it back. */
 import * as z from 'zod/mini'
-import { flag, threadName } from './fields.ts'
+import { flag, label } from './fields.ts'
 import { defineTool } from './tool.ts'
 
 const Input = z.strictObject({
-  thread_name: threadName('The thread.'),
+  thread_name: label('The thread.'),
   archived: z._default(flag('false restores an archived thread.'), true),
 })
 

@@ -2,11 +2,11 @@
 import * as z from 'zod/mini'
 import { RelayError } from '../errors.ts'
 import { requireBudget } from './budget.ts'
-import { count, flag, integer, label, Message, seq, threadName } from './fields.ts'
+import { count, flag, integer, label, Message, seq } from './fields.ts'
 import { defineTool, type ToolContext } from './tool.ts'
 
 const Input = z.strictObject({
-  thread_name: z.optional(threadName('The thread. Leave it out for all threads.')),
+  thread_name: z.optional(label('The thread. Leave it out for all threads.')),
   reader_tag: label(
     'Who is reading: a stable name for this session or role, such as "laptop-code". Each has its own bookmark.',
   ),

@@ -1,10 +1,10 @@
 /** `relay_create_thread`: open a named thread before anything is posted to it. */
 import * as z from 'zod/mini'
-import { text, threadName } from './fields.ts'
+import { label, text } from './fields.ts'
 import { defineTool } from './tool.ts'
 
 const Input = z.strictObject({
-  name: threadName(
+  name: label(
     'The name: short-dash-separated, by topic and not by day, such as "billing-migration".',
   ),
   description: z.optional(text(2000, 'What the thread is for, in a sentence or two.')),

@@ -51,19 +51,13 @@ export const optionalTag = (describe: string) =>
     checked((value, max) => (value === '' ? undefined : labelFault(value, max)), 200, describe),
   )
 
-export const threadName = (describe: string) => label(describe)
-
-export const readerTag = (describe: string) => optionalTag(describe)
-
 export const integer = (min: number, max: number, describe: string) =>
   z.int().check(z.minimum(min), z.maximum(max), z.meta({ description: describe }))
 
 export const flag = (describe: string) => z.boolean().check(z.meta({ description: describe }))
 
-export const SURFACES = ['chat', 'cowork', 'code', 'other'] as const
-
 export const surface = (describe: string) =>
-  z.enum(SURFACES).check(z.meta({ description: describe }))
+  z.enum(['chat', 'cowork', 'code', 'other']).check(z.meta({ description: describe }))
 
 /**
  * ISO 8601, RFC 3339: a date and time with a zone. Postgres itself would take "tomorrow", and refuse

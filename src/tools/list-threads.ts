@@ -1,11 +1,11 @@
 /** `relay_list_threads`: which threads there are, and what a reader has not read of each. */
 import * as z from 'zod/mini'
-import { count, flag, integer, readerTag, text } from './fields.ts'
+import { count, flag, integer, optionalTag, text } from './fields.ts'
 import { defineTool } from './tool.ts'
 
 const Input = z.strictObject({
   include_archived: z._default(flag('Also list archived threads.'), false),
-  reader_tag: readerTag('Your reader_tag: adds unread_count to each thread.'),
+  reader_tag: optionalTag('Your reader_tag: adds unread_count to each thread.'),
   query: z.optional(text(200, 'Only threads with this in their name or description.')),
   limit: z._default(integer(1, 500, 'How many threads at most.'), 100),
 })

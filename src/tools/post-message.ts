@@ -1,14 +1,14 @@
 /** `relay_post_message`: put a message into a thread, for every other session to read. */
 import * as z from 'zod/mini'
 import { shown } from './arguments.ts'
-import { count, label, optionalTag, readerTag, surface, text, threadName } from './fields.ts'
+import { count, label, optionalTag, surface, text } from './fields.ts'
 import { defineTool } from './tool.ts'
 
 /** 16 KB of JSON: facts beside the message, not the message. */
 const MAX_METADATA_BYTES = 16_384
 
 const Input = z.strictObject({
-  thread_name: threadName(
+  thread_name: label(
     'The thread, created if it is missing. Short-dash-separated, by topic and not by day.',
   ),
   content: text(
@@ -32,7 +32,7 @@ const Input = z.strictObject({
       }),
     ),
   ),
-  reader_tag: readerTag('Your reader_tag: your own message is then not handed to you as news.'),
+  reader_tag: optionalTag('Your reader_tag: your own message is then not handed to you as news.'),
   idempotency_key: z.optional(
     label('A key of your own for this message: posting it again with the same key adds nothing.'),
   ),

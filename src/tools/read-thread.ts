@@ -5,24 +5,21 @@ import { requireBudget } from './budget.ts'
 import {
   count,
   integer,
+  label,
   Message,
   optionalTag,
-  readerTag,
   seq,
   surface,
   text,
-  threadName,
   timestamp,
 } from './fields.ts'
 import { defineTool } from './tool.ts'
 
 const Input = z.strictObject({
-  thread_name: z.optional(
-    threadName('The thread. Leave it out, with query, to search all threads.'),
-  ),
+  thread_name: z.optional(label('The thread. Leave it out, with query, to search all threads.')),
   limit: z._default(integer(1, 500, 'How many messages at most.'), 50),
   since: z.optional(timestamp('Only messages after this time, ISO 8601: 2026-01-31T09:30:00Z.')),
-  reader_tag: readerTag(
+  reader_tag: optionalTag(
     'Your reader_tag: marks these messages as read, if nothing unread is older than they are.',
   ),
   before_seq: z.optional(seq('Only messages before this place: next_before_seq of the last page.')),
