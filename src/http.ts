@@ -15,25 +15,6 @@ export function json(body: unknown, status = 200, headers: Record<string, string
   })
 }
 
-/**
- * A page that no other site may frame, and that runs nothing but its own style. It has no
- * `form-action`: Chromium applies that to every hop after the form, and clients hop on to their apps.
- */
-export function html(body: string, nonce: string, status = 200): Response {
-  return new Response(body, {
-    status,
-    headers: {
-      'content-type': 'text/html; charset=utf-8',
-      'cache-control': 'no-store',
-      'content-security-policy': `default-src 'none'; style-src 'nonce-${nonce}'; base-uri 'none'; frame-ancestors 'none'`,
-      'x-frame-options': 'DENY',
-      'x-content-type-options': 'nosniff',
-      // With no-referrer, Chromium says "Origin: null" when our own form is posted.
-      'referrer-policy': 'same-origin',
-    },
-  })
-}
-
 /** Sends a browser on, by GET. */
 export function redirect(location: string): Response {
   return new Response(null, { status: 302, headers: { location, 'cache-control': 'no-store' } })

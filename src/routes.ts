@@ -10,6 +10,7 @@ import { LEGACY_VERSIONS, MODERN_VERSIONS, SERVER_INFO, VERSION } from './mcp/pr
 import { challenge } from './oauth/bearer.ts'
 import { handleOAuth, isOAuthPath, metadataPath, tooMany } from './oauth/endpoints.ts'
 import type { SigningKeys } from './oauth/jwt.ts'
+import { homePage } from './pages/home.ts'
 import { MAX_MESSAGE_BYTES } from './tools/budget.ts'
 
 /** What index.ts prepares for a request. */
@@ -67,7 +68,7 @@ async function answer(
     case '/mcp':
       return mcp(request, url, context)
     case '/':
-      return isGet ? hello(context) : mcp(request, url, context)
+      return isGet ? hello(request, url, context) : mcp(request, url, context)
     case '/health':
       return isGet ? health(context) : methodNotAllowed()
     case '/mcp/':
@@ -168,8 +169,18 @@ function isOwnForm(request: Request, url: URL, settings: ConfigResult): boolean 
   return origin === null || isOwnOrigin(origin, url, settings)
 }
 
-function hello({ settings }: RequestContext): Response {
+/** For a browser a page, for everything else a short greeting. */
+function hello(request: Request, url: URL, { settings }: RequestContext): Response {
   const isShort = settings.ok && settings.config.apiKey.length < MIN_SIGNING_KEY
+  if (request.headers.get('accept')?.includes('text/html')) {
+    const origin = settings.ok ? issuerOf(settings.config, url) : url.origin
+    return homePage({
+      url: `${origin}/mcp`,
+      faults: settings.ok ? [] : settings.faults,
+      hasOAuth: !isShort,
+      isLocal: isLoopback(new URL(origin).hostname),
+    })
+  }
   return json({
     service: SERVER_INFO.name,
     version: VERSION,

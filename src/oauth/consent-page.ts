@@ -1,5 +1,5 @@
-/** The consent page, and the page for what cannot be sent to a client: functions of their data. Escaping lives here. */
-import { html } from '../http.ts'
+/** The consent page, and the page for what cannot be sent to a client: functions of their data. */
+import { escaped, page } from '../pages/page.ts'
 import type { Scope } from '../scopes.ts'
 import type { Client } from './clients.ts'
 import { isLoopbackUri } from './redirect-uris.ts'
@@ -63,14 +63,20 @@ ${failure ? `<p id="problem" class="problem" role="alert">${failure.sentence}</p
 <button type="submit" name="action" value="cancel" class="quiet" formnovalidate>Cancel</button>
 </div>
 </form>`
-  const response = page('Connect to your relay?', body, failure?.status ?? 200)
+  const response = page({
+    title: 'Connect to your relay?',
+    body,
+    style: STYLE,
+    status: failure?.status ?? 200,
+  })
   if (problem === 'limited') response.headers.set('retry-after', '60')
   return response
 }
 
 /** Tells the person what cannot be told to a client, because none is proven. */
 export function errorPage(sentence: string, status: number): Response {
-  return page('Not connected', `<h1>Not connected</h1>\n<p>${escaped(sentence)}</p>`, status)
+  const body = `<h1>Not connected</h1>\n<p>${escaped(sentence)}</p>`
+  return page({ title: 'Not connected', body, status })
 }
 
 const LOOPBACK_WARNING = `<p class="warning">This is a program on the computer in front of you.
@@ -96,68 +102,10 @@ function destination(redirectUri: string): string {
   return url.protocol === 'https:' ? url.host : redirectUri
 }
 
-/** Text for a page, in an element or a quoted attribute. */
-function escaped(text: string): string {
-  return text
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll('"', '&quot;')
-    .replaceAll("'", '&#39;')
-}
-
-function page(title: string, body: string, status: number): Response {
-  const nonce = crypto.randomUUID()
-  return html(
-    `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>${title}</title>
-<style nonce="${nonce}">${STYLE}</style>
-</head>
-<body>
-<main>${body}
-</main>
-</body>
-</html>
-`,
-    nonce,
-    status,
-  )
-}
-
 const STYLE = `
-:root {
-  color-scheme: light dark;
-  --ink: light-dark(#1d2433, #e7eaf1);
-  --faint: light-dark(#5a6478, #a3adbf);
-  --paper: light-dark(#ffffff, #1b2130);
-  --ground: light-dark(#eef1f6, #10141d);
-  --line: light-dark(#858fa3, #6f7b91);
-  --accent: light-dark(#2454d6, #8fb0ff);
-  --on-accent: light-dark(#ffffff, #10141d);
-  --bad: light-dark(#b3261e, #ff9d94);
-  --warn: light-dark(#fff4d6, #3a3015);
-}
-* { box-sizing: border-box; }
-body {
-  margin: 0; min-height: 100vh; display: grid; place-items: center; padding: 1rem;
-  background: var(--ground); color: var(--ink);
-  font: 1rem/1.5 system-ui, sans-serif; overflow-wrap: anywhere;
-}
-main {
-  width: 100%; max-width: 27rem; padding: 1.75rem; border-radius: 0.9rem;
-  background: var(--paper); box-shadow: 0 1px 3px rgb(0 0 0 / 0.2);
-}
-h1 { margin: 0 0 0.75rem; font-size: 1.35rem; line-height: 1.25; }
-p { margin: 0 0 0.9rem; }
 dl { margin: 0 0 0.9rem; }
 dt { color: var(--faint); font-size: 0.9rem; }
 dd { margin: 0; }
-code { font: 0.95em ui-monospace, monospace; }
 fieldset { margin: 0 0 1rem; padding: 0; border: 0; }
 legend { padding: 0; color: var(--faint); font-size: 0.9rem; }
 .choice { display: flex; gap: 0.6rem; align-items: center; min-height: 2.25rem; font-weight: 400; }
@@ -168,10 +116,8 @@ input[type=password] {
   border-radius: 0.5rem; background: var(--paper); color: inherit; font: inherit;
 }
 input[aria-invalid] { border-color: var(--bad); }
-:focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
 .problem { margin: 0.2rem 0 0.5rem; color: var(--bad); font-weight: 600; }
-.hint, .host { color: var(--faint); font-size: 0.9rem; }
-.warning { padding: 0.7rem 0.85rem; border-radius: 0.5rem; background: var(--warn); }
+.host { color: var(--faint); font-size: 0.9rem; }
 .buttons { display: flex; flex-wrap: wrap; gap: 0.6rem; }
 button {
   flex: 1 1 8rem; min-height: 2.75rem; padding: 0.5rem 1rem; border: 1px solid var(--accent);

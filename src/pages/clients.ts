@@ -1,0 +1,151 @@
+/** How each client is connected: what the home page shows, for one address. Facts about other people's products. */
+
+export interface ClientGuide {
+  name: string
+  /** HTML sentences before the blocks. */
+  steps: string
+  /** Something to paste, and into what: a file, or a terminal. */
+  blocks: { into: string; text: string }[]
+  /** A link that the client itself opens, to be asked whether to add the relay. */
+  install?: string
+  /** Whether it can only sign in (OAuth), and not send a key. */
+  onlyOAuth?: boolean
+}
+
+/** What stands for the key: no page shows a real one. */
+const KEY = 'YOUR_RELAY_API_KEY'
+
+/** The clients in the order of the page; `url` is that of the MCP endpoint. */
+export function clientGuides(url: string): ClientGuide[] {
+  const headers = { Authorization: `Bearer ${KEY}` }
+  const insecure = url.startsWith('http:') ? ['--allow-http'] : []
+  return [
+    {
+      name: 'Claude Code',
+      steps:
+        'In a terminal; or, for everybody in a repository, in a file. Leave the header out to sign in instead: <code>/mcp</code> in a session, then <em>Authenticate</em>.',
+      blocks: [
+        {
+          into: 'Terminal',
+          text: `claude mcp add --transport http relay ${url} --header "Authorization: Bearer ${KEY}"`,
+        },
+        {
+          into: '.mcp.json, with the key in the environment',
+          text: pretty({
+            mcpServers: {
+              relay: {
+                type: 'http',
+                url,
+                // biome-ignore lint/suspicious/noTemplateCurlyInString: Claude Code expands it.
+                headers: { Authorization: 'Bearer ${RELAY_API_KEY}' },
+              },
+            },
+          }),
+        },
+      ],
+    },
+    {
+      name: 'Claude.ai, also on the phone',
+      steps:
+        '<em>Settings › Connectors › Add custom connector</em>, with the address above. Leave client id and secret empty. Added on the web, it is in the apps for phone and desktop and in Cowork too.',
+      blocks: [],
+      onlyOAuth: true,
+    },
+    {
+      name: 'Cowork tasks',
+      steps:
+        'The connector of Claude.ai is there. A task can also bring the relay itself, with the key written out.',
+      blocks: [
+        {
+          into: 'In the prompt of the task',
+          text: `mcp_servers:\n  relay:\n    type: http\n    url: ${url}\n    headers:\n      Authorization: Bearer ${KEY}`,
+        },
+      ],
+    },
+    {
+      name: 'Claude Desktop',
+      steps:
+        'The connector of Claude.ai is there. Its file takes only local commands, so <code>mcp-remote</code> stands between.',
+      blocks: [
+        {
+          into: 'claude_desktop_config.json',
+          text: pretty({
+            mcpServers: {
+              relay: {
+                command: 'npx',
+                args: [
+                  '-y',
+                  'mcp-remote',
+                  url,
+                  '--transport',
+                  'http-only',
+                  ...insecure,
+                  '--header',
+                  // biome-ignore lint/suspicious/noTemplateCurlyInString: mcp-remote expands it.
+                  'Authorization:${AUTH_HEADER}',
+                ],
+                env: { AUTH_HEADER: headers.Authorization },
+              },
+            },
+          }),
+        },
+      ],
+    },
+    {
+      name: 'Cursor',
+      steps: 'With the link you sign in; with the block you bring the key.',
+      install: `cursor://anysphere.cursor-deeplink/mcp/install?name=relay&config=${encodeURIComponent(btoa(JSON.stringify({ url })))}`,
+      blocks: [
+        { into: '~/.cursor/mcp.json', text: pretty({ mcpServers: { relay: { url, headers } } }) },
+      ],
+    },
+    {
+      name: 'VS Code',
+      steps: 'With the link you sign in; with the block it asks you for the key once.',
+      install: `vscode:mcp/install?${encodeURIComponent(JSON.stringify({ name: 'relay', type: 'http', url }))}`,
+      blocks: [
+        {
+          into: '.vscode/mcp.json',
+          text: pretty({
+            inputs: [
+              { type: 'promptString', id: 'relay', description: 'RELAY_API_KEY', password: true },
+            ],
+            servers: {
+              // biome-ignore lint/suspicious/noTemplateCurlyInString: VS Code expands it.
+              relay: { type: 'http', url, headers: { Authorization: 'Bearer ${input:relay}' } },
+            },
+          }),
+        },
+      ],
+    },
+    {
+      name: 'Codex',
+      steps: 'With the key in the environment.',
+      blocks: [
+        {
+          into: '~/.codex/config.toml',
+          text: `[mcp_servers.relay]\nurl = "${url}"\nbearer_token_env_var = "RELAY_API_KEY"`,
+        },
+      ],
+    },
+    {
+      name: 'Gemini CLI',
+      steps: '',
+      blocks: [
+        {
+          into: '~/.gemini/settings.json',
+          text: pretty({ mcpServers: { relay: { httpUrl: url, headers } } }),
+        },
+      ],
+    },
+    {
+      name: 'ChatGPT',
+      steps:
+        'In <em>Settings › Apps &amp; Connectors</em>, switch on the developer mode under <em>Advanced settings</em>, then create a connector with the address above and <em>OAuth</em>.',
+      blocks: [],
+      onlyOAuth: true,
+    },
+  ]
+}
+
+const pretty = (value: unknown) => JSON.stringify(value, null, 2)

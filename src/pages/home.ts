@@ -1,0 +1,150 @@
+/**
+ * The page at `/` for whoever opens the deployment in a browser: whether its settings are complete,
+ * how each client is connected, what to say first. It shows anyone who asks the same, so it tells no
+ * value of a setting, and asks no database.
+ */
+import type { ConfigFault } from '../config.ts'
+import { type ClientGuide, clientGuides } from './clients.ts'
+import { escaped, page } from './page.ts'
+
+export interface HomePageData {
+  /** Of the MCP endpoint, as clients reach it. */
+  url: string
+  /** What is missing or malformed. */
+  faults: ConfigFault[]
+  /** Whether clients can sign in; they cannot while the key is too short to sign with. */
+  hasOAuth: boolean
+  /** Whether only this machine reaches the address. */
+  isLocal: boolean
+}
+
+export function homePage({ url, faults, hasOAuth, isLocal }: HomePageData): Response {
+  const content =
+    faults.length > 0 ? incomplete(faults) : connect(url, hasOAuth, isLocal) + FIRST_SENTENCES
+  return page({
+    title: 'Relay',
+    body: `
+<h1>Relay</h1>
+<p>The whiteboard between your AI sessions: named threads that each of them can post to and read.</p>
+${content}`,
+    style: STYLE,
+    script: SCRIPT,
+  })
+}
+
+function incomplete(faults: ConfigFault[]): string {
+  const items = faults.map(
+    ({ setting, message }) => `<li>
+<p><strong>${escaped(message)}</strong></p>
+${SOURCES[setting] ? `<p>${SOURCES[setting]}</p>` : ''}
+${block({ into: 'Terminal', text: `npx wrangler secret put ${setting}` })}
+</li>`,
+  )
+  return `<h2>Not complete yet</h2>
+<p class="warning">The relay answers no client until this is mended.</p>
+<ul class="faults">
+${items.join('\n')}
+</ul>
+<p class="hint">Each takes effect at once: reload this page. On your own machine, they are lines of
+<code>.dev.vars</code>, read when the relay starts.</p>`
+}
+
+/** Where a setting comes from. */
+const SOURCES: Record<string, string> = {
+  RELAY_API_KEY:
+    'The key that clients send. Make one: <code>openssl rand -base64 32</code>. Whoever comes from an earlier version keeps theirs.',
+  RELAY_USER_ID:
+    'Whose threads these are. Any UUID will do for a new relay: <code>uuidgen</code>. Whoever comes from an earlier version keeps theirs, or no thread will be found.',
+  SUPABASE_URL: 'In the Supabase dashboard: <em>Project Settings › Data API › Project URL</em>.',
+  SUPABASE_SERVICE_KEY:
+    'In the Supabase dashboard: <em>Project Settings › API Keys</em>, the secret key (<code>sb_secret_…</code>), or the legacy <code>service_role</code> key.',
+}
+
+function connect(url: string, hasOAuth: boolean, isLocal: boolean): string {
+  return `<p>All settings are there.</p>
+<h2>Connect</h2>
+${block({ into: 'Address of this relay', text: url })}
+<p>Clients bring the key of this relay (its <code>RELAY_API_KEY</code>, for which
+<code>YOUR_RELAY_API_KEY</code> stands below)${
+    hasOAuth
+      ? ', or are given only the address: then a page of this relay opens, and you sign in there with the key.'
+      : '.</p>\n<p class="warning">Signing in (OAuth) is off: the key has fewer than 32 characters, which anyone could guess.'
+  }</p>
+${isLocal ? '<p class="warning">This address works on this machine only. Claude.ai and ChatGPT need one that the internet reaches: deploy the relay, or put a tunnel before it.</p>' : ''}
+${clientGuides(url)
+  .map((guide) => section(guide, hasOAuth))
+  .join('\n')}`
+}
+
+function section(guide: ClientGuide, hasOAuth: boolean): string {
+  const { name, steps, blocks, install, onlyOAuth } = guide
+  const link =
+    install && hasOAuth
+      ? `<p><a class="install" href="${escaped(install)}">Add to ${name}</a></p>`
+      : ''
+  return `<details name="client">
+<summary>${name}</summary>
+${onlyOAuth && !hasOAuth ? '<p class="warning">Not with this key: it has to sign in.</p>' : ''}
+${steps ? `<p>${steps}</p>` : ''}
+${link}
+${blocks.map(block).join('\n')}
+</details>`
+}
+
+function block({ into, text }: { into: string; text: string }): string {
+  return `<figure>
+<figcaption>${escaped(into)}</figcaption>
+<pre tabindex="0"><code>${escaped(text)}</code></pre>
+</figure>`
+}
+
+const FIRST_SENTENCES = `
+<h2>Then say</h2>
+<ul>
+<li>“Check relay for news.”</li>
+<li>“Post to relay where we are, in the thread <code>billing-migration</code>.”</li>
+<li>“What did the other sessions write about the release?”</li>
+</ul>`
+
+const STYLE = `
+main { max-width: 44rem; align-self: start; }
+h2 { margin: 1.75rem 0 0.6rem; font-size: 1.1rem; }
+ul { margin: 0 0 0.9rem; padding-left: 1.2rem; }
+.faults { padding: 0; list-style: none; }
+details { border-top: 1px solid var(--line); padding: 0 0.2rem; }
+details:last-of-type { border-bottom: 1px solid var(--line); }
+details[open] { padding-bottom: 0.6rem; }
+summary { padding: 0.65rem 0; font-weight: 600; cursor: pointer; }
+figure { position: relative; margin: 0 0 0.9rem; }
+figcaption { color: var(--faint); font-size: 0.9rem; padding-right: 4.5rem; }
+pre {
+  margin: 0.3rem 0 0; padding: 0.7rem 0.85rem; border-radius: 0.5rem; background: var(--ground);
+  white-space: pre-wrap; line-height: 1.4;
+}
+figure button {
+  position: absolute; top: -0.35rem; right: 0; min-height: 1.75rem; padding: 0 0.6rem;
+  border: 1px solid var(--line); border-radius: 0.4rem; background: var(--paper); color: var(--accent);
+  font: inherit; font-size: 0.85rem; font-weight: 600; cursor: pointer;
+}
+a { color: var(--accent); }
+.install {
+  display: inline-block; padding: 0.5rem 1rem; border-radius: 0.5rem; background: var(--accent);
+  color: var(--on-accent); font-weight: 600; text-decoration: none;
+}
+`
+
+/** Adds a button to each block, where the browser lets a page copy. */
+const SCRIPT = `
+if (navigator.clipboard) for (const figure of document.querySelectorAll('figure')) {
+  const button = document.createElement('button')
+  button.type = 'button'
+  button.textContent = 'Copy'
+  button.setAttribute('aria-live', 'polite')
+  button.title = 'Copy: ' + figure.querySelector('figcaption').textContent
+  button.onclick = async () => {
+    await navigator.clipboard.writeText(figure.querySelector('code').textContent)
+    button.textContent = 'Copied'
+    setTimeout(() => { button.textContent = 'Copy' }, 2000)
+  }
+  figure.querySelector('figcaption').after(button)
+}`

@@ -1,0 +1,89 @@
+/** What all pages share: the document around a body, the look, escaping, and the headers. */
+
+export interface PageContent {
+  title: string
+  /** HTML, with everything that others have written escaped. */
+  body: string
+  style?: string
+  script?: string
+  status?: number
+}
+
+/**
+ * A page that no other site may frame, and that runs nothing but its own style and script. It has no
+ * `form-action`: Chromium applies that to every hop after a form, and clients hop on to their apps.
+ */
+export function page({ title, body, style = '', script, status = 200 }: PageContent): Response {
+  const nonce = crypto.randomUUID()
+  const scripts = script === undefined ? '' : ` script-src 'nonce-${nonce}';`
+  return new Response(
+    `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>${title}</title>
+<style nonce="${nonce}">${STYLE}${style}</style>
+</head>
+<body>
+<main>${body}
+</main>${script === undefined ? '' : `\n<script nonce="${nonce}">${script}</script>`}
+</body>
+</html>
+`,
+    {
+      status,
+      headers: {
+        'content-type': 'text/html; charset=utf-8',
+        'cache-control': 'no-store',
+        'content-security-policy': `default-src 'none'; style-src 'nonce-${nonce}';${scripts} base-uri 'none'; frame-ancestors 'none'`,
+        'x-frame-options': 'DENY',
+        'x-content-type-options': 'nosniff',
+        // With no-referrer, Chromium says "Origin: null" when our own form is posted.
+        'referrer-policy': 'same-origin',
+      },
+    },
+  )
+}
+
+/** Text for a page, in an element or a quoted attribute. */
+export function escaped(text: string): string {
+  return text
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll('"', '&quot;')
+    .replaceAll("'", '&#39;')
+}
+
+const STYLE = `
+:root {
+  color-scheme: light dark;
+  --ink: light-dark(#1d2433, #e7eaf1);
+  --faint: light-dark(#5a6478, #a3adbf);
+  --paper: light-dark(#ffffff, #1b2130);
+  --ground: light-dark(#eef1f6, #10141d);
+  --line: light-dark(#858fa3, #6f7b91);
+  --accent: light-dark(#2454d6, #8fb0ff);
+  --on-accent: light-dark(#ffffff, #10141d);
+  --bad: light-dark(#b3261e, #ff9d94);
+  --warn: light-dark(#fff4d6, #3a3015);
+}
+* { box-sizing: border-box; }
+body {
+  margin: 0; min-height: 100vh; display: grid; place-items: center; padding: 1rem;
+  background: var(--ground); color: var(--ink);
+  font: 1rem/1.5 system-ui, sans-serif; overflow-wrap: anywhere;
+}
+main {
+  width: 100%; max-width: 27rem; padding: 1.75rem; border-radius: 0.9rem;
+  background: var(--paper); box-shadow: 0 1px 3px rgb(0 0 0 / 0.2);
+}
+h1 { margin: 0 0 0.75rem; font-size: 1.35rem; line-height: 1.25; }
+p { margin: 0 0 0.9rem; }
+code { font: 0.95em ui-monospace, monospace; }
+:focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
+.hint { color: var(--faint); font-size: 0.9rem; }
+.warning { padding: 0.7rem 0.85rem; border-radius: 0.5rem; background: var(--warn); }
+`

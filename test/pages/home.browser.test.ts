@@ -1,0 +1,112 @@
+/** The page at `/` as a person meets it: in Chromium, on desk and phone, in light and dark. */
+import { join } from 'node:path'
+import type { Browser, BrowserContextOptions } from 'playwright-core'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { openBrowser } from '../support/browser.ts'
+import { createTestRelay, type TestRelay } from '../support/relay.ts'
+
+const PHONE = { viewport: { width: 360, height: 740 } }
+
+let browser: Browser
+beforeAll(async () => {
+  browser = await openBrowser()
+})
+afterAll(() => browser.close())
+
+async function open(relay: TestRelay, options: BrowserContextOptions = {}) {
+  const context = await browser.newContext(options)
+  const page = await context.newPage()
+  const complaints: string[] = []
+  page.on('console', (message) => complaints.push(message.text()))
+  page.on('pageerror', (error) => complaints.push(error.message))
+  await page.goto(relay.url)
+  return { context, page, complaints }
+}
+
+test('a button copies what it stands beside, and says that it has', async () => {
+  await using relay = await createTestRelay()
+  const { context, page, complaints } = await open(relay)
+  await context.grantPermissions(['clipboard-read', 'clipboard-write'])
+  const address = page.getByRole('figure').filter({ hasText: 'Address of this relay' })
+  await address.getByRole('button').click()
+  await address.getByRole('button', { name: 'Copied' }).waitFor()
+  expect(await page.evaluate('navigator.clipboard.readText()')).toBe(`${relay.url}/mcp`)
+  expect(complaints).toEqual([])
+  await context.close()
+})
+
+test('without JavaScript all is there but the buttons', async () => {
+  await using relay = await createTestRelay()
+  const { context, page } = await open(relay, { javaScriptEnabled: false })
+  expect(await page.getByRole('button').count()).toBe(0)
+  await page.getByText('Gemini CLI').click()
+  await page.getByText('~/.gemini/settings.json').waitFor()
+  await context.close()
+})
+
+test('with the keyboard alone, a section opens and its block is reached', async () => {
+  await using relay = await createTestRelay()
+  const { context, page } = await open(relay)
+  const summary = page.locator('summary', { hasText: 'Codex' })
+  await summary.focus()
+  await page.keyboard.press('Enter')
+  await page.keyboard.press('Tab')
+  const focused = () => page.evaluate('document.activeElement.textContent')
+  expect(await focused()).toBe('Copy')
+  await page.keyboard.press('Tab')
+  expect(await focused()).toContain('[mcp_servers.relay]')
+  await context.close()
+})
+
+test.each([
+  ['desktop, light', {}],
+  ['desktop, dark', { colorScheme: 'dark' }],
+  ['phone, light', PHONE],
+  ['phone, dark', { ...PHONE, colorScheme: 'dark' }],
+] as [string, BrowserContextOptions][])(
+  'on %s nothing runs out of the page, whatever is open',
+  async (name, options) => {
+    await using relay = await createTestRelay()
+    const { context, page, complaints } = await open(relay, options)
+    for (const summary of await page.locator('summary').all()) {
+      await summary.click()
+      const overflow = await page.evaluate(
+        'document.documentElement.scrollWidth - document.documentElement.clientWidth',
+      )
+      expect(overflow).toBe(0)
+    }
+    await page.locator('summary', { hasText: 'Cursor' }).click()
+    await shoot(page, `home ${name}`)
+    expect(complaints).toEqual([])
+    await context.close()
+  },
+)
+
+test.each([
+  ['desktop', {}],
+  ['phone', { ...PHONE, colorScheme: 'dark' }],
+] as [string, BrowserContextOptions][])(
+  'on %s what is missing is a list',
+  async (name, options) => {
+    const none = {
+      RELAY_API_KEY: undefined,
+      RELAY_USER_ID: 'x',
+      SUPABASE_URL: undefined,
+      SUPABASE_SERVICE_KEY: undefined,
+    }
+    await using relay = await createTestRelay({ bindings: none })
+    const { context, page } = await open(relay, options)
+    expect(await page.getByRole('listitem').count()).toBe(4)
+    await shoot(page, `home incomplete ${name}`)
+    await context.close()
+  },
+)
+
+/** Saves what it looks like into the folder SCREENSHOTS, when that is set. */
+async function shoot(page: { screenshot(options: object): Promise<unknown> }, name: string) {
+  const { SCREENSHOTS: folder } = process.env
+  if (folder) {
+    const path = join(folder, `${name.replaceAll(/\W+/g, '-')}.png`)
+    await page.screenshot({ path, fullPage: true })
+  }
+}
