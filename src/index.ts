@@ -44,7 +44,8 @@ async function answer(request: Request, env: Bindings): Promise<Response> {
     const message = `Internal error (request ${log.requestId}).`
     response = json({ error: 'internal', message }, 500)
   }
-  await discardBody(request)
+  // Whoever got what they asked for has had their body read.
+  if (!response.ok) await discardBody(request)
   log.addStatus(response.status)
   log.write('request')
   return response

@@ -5,22 +5,28 @@ interface ApiKeys {
   previousApiKey: string | undefined
 }
 
-/** Whether a token is the key, or the one before it while a rotation lasts. */
+/** Digests of the relay's own keys, which every request is compared with: made once per isolate. */
+const digests = new Map<string, ArrayBuffer>()
+
+/**
+ * Whether a token is the key, or the one before it while a rotation lasts. Compares digests, so that
+ * the time it takes tells nothing of where, or how long, the texts differ.
+ */
 export async function isApiKey(
   token: string,
   { apiKey, previousApiKey }: ApiKeys,
 ): Promise<boolean> {
-  // Both are compared, whichever it is: the time it takes does not tell.
-  const matches = await Promise.all(
-    [apiKey, previousApiKey ?? apiKey].map((key) => isSame(token, key)),
-  )
-  return matches.includes(true)
+  const given = await digest(token)
+  const keys = previousApiKey === undefined ? [apiKey] : [apiKey, previousApiKey]
+  const known = await Promise.all(keys.map(digestOfKey))
+  // All are compared, whichever it is: the time does not tell that either.
+  return known.map((each) => crypto.subtle.timingSafeEqual(given, each)).includes(true)
 }
 
-/** Compares digests, so that the time it takes tells nothing of where, or how long, the texts differ. */
-async function isSame(a: string, b: string): Promise<boolean> {
-  const [left, right] = await Promise.all([a, b].map(digest))
-  return crypto.subtle.timingSafeEqual(left as ArrayBuffer, right as ArrayBuffer)
+async function digestOfKey(key: string): Promise<ArrayBuffer> {
+  const known = digests.get(key) ?? (await digest(key))
+  digests.set(key, known)
+  return known
 }
 
 function digest(text: string): Promise<ArrayBuffer> {
