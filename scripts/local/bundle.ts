@@ -38,7 +38,13 @@ export interface RateLimit {
 export async function bundleWorker(): Promise<Bundle> {
   const path = join(KEPT, `${await fingerprint()}.upload`)
   const kept = await readFile(path).catch(() => undefined)
-  return parseUpload(kept ?? (await build(path)))
+  return parseUpload(kept ?? (await buildRelay(path)))
+}
+
+/** Bundles another Worker than the relay, with the settings of wrangler.toml, into the file `path`. */
+export async function bundleOther(main: string, path: string): Promise<Bundle> {
+  await build(path, [main])
+  return parseUpload(await readFile(path))
 }
 
 /** A digest of everything the bundle is made from. */
@@ -57,13 +63,23 @@ async function fingerprint(): Promise<string> {
   return hash.digest('hex').slice(0, 32)
 }
 
-async function build(path: string): Promise<Buffer> {
+async function buildRelay(path: string): Promise<Buffer> {
   await mkdir(KEPT, { recursive: true })
   const draft = `${path}.${process.pid}`
+  await build(draft)
+  await rename(draft, path)
+  for (const name of await readdir(KEPT)) {
+    const other = join(KEPT, name)
+    if (name.endsWith('.upload') && other !== path) await rm(other, { force: true })
+  }
+  return readFile(path)
+}
+
+async function build(path: string, args: string[] = []): Promise<void> {
   const wrangler = dirname(createRequire(import.meta.url).resolve('wrangler/package.json'))
   const child = await startChild(
     process.execPath,
-    [join(wrangler, 'bin', 'wrangler.js'), 'deploy', '--dry-run', '--outfile', draft],
+    [join(wrangler, 'bin', 'wrangler.js'), 'deploy', ...args, '--dry-run', '--outfile', path],
     {
       cwd: PROJECT,
       env: { ...process.env, ...QUIET },
@@ -78,12 +94,6 @@ async function build(path: string): Promise<Buffer> {
   })
   const end = await child.exited
   if (end !== 'exit code 0') throw new Refusal(`The Worker can't be bundled (${end}):\n${said}`)
-  await rename(draft, path)
-  for (const name of await readdir(KEPT)) {
-    const other = join(KEPT, name)
-    if (name.endsWith('.upload') && other !== path) await rm(other, { force: true })
-  }
-  return readFile(path)
 }
 
 async function parseUpload(upload: Buffer): Promise<Bundle> {

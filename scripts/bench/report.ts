@@ -1,0 +1,138 @@
+/** The figures as tables, in Markdown that reads as text too. */
+import type { AccessPattern, Dispatch, Throughput, ToolOverhead } from './comparisons.ts'
+import type { Footprint } from './footprint.ts'
+import type { Growth } from './growth.ts'
+
+export interface Results {
+  measured_at: string
+  version: string
+  machine: { cpu: string; cpus: number; node: string; platform: string }
+  overhead: ToolOverhead[]
+  access_pattern: AccessPattern[]
+  dispatch: Dispatch[]
+  throughput: Throughput[]
+  growth: Growth[]
+  footprint: Footprint[]
+}
+
+export function formatResults(results: Results): string {
+  const { machine } = results
+  return [
+    `relay-mcp ${results.version}, ${results.measured_at.slice(0, 10)}, ${machine.cpus} × ${machine.cpu}, Node ${machine.node}. Times are medians in milliseconds; ratios are what to compare.`,
+    overheadTable(results.overhead),
+    accessPatternTable(results.access_pattern),
+    dispatchTable(results.dispatch),
+    throughputTable(results.throughput),
+    growthTable(results.growth),
+    footprintTable(results.footprint),
+  ].join('\n\n')
+}
+
+function overheadTable(rows: ToolOverhead[]): string {
+  return titled(
+    'Through /mcp, and the bare call of the same function: through a Worker that only passes it on, and straight to the gateway',
+    ['tool', 'relay', 'bare, in a Worker', 'ratio', 'bare, straight', 'ratio'],
+    rows.map(({ tool, relay_ms, worker_ms, gateway_ms }) => [
+      tool,
+      ms(relay_ms),
+      ms(worker_ms),
+      ratio(relay_ms, worker_ms),
+      ms(gateway_ms),
+      ratio(relay_ms, gateway_ms),
+    ]),
+  )
+}
+
+function accessPatternTable(rows: AccessPattern[]): string {
+  const added = rows[0]?.delays.map(({ added_ms }) => `at ${added_ms} ms`) ?? []
+  return titled(
+    'One request for each call, and the access pattern of 0.1.0 (a stand-in), with the database so many milliseconds further away',
+    ['tool', 'requests', '0.1.0', ...added.flatMap((at) => [at, '0.1.0', 'ratio'])],
+    rows.map(({ tool, relay_requests, tables_requests, delays }) => [
+      tool,
+      String(relay_requests),
+      String(tables_requests),
+      ...delays.flatMap(({ relay_ms, tables_ms }) => [
+        ms(relay_ms),
+        ms(tables_ms),
+        ratio(tables_ms, relay_ms),
+      ]),
+    ]),
+  )
+}
+
+function dispatchTable(rows: Dispatch[]): string {
+  return titled(
+    'The same tools behind @modelcontextprotocol/server',
+    ['tool', 'relay', 'SDK', 'ratio'],
+    rows.map(({ tool, relay_ms, sdk_ms }) => [
+      tool,
+      ms(relay_ms),
+      ms(sdk_ms),
+      ratio(sdk_ms, relay_ms),
+    ]),
+  )
+}
+
+function throughputTable(rows: Throughput[]): string {
+  return titled(
+    'Posts in a second, 16 at a time',
+    ['into', 'relay', 'SDK', 'ratio', '0.1.0', 'ratio'],
+    rows.map(({ threads, relay_per_s, sdk_per_s, tables_per_s }) => [
+      threads === 1 ? 'one thread' : `${threads} threads`,
+      relay_per_s.toFixed(0),
+      sdk_per_s.toFixed(0),
+      ratio(relay_per_s, sdk_per_s),
+      tables_per_s.toFixed(0),
+      ratio(relay_per_s, tables_per_s),
+    ]),
+  )
+}
+
+function growthTable(rows: Growth[]): string {
+  const sizes = rows[0]?.sizes ?? []
+  return titled(
+    'Growth: the same rows returned, from ever more messages (a hundred in each thread)',
+    ['call', ...sizes.map(({ messages }) => messages.toLocaleString('en')), 'ratio', 'bound'],
+    rows.map((row) => {
+      const cells = sizes.map(({ messages }) => {
+        const size = row.sizes.find((each) => each.messages === messages)
+        return size ? ms(size.ms) : ''
+      })
+      return [row.name, ...cells, growthOf(row).toFixed(2), row.bound ? `≤ ${row.bound}` : '']
+    }),
+  )
+}
+
+/** How much longer it takes at the largest size than at the first. */
+export function growthOf({ sizes }: Growth): number {
+  return (sizes.at(-1)?.ms ?? Number.NaN) / (sizes[0]?.ms ?? Number.NaN)
+}
+
+function footprintTable(rows: Footprint[]): string {
+  return titled(
+    'Size and start',
+    ['Worker', 'minified, KiB', 'gzip, KiB', 'start, ms of CPU'],
+    rows.map(({ worker, bytes, gzip_bytes, startup_ms }) => [
+      worker,
+      (bytes / 1024).toFixed(1),
+      (gzip_bytes / 1024).toFixed(1),
+      startup_ms.toFixed(0),
+    ]),
+  )
+}
+
+const ms = (value: number) => value.toFixed(value < 100 ? 1 : 0)
+const ratio = (a: number, b: number) => (a / b).toFixed(2)
+
+/** A Markdown table with its columns aligned, the first to the left and figures to the right. */
+function titled(title: string, head: string[], body: string[][]): string {
+  const rows = [head, ...body]
+  const widths = head.map((_, column) =>
+    Math.max(3, ...rows.map((row) => row[column]?.length ?? 0)),
+  )
+  const line = (row: string[]) =>
+    `| ${row.map((cell, i) => (i ? cell.padStart(widths[i] ?? 0) : cell.padEnd(widths[i] ?? 0))).join(' | ')} |`
+  const rule = widths.map((width, i) => (i ? `${'-'.repeat(width - 1)}:` : '-'.repeat(width)))
+  return [`${title}:`, '', line(head), line(rule), ...body.map(line)].join('\n')
+}

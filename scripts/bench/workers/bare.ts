@@ -1,0 +1,22 @@
+/** The least a Worker can do: passes a call on to the SQL function it names, and the answer back. */
+
+interface Bindings {
+  SUPABASE_URL: string
+  SUPABASE_SERVICE_KEY: string
+}
+
+export default {
+  async fetch(request, env) {
+    const { pathname } = new URL(request.url)
+    const answer = await fetch(`${env.SUPABASE_URL}/rest/v1/rpc${pathname}`, {
+      method: 'POST',
+      headers: {
+        apikey: env.SUPABASE_SERVICE_KEY,
+        authorization: `Bearer ${env.SUPABASE_SERVICE_KEY}`,
+        'content-type': 'application/json',
+      },
+      body: await request.text(),
+    })
+    return new Response(await answer.text(), { status: answer.status })
+  },
+} satisfies ExportedHandler<Bindings>
