@@ -42,6 +42,12 @@ export class RequestLog {
     Object.assign(this.#fields, fields)
   }
 
+  /** Sets what went wrong; the reason is not for the caller. */
+  addError(error: Pick<LogFields, 'outcome'> & { code: string; reason: string | undefined }): void {
+    const { code, outcome, reason } = error
+    this.add({ error_code: code, outcome, ...(reason !== undefined && { reason }) })
+  }
+
   /** Sets the status; one that says no is a refusal, unless something else was said of it. */
   addStatus(status: number): void {
     this.#fields.status = status

@@ -51,6 +51,10 @@ test.each([
   ['server-initialize', '2025-06-18'],
   ['ping', '2025-06-18'],
   ['tools-list', '2025-06-18'],
+  ['resources-list', '2025-06-18'],
+  ['prompts-list', '2025-06-18'],
+  ['caching', '2026-07-28'],
+  ['sep-2164-resource-not-found', '2026-07-28'],
 ])('scenario %s of %s passes', async (scenario, version) => {
   const output = await conformance('--scenario', scenario, '--spec-version', version)
   expect(output).not.toMatch(/SKIPPED/i)

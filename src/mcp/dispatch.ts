@@ -1,4 +1,7 @@
 /** One method table for each protocol era, and tools/call. Knows no HTTP. */
+import { complete } from '../context/completion.ts'
+import { getPrompt, promptDefinitions } from '../context/prompts.ts'
+import { listResources, RESOURCE_TEMPLATES, readResource } from '../context/resources.ts'
 import { RelayError } from '../errors.ts'
 import type { RequestLog } from '../log.ts'
 import type { Scope } from '../scopes.ts'
@@ -47,18 +50,33 @@ export interface Reply {
 
 type Method = (request: JsonRpcRequest, context: DispatchContext) => Reply | Promise<Reply>
 
+/** What there is beside the tools, alike in both eras. */
+const CONTEXT_METHODS: [string, Method][] = [
+  ['resources/list', answeredBy(listResources)],
+  [
+    'resources/templates/list',
+    ({ params }) => onePage(params, { resourceTemplates: RESOURCE_TEMPLATES }),
+  ],
+  ['resources/read', answeredBy(readResource)],
+  ['prompts/list', ({ params }) => onePage(params, { prompts: promptDefinitions() })],
+  ['prompts/get', answeredBy(getPrompt)],
+  ['completion/complete', answeredBy(complete)],
+]
+
 const METHODS: Record<Era, ReadonlyMap<string, Method>> = {
   modern: new Map<string, Method>([
     ['server/discover', discover],
     ['subscriptions/listen', listen],
     ['tools/list', listTools],
     ['tools/call', callTool],
+    ...CONTEXT_METHODS,
   ]),
   legacy: new Map<string, Method>([
     ['initialize', initialize],
     ['ping', () => ({ result: {} })],
     ['tools/list', listTools],
     ['tools/call', callTool],
+    ...CONTEXT_METHODS,
   ]),
 }
 
@@ -79,9 +97,38 @@ export async function dispatch(
       },
     )
   }
-  const reply = await method(request, context)
-  if (era === 'legacy') return reply
-  return { ...reply, result: modernResult(request.method, reply.result) }
+  try {
+    const reply = await method(request, context)
+    if (era === 'legacy') return reply
+    return { ...reply, result: modernResult(request.method, reply.result) }
+  } catch (error) {
+    if (!(error instanceof RelayError)) throw error
+    context.log.addError(error)
+    throw protocolErrorOf(error, era, request)
+  }
+}
+
+/** A method of src/context, which knows neither eras nor envelopes. */
+function answeredBy(
+  answer: (
+    params: JsonObject,
+    context: ToolContext,
+    log: RequestLog,
+  ) => JsonObject | Promise<JsonObject>,
+): Method {
+  return async ({ params }, { tools, log }) => ({ result: await answer(params, tools, log) })
+}
+
+/** A refusal or a fault outside a tool call, whose result would tell it to the model. */
+function protocolErrorOf(error: RelayError, era: Era, { params }: JsonRpcRequest): ProtocolError {
+  const { code, outcome, message } = error
+  if (outcome === 'failed') return new ProtocolError(ErrorCode.INTERNAL_ERROR, message)
+  if (!code.endsWith('_not_found')) return new ProtocolError(ErrorCode.INVALID_PARAMS, message)
+  return new ProtocolError(
+    era === 'modern' ? ErrorCode.INVALID_PARAMS : ErrorCode.RESOURCE_NOT_FOUND,
+    message,
+    { data: { uri: params.uri } },
+  )
 }
 
 function discover(): Reply {
@@ -131,10 +178,14 @@ function listen({ id, params }: JsonRpcRequest): Reply {
 }
 
 function listTools({ params }: JsonRpcRequest): Reply {
-  if (params.cursor !== undefined && params.cursor !== null) {
+  return onePage(params, { tools: TOOLS.map((tool) => tool.definition()) })
+}
+
+function onePage({ cursor }: JsonObject, result: JsonObject): Reply {
+  if (cursor !== undefined && cursor !== null) {
     throw new ProtocolError(ErrorCode.INVALID_PARAMS, 'Unknown cursor: the list has one page')
   }
-  return { result: { tools: TOOLS.map((tool) => tool.definition()) } }
+  return { result }
 }
 
 async function callTool({ params }: JsonRpcRequest, context: DispatchContext): Promise<Reply> {
@@ -165,8 +216,7 @@ async function callTool({ params }: JsonRpcRequest, context: DispatchContext): P
     return { result: await tool.call(args, context.tools) }
   } catch (error) {
     if (!(error instanceof RelayError)) throw error
-    const { code, outcome, reason } = error
-    context.log.add({ error_code: code, outcome, ...(reason !== undefined && { reason }) })
+    context.log.addError(error)
     return { result: { content: [{ type: 'text', text: error.message }], isError: true } }
   }
 }

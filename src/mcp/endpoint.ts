@@ -197,7 +197,10 @@ function failure(id: RequestId | undefined, error: unknown, context: DispatchCon
 /** Anything but a ProtocolError is a bug: the log has it whole, the caller learns nothing of it. */
 function protocolError(error: unknown, { log }: DispatchContext): ProtocolError {
   if (error instanceof ProtocolError) {
-    log.add({ outcome: 'refused', error_code: String(error.code) })
+    // A fault of the database has been logged for what it is.
+    if (error.code !== ErrorCode.INTERNAL_ERROR) {
+      log.add({ outcome: 'refused', error_code: String(error.code) })
+    }
     return error
   }
   log.add({

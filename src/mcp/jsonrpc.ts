@@ -33,13 +33,14 @@ export interface JsonRpcResponse {
   error?: { code: number; message: string; data?: JsonObject }
 }
 
-/** JSON-RPC 2.0 section 5.1, and MCP 2026-07-28 (the last three). */
+/** JSON-RPC 2.0 section 5.1, MCP up to 2025-11-25 (RESOURCE_NOT_FOUND), and MCP 2026-07-28 (the last). */
 export const ErrorCode = {
   PARSE_ERROR: -32700,
   INVALID_REQUEST: -32600,
   METHOD_NOT_FOUND: -32601,
   INVALID_PARAMS: -32602,
   INTERNAL_ERROR: -32603,
+  RESOURCE_NOT_FOUND: -32002,
   HEADER_MISMATCH: -32020,
   UNSUPPORTED_PROTOCOL_VERSION: -32022,
 } as const

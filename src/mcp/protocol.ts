@@ -17,7 +17,7 @@ export const VERSION = '0.2.0'
 
 export const SERVER_INFO = { name: 'relay-mcp', title: 'Relay', version: VERSION }
 
-export const CAPABILITIES = { tools: {} }
+export const CAPABILITIES = { tools: {}, resources: {}, prompts: {}, completions: {} }
 
 export const INSTRUCTIONS = `Relay is a whiteboard shared by all AI sessions of one person (Claude Code, Claude.ai, Cowork, Cursor and others): named threads that every session can post to and read. Use it to hand work over, to leave state for another session, and to see what others left.
 
@@ -124,18 +124,28 @@ export function clientName(method: string, params: JsonObject): string | undefin
   return isObject(info) && typeof info.name === 'string' ? info.name : undefined
 }
 
-/** Methods whose results say how long they may be kept, MCP 2026-07-28. The same for everyone. */
-const CACHEABLE = new Set(['server/discover', 'tools/list'])
-
 /** One hour, in milliseconds: a new version of the relay is noticed the same day. */
-const LIST_TTL = 3_600_000
+const SAME_FOR_ALL = { ttlMs: 3_600_000, cacheScope: 'public' }
+
+/** What a thread holds is old with the next post. */
+const OWN_AND_FRESH = { ttlMs: 0, cacheScope: 'private' }
+
+/** How long results may be kept and by whom, for the methods that must say it, MCP 2026-07-28. */
+const CACHE_HINTS = new Map([
+  ['server/discover', SAME_FOR_ALL],
+  ['tools/list', SAME_FOR_ALL],
+  ['prompts/list', SAME_FOR_ALL],
+  ['resources/templates/list', SAME_FOR_ALL],
+  ['resources/list', OWN_AND_FRESH],
+  ['resources/read', OWN_AND_FRESH],
+])
 
 /** Adds the fields that only modern results have; old clients parse an empty result strictly. */
 export function modernResult(method: string, result: JsonObject): JsonObject {
   return {
     resultType: 'complete',
     ...result,
-    ...(CACHEABLE.has(method) && { ttlMs: LIST_TTL, cacheScope: 'public' }),
+    ...CACHE_HINTS.get(method),
     _meta: { ...(result._meta as JsonObject | undefined), [SERVER_INFO_KEY]: SERVER_INFO },
   }
 }

@@ -1,5 +1,5 @@
 /**
- * Arguments of a tool call: parsed by the tool's schema, or refused with sentences from which a model
+ * Arguments of a tool or a prompt: parsed by its schema, or refused with sentences from which a model
  * can mend the call. Each names the argument, the rule and what was wrong.
  */
 import type * as z from 'zod/mini'
@@ -17,7 +17,7 @@ export function parseArguments<Schema extends z.ZodMiniObject>(
     .filter((name) => !known.includes(name))
     .map((name) => {
       const [nearest = ''] = closest(name, known, 1)
-      return `${quoted(name.slice(0, 100))} is not an argument of this tool. Did you mean ${nearest}?`
+      return `${quoted(name.slice(0, 100))} is not an argument here. Did you mean ${nearest}?`
     })
   const parsed = schema.safeParse(present)
   if (parsed.success) return parsed.data

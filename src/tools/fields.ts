@@ -45,11 +45,16 @@ export const text = (max: number, describe: string) => checked(textFault, max, d
 /** A name, tag or key: one line of at most 200 code points. */
 export const label = (describe: string) => checked(labelFault, 200, describe)
 
-/** An optional tag. An empty one is taken for none: relay-mcp 0.1.0 took and stored it. */
-export const optionalTag = (describe: string) =>
-  z.optional(
-    checked((value, max) => (value === '' ? undefined : labelFault(value, max)), 200, describe),
-  )
+/** Empty texts are taken for none: relay-mcp 0.1.0 stored such tags, and forms send them. */
+const orEmpty = (fault: typeof textFault) => (value: string, max: number) =>
+  value === '' ? undefined : fault(value, max)
+
+export const tag = (describe: string) => checked(orEmpty(labelFault), 200, describe)
+
+export const optionalTag = (describe: string) => z.optional(tag(describe))
+
+export const optionalText = (max: number, describe: string) =>
+  z.optional(checked(orEmpty(textFault), max, describe))
 
 export const integer = (min: number, max: number, describe: string) =>
   z.int().check(z.minimum(min), z.maximum(max), z.meta({ description: describe }))

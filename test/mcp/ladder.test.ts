@@ -316,6 +316,27 @@ test.each([
     404,
     -32601,
   ],
+  [
+    'M5: another Mcp-Name for a resource',
+    modern('resources/read', { uri: 'relay://threads' }),
+    modernHeaders('resources/read', 'relay://threads/'),
+    400,
+    -32020,
+  ],
+  [
+    'M5: no Mcp-Name for a prompt',
+    modern('prompts/get', { name: 'catch_up' }),
+    modernHeaders('prompts/get'),
+    400,
+    -32020,
+  ],
+  [
+    'M6: resources/subscribe',
+    modern('resources/subscribe', { uri: 'relay://threads' }),
+    modernHeaders('resources/subscribe'),
+    404,
+    -32601,
+  ],
   ['M6: tasks/get', modern('tasks/get'), modernHeaders('tasks/get'), 404, -32601],
   ['M6: a name of every object', modern('constructor'), modernHeaders('constructor'), 404, -32601],
   [
@@ -356,7 +377,8 @@ test.each([
   ['no such method', request('no/such'), {}, 200, -32601],
   ['server/discover without an envelope', request('server/discover'), {}, 200, -32601],
   ['subscriptions/listen', request('subscriptions/listen', { notifications: {} }), {}, 200, -32601],
-  ['resources/list', request('resources/list'), {}, 200, -32601],
+  ['resources/subscribe', request('resources/subscribe', { uri: 'x' }), {}, 200, -32601],
+  ['logging/setLevel', request('logging/setLevel', { level: 'info' }), {}, 200, -32601],
   ['no such tool', request('tools/call', { name: 'relay_post' }), {}, 200, -32602],
   ['a call without a name', request('tools/call'), {}, 200, -32602],
   [

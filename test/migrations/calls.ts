@@ -61,6 +61,8 @@ export function tools(caller: Caller, user = USER) {
       call('relay_check_new', { reader_tag, ...args }),
     archive: (thread_name: string, args: object = {}) =>
       call('relay_archive_thread', { thread_name, ...args }),
+    page: (limit: number, args: object = {}) => call('relay_page_threads', { limit, ...args }),
+    complete: (value: string, args: object = {}) => call('relay_complete_name', { value, ...args }),
     status: () => call('relay_status', {}),
   }
 }

@@ -15,9 +15,11 @@ const MIGRATION = await readFile(
 const API = [
   'relay_archive_thread',
   'relay_check_new',
+  'relay_complete_name',
   'relay_create_thread',
   'relay_latest_names',
   'relay_list_threads',
+  'relay_page_threads',
   'relay_post_message',
   'relay_read_thread',
   'relay_status',

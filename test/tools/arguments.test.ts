@@ -73,11 +73,7 @@ test.each([
   ['a zone that is not', { since: '2026-01-31T09:30:00+16:00' }, 'since must be an ISO 8601 time'],
   ['the year 0', { since: '0000-01-31T09:30:00Z' }, 'since must be an ISO 8601 time'],
   ['a day that is not', { since: '2026-02-31T09:30:00Z' }, 'since must be an ISO 8601 time'],
-  [
-    'a near name',
-    { thread: 'x' },
-    '"thread" is not an argument of this tool. Did you mean thread_name?',
-  ],
+  ['a near name', { thread: 'x' }, '"thread" is not an argument here. Did you mean thread_name?'],
   ['a polluting name', JSON.parse('{"__proto__": {"limit": 1}}'), '"__proto__" is not an argument'],
 ])('%s is refused in a sentence that names it', (_, args, sentence) => {
   expect(refusal({ ...GOOD, ...args })).toContain(sentence)
