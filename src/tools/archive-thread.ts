@@ -14,8 +14,9 @@ export const archiveThread = defineTool({
   name: 'relay_archive_thread',
   title: 'Archive thread',
   description:
-    'Hide a thread that is done from relay_list_threads, or restore it with archived=false. ' +
-    'Nothing is deleted: it can still be read by name, and a new post makes it active again.',
+    'Hide a thread from relay_list_threads, or restore it with archived=false. Use it when a topic ' +
+    'is finished for every session, not only for yours. Nothing is deleted: it can still be read ' +
+    'by name, and a new post makes it active again.',
   inputSchema: Input,
   outputSchema: Output,
   annotations: {

@@ -16,8 +16,9 @@ export const createThread = defineTool({
   name: 'relay_create_thread',
   title: 'Create thread',
   description:
-    'Open a named thread and describe what it is for. Fails if the name is taken, by an archived ' +
-    'thread too. Not needed before posting: relay_post_message opens a missing thread by itself.',
+    'Open a named thread and describe what it is for, when its name alone does not say so. Not ' +
+    'needed before posting: relay_post_message opens a missing thread by itself. Fails if the name ' +
+    'is taken, by an archived thread too.',
   inputSchema: Input,
   outputSchema: Output,
   annotations: {

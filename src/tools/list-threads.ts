@@ -29,9 +29,9 @@ export const listThreads = defineTool({
   name: 'relay_list_threads',
   title: 'List threads',
   description:
-    'List the threads of this relay, latest activity first, with message counts. ' +
-    'Use it to find a thread by topic before you post or read. ' +
-    'For what is new since last time, relay_check_new is better: one call, with the messages.',
+    'List the threads of this relay, latest activity first, with message counts. Use it to find a ' +
+    'thread by topic before you post or read. For what is new since last time, relay_check_new ' +
+    'is better: one call, with the messages.',
   inputSchema: Input,
   outputSchema: Output,
   annotations: {

@@ -53,9 +53,9 @@ export const postMessage = defineTool({
   title: 'Post message',
   description:
     'Post a message to a thread, where every other session can read it: a hand-off, a question, ' +
-    'an answer, the state of your work. Creates a missing thread and reopens an archived one, and ' +
-    'says so. Messages cannot be changed or deleted afterwards, and must hold no passwords, keys ' +
-    'or other secrets.',
+    'an answer, the state of your work. Not for notes to yourself, and not for logs and files: say ' +
+    'where they are. Creates a missing thread and reopens an archived one, and says so. Messages ' +
+    'cannot be changed or deleted afterwards, and must hold no passwords, keys or other secrets.',
   inputSchema: Input,
   outputSchema: Output,
   annotations: {
