@@ -9,6 +9,15 @@ interface AnyClient extends AsyncDisposable {
   listTools(): Promise<{ tools: { name: string }[] }>
   callTool(call: { name: string; arguments: Record<string, unknown> }): Promise<unknown>
   getInstructions(): string | undefined
+  listResources(): Promise<{ resources: { uri: string; name: string }[] }>
+  listResourceTemplates(): Promise<{ resourceTemplates: { uriTemplate: string }[] }>
+  readResource(params: { uri: string }): Promise<unknown>
+  listPrompts(): Promise<{ prompts: { name: string }[] }>
+  getPrompt(params: { name: string; arguments: Record<string, string> }): Promise<unknown>
+  complete(params: {
+    ref: { type: 'ref/resource'; uri: string } | { type: 'ref/prompt'; name: string }
+    argument: { name: string; value: string }
+  }): Promise<unknown>
 }
 
 const transportOptions = (relay: TestRelay) => ({
@@ -94,6 +103,45 @@ test.each(CLIENTS)('%s takes every tool’s answer for what its schema promised'
     expect(Boolean((result as { isError?: boolean }).isError)).toBe(isRefusal)
   }
 })
+
+test.each(CLIENTS)(
+  '%s sees threads as resources, gets prompts and completes names',
+  async (...args) => {
+    const [, connect] = args
+    await using relay = await createTestRelay()
+    await using caller = await connect(relay)
+    const thread_name = 'Übergabe 1/2'
+    const toolArguments = { thread_name, surface: 'code', content: 'Over to you.' }
+    await caller.callTool({ name: 'relay_post_message', arguments: toolArguments })
+
+    const { resources } = await caller.listResources()
+    expect(resources.map(({ name }) => name)).toEqual(['threads', thread_name])
+    for (const { uri } of resources) {
+      expect(await caller.readResource({ uri })).toMatchObject({
+        contents: [{ uri, mimeType: 'text/markdown', text: expect.stringContaining(thread_name) }],
+      })
+    }
+    const missing = caller.readResource({ uri: 'relay://threads/nowhere' })
+    await expect(missing).rejects.toThrow('nowhere')
+
+    const { resourceTemplates } = await caller.listResourceTemplates()
+    const { prompts } = await caller.listPrompts()
+    expect(prompts.map(({ name }) => name)).toEqual(['hand_off', 'catch_up'])
+    expect(
+      await caller.getPrompt({ name: 'hand_off', arguments: { thread: thread_name } }),
+    ).toMatchObject({
+      messages: [{ role: 'user', content: { text: expect.stringContaining(thread_name) } }],
+    })
+    for (const [ref, name] of [
+      [{ type: 'ref/resource', uri: resourceTemplates[0]?.uriTemplate ?? '' }, 'name'],
+      [{ type: 'ref/prompt', name: 'catch_up' }, 'thread'],
+    ] as const) {
+      expect(await caller.complete({ ref, argument: { name, value: 'über' } })).toMatchObject({
+        completion: { values: [thread_name], total: 1, hasMore: false },
+      })
+    }
+  },
+)
 
 test('a wrong key is an error of authorization, not a server that is not there', async () => {
   await using relay = await createTestRelay()

@@ -64,11 +64,35 @@ const CALLS: [string, Record<string, unknown>][] = [
   ['relay_archive_thread', { thread_name: 'a', archived: false }],
 ]
 
+/** Those of resources, prompts and completion. */
+const LOOKS: [string, Record<string, unknown>][] = [
+  ['resources/list', { cursor: btoa('2126-01-31T09:30:00Z 5f0c9f6e-2a0b-4d0a-9a53-0d9c1c7d3b11') }],
+  ['resources/read', { uri: 'relay://threads/a' }],
+  ['resources/read', { uri: 'relay://threads' }],
+  ['prompts/get', { name: 'hand_off', arguments: { thread: 'a', focus: 'f' } }],
+  ['prompts/get', { name: 'catch_up', arguments: { thread: 'a', reader_tag: 'r' } }],
+  [
+    'completion/complete',
+    {
+      ref: { type: 'ref/resource', uri: 'relay://threads/{name}' },
+      argument: { name: 'name', value: 'a' },
+      context: { arguments: { focus: 'f' } },
+    },
+  ],
+]
+
 const LEGACY = { 'mcp-protocol-version': '2025-11-25' }
 
 const VALID: RawRequest[] = [
   ...CALLS.map(([name, args]) => modern('tools/call', { name, arguments: args })),
   ...CALLS.map(([name, args]) => ({ headers: LEGACY, ...toolCall(name, JSON.stringify(args)) })),
+  ...LOOKS.map(([method, params]) => modern(method, params)),
+  ...LOOKS.map(([method, params]) => ({
+    headers: LEGACY,
+    body: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }),
+  })),
+  modern('prompts/list'),
+  modern('resources/templates/list'),
   modern('server/discover'),
   modern('tools/list'),
   modern('subscriptions/listen', { notifications: { toolsListChanged: true } }),

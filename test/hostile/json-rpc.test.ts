@@ -129,10 +129,8 @@ test.each<[string, RawRequest, string]>([
   ['method constructor', modern('constructor'), '404 -32601'],
   ['an empty method', modern(''), '404 -32601'],
   [
-    'resources/read of a file',
-    withHeaders(modern('resources/read', { uri: 'file:///etc/passwd' }), {
-      'mcp-name': 'file:///etc/passwd',
-    }),
+    'resources/subscribe to a file',
+    modern('resources/subscribe', { uri: 'file:///etc/passwd' }),
     '404 -32601',
   ],
   ['a subscription to text', modern('subscriptions/listen', { notifications: 'x' }), '200 -32602'],

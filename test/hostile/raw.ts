@@ -89,12 +89,18 @@ function parse(raw: string): Answer {
   return { status: Number(status), type, text }
 }
 
+/** A name as a header carries it: what is not plain ASCII in base64. */
+function headerOf(name: unknown): string | undefined {
+  if (typeof name !== 'string') return undefined
+  return /^[!-~]+$/.test(name) ? name : `=?base64?${Buffer.from(name).toString('base64')}?=`
+}
+
 /** Posts to /mcp as a client of the modern era would. */
 export const modern = (method: string, params: Record<string, unknown> = {}): RawRequest => ({
   headers: {
     'mcp-protocol-version': MODERN,
     'mcp-method': method,
-    'mcp-name': typeof params.name === 'string' ? params.name : undefined,
+    'mcp-name': headerOf(params.name ?? params.uri),
   },
   body: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params: { _meta: META, ...params } }),
 })
@@ -115,13 +121,13 @@ export function outcome({ status, type, text }: Answer): string {
 
 const INTERNALS = [
   /SQLSTATE|PL\/pgSQL|syntax error|invalid input|violates|relation "|out of range for type/i,
-  /PGRST|\bpg_|postgres|relay_(threads|messages|read_cursors|latest_names|search)\b/i,
+  /PGRST|\bpg_|postgres|relay_(threads|messages|read_cursors|latest_names|page_threads|complete_name|search)\b/i,
   /\n\s*at |\.[cm]?[jt]s:\d+|TypeError|RangeError|ZodError|node_modules|workerd/,
   /The database (reported|gave|did not|cannot)/,
 ]
 
 /** The codes that the two eras of MCP leave to a server; -32603 would be a bug. */
-const CODES = [-32700, -32600, -32601, -32602, -32020, -32022]
+const CODES = [-32700, -32600, -32601, -32602, -32002, -32020, -32022]
 
 /** What the HTTP parser of workerd says of requests that never become one. */
 const PARSER = /^(Bad Request|invalid URI|invalid [\w -]+ parsed)$/

@@ -203,6 +203,26 @@ test('tools/list is whole for mcp:read, and an unknown tool is an unknown tool',
   expect([unknown.status, unknown.body.error.code]).toEqual([200, -32602])
 })
 
+test.each<[string, object]>([
+  ['resources/list', {}],
+  ['resources/templates/list', {}],
+  ['resources/read', { uri: 'relay://threads/a' }],
+  ['prompts/list', {}],
+  ['prompts/get', { name: 'hand_off', arguments: { thread: 'a' } }],
+  [
+    'completion/complete',
+    {
+      ref: { type: 'ref/prompt', name: 'hand_off' },
+      argument: { name: 'thread', value: '' },
+    },
+  ],
+])('mcp:read is enough for %s', async (method, params) => {
+  await using relay = await createTestRelay()
+  const headers = { authorization: `Bearer ${await readOnly(relay)}` }
+  const { status, body } = await relay.rpc({ jsonrpc: '2.0', id: 1, method, params }, headers)
+  expect([status, body.error]).toEqual([200, undefined])
+})
+
 test('one write among reads keeps a whole batch from running', async () => {
   await using relay = await createTestRelay()
   const token = await readOnly(relay)
