@@ -3,7 +3,7 @@
  *
  *   RELAY_URL=https://relay-mcp.example.workers.dev RELAY_API_KEY=… npm run smoke
  *
- * Without RELAY_URL it talks to the relay of `npm start`. It makes one thread, which it archives.
+ * Without RELAY_URL it talks to the relay of `npm start`. It makes two threads, which it archives.
  * Exit codes: 0 when everything holds, 1 when something does not or the relay cannot be reached,
  * 2 when a setting is missing.
  */
@@ -32,6 +32,7 @@ try {
   await checkHttp(relay)
   await checkProtocol(relay)
   await checkTools(relay)
+  await checkContext(relay)
   await checkOAuth(relay, origin, key)
 } catch (error) {
   if (error instanceof Refusal) {
@@ -199,6 +200,46 @@ async function checkTools(relay: McpClient): Promise<void> {
   check('archive.hidden', active.structuredContent?.threads?.length === 0, active.content)
   const all = await relay.call('relay_list_threads', { query: thread_name, include_archived: true })
   check('archive.kept', all.structuredContent?.threads?.length === 1, all.content)
+}
+
+/** What clients show where people look: resources, prompts and completion, in both eras. */
+async function checkContext(relay: McpClient): Promise<void> {
+  const name = `smoke-${Date.now()}-context`
+  const uri = `relay://threads/${name}`
+  const message = { thread_name: name, content: '# Over to you', surface: 'code' }
+  await relay.call('relay_post_message', message)
+  try {
+    for (const era of ['legacy', 'modern'] as const) {
+      const ask = (method: string, params?: Record<string, unknown>) => relay[era](method, params)
+      const listed = await ask('resources/list')
+      const uris = (listed.body.result?.resources ?? []).map((one: { uri: string }) => one.uri)
+      check(`resources-list.${era}`, uris[0] === 'relay://threads' && uris.includes(uri), uris)
+      const read = await ask('resources/read', { uri })
+      const text = read.body.result?.contents?.[0]?.text ?? ''
+      check(`resources-read.${era}`, text.includes('\n> # Over to you\n'), read.body)
+      const missing = await ask('resources/read', { uri: `${uri}-typo` })
+      const code = era === 'modern' ? -32602 : -32002
+      check(`resources-read.missing.${era}`, missing.body.error?.code === code, missing.body)
+      const templates = await ask('resources/templates/list')
+      const [template] = templates.body.result?.resourceTemplates ?? []
+      const isTemplate = template?.uriTemplate === 'relay://threads/{name}'
+      check(`resources-templates.${era}`, isTemplate, templates.body)
+      const prompts = await ask('prompts/list')
+      check(`prompts-list.${era}`, prompts.body.result?.prompts?.length === 2, prompts.body)
+      const prompt = await ask('prompts/get', { name: 'hand_off', arguments: { thread: name } })
+      const said = prompt.body.result?.messages?.[0]?.content?.text ?? ''
+      check(`prompts-get.${era}`, said.includes(name), prompt.body)
+      const ref = { type: 'ref/prompt', name: 'catch_up' }
+      const argument = { name: 'thread', value: name.slice(0, -1) }
+      const completed = await ask('completion/complete', { ref, argument })
+      const [value] = completed.body.result?.completion?.values ?? []
+      check(`completion.${era}`, value === name, completed.body)
+    }
+    const hints = (await relay.modern('resources/read', { uri })).body.result
+    check('resources-read.private', hints?.cacheScope === 'private' && hints.ttlMs === 0, hints)
+  } finally {
+    await relay.call('relay_archive_thread', { thread_name: name })
+  }
 }
 
 /** Registers a client, signs in as the person would, and comes back with tokens. */

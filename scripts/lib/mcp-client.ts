@@ -62,11 +62,15 @@ export class McpClient {
   }
 
   /** A request of the modern era, with its envelope and headers. */
-  modern(method: string, params: { name?: string } & Record<string, unknown> = {}) {
+  modern(method: string, params: { name?: string; uri?: string } & Record<string, unknown> = {}) {
     this.#id += 1
     return this.post(
       { jsonrpc: '2.0', id: this.#id, method, params: { _meta: MODERN_META, ...params } },
-      { 'mcp-protocol-version': '2026-07-28', 'mcp-method': method, 'mcp-name': params.name },
+      {
+        'mcp-protocol-version': '2026-07-28',
+        'mcp-method': method,
+        'mcp-name': params.name ?? params.uri,
+      },
     )
   }
 
