@@ -33,7 +33,10 @@ export interface JsonRpcResponse {
   error?: { code: number; message: string; data?: JsonObject }
 }
 
-/** JSON-RPC 2.0 section 5.1, MCP up to 2025-11-25 (RESOURCE_NOT_FOUND), and MCP 2026-07-28 (the last). */
+/**
+ * JSON-RPC 2.0 section 5.1; then MCP's own: RESOURCE_NOT_FOUND up to 2025-11-25 alone, the last two
+ * from 2026-07-28 on.
+ */
 export const ErrorCode = {
   PARSE_ERROR: -32700,
   INVALID_REQUEST: -32600,
