@@ -1,7 +1,7 @@
 /**
  * Resources: `relay://threads`, the list, and `relay://threads/{name}`, one thread as a transcript.
- * Both are Markdown in which every text that a session wrote is quoted, so that none can pass for the
- * relay's own lines. Reading moves no cursor.
+ * Both are Markdown in which every text that a session wrote is quoted, so that none can pass for
+ * the relay's own lines. Reading moves no cursor.
  */
 import * as z from 'zod/mini'
 import { RelayError } from '../errors.ts'
@@ -122,8 +122,8 @@ function threadUri(name: string): string {
 }
 
 /**
- * The thread that a URI names. What follows the prefix is the name, percent-encoded: parsed as a URL,
- * a name such as `..` would be gone. Throws RelayError for what no thread can be called.
+ * The thread that a URI names. What follows the prefix is the name, percent-encoded: parsed as a
+ * URL, a name such as `..` would be gone. Throws RelayError for what no thread can be called.
  */
 function threadNameOf(uri: string): string {
   try {
