@@ -979,7 +979,7 @@ begin
   into v_unread, v_ids;
 
   v_messages := public.relay_pack_messages(v_ids, p_max_bytes, true);
-  if not p_peek then
+  if not p_peek and v_messages <> '[]' then
     perform public.relay_move_cursors(
       p_user_id, p_reader_tag, array_agg(seen.thread_id), array_agg(seen.seq))
     from (

@@ -12,8 +12,9 @@ import { startTableEndpoints, type TableEndpoints } from './table-endpoints.ts'
 const SIZE = sizeOf(100)
 const SAMPLES = 300
 /** Enough for times that are 20 ms and more. */
-const DELAYED_SAMPLES = 40
-const DELAYS = [0, 20]
+const FAR_SAMPLES = 40
+/** A database in another city. */
+const FAR_MS = 20
 const WIDTH = 16
 const POSTS = 400
 const ROUNDS = 3
@@ -91,9 +92,13 @@ export async function startContenders(bed: Bed, bundles: Bundles): Promise<Conte
 
 export interface ToolOverhead {
   tool: string
-  gateway_ms: number
-  worker_ms: number
   relay_ms: number
+  /** The bare call through a Worker that only passes it on. */
+  worker_ms: number
+  /** The bare call straight to the gateway. */
+  gateway_ms: number
+  /** The same with the gateway 20 ms away. */
+  far: { relay_ms: number; gateway_ms: number }
 }
 
 /** Each tool through /mcp, and the same call of the same SQL function without it. */
@@ -113,7 +118,22 @@ export async function measureOverhead(contenders: Contenders): Promise<ToolOverh
       },
       SAMPLES,
     )
-    rows.push({ tool, gateway_ms: times.gateway, worker_ms: times.worker, relay_ms: times.relay })
+    delayed.endpoints.delay = FAR_MS
+    const far = await medians(
+      {
+        gateway: () => rpc(`${delayed.endpoints.url}/rest/v1/rpc`, tool, renewed(args)),
+        relay: () => delayed.relay.call(...call()),
+      },
+      FAR_SAMPLES,
+    )
+    delayed.endpoints.delay = 0
+    rows.push({
+      tool,
+      relay_ms: times.relay,
+      worker_ms: times.worker,
+      gateway_ms: times.gateway,
+      far: { relay_ms: far.relay, gateway_ms: far.gateway },
+    })
   }
   return rows
 }
@@ -138,30 +158,38 @@ export interface AccessPattern {
   /** Requests to Supabase for one call. */
   relay_requests: number
   tables_requests: number
-  /** By the milliseconds that the database is away. */
-  delays: { added_ms: number; relay_ms: number; tables_ms: number }[]
+  near: { relay_ms: number; tables_ms: number }
+  /** With Supabase 20 ms away. */
+  far: { relay_ms: number; tables_ms: number }
 }
 
 /** Each tool in one request, and in as many as 0.1.0 makes. */
 export async function measureAccessPattern(contenders: Contenders): Promise<AccessPattern[]> {
-  const { relay, tables, endpoints } = contenders.delayed
+  const { relay, delayed } = contenders
+  const { tables, endpoints } = delayed
   const rows: AccessPattern[] = []
   for (const call of CALLS) {
     await contenders.removeNewThreads()
-    const relayRequests = (await requestsOf(endpoints, relay, call())).length
+    const relayRequests = (await requestsOf(endpoints, delayed.relay, call())).length
     const tablesRequests = (await requestsOf(endpoints, tables, call())).length
-    const delays = []
-    for (const added_ms of DELAYS) {
-      endpoints.delay = added_ms
-      const times = await medians(
-        { relay: () => relay.call(...call()), tables: () => tables.call(...call()) },
-        added_ms > 0 ? DELAYED_SAMPLES : SAMPLES,
-      )
-      delays.push({ added_ms, relay_ms: times.relay, tables_ms: times.tables })
-    }
+    // Near, each straight to what answers it: the endpoints only hand on what is for the gateway.
+    const near = await medians(
+      { relay: () => relay.call(...call()), tables: () => tables.call(...call()) },
+      SAMPLES,
+    )
+    endpoints.delay = FAR_MS
+    const far = await medians(
+      { relay: () => delayed.relay.call(...call()), tables: () => tables.call(...call()) },
+      FAR_SAMPLES,
+    )
     endpoints.delay = 0
-    const [tool] = call()
-    rows.push({ tool, relay_requests: relayRequests, tables_requests: tablesRequests, delays })
+    rows.push({
+      tool: call()[0],
+      relay_requests: relayRequests,
+      tables_requests: tablesRequests,
+      near: { relay_ms: near.relay, tables_ms: near.tables },
+      far: { relay_ms: far.relay, tables_ms: far.tables },
+    })
   }
   return rows
 }
