@@ -5,10 +5,19 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import type { DatabaseError } from 'pg'
 import { Refusal } from '../lib/refusal.ts'
-import type { Connection } from './postgres.ts'
-import { OWNER, withClient } from './roles.ts'
+import type { Connection, Postgres } from './postgres.ts'
+import { createDatabase, createRoles, DATABASE, OWNER, withClient } from './roles.ts'
 
 const FOLDER = new URL('../../migrations/', import.meta.url)
+
+/** Makes the relay's database with its roles and tables, or brings it up to date. */
+export async function prepareDatabase(postgres: Postgres): Promise<Connection> {
+  const connection = postgres.connection(DATABASE)
+  await createRoles(postgres.connection('postgres'))
+  await createDatabase(connection)
+  await migrate(connection)
+  return connection
+}
 
 export async function migrate(connection: Connection): Promise<void> {
   const files = readdirSync(FOLDER).filter((name) => /^\d+_.*\.sql$/.test(name))

@@ -10,6 +10,9 @@ import type { Connection } from './postgres.ts'
 /** The owner of the database, as whom migrations run. */
 export const OWNER = 'postgres'
 
+/** The name of the relay's own database at home. */
+export const DATABASE = 'relay'
+
 const ROLES = `
   do $$
   declare
@@ -35,7 +38,7 @@ const ROLES = `
   alter role authenticator set statement_timeout = '8s';
 `
 
-const DATABASE = `
+const USAGE = `
   grant usage on schema public to anon, authenticated, service_role;
 `
 
@@ -57,7 +60,7 @@ export async function createDatabase(connection: Connection): Promise<void> {
     if (found.rowCount) return
     await client.query(`create database ${client.escapeIdentifier(database)} owner ${OWNER}`)
   })
-  await withClient(connection, (client) => client.query(DATABASE))
+  await withClient(connection, (client) => client.query(USAGE))
 }
 
 /** Runs `work` on a connection of its own. */

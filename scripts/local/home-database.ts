@@ -1,0 +1,78 @@
+/** The embedded database for a script: of a running `npm start`, or started for as long as it is needed. */
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Client } from 'pg'
+import { Refusal } from '../lib/refusal.ts'
+import { clusterDirectory } from './cluster-directory.ts'
+import { prepareDatabase } from './migrate.ts'
+import { claim } from './owner.ts'
+import { type Connection, STOP_SIGNALS, SUPERUSER, startPostgres } from './postgres.ts'
+import { DATABASE } from './roles.ts'
+
+export interface HomeDatabase extends AsyncDisposable {
+  place: string
+  // biome-ignore lint/suspicious/noExplicitAny: callers know what the function they call returns.
+  call(fn: string, args: Record<string, unknown>): Promise<any>
+}
+
+export async function openHomeDatabase(dataDirectory: string): Promise<HomeDatabase> {
+  const { connection, stop } = await reach(dataDirectory)
+  const client = new Client(connection)
+  client.on('error', () => {})
+  await client.connect()
+  // As the API does: a script may do no more than the Worker.
+  await client.query('set role service_role')
+  return {
+    place: `the database in ${dataDirectory}`,
+    async call(fn, args) {
+      const names = Object.keys(args).map((name, index) => `${name} => $${index + 1}`)
+      const values = Object.values(args).map((value) =>
+        typeof value === 'object' && value !== null ? JSON.stringify(value) : value,
+      )
+      const sql = `select public.${fn}(${names.join(', ')}) as result`
+      const { rows } = await client.query(sql, values)
+      return rows[0].result
+    },
+    async [Symbol.asyncDispose]() {
+      await client.end()
+      await stop()
+    },
+  }
+}
+
+interface Reached {
+  connection: Connection
+  stop(): Promise<void>
+}
+
+async function reach(dataDirectory: string): Promise<Reached> {
+  const owner = await claim(dataDirectory).catch((error) => error as Refusal)
+  if (owner instanceof Refusal) return running(dataDirectory, owner)
+  try {
+    const { path: directory } = await clusterDirectory(dataDirectory)
+    const postgres = await startPostgres({ directory, durable: true, maxConnections: 20 })
+    owner.adopt(postgres.pid, STOP_SIGNALS)
+    const connection = await prepareDatabase(postgres)
+    return {
+      connection,
+      async stop() {
+        await postgres.stop()
+        owner.release()
+      },
+    }
+  } catch (error) {
+    owner.release()
+    throw error
+  }
+}
+
+/** The PostgreSQL of a running `npm start`, which wrote its port into its lock. */
+async function running(dataDirectory: string, inUse: Refusal): Promise<Reached> {
+  const { path } = await clusterDirectory(dataDirectory)
+  const lock = await readFile(join(path, 'data', 'postmaster.pid'), 'utf8').catch(() => '')
+  const port = Number(lock.split('\n')[3])
+  if (!port) throw inUse
+  const password = await readFile(join(path, 'password'), 'utf8')
+  const connection = { host: '127.0.0.1', port, user: SUPERUSER, password, database: DATABASE }
+  return { connection, async stop() {} }
+}
