@@ -8,7 +8,7 @@
  * RELAY_USER_ID in the environment or in .dev.vars, that of the Supabase project.
  * Exit codes: 0 complete, 1 not.
  */
-import { type FileHandle, open } from 'node:fs/promises'
+import { constants, type FileHandle, open } from 'node:fs/promises'
 import { openDatabase, type RelayDatabase } from './lib/database.ts'
 import { type Export, KINDS, type Position, readExport } from './lib/export-file.ts'
 import { startProgress } from './lib/progress.ts'
@@ -26,7 +26,7 @@ await run(async () => {
     return
   }
   console.log(`Exporting ${database.place} to ${path}${begun ? ', from where it stopped' : ''}.`)
-  await using file = await open(path, begun ? 'r+' : 'wx', 0o600)
+  await using file = await open(path, constants.O_RDWR | constants.O_CREAT, 0o600)
   const records = await write(database, settings.userId, file, begun, status)
   console.log(`${records} records. It holds every message in clear text: keep it safe.`)
 })

@@ -1,5 +1,6 @@
 /** The file of `npm run export`: one JSON document a line, a head, records, and an end that counts them. */
 import { createReadStream } from 'node:fs'
+import { stat } from 'node:fs/promises'
 import { Refusal } from './refusal.ts'
 
 /** In the order of the file: nothing comes before what it belongs to. */
@@ -65,7 +66,7 @@ export async function readExport(path: string): Promise<Export | undefined> {
     for await (const { end, value } of readLines(path)) {
       if (!found) {
         if (value.kind !== 'relay-mcp export' || value.version !== 1) {
-          throw new Refusal(`${path} is not an export of relay-mcp.`)
+          throw notAnExport(path)
         }
         found = {
           asOf: String(value.as_of),
@@ -86,5 +87,9 @@ export async function readExport(path: string): Promise<Export | undefined> {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     throw error
   }
+  // Somebody's own text without a line break is not overwritten either.
+  if (!found && (await stat(path)).size > 0) throw notAnExport(path)
   return found
 }
+
+const notAnExport = (path: string) => new Refusal(`${path} is not an export of relay-mcp.`)

@@ -17,6 +17,8 @@ const API = [
   'relay_check_new',
   'relay_complete_name',
   'relay_create_thread',
+  'relay_export',
+  'relay_import',
   'relay_latest_names',
   'relay_list_threads',
   'relay_page_threads',

@@ -42,17 +42,14 @@ async function script(
 }
 
 /** The settings by which a script reaches a relay's gateway as it would a Supabase project. */
-async function projectOf(relay: TestRelay, serviceKey: string) {
+function projectOf(relay: TestRelay) {
   return {
     SUPABASE_URL: relay.gateway.url,
-    SUPABASE_SERVICE_KEY: serviceKey,
+    SUPABASE_SERVICE_KEY: relay.serviceKey,
     RELAY_USER_ID: relay.userId,
     RELAY_API_KEY: relay.key,
   }
 }
-
-const KEY = 'sb_secret_export'
-const createRelay = () => createTestRelay({ bindings: { SUPABASE_SERVICE_KEY: KEY }, serviceKey: KEY })
 
 async function fillRelay(relay: TestRelay) {
   const tools = over(relay)
@@ -81,15 +78,15 @@ async function contentsOf(relay: TestRelay) {
 
 test('what one relay exports another has after an import: places, times, counts and cursors', async () => {
   await using folder = await createFolder()
-  await using home = await createRelay()
-  await using away = await createRelay()
+  await using home = await createTestRelay({})
+  await using away = await createTestRelay({})
   await fillRelay(home)
-  const { code, out } = await script('export', folder.file, await projectOf(home, KEY))
+  const { code, out } = await script('export', folder.file, projectOf(home))
   expect(out).toContain('13 records')
   expect(code).toBe(0)
   expect((await stat(folder.file)).mode & 0o777).toBe(0o600)
 
-  const imported = await script('import', folder.file, await projectOf(away, KEY))
+  const imported = await script('import', folder.file, projectOf(away))
   expect(imported.out).toContain('Added 3 threads, 9 messages and 1 cursors')
   expect(imported.code).toBe(0)
   expect(await contentsOf(away)).toEqual(await contentsOf(home))
@@ -104,34 +101,34 @@ test('what one relay exports another has after an import: places, times, counts 
 
 test('a relay moves away and back, and only what is new is added', async () => {
   await using folder = await createFolder()
-  await using home = await createRelay()
-  await using away = await createRelay()
+  await using home = await createTestRelay({})
+  await using away = await createTestRelay({})
   await fillRelay(home)
-  await script('export', folder.file, await projectOf(home, KEY))
-  await script('import', folder.file, await projectOf(away, KEY))
+  await script('export', folder.file, projectOf(home))
+  await script('import', folder.file, projectOf(away))
   await over(away).post('long', '7, from away')
   await over(away).post('new', '1, from away')
   await over(away).check('reader', { thread_name: 'long' })
 
   const back = join(folder.path, 'back.jsonl')
-  await script('export', back, await projectOf(away, KEY))
-  const { out } = await script('import', back, await projectOf(home, KEY))
+  await script('export', back, projectOf(away))
+  const { out } = await script('import', back, projectOf(home))
   expect(out).toContain('Added 1 threads, 2 messages and 1 cursors')
   expect(await contentsOf(home)).toEqual(await contentsOf(away))
-  const twice = await script('import', back, await projectOf(home, KEY))
+  const twice = await script('import', back, projectOf(home))
   expect(twice.out).toContain('Added 0 threads, 0 messages and 0 cursors')
 })
 
 test('an export that was cut short goes on where it stopped, and is not imported before', async () => {
   await using folder = await createFolder()
-  await using home = await createRelay()
+  await using home = await createTestRelay({})
   await fillRelay(home)
-  const project = await projectOf(home, KEY)
+  const project = projectOf(home)
   await script('export', folder.file, project)
   const whole = await readFile(folder.file)
-  for (const length of [0, 20, 400, whole.indexOf('"message"') + 300, whole.length - 10]) {
+  for (const length of [0, 200, 400, whole.indexOf('"message"') + 300, whole.length - 10]) {
     await truncate(folder.file, length)
-    if (length > 20) {
+    if (length > 0) {
       const early = await script('import', folder.file, project)
       expect(early).toMatchObject({ code: 1 })
       expect(early.out).toContain('is not complete')
@@ -144,12 +141,12 @@ test('an export that was cut short goes on where it stopped, and is not imported
 
 test('an import that was cut short goes on behind what was taken', async () => {
   await using folder = await createFolder()
-  await using home = await createRelay()
-  await using away = await createRelay()
+  await using home = await createTestRelay({})
+  await using away = await createTestRelay({})
   const tools = over(home)
   for (const n of range(1, 30)) await tools.post('large', `${n} ${'x'.repeat(90_000)}`)
-  await script('export', folder.file, await projectOf(home, KEY))
-  const project = await projectOf(away, KEY)
+  await script('export', folder.file, projectOf(home))
+  const project = projectOf(away)
   // The second request is refused, as if somebody had pulled the plug.
   const owner = await away.database.connect('postgres')
   await owner.query(`
@@ -175,12 +172,12 @@ test('an import that was cut short goes on behind what was taken', async () => {
 
 test('what would take the place of something else is refused, and nothing of it is written', async () => {
   await using folder = await createFolder()
-  await using home = await createRelay()
-  await using other = await createRelay()
+  await using home = await createTestRelay({})
+  await using other = await createTestRelay({})
   await fillRelay(home)
   await over(other).post('long', 'Another thread of that name.')
-  await script('export', folder.file, await projectOf(home, KEY))
-  const refused = await script('import', folder.file, await projectOf(other, KEY))
+  await script('export', folder.file, projectOf(home))
+  const refused = await script('import', folder.file, projectOf(other))
   expect(refused).toMatchObject({ code: 1 })
   expect(refused.out).toContain('another thread "long" is there already')
   const { threads } = await over(other).list({ include_archived: true })
@@ -189,34 +186,34 @@ test('what would take the place of something else is refused, and nothing of it 
 
 test('two relays that went on apart are not mixed', async () => {
   await using folder = await createFolder()
-  await using home = await createRelay()
-  await using away = await createRelay()
+  await using home = await createTestRelay({})
+  await using away = await createTestRelay({})
   await fillRelay(home)
-  await script('export', folder.file, await projectOf(home, KEY))
-  await script('import', folder.file, await projectOf(away, KEY))
+  await script('export', folder.file, projectOf(home))
+  await script('import', folder.file, projectOf(away))
   await over(home).post('long', 'written at home')
   await over(away).post('long', 'written away')
   const apart = join(folder.path, 'apart.jsonl')
-  await script('export', apart, await projectOf(away, KEY))
-  const refused = await script('import', apart, await projectOf(home, KEY))
+  await script('export', apart, projectOf(away))
+  const refused = await script('import', apart, projectOf(home))
   expect(refused.out).toContain('another message has place 7 of the thread "long"')
   expect((await over(home).read('long')).messages[0].content).toBe('written at home')
 })
 
 test('an export while others write holds a beginning of each thread, without a gap', async () => {
   await using folder = await createFolder()
-  await using home = await createRelay()
-  await using away = await createRelay()
+  await using home = await createTestRelay({})
+  await using away = await createTestRelay({})
   const tools = over(home)
   for (const n of range(1, 40)) await tools.post(`thread ${n % 4}`, `${n}`)
   let writing = true
   const writers = range(0, 3).map(async (n) => {
     for (let m = 0; writing; m += 1) await tools.post(`thread ${(n + m) % 6}`, `${n} ${m}`)
   })
-  expect(await script('export', folder.file, await projectOf(home, KEY))).toMatchObject({ code: 0 })
+  expect(await script('export', folder.file, projectOf(home))).toMatchObject({ code: 0 })
   writing = false
   await Promise.all(writers)
-  expect(await script('import', folder.file, await projectOf(away, KEY))).toMatchObject({ code: 0 })
+  expect(await script('import', folder.file, projectOf(away))).toMatchObject({ code: 0 })
   for (const { name, message_count } of (await over(away).list()).threads) {
     const messages = await follow(over(away), 'r', { thread_name: name })
     expect(seqs(messages)).toEqual(range(1, message_count))
@@ -230,15 +227,20 @@ test('an export while others write holds a beginning of each thread, without a g
 test.each([
   ['nothing', undefined, 'is not there, or empty'],
   ['an empty file', '', 'is not there, or empty'],
+  ['a text without a line break', 'hello', 'is not an export of relay-mcp'],
   ['another file', '{"name":"relay-mcp"}\n', 'is not an export of relay-mcp'],
   ['no JSON', 'hello\n', 'line 1 is not JSON'],
-  ['a damaged line', '{"kind":"relay-mcp export","version":1,"as_of":"x"}\n{"kind":\n', 'line 2 is not JSON'],
+  [
+    'a damaged line',
+    '{"kind":"relay-mcp export","version":1,"as_of":"x"}\n{"kind":\n',
+    'line 2 is not JSON',
+  ],
   ['a later version', '{"kind":"relay-mcp export","version":2}\n', 'is not an export of relay-mcp'],
 ])('an import of %s says what is wrong', async (_, content, sentence) => {
   await using folder = await createFolder()
   await using relay = await createTestRelay()
   if (content !== undefined) await writeFile(folder.file, content)
-  const { code, out } = await script('import', folder.file, await projectOf(relay, KEY))
+  const { code, out } = await script('import', folder.file, projectOf(relay))
   expect(code).toBe(1)
   expect(out).toContain(sentence)
   expect(out).not.toContain('    at ')
@@ -246,21 +248,24 @@ test.each([
 
 test('a wrong key, a project without tables and one that is away each get a sentence', async () => {
   await using folder = await createFolder()
-  await using relay = await createRelay()
-  const project = await projectOf(relay, KEY)
-  const wrong = await script('export', folder.file, { ...project, SUPABASE_SERVICE_KEY: 'sb_secret_no' })
+  await using relay = await createTestRelay({})
+  const project = projectOf(relay)
+  const wrong = await script('export', folder.file, {
+    ...project,
+    SUPABASE_SERVICE_KEY: 'sb_secret_no',
+  })
   expect(wrong).toMatchObject({ code: 1 })
   expect(wrong.out).toContain('SUPABASE_SERVICE_KEY is refused')
-  await using empty = await createTestRelay({ empty: true, serviceKey: KEY })
-  const bare = await script('export', folder.file, await projectOf(empty, KEY))
+  await using empty = await createTestRelay({ empty: true })
+  const bare = await script('export', folder.file, projectOf(empty))
   expect(bare.out).toContain('run migrations/001_initial.sql first')
 })
 
 test('at home, the database is reached whether or not the relay runs', async () => {
   await using folder = await createFolder()
-  await using relay = await createRelay()
+  await using relay = await createTestRelay({})
   await fillRelay(relay)
-  await script('export', folder.file, await projectOf(relay, KEY))
+  await script('export', folder.file, projectOf(relay))
   const home = { RELAY_DATA: join(folder.path, 'data') }
   const imported = await script('import', folder.file, home)
   expect(imported.out).toContain('Added 3 threads, 9 messages and 1 cursors')

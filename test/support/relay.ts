@@ -38,6 +38,8 @@ export interface TestRelay extends AsyncDisposable {
   url: string
   key: string
   userId: string
+  /** What the gateway takes for Supabase's secret key. */
+  serviceKey: string
   gateway: Gateway
   database: TestDatabase
   /** The Worker's log lines since this relay was created; other console output as text. */
@@ -59,6 +61,7 @@ interface Stack {
   database: TestDatabase
   cleaner: Pool
   bindings: Record<string, string>
+  serviceKey: string
   lines: string[]
   stop(): Promise<void>
 }
@@ -107,7 +110,7 @@ async function startStack(options: TestRelayOptions): Promise<Stack> {
     await database[Symbol.asyncDispose]()
   }
   const cleaner = database.pool(1, 'postgres')
-  return { worker, gateway, database, cleaner, bindings, lines, stop }
+  return { worker, gateway, database, cleaner, bindings, serviceKey: service, lines, stop }
 }
 
 async function empty({ cleaner, gateway, lines }: Stack): Promise<void> {
@@ -117,13 +120,14 @@ async function empty({ cleaner, gateway, lines }: Stack): Promise<void> {
 }
 
 function relayOf(stack: Stack, stop: () => Promise<void>): TestRelay {
-  const { worker, gateway, database, bindings, lines } = stack
+  const { worker, gateway, database, bindings, serviceKey, lines } = stack
   const { RELAY_API_KEY: key = '', RELAY_USER_ID: userId = '' } = bindings
   let id = 0
   const relay: TestRelay = {
     url: worker.url,
     key,
     userId,
+    serviceKey,
     gateway,
     database,
 
