@@ -1,4 +1,4 @@
-/** A relay whose connections to PostgreSQL can be cut at the very word that is under way. */
+/** A relay whose connections to PostgreSQL can be cut, or held up, at the very word under way. */
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { startGateway } from '../../scripts/local/gateway.ts'
@@ -14,6 +14,8 @@ export interface Wire extends AsyncDisposable {
    * `begin` and `commit`, and PostgreSQL says `COMMIT` when it has committed.
    */
   cutAt(word: 'begin' | 'commit' | 'COMMIT', times: number): void
+  /** When set, is given what the gateway's `commit` would do, instead of its being done. */
+  keepBack: ((commit: () => void) => void) | undefined
 }
 
 export async function startWire(): Promise<Wire> {
@@ -31,7 +33,8 @@ export async function startWire(): Promise<Wire> {
       if (cut.times > 0 && data.includes(cut.word)) {
         cut.times -= 1
         from.destroy()
-      } else to.write(data)
+      } else if (wire.keepBack && data.includes('commit')) wire.keepBack(() => to.write(data))
+      else to.write(data)
     })
   }
   server.listen(0, '127.0.0.1')
@@ -42,6 +45,7 @@ export async function startWire(): Promise<Wire> {
     cutAt(word, times) {
       cut = { word, times }
     },
+    keepBack: undefined,
     async [Symbol.asyncDispose]() {
       server.close()
       for (const socket of sockets) socket.destroy()
@@ -60,14 +64,15 @@ export async function createRelayOver(wire: Wire): Promise<TestRelay> {
   const gateway = await startGateway({
     connection: { ...connection, host: '127.0.0.1', port: wire.port },
     keys: { service },
+    // Calls that wait for one another must not wait for a connection as well.
+    poolSize: 30,
   })
   faults.target = gateway.url
-  return {
-    ...relay,
+  return Object.assign(Object.create(relay), {
     async [Symbol.asyncDispose]() {
       await gateway.stop()
       await relay[Symbol.asyncDispose]()
       await faults[Symbol.asyncDispose]()
     },
-  }
+  })
 }
