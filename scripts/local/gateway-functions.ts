@@ -79,17 +79,17 @@ export class FunctionCatalogue {
   #read(): Promise<Catalogue> {
     if (this.#current) return this.#current
     const listener = new Client(this.#connection)
-    const reading = read(listener)
+    const reading = read(listener).catch((error) => {
+      forget()
+      throw connectionError(error)
+    })
     const forget = () => {
       if (this.#current === reading) this.#current = undefined
       listener.end().catch(() => {})
     }
     listener.on('notification', forget).on('error', forget).on('end', forget)
     this.#current = reading
-    return reading.catch((error) => {
-      forget()
-      throw connectionError(error)
-    })
+    return reading
   }
 }
 
