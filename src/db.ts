@@ -137,7 +137,7 @@ function readAnswer<T>(answer: Answer, schema: z.ZodMiniType<T>, ifUnknown: stri
   if (isConnectionFailure(answer)) {
     throw unknown(
       'database_unreachable',
-      'The database cannot be reached. If the Supabase project is paused, restore it at https://supabase.com/dashboard.',
+      'The database cannot be reached. A paused Supabase project is restored at https://supabase.com/dashboard; npm start tells in its terminal what has become of its own database.',
       describe(answer),
     )
   }
