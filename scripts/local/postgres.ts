@@ -29,6 +29,8 @@ export const STOP_SIGNALS: NodeJS.Signals[] = ['SIGINT', 'SIGQUIT', 'SIGKILL']
 
 const MAJOR_VERSION = '17'
 const READY = /database system is ready to accept connections/
+/** What it says to those who come too early, which is not why it ends. */
+const TOO_EARLY = /FATAL: +the database system is /
 
 export interface PostgresOptions {
   /** An existing folder that the account PostgreSQL runs as owns. */
@@ -36,6 +38,8 @@ export interface PostgresOptions {
   /** False keeps nothing safe from a crash and is faster: for tests. */
   durable: boolean
   maxConnections: number
+  /** Any free one if left out. */
+  port?: number
 }
 
 export interface Connection {
@@ -54,7 +58,7 @@ export interface Postgres {
   stop(): Promise<void>
 }
 
-/** Starts PostgreSQL on a free port; resolves when it takes connections. */
+/** Starts PostgreSQL on loopback; resolves when it takes connections. */
 export async function startPostgres(options: PostgresOptions): Promise<Postgres> {
   const account = postgresAccount(options.directory)
   const binaries = await findBinaries(account)
@@ -114,24 +118,24 @@ async function initialise(binaries: Binaries, account: Account | undefined, o: P
 }
 
 /**
- * Removes the lock of a PostgreSQL that was killed and that nobody has buried: to the next one a
- * zombie looks alive. Only when no process works in the folder any more, since the lock is also what
- * keeps two from writing to it.
+ * Removes the lock of a PostgreSQL that was killed: to the next one a zombie that nobody has buried
+ * looks alive. Only when no process works in the folder any more, since the lock is also what keeps
+ * two from writing to it; those that the dead one leaves behind end by themselves.
  */
 async function clearDeadLock(data: string): Promise<void> {
   const lock = join(data, 'postmaster.pid')
   const [pid = ''] = (await readFile(lock, 'utf8').catch(() => '')).split('\n')
   if (process.platform !== 'linux' || !/^\d+$/.test(pid)) return
   for (let waited = 0; waited < 5000; waited += 50) {
-    if (!(await isZombie(pid))) return
+    if (await isAlive(pid)) return
     if ((await processesIn(data)).length === 0) return rm(lock)
     await sleep(50)
   }
 }
 
-async function isZombie(pid: string): Promise<boolean> {
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')
-  return stat.slice(stat.lastIndexOf(')')).startsWith(') Z')
+async function isAlive(pid: string): Promise<boolean> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined)
+  return stat !== undefined && !stat.slice(stat.lastIndexOf(')')).startsWith(') Z')
 }
 
 async function processesIn(folder: string): Promise<string[]> {
@@ -143,13 +147,15 @@ async function processesIn(folder: string): Promise<string[]> {
 async function serve(binaries: Binaries, account: Account | undefined, o: PostgresOptions) {
   // A free port can be taken by another program before PostgreSQL has it.
   for (let attempt = 1; ; attempt += 1) {
-    const port = await freePort()
+    const port = o.port ?? (await freePort())
     const settings = {
       listen_addresses: '127.0.0.1',
       unix_socket_directories: '',
       port,
       max_connections: o.maxConnections,
       log_destination: 'stderr',
+      // What is passed on of it is said to a person.
+      log_line_prefix: '',
       logging_collector: 'off',
       ...(o.durable ? {} : { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' }),
     }
@@ -187,7 +193,7 @@ function lines({ process: { stderr } }: Child) {
   const kept: string[] = []
   const reader = createInterface({ input: stderr as NodeJS.ReadableStream })
   reader.on('line', (line) => {
-    if (kept.push(line) > 20) kept.shift()
+    if (!TOO_EARLY.test(line) && kept.push(line) > 20) kept.shift()
   })
   return {
     has: (pattern: RegExp) => kept.some((line) => pattern.test(line)),

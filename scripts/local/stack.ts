@@ -2,6 +2,7 @@
  * The whole local stack in the order its parts need each other: port, data directory, PostgreSQL
  * and bundle side by side, gateway, Worker. What has been started is stopped in reverse.
  */
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Settings } from '../lib/settings.ts'
 import { bundleWorker } from './bundle.ts'
 import { clusterDirectory } from './cluster-directory.ts'
@@ -9,13 +10,15 @@ import { openFront } from './front.ts'
 import { startGateway } from './gateway.ts'
 import { migrate } from './migrate.ts'
 import { claim, type Owner } from './owner.ts'
-import { STOP_SIGNALS, startPostgres } from './postgres.ts'
+import { type Postgres, type PostgresOptions, STOP_SIGNALS, startPostgres } from './postgres.ts'
 import { createDatabase, createRoles } from './roles.ts'
 import { startWorker, type Worker } from './worker.ts'
 
 const DATABASE = 'relay'
 /** As many as a small Supabase project has. */
 const MAX_CONNECTIONS = 60
+/** Between two attempts to start PostgreSQL again. */
+const RESTART_PAUSE_MS = 1000
 const DAY_MS = 24 * 60 * 60 * 1000
 
 export interface StackEvents {
@@ -85,7 +88,8 @@ export class Stack {
     }
     const options = { directory: directory.path, durable: true, maxConnections: MAX_CONNECTIONS }
     const postgres = await startPostgres(options)
-    this.#watch('PostgreSQL', postgres, owner, STOP_SIGNALS)
+    owner.adopt(postgres.pid, STOP_SIGNALS)
+    this.#keepUp(postgres, { ...options, port: postgres.connection(DATABASE).port }, owner)
 
     const connection = postgres.connection(DATABASE)
     await createRoles(postgres.connection('postgres'))
@@ -94,6 +98,45 @@ export class Stack {
     const gateway = await startGateway({ connection, keys: { service: serviceKey } })
     this.#stops.push(gateway.stop)
     return gateway.url
+  }
+
+  /**
+   * Starts PostgreSQL again, in its place, whenever it has ended by itself: killed for its memory, or
+   * stopped by a full disk. Until that succeeds, the relay says that its database can't be reached.
+   */
+  async #keepUp(first: Postgres, options: PostgresOptions, owner: Owner): Promise<void> {
+    let postgres: Postgres | undefined = first
+    this.#stops.push(() => postgres?.stop())
+    while (postgres) {
+      const end = await postgres.exited
+      if (this.isStopping) return
+      this.#events.onNotice(`PostgreSQL has stopped (${end}) and is started again.`)
+      postgres = await this.#startAgain(options)
+      if (this.isStopping) await postgres?.stop()
+      else if (postgres) this.#note(postgres, owner)
+    }
+  }
+
+  /** Tries until it succeeds; undefined if the stack is stopped first. */
+  async #startAgain(options: PostgresOptions): Promise<Postgres | undefined> {
+    for (let attempts = 1; !this.isStopping; attempts += 1) {
+      try {
+        return await startPostgres(options)
+      } catch (error) {
+        if (attempts === 1) this.#events.onNotice((error as Error).message)
+        await sleep(RESTART_PAUSE_MS)
+      }
+    }
+    return undefined
+  }
+
+  #note(postgres: Postgres, owner: Owner): void {
+    this.#events.onNotice('PostgreSQL is up again.')
+    try {
+      owner.adopt(postgres.pid, STOP_SIGNALS)
+    } catch {
+      // The disk is full, and the record only helps whoever finds an orphan.
+    }
   }
 
   /** Cloudflare's clock is not here to run the daily query that a free project needs. */

@@ -1,7 +1,7 @@
 /** The tools through the whole server as these tests call them, and what every reader must have seen. */
 import { expect } from 'vitest'
 import { type Message, seqs } from '../migrations/calls.ts'
-import type { TestRelay } from '../support/relay.ts'
+import type { RelayClient, TestRelay } from '../support/relay.ts'
 
 export interface Posted {
   id: string
@@ -18,7 +18,7 @@ export interface Posted {
 type Json = any
 
 /** The tools over HTTP. What is refused or fails is thrown, a deadlock included. */
-export function over(relay: TestRelay) {
+export function over(relay: RelayClient) {
   async function call(tool: string, args: object): Promise<Json> {
     const { isError, content, structuredContent } = await relay.call(tool, { ...args })
     if (isError) throw new Error(`${tool}: ${content[0].text}`)

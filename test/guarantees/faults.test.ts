@@ -10,6 +10,16 @@ import { createRelayOver, startWire } from './wire.ts'
 const CUT = `select pg_terminate_backend(pid) from pg_stat_activity
   where datname = current_database() and pid <> pg_backend_pid()`
 
+/** What PostgreSQL says when a table can't grow; crashes.test.ts fills a disk where it may. */
+const FULL = `
+  create function raise_disk_full() returns trigger language plpgsql as $$
+  begin
+    raise exception 'could not extend file: No space left on device' using errcode = 'disk_full';
+  end;
+  $$;
+  create trigger disk_full before insert on relay_messages for each row execute function raise_disk_full();
+`
+
 test('connections cut again and again under load lose and repeat nothing', async () => {
   await using relay = await createTestRelay({})
   const cutter = await superuser(relay)
@@ -21,6 +31,24 @@ test('connections cut again and again under load lose and repeat nothing', async
   await load.acknowledged(50)
   await load.stop()
   await expectKept(relay, load)
+})
+
+test('a database without space refuses posts in a sentence, and takes them when there is room', async () => {
+  await using relay = await createTestRelay({})
+  const tools = over(relay)
+  const owner = await relay.database.connect('postgres')
+  const load = startLoad(relay)
+  await load.acknowledged(25)
+  await owner.query(FULL)
+  await expect(tools.post('load', 'one more')).rejects.toThrow('no space left')
+  expect((await tools.read('load', { limit: 1 })).messages).toHaveLength(1)
+  expect((await tools.check('another', { thread_name: 'load', limit: 1 })).messages).toHaveLength(1)
+  await load.answered(50)
+  await owner.query('drop trigger disk_full on relay_messages')
+  await load.acknowledged(25)
+  await load.stop()
+  await expectKept(relay, load)
+  expect(load.failures).toBeGreaterThan(0)
 })
 
 test.each<[string, Fault]>([

@@ -2,11 +2,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'vitest'
 import { type Message, range, seqs } from '../migrations/calls.ts'
-import type { TestRelay } from '../support/relay.ts'
+import type { RelayClient } from '../support/relay.ts'
 import { follow, over, stateOf } from './callers.ts'
 
 /** Writers and readers that go on until they are stopped, whatever they are answered. */
-export function startLoad(relay: TestRelay) {
+export function startLoad(relay: RelayClient) {
   const posted = new Map<string, { id: string; seq: number }>()
   const unknown = new Set<string>()
   const peeked: Message[] = []
@@ -92,7 +92,7 @@ export function startLoad(relay: TestRelay) {
 export type Load = ReturnType<typeof startLoad>
 
 /** Asserts that the relay serves, that what it acknowledged is there once, and what readers got. */
-export async function expectKept(relay: TestRelay, load: Load): Promise<void> {
+export async function expectKept(relay: RelayClient, load: Load): Promise<void> {
   const { posted, unknown, peeked, checked } = load
   const tools = over(relay)
   const thread = { thread_name: 'load', limit: 500 }

@@ -33,7 +33,16 @@ export interface RpcResponse {
   body: Json
 }
 
-export interface TestRelay extends AsyncDisposable {
+/** What a test asks a relay, wherever that runs. */
+export interface RelayClient {
+  fetch(path: string, init?: RequestInit): Promise<Response>
+  /** Posts to /mcp with the key, as a client of the legacy era unless `headers` say otherwise. */
+  rpc(body: unknown, headers?: Record<string, string>): Promise<RpcResponse>
+  /** Calls a tool, legacy era, and returns the result. */
+  call(tool: string, args?: Record<string, unknown>): Promise<Json>
+}
+
+export interface TestRelay extends RelayClient, AsyncDisposable {
   /** The origin, without a slash at the end. */
   url: string
   key: string
@@ -48,11 +57,6 @@ export interface TestRelay extends AsyncDisposable {
   log(matches?: (line: Json) => boolean): Promise<Json>
   /** Runs what the clock would. */
   runScheduled(): Promise<void>
-  fetch(path: string, init?: RequestInit): Promise<Response>
-  /** Posts to /mcp with the key, as a client of the legacy era unless `headers` say otherwise. */
-  rpc(body: unknown, headers?: Record<string, string>): Promise<RpcResponse>
-  /** Calls a tool, legacy era, and returns the result. */
-  call(tool: string, args?: Record<string, unknown>): Promise<Json>
 }
 
 interface Stack {
@@ -122,8 +126,8 @@ async function empty({ cleaner, gateway, lines }: Stack): Promise<void> {
 function relayOf(stack: Stack, stop: () => Promise<void>): TestRelay {
   const { worker, gateway, database, bindings, serviceKey, lines } = stack
   const { RELAY_API_KEY: key = '', RELAY_USER_ID: userId = '' } = bindings
-  let id = 0
   const relay: TestRelay = {
+    ...clientOf(worker.url, key),
     url: worker.url,
     key,
     userId,
@@ -144,10 +148,20 @@ function relayOf(stack: Stack, stop: () => Promise<void>): TestRelay {
     },
 
     runScheduled: worker.runScheduled,
-    fetch: (path, init) => fetch(new URL(path, worker.url), init),
+
+    [Symbol.asyncDispose]: stop,
+  }
+  return relay
+}
+
+/** A client of the relay at `url`. */
+export function clientOf(url: string, key: string): RelayClient {
+  let id = 0
+  const client: RelayClient = {
+    fetch: (path, init) => fetch(new URL(path, url), init),
 
     async rpc(body, headers = {}) {
-      const response = await relay.fetch('/mcp', {
+      const response = await client.fetch('/mcp', {
         method: 'POST',
         headers: {
           authorization: `Bearer ${key}`,
@@ -164,17 +178,15 @@ function relayOf(stack: Stack, stop: () => Promise<void>): TestRelay {
     async call(tool, args = {}) {
       id += 1
       const params = { name: tool, arguments: args }
-      const { status, body } = await relay.rpc(
+      const { status, body } = await client.rpc(
         { jsonrpc: '2.0', id, method: 'tools/call', params },
         { 'mcp-protocol-version': LEGACY },
       )
       if (!body?.result) throw new Error(`${tool}: ${status} ${JSON.stringify(body)}`)
       return body.result
     },
-
-    [Symbol.asyncDispose]: stop,
   }
-  return relay
+  return client
 }
 
 function parsed(text: string): Json {
