@@ -5,11 +5,12 @@
  */
 import { readFileSync } from 'node:fs'
 import * as fc from 'fast-check'
+import type { Pool } from 'pg'
 import { expect, test } from 'vitest'
 import { createTestRelay, type TestRelay } from '../support/relay.ts'
 import { over } from './callers.ts'
 import { Contract } from './contract.ts'
-import { type Args, histories, interleavings, SEED, type ToolName } from './histories.ts'
+import { type Args, interleavings, SEED, type Step, steps, type ToolName } from './histories.ts'
 import { interleave } from './interleaving.ts'
 import { expectKeptAndGiven, openThread } from './verdict.ts'
 import { createRelayOver, startWire, type Wire } from './wire.ts'
@@ -23,23 +24,75 @@ const BOUNDS = { seed: SEED, interruptAfterTimeLimit: 10_000 }
 test('calls one after the other are answered as the contract says', async () => {
   const { database } = await createTestRelay()
   const owner = database.pool(1, 'postgres')
-  const history = fc.asyncProperty(histories, async (steps) => {
-    await using relay = await createTestRelay()
-    const contract = new Contract()
-    for (const { name, args: given } of steps) {
-      if (name === 'delete by hand') {
-        await owner.query(DELETE, [given.thread_name, given.seq])
-        contract.remove(given.thread_name, given.seq)
-        continue
-      }
-      const since = given.since && contract.timeOf(given.thread_name, given.since)
-      const args = since ? { ...given, since } : given
-      const answer = await ask(relay, name, args)
-      expect(answer).toEqual(contract.answerOf(name, args, answer))
-    }
+  const commands = fc.commands([steps.map((step) => new Asked(step))], {
+    maxCommands: 60,
+    size: 'max',
+    disableReplayLog: true,
   })
-  await fc.assert(history, { ...BOUNDS, numRuns: 30 })
+  const history = fc.asyncProperty(commands, async (calls) => {
+    await using relay = await createTestRelay()
+    const start = async () => ({ model: new Contract(), real: { relay, owner } })
+    await fc.asyncModelRun(start, calls)
+  })
+  await fc.assert(history, { ...BOUNDS, numRuns: 25 })
 })
+
+interface Real {
+  relay: TestRelay
+  owner: Pool
+}
+
+/** A call whose answer is held against the contract's. */
+class Asked implements fc.AsyncCommand<Contract, Real> {
+  readonly step: Step
+
+  constructor(step: Step) {
+    this.step = step
+  }
+
+  check(): boolean {
+    return true
+  }
+
+  async run(contract: Contract, { relay, owner }: Real): Promise<void> {
+    const { name, args: given } = this.step
+    if (name === 'delete by hand') {
+      await owner.query(DELETE, [given.thread_name, given.seq])
+      contract.remove(given.thread_name, given.seq)
+      return
+    }
+    const since = given.since && contract.timeOf(given.thread_name, given.since)
+    const args = since ? { ...given, since } : given
+    const answer = await ask(relay, name, args)
+    expect(answer).toEqual(contract.answerOf(name, args, answer))
+  }
+
+  toString(): string {
+    return `${this.step}`
+  }
+}
+
+const DELETE = `
+  delete from relay_messages m using relay_threads t
+  where t.id = m.thread_id and t.name = $1 and m.seq = $2
+`
+
+const REFUSALS = [
+  'not found',
+  'already exists',
+  'already belongs to another message',
+  'above the last seq',
+]
+
+async function ask(relay: TestRelay, tool: ToolName, args: Args) {
+  const { isError, content, structuredContent } = await relay.call(tool, args)
+  if (isError) {
+    const { text } = content[0]
+    return { refused: REFUSALS.find((words) => text.includes(words)) ?? text }
+  }
+  const { note, ...answer } = structuredContent
+  return answer
+}
 
 test('calls that overlap lose nothing and repeat nothing', async () => {
   await using wire = await startWire()
@@ -65,26 +118,4 @@ async function interleaving(relay: TestRelay, wire: Wire) {
     await openThread(over(relay))
     await expectKeptAndGiven(relay, await interleave(relay, wire, observer, calls))
   })
-}
-
-const DELETE = `
-  delete from relay_messages m using relay_threads t
-  where t.id = m.thread_id and t.name = $1 and m.seq = $2
-`
-
-const REFUSALS = [
-  'not found',
-  'already exists',
-  'already belongs to another message',
-  'above the last seq',
-]
-
-async function ask(relay: TestRelay, tool: ToolName, args: Args) {
-  const { isError, content, structuredContent } = await relay.call(tool, args)
-  if (isError) {
-    const { text } = content[0]
-    return { refused: REFUSALS.find((words) => text.includes(words)) ?? text }
-  }
-  const { note, ...answer } = structuredContent
-  return answer
 }
