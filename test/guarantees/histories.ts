@@ -133,24 +133,28 @@ export class OverlappingCall extends Call<ToolName> {
 
 const overlapping = toolsOver(['a', 'b'])
 
-/** Calls side by side. */
+/** Calls of which so many in a hundred are held back. */
+function held(percent: number, calls: fc.Arbitrary<Call<ToolName>>) {
+  const heldFor = weighted([
+    [100 - percent, fc.constant(0)],
+    [percent, fc.integer({ min: 1, max: 4 })],
+  ])
+  return fc.tuple(calls, heldFor).map(([call, times]) => new OverlappingCall(call, times))
+}
+
+/** Calls side by side. A check that is held back makes most others of its reader wait. */
 export const interleavings = fc.array(
-  fc
-    .tuple(
-      weighted<Call<ToolName>>([
-        [1, overlapping.list],
-        [1, overlapping.create],
-        [6, overlapping.post],
-        [1, overlapping.postWithKey],
-        [1, overlapping.catchUp],
-        [1, overlapping.find],
-        [5, overlapping.check],
-        [2, overlapping.checkAll],
-        [1, overlapping.acknowledge],
-        [1, overlapping.archive],
-      ]),
-      fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 3 })),
-    )
-    .map(([call, heldFor]) => new OverlappingCall(call, heldFor)),
-  { minLength: 1, maxLength: 30, size: 'max' },
+  weighted([
+    [1, held(0, overlapping.list)],
+    [1, held(50, overlapping.create)],
+    [6, held(65, overlapping.post)],
+    [1, held(65, overlapping.postWithKey)],
+    [1, held(20, overlapping.catchUp)],
+    [1, held(0, overlapping.find)],
+    [6, held(20, overlapping.check)],
+    [2, held(20, overlapping.checkAll)],
+    [1, held(20, overlapping.acknowledge)],
+    [1, held(50, overlapping.archive)],
+  ]),
+  { minLength: 1, maxLength: 20, size: 'max' },
 )

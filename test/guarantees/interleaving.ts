@@ -46,11 +46,11 @@ export async function interleave(
 
   /** Resolves when every call under way is held back or waits for one that is. */
   async function settled(): Promise<void> {
-    for (;;) {
+    while (underWay.size > held.length) {
+      await sleep(2)
       const count = underWay.size
       const waiting = await waitingForLocks(observer)
       if (underWay.size === count && count === held.length + waiting) return
-      await sleep(1)
     }
   }
 

@@ -97,14 +97,17 @@ async function ask(relay: TestRelay, tool: ToolName, args: Args) {
 test('calls that overlap lose nothing and repeat nothing', async () => {
   await using wire = await startWire()
   await using relay = await createRelayOver(wire)
-  await fc.assert(await interleaving(relay, wire), { ...BOUNDS, numRuns: 40 })
+  await fc.assert(await interleaving(relay, wire), { ...BOUNDS, numRuns: 50 })
 })
 
-test('with a cursor that moves by the clock, a message is found to be lost', async () => {
+test('with a cursor that moves by the clock, a message is found to be lost', {
+  timeout: 60_000,
+}, async () => {
   await using wire = await startWire()
   await using relay = await createRelayOver(wire)
   const owner = await relay.database.connect('postgres')
   await owner.query(CLOCK_CURSOR)
+  // Found in the 10th on average.
   const once = { seed: SEED, numRuns: 200, endOnFailure: true }
   const found = await fc.check(await interleaving(relay, wire), once)
   expect(`${found.errorInstance}`).toMatch(/was never given|is given each message once/)
@@ -114,7 +117,8 @@ async function interleaving(relay: TestRelay, wire: Wire) {
   const owner = relay.database.pool(1, 'postgres')
   const observer = await relay.database.connect()
   return fc.asyncProperty(interleavings, async (calls) => {
-    await owner.query('truncate relay_threads, relay_messages, relay_read_cursors')
+    // With all that hangs on them; to truncate takes ten times as long.
+    await owner.query('delete from relay_threads')
     await openThread(over(relay))
     await expectKeptAndGiven(relay, await interleave(relay, wire, observer, calls))
   })
