@@ -148,7 +148,7 @@ export const interleavings = fc.array(
     [1, held(0, overlapping.list)],
     [1, held(50, overlapping.create)],
     [6, held(65, overlapping.post)],
-    [1, held(65, overlapping.postWithKey)],
+    [3, held(65, overlapping.postWithKey)],
     [1, held(20, overlapping.catchUp)],
     [1, held(0, overlapping.find)],
     [6, held(20, overlapping.check)],

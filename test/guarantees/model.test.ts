@@ -97,7 +97,7 @@ async function ask(relay: TestRelay, tool: ToolName, args: Args) {
 test('calls that overlap lose nothing and repeat nothing', async () => {
   await using wire = await startWire()
   await using relay = await createRelayOver(wire)
-  await fc.assert(await interleaving(relay, wire), { ...BOUNDS, numRuns: 50 })
+  await fc.assert(await interleaving(relay, wire), { ...BOUNDS, numRuns: 40 })
 })
 
 test('with a cursor that moves by the clock, a message is found to be lost', {
