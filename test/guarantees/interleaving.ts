@@ -35,12 +35,17 @@ export async function interleave(
     const outcome = { call, sent: moments, answered: 0, answer: undefined, refused: undefined }
     moments += 1
     outcomes.push(outcome)
-    const answered = relay.call(call.name, call.args).then((result) => {
-      if (result.isError) Object.assign(outcome, { refused: result.content[0].text })
-      Object.assign(outcome, { answered: moments, answer: result.structuredContent })
-      moments += 1
-      underWay.delete(answered)
-    })
+    const answered = relay
+      .call(call.name, call.args)
+      .then(({ isError, content, structuredContent: answer }) => {
+        Object.assign(outcome, isError ? { refused: content[0].text } : { answer })
+      })
+      .catch((error) => Object.assign(outcome, { refused: `${error}` }))
+      .then(() => {
+        outcome.answered = moments
+        moments += 1
+        underWay.delete(answered)
+      })
     underWay.add(answered)
   }
 

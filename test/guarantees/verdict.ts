@@ -12,7 +12,7 @@ import type { Outcome } from './interleaving.ts'
 /** The thread that there is, and that every reader knows, before the calls. */
 const KNOWN = 'a'
 
-const REFUSED = /not found|already exists|already belongs|above the last seq|is busy/
+const REFUSED = /not found|already exists|already belongs|above the last seq/
 
 export async function openThread(tools: Tools): Promise<void> {
   await tools.post(KNOWN, 'first')
@@ -21,9 +21,11 @@ export async function openThread(tools: Tools): Promise<void> {
 
 /** Asserts it all of a relay that openThread has prepared; marks everything as read. */
 export async function expectKeptAndGiven(relay: TestRelay, outcomes: Outcome[]): Promise<void> {
-  for (const { refused = 'is busy' } of outcomes) expect(refused).toMatch(REFUSED)
-  // A deadlock is busy too, to the caller.
-  expect(relay.logs.filter(({ reason = '' }) => reason.startsWith('40P01'))).toEqual([])
+  for (const { refused } of outcomes) {
+    // To a caller, a deadlock is busy too; on a slow machine a wait for a lock may be too long.
+    if (refused?.includes('is busy')) await relay.log(({ reason }) => /^55P03/.test(reason))
+    else if (refused) expect(refused).toMatch(REFUSED)
+  }
 
   const tools = over(relay)
   const [{ threads }, ...lists] = await Promise.all(
