@@ -8,13 +8,12 @@ import { bundleWorker } from './bundle.ts'
 import { clusterDirectory } from './cluster-directory.ts'
 import { openFront } from './front.ts'
 import { startGateway } from './gateway.ts'
-import { migrate } from './migrate.ts'
+import { prepareDatabase } from './migrate.ts'
 import { claim, type Owner } from './owner.ts'
 import { type Postgres, type PostgresOptions, STOP_SIGNALS, startPostgres } from './postgres.ts'
-import { createDatabase, createRoles } from './roles.ts'
+import { DATABASE } from './roles.ts'
 import { startWorker, type Worker } from './worker.ts'
 
-const DATABASE = 'relay'
 /** As many as a small Supabase project has. */
 const MAX_CONNECTIONS = 60
 /** Between two attempts to start PostgreSQL again. */
@@ -91,10 +90,7 @@ export class Stack {
     owner.adopt(postgres.pid, STOP_SIGNALS)
     this.#keepUp(postgres, { ...options, port: postgres.connection(DATABASE).port }, owner)
 
-    const connection = postgres.connection(DATABASE)
-    await createRoles(postgres.connection('postgres'))
-    await createDatabase(connection)
-    await migrate(connection)
+    const connection = await prepareDatabase(postgres)
     const gateway = await startGateway({ connection, keys: { service: serviceKey } })
     this.#stops.push(gateway.stop)
     return gateway.url
