@@ -11,6 +11,7 @@ import { challenge } from './oauth/bearer.ts'
 import { handleOAuth, isOAuthPath, metadataPath, tooMany } from './oauth/endpoints.ts'
 import type { SigningKeys } from './oauth/jwt.ts'
 import { homePage } from './pages/home.ts'
+import { icon } from './pages/icon.ts'
 import { MAX_MESSAGE_BYTES } from './tools/budget.ts'
 
 /** What index.ts prepares for a request. */
@@ -71,6 +72,8 @@ async function answer(
       return isGet ? hello(request, url, context) : mcp(request, url, context)
     case '/health':
       return isGet ? health(context) : methodNotAllowed()
+    case '/icon.svg':
+      return isGet ? icon() : methodNotAllowed()
     case '/mcp/':
       return notFound('The MCP endpoint is /mcp, without a slash at its end.')
     default:
@@ -225,6 +228,6 @@ function methodNotAllowed(): Response {
 
 /** Paths that clients are known to ask for. Any other may hold what somebody pasted by mistake. */
 function loggedPath(pathname: string): string {
-  const isKnown = /^\/(mcp\/?|health|register|authorize|token|\.well-known\/[a-z/-]*)?$/
+  const isKnown = /^\/(mcp\/?|health|icon\.svg|register|authorize|token|\.well-known\/[a-z/-]*)?$/
   return isKnown.test(pathname) ? pathname : '(other)'
 }

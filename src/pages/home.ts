@@ -29,6 +29,7 @@ export function homePage({ url, faults, hasOAuth, isLocal }: HomePageData): Resp
 ${content}`,
     style: STYLE,
     script: SCRIPT,
+    icon: '/icon.svg',
   })
 }
 

@@ -6,6 +6,8 @@ export interface PageContent {
   body: string
   style?: string
   script?: string
+  /** Path of the icon. */
+  icon?: string
   status?: number
 }
 
@@ -13,9 +15,11 @@ export interface PageContent {
  * A page that no other site may frame, and that runs nothing but its own style and script. It has no
  * `form-action`: Chromium applies that to every hop after a form, and clients hop on to their apps.
  */
-export function page({ title, body, style = '', script, status = 200 }: PageContent): Response {
+export function page(content: PageContent): Response {
+  const { title, body, style = '', script, icon, status = 200 } = content
   const nonce = crypto.randomUUID()
   const scripts = script === undefined ? '' : ` script-src 'nonce-${nonce}';`
+  const images = icon === undefined ? '' : ` img-src 'self';`
   return new Response(
     `<!doctype html>
 <html lang="en">
@@ -23,7 +27,7 @@ export function page({ title, body, style = '', script, status = 200 }: PageCont
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<title>${title}</title>
+<title>${title}</title>${icon === undefined ? '' : `\n<link rel="icon" href="${icon}">`}
 <style nonce="${nonce}">${STYLE}${style}</style>
 </head>
 <body>
@@ -37,7 +41,7 @@ export function page({ title, body, style = '', script, status = 200 }: PageCont
       headers: {
         'content-type': 'text/html; charset=utf-8',
         'cache-control': 'no-store',
-        'content-security-policy': `default-src 'none'; style-src 'nonce-${nonce}';${scripts} base-uri 'none'; frame-ancestors 'none'`,
+        'content-security-policy': `default-src 'none'; style-src 'nonce-${nonce}';${scripts}${images} base-uri 'none'; frame-ancestors 'none'`,
         'x-frame-options': 'DENY',
         'x-content-type-options': 'nosniff',
         // With no-referrer, Chromium says "Origin: null" when our own form is posted.

@@ -1,5 +1,6 @@
 /** The page at `/`: who gets it, what it says of the settings, and whether what it shows can be pasted. */
 import { spawnSync } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
 import { parse as parseToml } from 'smol-toml'
 import { expect, test } from 'vitest'
 import { parse as parseYaml } from 'yaml'
@@ -43,7 +44,7 @@ test('the page runs its own script and style alone, and no site may frame it', a
   const [, nonce] = /<script nonce="([^"]+)">/.exec(page) ?? []
   expect(nonce).toMatch(/^[0-9a-f-]{36}$/)
   expect(response.headers.get('content-security-policy')).toBe(
-    `default-src 'none'; style-src 'nonce-${nonce}'; script-src 'nonce-${nonce}'; base-uri 'none'; frame-ancestors 'none'`,
+    `default-src 'none'; style-src 'nonce-${nonce}'; script-src 'nonce-${nonce}'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'`,
   )
   expect(response.headers.get('cache-control')).toBe('no-store')
   expect((await open(relay)).page).not.toContain(nonce)
@@ -205,4 +206,13 @@ test('the links that install carry the address and no key', () => {
     type: 'http',
     url: URL_OF_RELAY,
   })
+})
+
+test('the icon is the one of the listings, and may run nothing', async () => {
+  await using relay = await createTestRelay()
+  const response = await relay.fetch('/icon.svg')
+  expect(response.headers.get('content-type')).toBe('image/svg+xml')
+  expect(response.headers.get('content-security-policy')).toBe("default-src 'none'")
+  expect(await response.text()).toBe((await readFile('icon.svg', 'utf8')).trim())
+  expect((await open(relay)).page).toContain('href="/icon.svg"')
 })
