@@ -16,7 +16,7 @@ export interface HomeDatabase extends AsyncDisposable {
 }
 
 export async function openHomeDatabase(dataDirectory: string): Promise<HomeDatabase> {
-  const { connection, stop } = await reach(dataDirectory)
+  const { connection, stop } = await reachHomeDatabase(dataDirectory)
   const client = new Client(connection)
   client.on('error', () => {})
   await client.connect()
@@ -40,12 +40,15 @@ export async function openHomeDatabase(dataDirectory: string): Promise<HomeDatab
   }
 }
 
-interface Reached {
+export interface Reached {
+  /** The superuser's. */
   connection: Connection
+  /** Ends what was started for this. */
   stop(): Promise<void>
 }
 
-async function reach(dataDirectory: string): Promise<Reached> {
+/** Finds the database of a running `npm start`, or starts it. */
+export async function reachHomeDatabase(dataDirectory: string): Promise<Reached> {
   const owner = await claim(dataDirectory).catch((error) => error as Refusal)
   if (owner instanceof Refusal) return running(dataDirectory, owner)
   try {

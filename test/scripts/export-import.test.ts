@@ -27,15 +27,23 @@ async function createFolder() {
   }
 }
 
-/** Runs a script in an empty folder, so that no .dev.vars is found. */
-async function script(
-  name: 'export' | 'import',
-  file: string,
-  environment: Record<string, string>,
+const script = (name: 'export' | 'import', file: string, environment: Environment) =>
+  start(name, file, join(file, '..'), environment)
+const sql = (file: string, statement: string, environment: Environment) =>
+  start('sql', statement, join(file, '..'), environment)
+
+type Environment = Record<string, string>
+
+/** Runs a script in a folder of the test's own, so that no .dev.vars is found. */
+async function start(
+  name: string,
+  argument: string,
+  cwd: string,
+  environment: Environment,
 ): Promise<Ended> {
   const { PATH = '', HOME = '' } = process.env
-  const options = { cwd: join(file, '..'), env: { PATH, HOME, ...environment } }
-  return run(process.execPath, [join(SCRIPTS, `${name}.ts`), file], options).then(
+  const options = { cwd, env: { PATH, HOME, ...environment } }
+  return run(process.execPath, [join(SCRIPTS, `${name}.ts`), argument], options).then(
     ({ stdout, stderr }) => ({ code: 0, out: stdout + stderr }),
     ({ code, stdout, stderr }) => ({ code, out: stdout + stderr }),
   )
@@ -49,6 +57,11 @@ function projectOf(relay: TestRelay) {
     RELAY_USER_ID: relay.userId,
     RELAY_API_KEY: relay.key,
   }
+}
+
+async function copy(file: string, from: TestRelay, to: TestRelay): Promise<void> {
+  expect(await script('export', file, projectOf(from))).toMatchObject({ code: 0 })
+  expect(await script('import', file, projectOf(to))).toMatchObject({ code: 0 })
 }
 
 async function fillRelay(relay: TestRelay) {
@@ -104,8 +117,7 @@ test('a relay moves away and back, and only what is new is added', async () => {
   await using home = await createTestRelay({})
   await using away = await createTestRelay({})
   await fillRelay(home)
-  await script('export', folder.file, projectOf(home))
-  await script('import', folder.file, projectOf(away))
+  await copy(folder.file, home, away)
   await over(away).post('long', '7, from away')
   await over(away).post('new', '1, from away')
   await over(away).check('reader', { thread_name: 'long' })
@@ -189,8 +201,7 @@ test('two relays that went on apart are not mixed', async () => {
   await using home = await createTestRelay({})
   await using away = await createTestRelay({})
   await fillRelay(home)
-  await script('export', folder.file, projectOf(home))
-  await script('import', folder.file, projectOf(away))
+  await copy(folder.file, home, away)
   await over(home).post('long', 'written at home')
   await over(away).post('long', 'written away')
   const apart = join(folder.path, 'apart.jsonl')
@@ -273,6 +284,23 @@ test('at home, the database is reached whether or not the relay runs', async () 
   expect(await script('export', copy, home)).toMatchObject({ code: 0 })
   const records = recordsOf(await readFile(copy, 'utf8'))
   expect(records).toEqual(recordsOf(await readFile(folder.file, 'utf8')))
+})
+
+test('at home, a pasted secret is deleted by hand and every count stays right', async () => {
+  await using folder = await createFolder()
+  await using relay = await createTestRelay({})
+  await over(relay).post('release', 'The password is hunter2.')
+  await over(relay).post('release', 'Oh no.')
+  await script('export', folder.file, projectOf(relay))
+  const home = { RELAY_DATA: join(folder.path, 'data') }
+  await script('import', folder.file, home)
+  const deletion = `delete from relay_messages where content like '%hunter2%' returning seq`
+  expect(await sql(folder.file, deletion, home)).toEqual({ code: 0, out: '{"seq":"1"}\n1 row\n' })
+  const counts = await sql(folder.file, 'select message_count, last_seq from relay_threads', home)
+  expect(counts.out).toBe('{"message_count":"1","last_seq":"2"}\n1 row\n')
+  expect(await sql(folder.file, 'selec', home)).toMatchObject({ code: 1 })
+  const away = await sql(folder.file, 'select 1', projectOf(relay))
+  expect(away.out).toContain('SQL editor')
 })
 
 /** Without the first line, which says when. */
