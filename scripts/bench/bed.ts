@@ -87,7 +87,11 @@ function contender(url: string): Contender {
 export async function rpc(url: string, fn: string, args: unknown): Promise<void> {
   const response = await fetch(`${url}/${fn}`, {
     method: 'POST',
-    headers: { apikey: SERVICE_KEY, 'content-type': 'application/json' },
+    headers: {
+      apikey: SERVICE_KEY,
+      authorization: `Bearer ${SERVICE_KEY}`,
+      'content-type': 'application/json',
+    },
     body: JSON.stringify(args),
   })
   const body = await response.text()
