@@ -78,7 +78,7 @@ Write it in Markdown for a session that knows nothing of this one, with these pa
 ${stress}
 Write what you know from this session, and mark what you have not checked. No passwords, keys or other secrets: say where they are kept.
 
-Set surface to where you run: chat, cowork, code or other. Set session_tag to a short name for this session, and reader_tag if you have one.
+Set surface to where you run: chat, cowork, code or other. Set session_tag to a short name for this session, and leave reader_tag out: whoever goes on may use the same one, and would not be told.
 
 Then tell me in a sentence or two what you posted, in which thread and as which seq, and whether the answer says thread_created: I may have meant another.`
   },
