@@ -86,7 +86,7 @@ test('the SQL recipes run, and the counts stay right', async () => {
 const ELSEWHERE: [RegExp, string][] = [
   [/^npm install && npm test$/, 'is what runs this'],
   [/^npm run check$/, 'the gate'],
-  [/^npm run bench$/, 'takes eight minutes'],
+  [/^npm run bench$/, 'takes twelve minutes'],
   [/^claude mcp add /, 'needs the client; the page’s tests look at its words'],
 ]
 
