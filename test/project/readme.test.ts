@@ -87,7 +87,7 @@ const ELSEWHERE: [RegExp, string][] = [
   [/^npm install && npm test$/, 'is what runs this'],
   [/^npm run check$/, 'the gate'],
   [/^npm run bench$/, 'takes twelve minutes'],
-  [/^claude mcp add /, 'needs the client; the page’s tests look at its words'],
+  [/^claude /, 'needs the client; test/pages and test/integrations look at the words'],
 ]
 
 test('the commands of the README run', { timeout: 60_000 }, async () => {
