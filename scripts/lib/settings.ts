@@ -124,7 +124,8 @@ function requireProject(given: Values): void {
   )
 }
 
-function makeDirectory(path: string): void {
+/** Makes the folder of the project’s own files, unless it is there. */
+export function makeDirectory(path: string): void {
   // Root's PostgreSQL runs as another account and must be able to pass through; the files in it
   // are each closed to others.
   const mode = process.getuid?.() === 0 ? 0o711 : 0o700

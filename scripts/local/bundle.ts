@@ -5,22 +5,13 @@
  */
 import { createHash } from 'node:crypto'
 import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
-import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Refusal } from '../lib/refusal.ts'
-import { startChild } from './child.ts'
+import { runWrangler } from '../lib/wrangler.ts'
 
 const PROJECT = fileURLToPath(new URL('../../', import.meta.url))
 const KEPT = join(PROJECT, '.wrangler', 'relay')
-
-/** Keeps wrangler from asking and telling anybody anything. */
-const QUIET = {
-  CI: 'true',
-  WRANGLER_HIDE_BANNER: 'true',
-  WRANGLER_SEND_METRICS: 'false',
-  WRANGLER_WRITE_LOGS: 'false',
-}
 
 export interface Bundle {
   source: string
@@ -76,27 +67,19 @@ async function buildRelay(path: string): Promise<Buffer> {
 }
 
 async function build(path: string, args: string[] = []): Promise<void> {
-  const wrangler = dirname(createRequire(import.meta.url).resolve('wrangler/package.json'))
-  const child = await startChild(
-    process.execPath,
-    [join(wrangler, 'bin', 'wrangler.js'), 'deploy', ...args, '--dry-run', '--outfile', path],
-    {
-      cwd: PROJECT,
-      env: { ...process.env, ...QUIET },
-      stdio: ['ignore', 'pipe', 'pipe'],
-      lastSignal: 'KILL',
-    },
-  )
-  let said = ''
-  child.process.stdout?.resume()
-  child.process.stderr?.on('data', (chunk) => {
-    said += chunk
-  })
-  const end = await child.exited
-  if (end !== 'exit code 0') throw new Refusal(`The Worker can't be bundled (${end}):\n${said}`)
+  const built = await runWrangler(['deploy', ...args, '--dry-run', '--outfile', path])
+  if (!built.ok) throw new Refusal(`The Worker can't be bundled:\n${built.said}`)
 }
 
-async function parseUpload(upload: Buffer): Promise<Bundle> {
+/** A binding as it is uploaded; a secret has its value as `text`. */
+interface Binding {
+  name: string
+  type: string
+  text?: string
+}
+
+/** Reads an upload: the request with which wrangler deploys a Worker. */
+export async function parseUpload(upload: Buffer): Promise<Bundle & { bindings: Binding[] }> {
   const boundary = upload.subarray(2, upload.indexOf('\r\n')).toString()
   const type = `multipart/form-data; boundary=${boundary}`
   const form = await new Response(upload, { headers: { 'content-type': type } }).formData()
@@ -105,6 +88,7 @@ async function parseUpload(upload: Buffer): Promise<Bundle> {
     source: await (form.get(metadata.main_module) as File).text(),
     compatibilityDate: metadata.compatibility_date,
     compatibilityFlags: metadata.compatibility_flags ?? [],
-    rateLimits: metadata.bindings.filter(({ type }: { type: string }) => type === 'ratelimit'),
+    rateLimits: metadata.bindings.filter(({ type }: Binding) => type === 'ratelimit'),
+    bindings: metadata.bindings,
   }
 }

@@ -1,0 +1,152 @@
+/** The Supabase project: which it is, and the relay's SQL in it. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Client } from 'pg'
+import { applyMigration, readMigrations } from '../lib/migrations.ts'
+import { Refusal } from '../lib/refusal.ts'
+import { copy } from './clipboard.ts'
+import { connectionOf, faultOfConnectionString } from './connection-string.ts'
+import { KEPT_IN } from './deployment.ts'
+import { known, remember, type Setup } from './steps.ts'
+import {
+  askStatus,
+  type Finding,
+  faultOfProjectUrl,
+  faultOfServiceKey,
+  type Project,
+  sqlEditor,
+} from './supabase.ts'
+import { ask, during, hasPerson, say, show } from './terminal.ts'
+
+const PAUSE_MS = 2_000
+
+/** Asks for the project's URL and its secret key, and tries them on the project. */
+export async function chooseProject(setup: Setup): Promise<void> {
+  const { deployment } = setup
+  if (deployment.SUPABASE_SERVICE_KEY) {
+    const finding = await tried(projectOf(setup))
+    if (finding.is !== 'fault') return say(`Going on with the project ${deployment.SUPABASE_URL}.`)
+    say(finding.sentence)
+  }
+  const answer = await ask({
+    variable: 'SUPABASE_URL',
+    message: 'URL of your Supabase project (Project Settings › Data API)',
+    faultOf: faultOfProjectUrl,
+  })
+  const url = new URL(answer).origin
+  const key = await ask({
+    variable: 'SUPABASE_SERVICE_KEY',
+    message: 'Its secret key, sb_secret_… or service_role (Project Settings › API Keys)',
+    isSecret: true,
+    faultOf: (given) => faultOfServiceKey(given, url),
+    faultOnTrial: async (given) => {
+      const finding = await tried({ url, key: given })
+      return finding.is === 'fault' ? finding.sentence : undefined
+    },
+  })
+  remember(setup, { SUPABASE_URL: url, SUPABASE_SERVICE_KEY: key })
+  say(`Kept in ${KEPT_IN}, which only you can read.`)
+}
+
+function tried(project: Project): Promise<Finding> {
+  return during(
+    'Trying the key on the project',
+    () => askStatus(project),
+    (finding) => (finding.is === 'fault' ? 'The project does not take it' : 'The project takes it'),
+  )
+}
+
+export function projectOf(setup: Setup): Project {
+  return { url: known(setup, 'SUPABASE_URL'), key: known(setup, 'SUPABASE_SERVICE_KEY') }
+}
+
+/** Brings the relay's SQL into the project, unless it is there. */
+export async function migrateProject(setup: Setup): Promise<void> {
+  const project = projectOf(setup)
+  const found = await during(
+    'Looking for the relay in the database',
+    () => askStatus(project),
+    (finding) => (isCurrent(finding) ? 'The database has it all' : 'Not there, or not all of it'),
+  )
+  if (isCurrent(found)) return
+  if (found.is === 'fault') throw new Refusal(found.sentence)
+  const string = await ask({
+    variable: 'DATABASE_URL',
+    message: 'Connection string of the database (Connect › Session pooler), to have it done',
+    isSecret: true,
+    ifEmpty: 'you paste the SQL yourself',
+    faultOf: (answer) => faultOfConnectionString(answer, project.url),
+    faultOnTrial: faultOnConnecting,
+  })
+  if (string) await migrateOver(string)
+  else await migrateByHand(project)
+  await during('Waiting until the project sees it', () => untilCurrent(project))
+}
+
+function isCurrent(finding: Finding): boolean {
+  const newest = readMigrations().at(-1)?.version ?? 0
+  return finding.is === 'ready' && finding.schemaVersion >= newest
+}
+
+async function untilCurrent(project: Project): Promise<void> {
+  while (!isCurrent(await askStatus(project))) await sleep(PAUSE_MS)
+}
+
+async function faultOnConnecting(string: string): Promise<string | undefined> {
+  const client = new Client(connectionOf(string))
+  try {
+    await during('Connecting to the database', () => client.connect())
+    return undefined
+  } catch (error) {
+    return faultOfConnecting(error as NodeJS.ErrnoException)
+  } finally {
+    await client.end()
+  }
+}
+
+/** What a failed connection means, in a sentence. */
+export function faultOfConnecting({ code, message }: NodeJS.ErrnoException): string {
+  if (code === '28P01') return 'The database refuses this password.'
+  if (code === 'ENOTFOUND' || code === 'ENETUNREACH' || code === 'EHOSTUNREACH') {
+    return 'The database can’t be reached. Its direct address needs IPv6: take the string of the Session pooler.'
+  }
+  return `The database can't be connected to: ${message}.`
+}
+
+/** Applies the SQL over a connection of its own, where it may take as long as it needs. */
+async function migrateOver(string: string): Promise<void> {
+  const client = new Client({ ...connectionOf(string), statement_timeout: 0 })
+  await client.connect()
+  try {
+    const messages = await countMessages(client)
+    if (messages > 0)
+      say(`${messages} messages are there and stay; numbering them can take minutes.`)
+    for (const migration of readMigrations()) {
+      await during(`Applying ${migration.path}`, () => applyMigration(client, migration))
+    }
+  } finally {
+    await client.end()
+  }
+}
+
+async function countMessages(client: Client): Promise<number> {
+  const { rows } = await client.query("select to_regclass('public.relay_messages') as name")
+  if (!rows[0].name) return 0
+  const counted = await client.query('select count(*)::int as count from public.relay_messages')
+  return counted.rows[0].count
+}
+
+/** Hands the SQL to the person, for the editor in the dashboard. */
+async function migrateByHand(project: Project): Promise<void> {
+  const migrations = readMigrations()
+  const paths = migrations.map(({ path }) => path).join(', then ')
+  const editor = sqlEditor(project.url)
+  if (!hasPerson) {
+    throw new Refusal(
+      `Run ${paths} in the SQL editor, ${editor}, and then this again; or set DATABASE_URL.`,
+    )
+  }
+  const isCopied = copy(migrations.map(({ sql }) => sql).join('\n'))
+  const what = isCopied ? 'Paste the SQL, which is in your clipboard,' : `Paste all of ${paths}`
+  say(`${what} into the SQL editor of the project, and run it there:`)
+  show(editor)
+}

@@ -1,0 +1,157 @@
+/**
+ * The conversation with the person: prompts and spinners in a terminal, plain lines where there is
+ * none. A question is answered by its environment variable first; where nobody can be asked, one
+ * that is not is refused by that name.
+ */
+import * as clack from '@clack/prompts'
+import { Refusal } from '../lib/refusal.ts'
+
+/** Whether there is somebody to ask. */
+export const hasPerson = Boolean(process.stdin.isTTY && process.stdout.isTTY)
+
+/** By the convention of shells, 128 and the number of SIGINT. */
+const INTERRUPTED = 130
+
+export interface Question {
+  /** The environment variable that answers it. */
+  variable: string
+  message: string
+  /** Not shown as it is typed. */
+  isSecret?: boolean
+  /** Said to be what an empty answer means; without it there must be one. */
+  ifEmpty?: string
+  /** What is wrong with an answer by its looks, in a sentence. */
+  faultOf?: (answer: string) => string | undefined
+  /** What is wrong with it on trial. */
+  faultOnTrial?: (answer: string) => Promise<string | undefined>
+}
+
+export interface Choice<T> {
+  value: T
+  label: string
+  hint?: string
+}
+
+/** Opens the conversation; `howToGoOn` is said if it is cut short. Call the result at its end. */
+export function begin(title: string, howToGoOn: string): (lastWords: string) => void {
+  let isOver = false
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => process.exit(INTERRUPTED))
+  }
+  process.on('exit', (code) => {
+    if (isOver || (code !== 0 && code !== INTERRUPTED)) return
+    // A spinner's Ctrl-C ends the process by itself, and with 0.
+    process.exitCode = INTERRUPTED
+    console.log(`\nStopped. ${howToGoOn}`)
+  })
+  if (hasPerson) clack.intro(title)
+  else console.log(title)
+  return (lastWords) => {
+    isOver = true
+    if (hasPerson) clack.outro(lastWords)
+    else console.log(lastWords)
+  }
+}
+
+/** A heading: what comes next, and what it will do. */
+export function announce(title: string, does: string): void {
+  if (hasPerson) clack.log.step(`${title}\n${does}`)
+  else console.log(`\n${title}: ${does}`)
+}
+
+export function say(text: string): void {
+  if (hasPerson) clack.log.info(text)
+  else console.log(text)
+}
+
+export function warn(text: string): void {
+  if (hasPerson) clack.log.warn(text)
+  else console.log(text)
+}
+
+/** Shows something to copy as it is, without a frame that would be copied too. */
+export function show(text: string): void {
+  console.log(`\n${text}\n`)
+}
+
+/** Resolves with an answer that has passed its checks; an empty one only where that is allowed. */
+export async function ask(question: Question): Promise<string> {
+  const { variable, faultOnTrial = async () => undefined } = question
+  const given = process.env[variable]?.trim()
+  if (given) {
+    const fault = faultOfAnswer(question, given) ?? (await faultOnTrial(given))
+    if (fault) throw new Refusal(`${variable}: ${fault}`)
+    say(`${variable} is taken from the environment.`)
+    return given
+  }
+  if (!hasPerson) {
+    if (question.ifEmpty !== undefined) return ''
+    throw new Refusal(`There is no terminal to ask in: set ${variable}.`)
+  }
+  for (;;) {
+    const answer = await prompt(question)
+    const fault = answer && (await faultOnTrial(answer))
+    if (!fault) return answer
+    warn(fault)
+  }
+}
+
+async function prompt(question: Question): Promise<string> {
+  const { message, ifEmpty, isSecret } = question
+  const options = {
+    message: ifEmpty === undefined ? message : `${message} (Enter: ${ifEmpty})`,
+    validate: (answer = '') => faultOfAnswer(question, answer.trim()),
+  }
+  const answer = await (isSecret
+    ? clack.password({ ...options, clearOnError: true })
+    : clack.text(options))
+  return unlessCancelled(answer ?? '').trim()
+}
+
+function faultOfAnswer({ ifEmpty, faultOf }: Question, answer: string): string | undefined {
+  if (answer !== '') return faultOf?.(answer)
+  return ifEmpty === undefined ? 'An answer is needed.' : undefined
+}
+
+/** Resolves with one of several; the first is proposed. Where nobody can be asked, `otherwise` says. */
+export async function choose<T extends string>(
+  message: string,
+  choices: Choice<T>[],
+  otherwise: T | Refusal,
+): Promise<T> {
+  if (hasPerson) {
+    const options = choices as Parameters<typeof clack.select<T>>[0]['options']
+    return unlessCancelled(await clack.select<T>({ message, options }))
+  }
+  if (otherwise instanceof Refusal) throw otherwise
+  return otherwise
+}
+
+function unlessCancelled<T>(answer: T | typeof clack.CANCEL_SYMBOL): T {
+  if (clack.isCancel(answer)) process.exit(INTERRUPTED)
+  return answer as T
+}
+
+/** Runs `work` while saying what is being done; `done` says what came of it. */
+export async function during<T>(
+  doing: string,
+  work: () => Promise<T>,
+  done?: (result: T) => string,
+): Promise<T> {
+  if (!hasPerson) {
+    console.log(`${doing} …`)
+    const result = await work()
+    if (done) console.log(done(result))
+    return result
+  }
+  const spinner = clack.spinner({ indicator: 'timer', cancelMessage: doing })
+  spinner.start(doing)
+  try {
+    const result = await work()
+    spinner.stop(done?.(result) ?? doing)
+    return result
+  } catch (error) {
+    spinner.error(doing)
+    throw error
+  }
+}

@@ -1,0 +1,156 @@
+/** Which account at Cloudflare, and which relay: a new one, the one of this folder, or another that runs. */
+import { Refusal } from '../lib/refusal.ts'
+import { readLogin, secretNames } from './cloudflare.ts'
+import { KEPT_IN, putAside } from './deployment.ts'
+import { originOf, tryKey } from './relay.ts'
+import { known, remember, type Setup } from './steps.ts'
+import { ask, choose, during, say, warn } from './terminal.ts'
+
+/** The name of wrangler.toml, which 0.1.0 had too. */
+const WORKER = 'relay-mcp'
+
+/** At Cloudflare's rules for names that are part of a host name. */
+const NAME = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/
+
+/** Who is logged in at Cloudflare, and with which of their accounts to go on. */
+export async function chooseAccount(setup: Setup): Promise<void> {
+  const login = await during('Asking wrangler who is logged in', readLogin, (found) =>
+    found ? `Logged in to Cloudflare${found.email ? ` as ${found.email}` : ''}` : 'Nobody is.',
+  )
+  if (!login) {
+    throw new Refusal(
+      'You are not logged in to Cloudflare: run "npx wrangler login", or set CLOUDFLARE_API_TOKEN.',
+    )
+  }
+  const { accounts } = login
+  const kept = accounts.find(({ id }) => id === setup.deployment.account)
+  const given = kept?.id ?? process.env.CLOUDFLARE_ACCOUNT_ID
+  if (given) return remember(setup, { account: given })
+  const [only, ...others] = accounts
+  if (!only) {
+    throw new Refusal('Your login to Cloudflare tells of no account: set CLOUDFLARE_ACCOUNT_ID.')
+  }
+  if (others.length === 0) return remember(setup, { account: only.id })
+  const account = await choose(
+    'Which of your Cloudflare accounts?',
+    accounts.map(({ id, name }) => ({ value: id, label: name, hint: id })),
+    new Refusal('Your login to Cloudflare has several accounts: set CLOUDFLARE_ACCOUNT_ID.'),
+  )
+  remember(setup, { account })
+}
+
+/** Asks what this set-up is of, and settles the Worker's name. */
+export async function chooseRelay(setup: Setup): Promise<void> {
+  const { worker, url } = setup.deployment
+  const kind = await chooseKind(setup)
+  if (kind === 'same') return say(`Going on with ${url ?? `the Worker ${worker}`}.`)
+  if (worker !== undefined) {
+    const { account } = setup.deployment
+    putAside()
+    say(`What was kept in ${KEPT_IN} is in setup.previous.json now.`)
+    setup.deployment = {}
+    remember(setup, account ? { account } : {})
+  }
+  setup.takesOver = kind === 'other'
+  if (kind === 'other') {
+    await nameRunning(setup, 'a new one is made, and the old one ends')
+  } else await nameNew(setup)
+}
+
+async function chooseKind({ takesOver, deployment }: Setup): Promise<'same' | 'new' | 'other'> {
+  const { worker, url } = deployment
+  if (takesOver) return 'other'
+  return choose(
+    'Which relay is this?',
+    [
+      ...(worker
+        ? [
+            {
+              value: 'same' as const,
+              label: url ? `The one at ${url}` : `The Worker ${worker}, begun here earlier`,
+              hint: `kept in ${KEPT_IN}`,
+            },
+          ]
+        : []),
+      { value: 'new', label: 'A new one' },
+      {
+        value: 'other',
+        label: 'One that runs: relay-mcp 0.1.0, or one that was set up elsewhere',
+      },
+    ],
+    worker ? 'same' : 'new',
+  )
+}
+
+async function nameNew(setup: Setup): Promise<void> {
+  const account = known(setup, 'account')
+  const worker = await ask({
+    variable: 'RELAY_WORKER',
+    message: 'Name of the Worker, which begins its address',
+    ifEmpty: WORKER,
+    faultOf: faultOfName,
+    faultOnTrial: async (name) => ((await exists(account, name)) ? taken(name) : undefined),
+  })
+  if (worker) return remember(setup, { worker })
+  if (!(await exists(account, WORKER))) return remember(setup, { worker: WORKER })
+  warn(taken(WORKER))
+  throw new Refusal('Choose another name, or take over the one that runs.')
+}
+
+const taken = (name: string) =>
+  `There is a Worker ${name} in this account. If it is a relay, take it over: npm run setup -- --take-over.`
+
+function exists(account: string, worker: string): Promise<boolean> {
+  return during(
+    `Asking Cloudflare for a Worker ${worker}`,
+    async () => (await secretNames({ account, worker })) !== undefined,
+    (found) => (found ? `There is a Worker ${worker}` : `There is no Worker ${worker} yet`),
+  )
+}
+
+/**
+ * Asks for the address, the Worker's name and the key of a relay that runs. `withoutKey` says what
+ * happens without the last; where it is left out, the key must be there.
+ */
+export async function nameRunning(setup: Setup, withoutKey?: string): Promise<void> {
+  const account = known(setup, 'account')
+  const address = await ask({
+    variable: 'RELAY_URL',
+    message: 'Its address, as your clients have it',
+    faultOf: (answer) => (originOf(answer) ? undefined : 'It must start with https://.'),
+  })
+  const url = originOf(address) as string
+  const [first = ''] = new URL(url).hostname.split('.')
+  const guess = /\.workers\.dev$/.test(url) && NAME.test(first) ? first : WORKER
+  const worker = await ask({
+    variable: 'RELAY_WORKER',
+    message: 'Name of its Worker',
+    ifEmpty: guess,
+    faultOf: faultOfName,
+    faultOnTrial: async (name) => ((await exists(account, name)) ? undefined : absent(name)),
+  })
+  if (!worker && !(await exists(account, guess))) throw new Refusal(absent(guess))
+  const key = await ask({
+    variable: 'RELAY_API_KEY',
+    message: 'Its key, RELAY_API_KEY',
+    isSecret: true,
+    ...(withoutKey ? { ifEmpty: withoutKey } : {}),
+    faultOnTrial: (answer) => faultOfRunningKey(url, answer),
+  })
+  remember(setup, { url, worker: worker || guess, ...(key ? { RELAY_API_KEY: key } : {}) })
+}
+
+const absent = (name: string) => `There is no Worker ${name} in this account.`
+
+async function faultOfRunningKey(url: string, key: string): Promise<string | undefined> {
+  const verdict = await tryKey(url, key)
+  if (verdict.is === 'accepted') return undefined
+  if (verdict.is === 'refused') return `The relay at ${url} refuses this key.`
+  warn(`The key can't be tried: ${url} does not answer as a relay does (${verdict.seen}).`)
+  return undefined
+}
+
+function faultOfName(name: string): string | undefined {
+  if (NAME.test(name)) return undefined
+  return 'A name has up to 63 small letters, digits and dashes, and neither begins nor ends with a dash.'
+}

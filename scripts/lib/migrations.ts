@@ -1,0 +1,32 @@
+/** migrations/*.sql in the order of their numbers. Each file is safe to run twice. */
+import { readdirSync, readFileSync } from 'node:fs'
+import type { Client, DatabaseError } from 'pg'
+import { Refusal } from './refusal.ts'
+
+const FOLDER = new URL('../../migrations/', import.meta.url)
+
+export interface Migration {
+  /** The number it starts with, which `relay_status` returns as `schema_version` once it has run. */
+  version: number
+  /** From the project's folder. */
+  path: string
+  sql: string
+}
+
+export function readMigrations(): Migration[] {
+  const files = readdirSync(FOLDER).filter((name) => /^\d+_.*\.sql$/.test(name))
+  const migrations = files.map((name) => ({
+    version: Number.parseInt(name, 10),
+    path: `migrations/${name}`,
+    sql: readFileSync(new URL(name, FOLDER), 'utf8'),
+  }))
+  return migrations.sort((a, b) => a.version - b.version)
+}
+
+/** Runs one file; what PostgreSQL refuses is told with the line it is at. */
+export async function applyMigration(client: Client, { path, sql }: Migration): Promise<void> {
+  await client.query(sql).catch((error: DatabaseError) => {
+    const line = sql.slice(0, Number(error.position ?? 0)).split('\n').length
+    throw new Refusal(`${path}, line ${line}: ${error.message}`)
+  })
+}

@@ -1,0 +1,65 @@
+/**
+ * Runs the project's own wrangler in the project's folder, so that it asks nothing, tells nobody
+ * anything, and ends when we do.
+ */
+import { once } from 'node:events'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
+import { stripVTControlCharacters } from 'node:util'
+import { startChild } from '../local/child.ts'
+
+const PROJECT = fileURLToPath(new URL('../../', import.meta.url))
+
+const QUIET = {
+  CI: 'true',
+  WRANGLER_HIDE_BANNER: 'true',
+  WRANGLER_SEND_METRICS: 'false',
+  WRANGLER_WRITE_LOGS: 'false',
+}
+
+export interface WranglerOptions {
+  env?: Record<string, string | undefined>
+  /** For its standard input, so that a secret is not shown among the arguments. */
+  input?: string
+}
+
+export interface WranglerResult {
+  ok: boolean
+  stdout: string
+  /** Both outputs, without colours: what it said, for a person. */
+  said: string
+}
+
+export async function runWrangler(
+  args: string[],
+  { env, input = '' }: WranglerOptions = {},
+): Promise<WranglerResult> {
+  const wrangler = dirname(createRequire(import.meta.url).resolve('wrangler/package.json'))
+  const child = await startChild(
+    process.execPath,
+    [join(wrangler, 'bin', 'wrangler.js'), ...args],
+    {
+      cwd: PROJECT,
+      env: { ...process.env, ...QUIET, ...env },
+      stdio: ['pipe', 'pipe', 'pipe'],
+      lastSignal: 'KILL',
+    },
+  )
+  const { stdin, stdout, stderr } = child.process
+  // One that ends without reading its input has said why.
+  stdin?.on('error', () => {}).end(input)
+  const closed = once(child.process, 'close')
+  const [out, errors, end] = await Promise.all([
+    text(stdout as NodeJS.ReadableStream),
+    text(stderr as NodeJS.ReadableStream),
+    child.exited,
+    closed,
+  ])
+  return {
+    ok: end === 'exit code 0',
+    stdout: out,
+    said: stripVTControlCharacters(`${errors}\n${out}`).trim(),
+  }
+}

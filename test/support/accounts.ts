@@ -1,0 +1,97 @@
+/**
+ * createAccounts(): a person's accounts at Cloudflare and Supabase, as `npm run setup` and
+ * `npm run rotate` meet them: a stand-in for the one, with nothing deployed, and a project with an
+ * empty database for the other.
+ */
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { inject } from 'vitest'
+import { startTableEndpoints } from '../../scripts/bench/table-endpoints.ts'
+import type { Deployment } from '../../scripts/deploy/deployment.ts'
+import { McpClient, type ToolResult } from '../../scripts/lib/mcp-client.ts'
+import { applyMigration, readMigrations } from '../../scripts/lib/migrations.ts'
+import { startGateway } from '../../scripts/local/gateway.ts'
+import { type Cloudflare, startCloudflare } from './cloudflare.ts'
+import { createTestDatabase, type TestDatabase } from './database.ts'
+import { startInternet } from './internet.ts'
+import { createHome } from './person.ts'
+
+export const REF = 'abcdefghijklmnopqrst'
+export const PROJECT_URL = `https://${REF}.supabase.co`
+export const SERVICE_KEY = 'sb_secret_of_these_tests'
+export const ANON_KEY = 'sb_publishable_of_these_tests'
+export const RELAY_URL = 'https://relay-mcp.person.workers.dev'
+export const USER = '5f0c9f6e-2a0b-4d0a-9a53-0d9c1c7d3b11'
+
+export interface Accounts extends AsyncDisposable {
+  cloudflare: Cloudflare
+  database: TestDatabase
+  /** The database as its owner connects to it, in one string. */
+  databaseUrl: string
+  /** What a command needs to find all this, and a data directory of its own. */
+  environment: Record<string, string | undefined>
+  /** What the person does in the SQL editor of the dashboard. */
+  runMigrations(): Promise<void>
+  /** Deploys a relay with this key, as if from somewhere else. */
+  deployRelay(key: string): Promise<void>
+  /** The path of what is kept. */
+  file: string
+  kept(): Deployment
+  /** What the deployed relay says to a key: the status of a request. */
+  statusFor(key: string): Promise<number>
+  /** Calls a tool of the deployed relay. */
+  call(key: string, tool: string, args: Record<string, unknown>): Promise<ToolResult>
+}
+
+export async function createAccounts(): Promise<Accounts> {
+  const database = await createTestDatabase({ empty: true })
+  const { connection } = database
+  const keys = { service: SERVICE_KEY, anon: ANON_KEY }
+  const gateway = await startGateway({ connection, keys })
+  const project = await startTableEndpoints(connection, gateway)
+  const cloudflare = await startCloudflare({ replace: { [PROJECT_URL]: project.url } })
+  const internet = await startInternet((host) =>
+    host === new URL(PROJECT_URL).host ? project.url : cloudflare.find(host),
+  )
+  const home = createHome()
+  const file = join(home.path, 'setup.json')
+  const client = (key: string) => {
+    const url = cloudflare.find(new URL(RELAY_URL).host)
+    if (!url) throw new Error('No relay is deployed.')
+    return new McpClient(url, key)
+  }
+
+  return {
+    cloudflare,
+    database,
+    databaseUrl: `postgresql://postgres:${connection.password}@${connection.host}:${connection.port}/${connection.database}`,
+    environment: {
+      ...cloudflare.environment,
+      ...internet.environment,
+      RELAY_DATA: home.path,
+    },
+    async runMigrations() {
+      const owner = await database.connect('postgres')
+      for (const migration of readMigrations()) await applyMigration(owner, migration)
+    },
+    deployRelay: (key) =>
+      cloudflare.install('relay-mcp', inject('bundle'), {
+        RELAY_API_KEY: key,
+        RELAY_USER_ID: USER,
+        SUPABASE_URL: PROJECT_URL,
+        SUPABASE_SERVICE_KEY: SERVICE_KEY,
+      }),
+    file,
+    kept: () => (existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {}),
+    statusFor: async (key) => (await client(key).legacy('tools/list')).status,
+    call: (key, tool, args) => client(key).call(tool, args),
+    async [Symbol.asyncDispose]() {
+      await internet[Symbol.asyncDispose]()
+      await cloudflare[Symbol.asyncDispose]()
+      await project.stop()
+      await gateway.stop()
+      await database[Symbol.asyncDispose]()
+      home[Symbol.dispose]()
+    },
+  }
+}

@@ -1,0 +1,223 @@
+/**
+ * startCloudflare(): a stand-in for Cloudflare's API, as far as `wrangler whoami`, `deploy` and
+ * `secret` ask for it (wrangler takes CLOUDFLARE_API_BASE_URL). It keeps what it is given, and runs
+ * each deployed Worker, the very upload with the very secrets, in workerd. What only Cloudflare can
+ * show, it can't: routes, quotas, how long a secret takes to spread.
+ */
+import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { createServer, type IncomingMessage } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { buffer, json } from 'node:stream/consumers'
+import { type Bundle, parseUpload } from '../../scripts/local/bundle.ts'
+import { startWorker, type Worker } from '../../scripts/local/worker.ts'
+
+export const ACCOUNT = 'a'.repeat(32)
+const TOKEN = 'a-token-of-these-tests'
+
+interface Script {
+  bundle: Bundle
+  secrets: Record<string, string>
+  crons: string[]
+  running: Worker | undefined
+}
+
+export interface Cloudflare extends AsyncDisposable {
+  /** What makes wrangler talk to this, logged in. */
+  environment: Record<string, string>
+  scripts: Map<string, Script>
+  /** Methods and paths, as they came. */
+  requests: string[]
+  /** Where the host name of a Worker leads. */
+  find(host: string): string | undefined
+  /** Makes every request of this method fail from now on; undefined ends that. */
+  fail(method: string | undefined): void
+  /** Puts a Worker there, as if it had been deployed before. */
+  install(name: string, bundle: Bundle, secrets: Record<string, string>): Promise<void>
+}
+
+export interface CloudflareOptions {
+  /** Stands in for addresses that a Worker has among its secrets and can't reach from here. */
+  replace?: Record<string, string>
+}
+
+class ApiError extends Error {
+  readonly status: number
+  readonly code: number
+
+  constructor(status: number, code: number, message: string) {
+    super(message)
+    this.status = status
+    this.code = code
+  }
+}
+
+export async function startCloudflare({
+  replace = {},
+}: CloudflareOptions = {}): Promise<Cloudflare> {
+  const scripts = new Map<string, Script>()
+  const requests: string[] = []
+  let failing: string | undefined
+
+  function find(name: string): Script {
+    const script = scripts.get(name)
+    if (!script) throw new ApiError(404, 10007, 'This Worker does not exist on your account.')
+    return script
+  }
+
+  async function run(script: Script): Promise<void> {
+    await script.running?.stop()
+    const bindings = Object.entries(script.secrets).map(([name, value]) => [
+      name,
+      replace[value] ?? value,
+    ])
+    script.running = await startWorker({
+      bundle: script.bundle,
+      bindings: Object.fromEntries(bindings),
+      onLine: () => {},
+    })
+  }
+
+  async function upload(name: string, request: IncomingMessage): Promise<void> {
+    const bundle = await parseUpload(await buffer(request))
+    const before = scripts.get(name)
+    const given = bundle.bindings.filter(({ type }) => type === 'secret_text')
+    const inherited = bundle.bindings.filter(({ type }) => type === 'inherit')
+    const missing = inherited.find((binding) => before?.secrets[binding.name] === undefined)
+    if (missing) throw new ApiError(400, 10057, `inherit binding '${missing.name}' is invalid`)
+    const script: Script = {
+      bundle,
+      secrets: {
+        ...before?.secrets,
+        ...Object.fromEntries(given.map((binding) => [binding.name, binding.text as string])),
+      },
+      crons: before?.crons ?? [],
+      running: before?.running,
+    }
+    scripts.set(name, script)
+    await run(script)
+  }
+
+  async function answer(request: IncomingMessage): Promise<unknown> {
+    const url = new URL(request.url as string, 'http://localhost')
+    const path = url.pathname.replace('/client/v4', '')
+    const call = `${request.method} ${path}`
+    requests.push(call)
+    if (request.headers.authorization !== `Bearer ${TOKEN}`) {
+      throw new ApiError(401, 10000, 'Authentication error')
+    }
+    if (request.method === failing) throw new ApiError(500, 10013, 'An unknown error')
+    const account = { id: ACCOUNT, name: "A person's account" }
+    switch (call) {
+      case 'GET /user/tokens/verify':
+        return { id: 'token', status: 'active' }
+      case 'GET /user':
+        return { email: 'person@example.com' }
+      case 'GET /accounts':
+        return [account]
+      case 'GET /memberships':
+        return [{ id: 'membership', account }]
+    }
+    const [, owner, rest = ''] = /^\/accounts\/([^/]+)\/workers\/(.*)$/.exec(path) ?? []
+    if (owner !== ACCOUNT) throw new ApiError(404, 7000, `No route for ${call}`)
+    const [kind, name = '', part] = rest.split('/')
+    switch (`${request.method} ${kind}/${part ?? ''}`) {
+      case 'GET subdomain/':
+        return { subdomain: 'person' }
+      case 'GET services/':
+        find(name)
+        return {
+          default_environment: {
+            environment: 'production',
+            script: { tag: 'tag', tags: [], last_deployed_from: 'wrangler' },
+          },
+        }
+      case 'GET workers/':
+        find(name)
+        return { subdomain: { enabled: true, url: `https://${name}.person.workers.dev` } }
+      case 'PUT scripts/':
+        await upload(name, request)
+        return { id: name, etag: 'etag', startup_time_ms: 1, deployment_id: hexId() }
+      case 'POST scripts/versions':
+        await upload(name, request)
+        return { id: randomUUID(), startup_time_ms: 1, resources: { script: { etag: 'etag' } } }
+      case 'GET scripts/deployments':
+        find(name)
+        return { deployments: [] }
+      case 'POST scripts/deployments':
+        return { id: randomUUID() }
+      case 'PATCH scripts/script-settings':
+        return {}
+      case 'POST scripts/subdomain':
+        return { enabled: true, previews_enabled: false }
+      case 'PUT scripts/schedules':
+        find(name).crons = ((await json(request)) as { cron: string }[]).map(({ cron }) => cron)
+        return {}
+      case 'GET scripts/secrets':
+        return Object.keys(find(name).secrets).map((each) => ({ name: each, type: 'secret_text' }))
+      case 'PATCH scripts/secrets-bulk': {
+        const { secrets } = (await json(request)) as {
+          secrets: Record<string, { text: string } | null>
+        }
+        const script = find(name)
+        for (const [each, secret] of Object.entries(secrets)) {
+          if (secret) script.secrets[each] = secret.text
+          else delete script.secrets[each]
+        }
+        await run(script)
+        return {}
+      }
+      default:
+        throw new ApiError(404, 7000, `No route for ${call}`)
+    }
+  }
+
+  const server = createServer((request, response) => {
+    const send = (status: number, body: object) => {
+      response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
+    }
+    answer(request).then(
+      (result) => {
+        const count = Array.isArray(result) ? result.length : 0
+        const result_info = { page: 1, per_page: 50, count, total_count: count, total_pages: 1 }
+        send(200, { success: true, errors: [], messages: [], result, result_info })
+      },
+      (error: ApiError) => {
+        request.resume()
+        const { status = 500, code = 0, message } = error
+        send(status, { success: false, errors: [{ code, message }], messages: [], result: null })
+      },
+    )
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+
+  return {
+    environment: {
+      CLOUDFLARE_API_BASE_URL: `http://127.0.0.1:${port}/client/v4`,
+      CLOUDFLARE_API_TOKEN: TOKEN,
+    },
+    scripts,
+    requests,
+    find(host) {
+      const [, name = ''] = /^(.+)\.person\.workers\.dev$/.exec(host) ?? []
+      return scripts.get(name)?.running?.url
+    },
+    fail(method) {
+      failing = method
+    },
+    async install(name, bundle, secrets) {
+      const script: Script = { bundle, secrets, crons: [], running: undefined }
+      scripts.set(name, script)
+      await run(script)
+    },
+    async [Symbol.asyncDispose]() {
+      server.close()
+      server.closeAllConnections()
+      await Promise.all([...scripts.values()].map((script) => script.running?.stop()))
+    },
+  }
+}
+
+const hexId = () => randomUUID().replaceAll('-', '')

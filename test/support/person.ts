@@ -1,0 +1,90 @@
+/** A command of the project with a person at it: in a pseudo-terminal, or with its lines in a pipe. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { stripVTControlCharacters } from 'node:util'
+import { spawn as spawnInTerminal } from '@lydell/node-pty'
+import { expect } from 'vitest'
+
+const SCRIPTS = fileURLToPath(new URL('../../scripts/', import.meta.url))
+const PATIENCE = { timeout: 30_000, interval: 20 }
+
+const ENTER = '\r'
+export const DOWN = '\x1b[B'
+export const CTRL_C = '\x03'
+
+type Environment = Record<string, string | undefined>
+
+/** A folder for RELAY_DATA, removed at the end. */
+export function createHome() {
+  const path = mkdtempSync(join(tmpdir(), 'relay-home-'))
+  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true }) }
+}
+
+/** Runs a script in a terminal, and is the person at it. */
+export function inTerminal(script: string, args: string[], environment: Environment) {
+  const terminal = spawnInTerminal(process.execPath, [join(SCRIPTS, script), ...args], {
+    cols: 120,
+    rows: 40,
+    env: surroundings({ TERM: 'xterm-256color', ...environment }),
+  })
+  let printed = ''
+  let seen = 0
+  terminal.onData((data) => {
+    printed += data
+  })
+  const exit = new Promise<number>((resolve) => {
+    terminal.onExit(({ exitCode }) => resolve(exitCode))
+  })
+  const person = {
+    /** All that was on the screen, without its colours and movements. */
+    get printed() {
+      return stripVTControlCharacters(printed)
+    },
+    exit,
+    /** Waits for a text, after what was waited for before. */
+    async sees(text: string) {
+      await expect.poll(() => person.printed.slice(seen), PATIENCE).toContain(text)
+      seen = person.printed.indexOf(text, seen) + text.length
+    },
+    /** Empties the line, as Ctrl-U does. */
+    clears: () => terminal.write('\x15'),
+    /** Waits for a question and answers it. */
+    async answers(question: string, answer: string) {
+      await person.sees(question)
+      terminal.write(answer)
+      if (answer !== CTRL_C) terminal.write(ENTER)
+    },
+    [Symbol.dispose]: () => terminal.kill('SIGKILL'),
+  }
+  return person
+}
+
+/** Runs a script without a terminal, to its end. */
+export async function inPipe(script: string, args: string[], environment: Environment) {
+  const child = spawn(process.execPath, [join(SCRIPTS, script), ...args], {
+    env: surroundings(environment),
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let printed = ''
+  for (const output of [child.stdout, child.stderr]) {
+    output.on('data', (chunk) => {
+      printed += chunk
+    })
+  }
+  const [code] = await once(child, 'close')
+  return { code, printed }
+}
+
+/** Nothing of the machine's own settings and displays, so that a test means the same everywhere. */
+function surroundings(environment: Environment): Record<string, string> {
+  const { PATH = '', HOME = '' } = process.env
+  const given = Object.entries({ PATH, HOME, ...environment })
+  return Object.fromEntries(given.filter(([, value]) => value !== undefined)) as Record<
+    string,
+    string
+  >
+}
