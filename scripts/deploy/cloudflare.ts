@@ -66,6 +66,10 @@ export async function deploy(target: Target, secrets: Record<string, string>): P
     const deployed = await runWrangler(['deploy', '--name', worker, '--secrets-file', file], {
       env: { ...environment(account).env, WRANGLER_OUTPUT_FILE_PATH: output },
     })
+    const [onboarding] = /https:\S+\/workers\/onboarding/.exec(deployed.said) ?? []
+    if (onboarding) {
+      throw new Refusal(`Your account has no name on workers.dev yet: choose one at ${onboarding}.`)
+    }
     if (!deployed.ok) throw failure('did not take the Worker', deployed)
     const lines = readFileSync(output, 'utf8').trim().split('\n').map(parsed)
     const { targets } = lines.find(({ type }) => type === 'deploy')

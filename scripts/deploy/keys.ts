@@ -33,12 +33,12 @@ async function settleUser(setup: Setup): Promise<void> {
     users.map(async (id) => {
       const found = await askStatus(project, id)
       const { threads, messages } = found.is === 'ready' ? found : { threads: '?', messages: '?' }
-      return { value: id, label: `${threads} threads with ${messages} messages`, hint: id }
+      return { value: id, label: `threads: ${threads}, messages: ${messages}`, hint: id }
     }),
   )
   const [only, ...others] = choices as [(typeof choices)[0], ...typeof choices]
   if (others.length === 0) {
-    say(`The database has ${only.label}: this relay goes on with them.`)
+    say(`The database has a relay’s rows (${only.label}): this one goes on with them.`)
     return remember(setup, { RELAY_USER_ID: only.value })
   }
   const user = await choose(

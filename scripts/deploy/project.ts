@@ -118,8 +118,9 @@ async function migrateOver(string: string): Promise<void> {
   await client.connect()
   try {
     const messages = await countMessages(client)
-    if (messages > 0)
-      say(`${messages} messages are there and stay; numbering them can take minutes.`)
+    if (messages > 0) {
+      say(`Messages that are there and stay: ${messages}. Numbering many of them takes minutes.`)
+    }
     for (const migration of readMigrations()) {
       await during(`Applying ${migration.path}`, () => applyMigration(client, migration))
     }

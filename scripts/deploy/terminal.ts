@@ -12,6 +12,8 @@ export const hasPerson = Boolean(process.stdin.isTTY && process.stdout.isTTY)
 /** By the convention of shells, 128 and the number of SIGINT. */
 const INTERRUPTED = 130
 
+let stopSpinner: (() => void) | undefined
+
 export interface Question {
   /** The environment variable that answers it. */
   variable: string
@@ -40,8 +42,9 @@ export function begin(title: string, howToGoOn: string): (lastWords: string) => 
   }
   process.on('exit', (code) => {
     if (isOver || (code !== 0 && code !== INTERRUPTED)) return
-    // A spinner's Ctrl-C ends the process by itself, and with 0.
+    // A spinner ends the process at Ctrl-C by itself, with 0, and would have the last word.
     process.exitCode = INTERRUPTED
+    stopSpinner?.()
     console.log(`\nStopped. ${howToGoOn}`)
   })
   if (hasPerson) clack.intro(title)
@@ -144,7 +147,8 @@ export async function during<T>(
     if (done) console.log(done(result))
     return result
   }
-  const spinner = clack.spinner({ indicator: 'timer', cancelMessage: doing })
+  const spinner = clack.spinner({ indicator: 'timer' })
+  stopSpinner = () => spinner.cancel(doing)
   spinner.start(doing)
   try {
     const result = await work()
@@ -153,5 +157,7 @@ export async function during<T>(
   } catch (error) {
     spinner.error(doing)
     throw error
+  } finally {
+    stopSpinner = undefined
   }
 }

@@ -28,7 +28,7 @@ export interface WranglerOptions {
 export interface WranglerResult {
   ok: boolean
   stdout: string
-  /** Both outputs, without colours: what it said, for a person. */
+  /** What it said to a person, without colours: of errors, if there are any. */
   said: string
 }
 
@@ -60,6 +60,6 @@ export async function runWrangler(
   return {
     ok: end === 'exit code 0',
     stdout: out,
-    said: stripVTControlCharacters(`${errors}\n${out}`).trim(),
+    said: stripVTControlCharacters(errors.trim() || out).trim(),
   }
 }

@@ -1,7 +1,8 @@
 /** `npm run setup` as a person meets it, from the login to the smoke test of what was deployed. */
 import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
+import type { Deployment } from '../../scripts/deploy/deployment.ts'
 import { readMigrations } from '../../scripts/lib/migrations.ts'
 import { USER as LEGACY_USER } from '../migrations/calls.ts'
 import { legacyWorker, SCHEMA_0_1_0 } from '../migrations/legacy.ts'
@@ -14,7 +15,11 @@ import {
   SERVICE_KEY,
   USER,
 } from '../support/accounts.ts'
+import { ACCOUNT } from '../support/cloudflare.ts'
 import { CTRL_C, DOWN, inPipe, inTerminal } from '../support/person.ts'
+
+// Each run starts wrangler several times, and each start costs seconds where others work too.
+vi.setConfig({ testTimeout: 120_000 })
 
 /** A command for the clipboard that keeps what it is given in a file beside it. */
 function fakeClipboard(folder: string) {
@@ -50,7 +55,8 @@ test('a new relay: wrong answers are told, Ctrl-C keeps the right ones, and in t
   await first.sees(`https://supabase.com/dashboard/project/${REF}/sql/new`)
   expect(clipboard.text()).toContain(readMigrations()[0]?.sql)
   await first.answers('Waiting until the project sees it', CTRL_C)
-  await first.sees(`Stopped. "npm run setup" goes on from here`)
+  await first.sees('■  Waiting until the project sees it')
+  await first.sees('Stopped. "npm run setup" goes on from here')
   expect(await first.exit).toBe(130)
   expect(first.printed).not.toContain(SERVICE_KEY)
   expect(cloudflare.scripts.size).toBe(0)
@@ -99,8 +105,8 @@ test('relay-mcp 0.1.0 is taken over: its threads, its name, and its short key un
   await person.answers('URL of your Supabase', PROJECT_URL)
   await person.answers('Its secret key', SERVICE_KEY)
   await person.sees('DATABASE_URL is taken from the environment.')
-  await person.sees('1 messages are there and stay')
-  await person.sees('The database has 1 threads with 1 messages: this relay goes on with them.')
+  await person.sees('Messages that are there and stay: 1.')
+  await person.sees('(threads: 1, messages: 1): this one goes on with them.')
   await person.sees('The key has fewer than 32 characters')
   await person.answers('What shall become of it?', '')
   await person.sees(`How each client is connected: ${RELAY_URL}/`)
@@ -112,9 +118,6 @@ test('relay-mcp 0.1.0 is taken over: its threads, its name, and its short key un
   const read = await accounts.call(key, 'relay_read_thread', { thread_name: 'from before' })
   expect(read.structuredContent.messages).toMatchObject([{ content: 'Hello from 0.1.0.', seq: 1 }])
   expect(await accounts.statusFor('a-short-key')).toBe(200)
-  const finished = await inPipe('rotate.ts', ['--finish'], environment)
-  expect(finished.code).toBe(0)
-  expect(await accounts.statusFor('a-short-key')).toBe(401)
 })
 
 test('without a terminal, the environment answers, and a second run deploys the same again', async () => {
@@ -165,9 +168,27 @@ test('a missing login is said before anything is asked', async () => {
 
 test('where nobody can be asked, what is missing is named', async () => {
   await using accounts = await createAccounts()
+  writeFileSync(accounts.file, JSON.stringify({ worker: 'relay-mcp' }))
   const { code, printed } = await inPipe('setup.ts', [], accounts.environment)
   expect(code).toBe(1)
   expect(printed).toContain('set SUPABASE_URL.')
+})
+
+test('an account without a name on workers.dev is told where to choose one', async () => {
+  await using accounts = await createAccounts()
+  await accounts.runMigrations()
+  const known: Deployment = {
+    worker: 'relay-mcp',
+    SUPABASE_URL: PROJECT_URL,
+    SUPABASE_SERVICE_KEY: SERVICE_KEY,
+    RELAY_USER_ID: USER,
+  }
+  writeFileSync(accounts.file, JSON.stringify(known))
+  accounts.cloudflare.fail('GET subdomain', 10007)
+  const { code, printed } = await inPipe('setup.ts', [], accounts.environment)
+  expect(code).toBe(1)
+  expect(printed).toContain(`https://dash.cloudflare.com/${ACCOUNT}/workers/onboarding`)
+  expect(printed).not.toContain('wrangler says')
 })
 
 test('a Worker of that name is not deployed over', async () => {

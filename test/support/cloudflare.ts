@@ -30,8 +30,8 @@ export interface Cloudflare extends AsyncDisposable {
   requests: string[]
   /** Where the host name of a Worker leads. */
   find(host: string): string | undefined
-  /** Makes every request of this method fail from now on; undefined ends that. */
-  fail(method: string | undefined): void
+  /** Makes an endpoint, such as `PUT scripts`, fail with this code; without one, no endpoint. */
+  fail(endpoint?: string, code?: number): void
   /** Puts a Worker there, as if it had been deployed before. */
   install(name: string, bundle: Bundle, secrets: Record<string, string>): Promise<void>
 }
@@ -57,7 +57,7 @@ export async function startCloudflare({
 }: CloudflareOptions = {}): Promise<Cloudflare> {
   const scripts = new Map<string, Script>()
   const requests: string[] = []
-  let failing: string | undefined
+  let failing: { endpoint: string; code: number } | undefined
 
   function find(name: string): Script {
     const script = scripts.get(name)
@@ -106,7 +106,6 @@ export async function startCloudflare({
     if (request.headers.authorization !== `Bearer ${TOKEN}`) {
       throw new ApiError(401, 10000, 'Authentication error')
     }
-    if (request.method === failing) throw new ApiError(500, 10013, 'An unknown error')
     const account = { id: ACCOUNT, name: "A person's account" }
     switch (call) {
       case 'GET /user/tokens/verify':
@@ -121,10 +120,12 @@ export async function startCloudflare({
     const [, owner, rest = ''] = /^\/accounts\/([^/]+)\/workers\/(.*)$/.exec(path) ?? []
     if (owner !== ACCOUNT) throw new ApiError(404, 7000, `No route for ${call}`)
     const [kind, name = '', part] = rest.split('/')
-    switch (`${request.method} ${kind}/${part ?? ''}`) {
-      case 'GET subdomain/':
+    const endpoint = [request.method, kind, part].filter(Boolean).join(' ')
+    if (endpoint === failing?.endpoint) throw new ApiError(400, failing.code, 'As the test wants')
+    switch (endpoint) {
+      case 'GET subdomain':
         return { subdomain: 'person' }
-      case 'GET services/':
+      case 'GET services':
         find(name)
         return {
           default_environment: {
@@ -132,30 +133,30 @@ export async function startCloudflare({
             script: { tag: 'tag', tags: [], last_deployed_from: 'wrangler' },
           },
         }
-      case 'GET workers/':
+      case 'GET workers':
         find(name)
         return { subdomain: { enabled: true, url: `https://${name}.person.workers.dev` } }
-      case 'PUT scripts/':
+      case 'PUT scripts':
         await upload(name, request)
         return { id: name, etag: 'etag', startup_time_ms: 1, deployment_id: hexId() }
-      case 'POST scripts/versions':
+      case 'POST scripts versions':
         await upload(name, request)
         return { id: randomUUID(), startup_time_ms: 1, resources: { script: { etag: 'etag' } } }
-      case 'GET scripts/deployments':
+      case 'GET scripts deployments':
         find(name)
         return { deployments: [] }
-      case 'POST scripts/deployments':
+      case 'POST scripts deployments':
         return { id: randomUUID() }
-      case 'PATCH scripts/script-settings':
+      case 'PATCH scripts script-settings':
         return {}
-      case 'POST scripts/subdomain':
+      case 'POST scripts subdomain':
         return { enabled: true, previews_enabled: false }
-      case 'PUT scripts/schedules':
+      case 'PUT scripts schedules':
         find(name).crons = ((await json(request)) as { cron: string }[]).map(({ cron }) => cron)
         return {}
-      case 'GET scripts/secrets':
+      case 'GET scripts secrets':
         return Object.keys(find(name).secrets).map((each) => ({ name: each, type: 'secret_text' }))
-      case 'PATCH scripts/secrets-bulk': {
+      case 'PATCH scripts secrets-bulk': {
         const { secrets } = (await json(request)) as {
           secrets: Record<string, { text: string } | null>
         }
@@ -204,8 +205,8 @@ export async function startCloudflare({
       const [, name = ''] = /^(.+)\.person\.workers\.dev$/.exec(host) ?? []
       return scripts.get(name)?.running?.url
     },
-    fail(method) {
-      failing = method
+    fail(endpoint, code = 10013) {
+      failing = endpoint ? { endpoint, code } : undefined
     },
     async install(name, bundle, secrets) {
       const script: Script = { bundle, secrets, crons: [], running: undefined }

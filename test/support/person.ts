@@ -10,7 +10,7 @@ import { spawn as spawnInTerminal } from '@lydell/node-pty'
 import { expect } from 'vitest'
 
 const SCRIPTS = fileURLToPath(new URL('../../scripts/', import.meta.url))
-const PATIENCE = { timeout: 30_000, interval: 20 }
+const PATIENCE = { timeout: 60_000, interval: 20 }
 
 const ENTER = '\r'
 export const DOWN = '\x1b[B'
