@@ -3,6 +3,8 @@
  * what the project says to them. The Worker judges its settings by the same looks (src/config.ts);
  * here each fault also says what was pasted instead, and where the right thing is.
  */
+import { Refusal } from '../lib/refusal.ts'
+
 const TIME_LIMIT_MS = 15_000
 const NOBODY = '00000000-0000-0000-0000-000000000000'
 
@@ -176,8 +178,13 @@ export async function readUserIds(project: Project, limit: number): Promise<stri
     const after = users.length > 0 ? `&user_id=gt.${users.at(-1)}` : ''
     const path = `/rest/v1/relay_threads?select=user_id&order=user_id&limit=1${after}`
     const answer = await request(project, path)
-    if (!('status' in answer)) throw new Error(answer.fault)
-    if (!Array.isArray(answer.body)) throw new Error(`${path}: ${JSON.stringify(answer)}`)
+    if (!('status' in answer)) throw new Refusal(answer.fault)
+    if (!Array.isArray(answer.body)) {
+      const said = JSON.stringify(answer.body)
+      throw new Refusal(
+        `The project does not say whose threads it holds (${answer.status}: ${said}).`,
+      )
+    }
     const [row] = answer.body
     if (!row) break
     users.push(row.user_id)

@@ -20,7 +20,9 @@ export interface Question {
   message: string
   /** Not shown as it is typed. */
   isSecret?: boolean
-  /** Said to be what an empty answer means; without it there must be one. */
+  /** What an empty answer stands for. */
+  byDefault?: string
+  /** Said to be what an empty answer means, where it stands for no value. */
   ifEmpty?: string
   /** What is wrong with an answer by its looks, in a sentence. */
   faultOf?: (answer: string) => string | undefined
@@ -79,17 +81,16 @@ export function show(text: string): void {
 
 /** Resolves with an answer that has passed its checks; an empty one only where that is allowed. */
 export async function ask(question: Question): Promise<string> {
-  const { variable, faultOnTrial = async () => undefined } = question
+  const { variable, byDefault, ifEmpty, faultOnTrial = async () => undefined } = question
   const given = process.env[variable]?.trim()
-  if (given) {
-    const fault = faultOfAnswer(question, given) ?? (await faultOnTrial(given))
+  if (given || !hasPerson) {
+    const answer = given || byDefault
+    if (!answer && ifEmpty !== undefined) return ''
+    if (!answer) throw new Refusal(`There is no terminal to ask in: set ${variable}.`)
+    const fault = faultOfAnswer(question, answer) ?? (await faultOnTrial(answer))
     if (fault) throw new Refusal(`${variable}: ${fault}`)
-    say(`${variable} is taken from the environment.`)
-    return given
-  }
-  if (!hasPerson) {
-    if (question.ifEmpty !== undefined) return ''
-    throw new Refusal(`There is no terminal to ask in: set ${variable}.`)
+    if (given) say(`${variable} is taken from the environment.`)
+    return answer
   }
   for (;;) {
     const answer = await prompt(question)
@@ -100,20 +101,21 @@ export async function ask(question: Question): Promise<string> {
 }
 
 async function prompt(question: Question): Promise<string> {
-  const { message, ifEmpty, isSecret } = question
+  const { message, byDefault, ifEmpty = byDefault, isSecret } = question
   const options = {
     message: ifEmpty === undefined ? message : `${message} (Enter: ${ifEmpty})`,
     validate: (answer = '') => faultOfAnswer(question, answer.trim()),
   }
-  const answer = await (isSecret
-    ? clack.password({ ...options, clearOnError: true })
-    : clack.text(options))
+  const answer = isSecret
+    ? await clack.password({ ...options, clearOnError: true })
+    : await clack.text({ ...options, defaultValue: byDefault ?? '' })
   return unlessCancelled(answer ?? '').trim()
 }
 
-function faultOfAnswer({ ifEmpty, faultOf }: Question, answer: string): string | undefined {
-  if (answer !== '') return faultOf?.(answer)
-  return ifEmpty === undefined ? 'An answer is needed.' : undefined
+function faultOfAnswer(question: Question, answer: string): string | undefined {
+  if (answer !== '') return question.faultOf?.(answer)
+  const mayBeEmpty = question.byDefault !== undefined || question.ifEmpty !== undefined
+  return mayBeEmpty ? undefined : 'An answer is needed.'
 }
 
 /** Resolves with one of several; the first is proposed. Where nobody can be asked, `otherwise` says. */

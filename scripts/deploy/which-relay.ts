@@ -4,7 +4,7 @@ import { readLogin, secretNames } from './cloudflare.ts'
 import { KEPT_IN, putAside } from './deployment.ts'
 import { originOf, tryKey } from './relay.ts'
 import { known, remember, type Setup } from './steps.ts'
-import { ask, choose, during, say, warn } from './terminal.ts'
+import { ask, type Choice, choose, during, say, warn } from './terminal.ts'
 
 /** The name of wrangler.toml, which 0.1.0 had too. */
 const WORKER = 'relay-mcp'
@@ -52,34 +52,23 @@ export async function chooseRelay(setup: Setup): Promise<void> {
     remember(setup, account ? { account } : {})
   }
   setup.takesOver = kind === 'other'
-  if (kind === 'other') {
-    await nameRunning(setup, 'a new one is made, and the old one ends')
-  } else await nameNew(setup)
+  if (kind === 'new') await nameNew(setup)
+  else await nameRunning(setup, 'a new one is made, and the old one ends')
 }
 
-async function chooseKind({ takesOver, deployment }: Setup): Promise<'same' | 'new' | 'other'> {
+type Kind = 'same' | 'new' | 'other'
+
+async function chooseKind({ takesOver, deployment }: Setup): Promise<Kind> {
   const { worker, url } = deployment
   if (takesOver) return 'other'
-  return choose(
-    'Which relay is this?',
-    [
-      ...(worker
-        ? [
-            {
-              value: 'same' as const,
-              label: url ? `The one at ${url}` : `The Worker ${worker}, begun here earlier`,
-              hint: `kept in ${KEPT_IN}`,
-            },
-          ]
-        : []),
-      { value: 'new', label: 'A new one' },
-      {
-        value: 'other',
-        label: 'One that runs: relay-mcp 0.1.0, or one that was set up elsewhere',
-      },
-    ],
-    worker ? 'same' : 'new',
-  )
+  const choices: Choice<Kind>[] = [
+    { value: 'new', label: 'A new one' },
+    { value: 'other', label: 'One that runs: relay-mcp 0.1.0, or one that was set up elsewhere' },
+  ]
+  if (!worker) return choose('Which relay is this?', choices, 'new')
+  const label = url ? `The one at ${url}` : `The Worker ${worker}, begun here earlier`
+  choices.unshift({ value: 'same', label, hint: `kept in ${KEPT_IN}` })
+  return choose('Which relay is this?', choices, 'same')
 }
 
 async function nameNew(setup: Setup): Promise<void> {
@@ -87,14 +76,11 @@ async function nameNew(setup: Setup): Promise<void> {
   const worker = await ask({
     variable: 'RELAY_WORKER',
     message: 'Name of the Worker, which begins its address',
-    ifEmpty: WORKER,
+    byDefault: WORKER,
     faultOf: faultOfName,
     faultOnTrial: async (name) => ((await exists(account, name)) ? taken(name) : undefined),
   })
-  if (worker) return remember(setup, { worker })
-  if (!(await exists(account, WORKER))) return remember(setup, { worker: WORKER })
-  warn(taken(WORKER))
-  throw new Refusal('Choose another name, or take over the one that runs.')
+  remember(setup, { worker })
 }
 
 const taken = (name: string) =>
@@ -125,11 +111,10 @@ export async function nameRunning(setup: Setup, withoutKey?: string): Promise<vo
   const worker = await ask({
     variable: 'RELAY_WORKER',
     message: 'Name of its Worker',
-    ifEmpty: guess,
+    byDefault: guess,
     faultOf: faultOfName,
     faultOnTrial: async (name) => ((await exists(account, name)) ? undefined : absent(name)),
   })
-  if (!worker && !(await exists(account, guess))) throw new Refusal(absent(guess))
   const key = await ask({
     variable: 'RELAY_API_KEY',
     message: 'Its key, RELAY_API_KEY',
@@ -137,7 +122,7 @@ export async function nameRunning(setup: Setup, withoutKey?: string): Promise<vo
     ...(withoutKey ? { ifEmpty: withoutKey } : {}),
     faultOnTrial: (answer) => faultOfRunningKey(url, answer),
   })
-  remember(setup, { url, worker: worker || guess, ...(key ? { RELAY_API_KEY: key } : {}) })
+  remember(setup, { url, worker, ...(key ? { RELAY_API_KEY: key } : {}) })
 }
 
 const absent = (name: string) => `There is no Worker ${name} in this account.`

@@ -174,6 +174,23 @@ test('where nobody can be asked, what is missing is named', async () => {
   expect(printed).toContain('set SUPABASE_URL.')
 })
 
+test('rows of several users are not guessed at', async () => {
+  await using accounts = await createAccounts()
+  await accounts.runMigrations()
+  for (const user of [USER, LEGACY_USER]) {
+    await accounts.database.call('relay_create_thread', { p_user_id: user, p_name: 'mine' })
+  }
+  const known: Deployment = {
+    worker: 'relay-mcp',
+    SUPABASE_URL: PROJECT_URL,
+    SUPABASE_SERVICE_KEY: SERVICE_KEY,
+  }
+  writeFileSync(accounts.file, JSON.stringify(known))
+  const { code, printed } = await inPipe('setup.ts', [], accounts.environment)
+  expect(code).toBe(1)
+  expect(printed).toContain(`set RELAY_USER_ID to one of ${USER}, ${LEGACY_USER}.`)
+})
+
 test('an account without a name on workers.dev is told where to choose one', async () => {
   await using accounts = await createAccounts()
   await accounts.runMigrations()
