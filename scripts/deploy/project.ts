@@ -18,6 +18,8 @@ import {
 import { ask, during, hasPerson, say, show } from './terminal.ts'
 
 const PAUSE_MS = 2_000
+/** The API learns of new functions within moments of their being made. */
+const PATIENCE_MS = 60_000
 
 /** Asks for the project's URL and its secret key, and tries them on the project. */
 export async function chooseProject(setup: Setup): Promise<void> {
@@ -79,7 +81,8 @@ export async function migrateProject(setup: Setup): Promise<void> {
   })
   if (string) await migrateOver(string)
   else await migrateByHand(project)
-  await during('Waiting until the project sees it', () => untilCurrent(project))
+  const deadline = string ? Date.now() + PATIENCE_MS : Number.POSITIVE_INFINITY
+  await during('Waiting until the project sees it', (more) => untilCurrent(project, deadline, more))
 }
 
 function isCurrent(finding: Finding): boolean {
@@ -87,12 +90,24 @@ function isCurrent(finding: Finding): boolean {
   return finding.is === 'ready' && finding.schemaVersion >= newest
 }
 
-async function untilCurrent(project: Project): Promise<void> {
-  while (!isCurrent(await askStatus(project))) await sleep(PAUSE_MS)
+async function untilCurrent(
+  project: Project,
+  deadline: number,
+  more: (text: string) => void,
+): Promise<void> {
+  for (;;) {
+    const finding = await askStatus(project)
+    if (isCurrent(finding)) return
+    const sentence = finding.is === 'ready' ? 'Not all of it is there.' : finding.sentence
+    if (Date.now() > deadline) throw new Refusal(`The SQL is applied, and yet: ${sentence}`)
+    more(sentence)
+    await sleep(PAUSE_MS)
+  }
 }
 
 async function faultOnConnecting(string: string): Promise<string | undefined> {
   const client = new Client(connectionOf(string))
+  client.on('error', () => {})
   try {
     await during('Connecting to the database', () => client.connect())
     return undefined
@@ -104,19 +119,23 @@ async function faultOnConnecting(string: string): Promise<string | undefined> {
 }
 
 /** What a failed connection means, in a sentence. */
-export function faultOfConnecting({ code, message }: NodeJS.ErrnoException): string {
+function faultOfConnecting({ code, message }: NodeJS.ErrnoException): string {
   if (code === '28P01') return 'The database refuses this password.'
   if (code === 'ENOTFOUND' || code === 'ENETUNREACH' || code === 'EHOSTUNREACH') {
     return 'The database can’t be reached. Its direct address needs IPv6: take the string of the Session pooler.'
   }
-  return `The database can't be connected to: ${message}.`
+  return `The database can't be connected to: ${message || code}.`
 }
 
 /** Applies the SQL over a connection of its own, where it may take as long as it needs. */
 async function migrateOver(string: string): Promise<void> {
-  const client = new Client({ ...connectionOf(string), statement_timeout: 0 })
+  const client = new Client(connectionOf(string))
+  // What is under way when the connection is lost fails with it; an event without a listener would
+  // end the process.
+  client.on('error', () => {})
   await client.connect()
   try {
+    await client.query('set statement_timeout = 0')
     const messages = await countMessages(client)
     if (messages > 0) {
       say(`Messages that are there and stay: ${messages}. Numbering many of them takes minutes.`)

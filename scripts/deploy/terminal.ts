@@ -137,15 +137,18 @@ function unlessCancelled<T>(answer: T | typeof clack.CANCEL_SYMBOL): T {
   return answer as T
 }
 
-/** Runs `work` while saying what is being done; `done` says what came of it. */
+/**
+ * Runs `work` while saying what is being done, which `work` can say more of by what it is given;
+ * `done` says what came of it.
+ */
 export async function during<T>(
   doing: string,
-  work: () => Promise<T>,
+  work: (more: (text: string) => void) => Promise<T>,
   done?: (result: T) => string,
 ): Promise<T> {
   if (!hasPerson) {
     console.log(`${doing} …`)
-    const result = await work()
+    const result = await work(() => {})
     if (done) console.log(done(result))
     return result
   }
@@ -153,7 +156,7 @@ export async function during<T>(
   stopSpinner = () => spinner.cancel(doing)
   spinner.start(doing)
   try {
-    const result = await work()
+    const result = await work((text) => spinner.message(`${doing}: ${text}`))
     spinner.stop(done?.(result) ?? doing)
     return result
   } catch (error) {

@@ -29,7 +29,12 @@ export async function deployWorker(setup: Setup): Promise<void> {
   const before = deployment.url
   const isSame = before && hosts.includes(new URL(before).host)
   const url = isSame ? before : `https://${first}`
-  if (before && !isSame) warn(`Clients have it at ${before} until now, and must be given ${url}.`)
+  if (before && !isSame) {
+    warn(
+      `wrangler does not name ${before} among the addresses of this Worker. Unless it leads here by ` +
+        `a domain that is set in the dashboard, clients must be given ${url}.`,
+    )
+  }
   remember(setup, { url, deployed_at: new Date().toISOString() })
 }
 

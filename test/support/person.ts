@@ -4,13 +4,12 @@ import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { stripVTControlCharacters } from 'node:util'
 import { spawn as spawnInTerminal } from '@lydell/node-pty'
-import { expect } from 'vitest'
 
 const SCRIPTS = fileURLToPath(new URL('../../scripts/', import.meta.url))
-const PATIENCE = { timeout: 60_000, interval: 20 }
 
 const ENTER = '\r'
 export const DOWN = '\x1b[B'
@@ -36,8 +35,12 @@ export function inTerminal(script: string, args: string[], environment: Environm
   terminal.onData((data) => {
     printed += data
   })
+  let hasEnded = false
   const exit = new Promise<number>((resolve) => {
-    terminal.onExit(({ exitCode }) => resolve(exitCode))
+    terminal.onExit(({ exitCode }) => {
+      hasEnded = true
+      resolve(exitCode)
+    })
   })
   const person = {
     /** All that was on the screen, without its colours and movements. */
@@ -47,7 +50,10 @@ export function inTerminal(script: string, args: string[], environment: Environm
     exit,
     /** Waits for a text, after what was waited for before. */
     async sees(text: string) {
-      await expect.poll(() => person.printed.slice(seen), PATIENCE).toContain(text)
+      while (!person.printed.includes(text, seen)) {
+        if (hasEnded) throw new Error(`It ended without "${text}":\n${person.printed}`)
+        await sleep(20)
+      }
       seen = person.printed.indexOf(text, seen) + text.length
     },
     /** Empties the line, as Ctrl-U does. */
