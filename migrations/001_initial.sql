@@ -1117,6 +1117,9 @@ revoke all on function public.relay_complete_name from public, anon, authenticat
 grant execute on function public.relay_complete_name to service_role;
 
 -- Not a tool: what is here, for whoever operates the relay. The daily call of the cron trigger too.
+-- Threads of other users are counted, since a wrong RELAY_USER_ID looks like a relay that lost all of
+-- them. `functions` has what the API can find, and whether it may call it: a migration that was run
+-- in part, or a revoke that came later, leaves a tool that fails.
 create or replace function public.relay_status(p_user_id uuid)
   returns jsonb
   language sql volatile security invoker set search_path = '' set timezone = 'UTC'
@@ -1124,9 +1127,16 @@ as $$
   select jsonb_build_object(
     'schema_version', 1,
     'now', clock_timestamp(),
-    'thread_count', count(*),
-    'message_count', coalesce(sum(message_count), 0))
-  from public.relay_threads where user_id = p_user_id;
+    'thread_count', count(*) filter (where user_id = p_user_id),
+    'message_count', coalesce(sum(message_count) filter (where user_id = p_user_id), 0),
+    'other_thread_count', count(*) filter (where user_id <> p_user_id),
+    'functions', (
+      select jsonb_object_agg(
+        format('%s(%s)', proname, array_to_string(proargnames[:pronargs], ', ')),
+        has_function_privilege(oid, 'execute'))
+      from pg_catalog.pg_proc
+      where pronamespace = 'public'::regnamespace and proname like 'relay\_%'))
+  from public.relay_threads;
 $$;
 revoke all on function public.relay_status from public, anon, authenticated;
 grant execute on function public.relay_status to service_role;

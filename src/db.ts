@@ -106,10 +106,12 @@ function errorBody(answer: Answer): DatabaseError | undefined {
 }
 
 function readAnswer<T>(answer: Answer, schema: z.ZodMiniType<T>, ifUnknown: string | undefined): T {
+  const body = errorBody(answer)
   const unknown = (code: string, message: string, reason: string) =>
     new RelayError(code, ifUnknown ? `${message} ${ifUnknown}` : message, {
       outcome: 'failed',
       reason,
+      apiCode: body?.code ?? `${answer.status}`,
     })
 
   if (!answer.error) {
@@ -124,7 +126,6 @@ function readAnswer<T>(answer: Answer, schema: z.ZodMiniType<T>, ifUnknown: stri
     )
   }
 
-  const body = errorBody(answer)
   const known = body && errorOfCode(body)
   if (known) throw known
   if (answer.timedOut) {
@@ -145,7 +146,7 @@ function readAnswer<T>(answer: Answer, schema: z.ZodMiniType<T>, ifUnknown: stri
     throw new RelayError(
       'service_key_refused',
       'Supabase refuses the key of the relay: SUPABASE_SERVICE_KEY is wrong or was revoked.',
-      { outcome: 'failed', reason: describe(answer) },
+      { outcome: 'failed', reason: describe(answer), apiCode: `${answer.status}` },
     )
   }
   throw unknown(

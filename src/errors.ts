@@ -13,16 +13,19 @@ export class RelayError extends Error {
   readonly outcome: 'refused' | 'failed'
   /** For the log alone: what the other side said. */
   readonly reason: string | undefined
+  /** The code of PostgREST or PostgreSQL, else the HTTP status; 0 where no answer came. */
+  readonly apiCode: string | undefined
 
   constructor(
     code: string,
     message: string,
-    options: { outcome?: 'refused' | 'failed'; reason?: string } = {},
+    options: { outcome?: 'refused' | 'failed'; reason?: string; apiCode?: string } = {},
   ) {
     super(message)
     this.code = code
     this.outcome = options.outcome ?? 'refused'
     this.reason = options.reason
+    this.apiCode = options.apiCode
   }
 }
 
@@ -43,6 +46,7 @@ export function errorOfCode(error: DatabaseError): RelayError | undefined {
   return new RelayError(fault.code, fault.message, {
     outcome: 'failed',
     reason: `${error.code} ${error.message}`,
+    apiCode: error.code,
   })
 }
 

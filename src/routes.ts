@@ -1,7 +1,8 @@
 /** The URL table, and what stands before it: foreign hosts, preflights, origins, settings, keys. */
-import { authenticate } from './auth.ts'
+import { type AuthInfo, authenticate } from './auth.ts'
 import { type Config, type ConfigResult, isLoopback } from './config.ts'
 import type { Database } from './db.ts'
+import { diagnoseDatabase } from './diagnosis.ts'
 import { allowOrigin, isAllowedOrigin, json, preflight } from './http.ts'
 import { countFor, type RateLimiter } from './limits.ts'
 import type { RequestLog } from './log.ts'
@@ -71,7 +72,7 @@ async function answer(
     case '/':
       return isGet ? hello(request, url, context) : mcp(request, url, context)
     case '/health':
-      return isGet ? health(context) : methodNotAllowed()
+      return isGet ? health(request, url, context) : methodNotAllowed()
     case '/icon.svg':
       return isGet ? icon() : methodNotAllowed()
     case '/mcp/':
@@ -82,32 +83,45 @@ async function answer(
 }
 
 async function mcp(request: Request, url: URL, context: RequestContext): Promise<Response> {
-  const { settings, openDatabase, limiters, log } = context
+  const { settings, openDatabase, log } = context
   if (!settings.ok) return incomplete(context)
-  const { config } = settings
-  const keys = signingKeys(config, url)
-  const authentication = await authenticate(request, config, keys, isIssuerHost(config, url))
-  if (!authentication.ok) {
-    const { fault } = authentication
-    log.add({ outcome: 'refused', error_code: fault === 'none' ? 'unauthorized' : fault })
-    if (fault === 'wrong_host') return misdirected()
-    if (fault === 'wrong_key' && !(await countFor(request, limiters.guesses))) {
-      return tooMany('Too many wrong keys from your address.')
-    }
-    return challenge(fault === 'none' ? 'none' : 'invalid', metadataUrl(keys, url))
-  }
+  const auth = await admit(request, url, settings.config, context)
+  if (auth instanceof Response) return auth
   return handleMcp(request, {
     log,
-    scope: authentication.auth.scope,
-    refuseScope: () => challenge('scope', metadataUrl(keys, url)),
+    scope: auth.scope,
+    refuseScope: () => refuseScope(settings.config, url),
     tools: {
       db: openDatabase(),
-      userId: authentication.auth.userId,
+      userId: auth.userId,
       signal: request.signal,
       budget: { bytes: MAX_MESSAGE_BYTES },
       isBatch: false,
     },
   })
+}
+
+/** Who is asking, or the answer to whoever may not. */
+async function admit(
+  request: Request,
+  url: URL,
+  config: Config,
+  { limiters, log }: RequestContext,
+): Promise<AuthInfo | Response> {
+  const keys = signingKeys(config, url)
+  const authentication = await authenticate(request, config, keys, isIssuerHost(config, url))
+  if (authentication.ok) return authentication.auth
+  const { fault } = authentication
+  log.add({ outcome: 'refused', error_code: fault === 'none' ? 'unauthorized' : fault })
+  if (fault === 'wrong_host') return misdirected()
+  if (fault === 'wrong_key' && !(await countFor(request, limiters.guesses))) {
+    return tooMany('Too many wrong keys from your address.')
+  }
+  return challenge(fault === 'none' ? 'none' : 'invalid', metadataUrl(keys, url))
+}
+
+function refuseScope(config: Config, url: URL): Response {
+  return challenge('scope', metadataUrl(signingKeys(config, url), url))
 }
 
 async function oauth(request: Request, url: URL, context: RequestContext): Promise<Response> {
@@ -156,7 +170,7 @@ function signingKeys(config: Config, url: URL): SigningKeys | undefined {
 const MIN_SIGNING_KEY = 32
 
 function metadataUrl(keys: SigningKeys | undefined, { pathname }: URL): string | undefined {
-  return keys && keys.issuer + metadataPath(pathname)
+  return keys && keys.issuer + metadataPath(pathname === '/' ? '/' : '/mcp')
 }
 
 function isOwnOrigin(origin: string, url: URL, settings: ConfigResult): boolean {
@@ -194,11 +208,36 @@ function hello(request: Request, url: URL, { settings }: RequestContext): Respon
   })
 }
 
-/** Without the database: a monitor that asks every minute would keep a paused project's owner calm. */
-function health({ settings }: RequestContext): Response {
-  const body = { ok: settings.ok, service: SERVER_INFO.name, version: VERSION }
-  if (settings.ok) return json(body)
-  return json({ ...body, problems: settings.faults.map((fault) => fault.message) }, 503)
+/**
+ * Without the database: a monitor that asks every minute would keep a paused project's owner calm.
+ * Whoever brings the key is told what only the Worker can see, for `npm run doctor`.
+ */
+async function health(request: Request, url: URL, context: RequestContext): Promise<Response> {
+  const { settings, openDatabase, limiters, log } = context
+  const about = { service: SERVER_INFO.name, version: VERSION }
+  if (!settings.ok) {
+    const problems = settings.faults.map((fault) => fault.message)
+    return json({ ok: false, ...about, problems }, 503)
+  }
+  if (!request.headers.has('authorization')) return json({ ok: true, ...about })
+
+  const { config } = settings
+  const auth = await admit(request, url, config, context)
+  if (auth instanceof Response) return auth
+  if (auth.scope !== 'mcp') return refuseScope(config, url)
+  const database = await diagnoseDatabase(openDatabase(), config, log)
+  const ok = !('fault' in database)
+  const diagnosis = {
+    ok,
+    ...about,
+    issuer: issuerOf(config, url),
+    oauth: signingKeys(config, url) !== undefined,
+    rate_limits: Boolean(limiters.guesses && limiters.registrations),
+    colo: request.cf?.colo,
+    now: new Date(),
+    database,
+  }
+  return json(diagnosis, ok ? 200 : 503, { 'cache-control': 'no-store' })
 }
 
 function incomplete({ settings, log }: RequestContext): Response {

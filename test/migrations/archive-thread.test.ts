@@ -61,6 +61,19 @@ test('the status tells schema, clock and counts', async () => {
   await relay.archive('two')
   await tools(database, 'aaaaaaaa-0000-4000-8000-000000000000').post('theirs')
   const full = await relay.status()
-  expect(full).toMatchObject({ thread_count: 2, message_count: 5 })
+  expect(full).toMatchObject({ thread_count: 2, message_count: 5, other_thread_count: 1 })
   expect(Date.parse(full.now)).toBeGreaterThan(Date.parse(empty.now))
+})
+
+test('the status tells what the API may call, and by which names', async () => {
+  await using database = await createTestDatabase()
+  const owner = await database.connect('postgres')
+  await owner.query('revoke execute on function public.relay_export from service_role')
+  const { functions } = await tools(database).status()
+  expect(functions).toMatchObject({
+    'relay_archive_thread(p_user_id, p_thread_name, p_archived)': true,
+    'relay_count_deleted()': false,
+  })
+  const [exporting = ''] = Object.keys(functions).filter((name) => name.startsWith('relay_export('))
+  expect(functions[exporting]).toBe(false)
 })
