@@ -7,11 +7,11 @@
  * Exit codes: 0 when everything holds, 1 when something does not or the relay cannot be reached,
  * 2 when a setting is missing.
  */
-import { createHash, randomBytes } from 'node:crypto'
 import { startChecks } from './lib/checks.ts'
 import { McpClient } from './lib/mcp-client.ts'
+import { OAuthClient, returned } from './lib/oauth-client.ts'
 import { Refusal } from './lib/refusal.ts'
-import { readSettings } from './lib/settings.ts'
+import { readTarget } from './lib/target.ts'
 
 const TOOLS = [
   'relay_archive_thread',
@@ -26,7 +26,8 @@ const checks = startChecks()
 const check = checks.check.bind(checks)
 
 try {
-  const { origin, key } = readTarget()
+  const { url, key } = readTarget()
+  const { origin } = url
   console.log(`relay at ${origin}`)
   const relay = new McpClient(origin, key)
   await checkHttp(relay)
@@ -44,18 +45,6 @@ try {
 }
 console.log(`${checks.passed} passed, ${checks.failed} failed`)
 process.exit(checks.failed > 0 ? 1 : 0)
-
-function readTarget(): { origin: string; key: string } {
-  const { RELAY_URL, RELAY_API_KEY } = process.env
-  if (!RELAY_URL) {
-    const settings = readSettings(process.cwd())
-    return { origin: `http://127.0.0.1:${settings.port}`, key: settings.apiKey }
-  }
-  if (!RELAY_API_KEY) throw new Refusal('RELAY_API_KEY is missing: set it to the key of the relay.')
-  const url = URL.parse(RELAY_URL)
-  if (!url) throw new Refusal('RELAY_URL must be a URL, such as https://relay.example.com.')
-  return { origin: url.origin, key: RELAY_API_KEY }
-}
 
 async function checkHttp(relay: McpClient): Promise<void> {
   const health = await relay.fetch('/health')
@@ -256,63 +245,38 @@ async function checkOAuth(relay: McpClient, origin: string, key: string): Promis
     challenge,
   )
 
-  const redirect_uri = 'https://smoke.example/callback'
-  const register = (uri: string) =>
-    relay.fetch('/register', {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ client_name: 'Smoke test', redirect_uris: [uri] }),
-    })
-  const registered = await register(redirect_uri)
+  const redirectUri = 'https://smoke.example/callback'
+  const client = new OAuthClient(relay, { origin, name: 'Smoke test', redirectUri })
+  const registered = await client.register()
   check('oauth.register', registered.status === 201, registered.body)
-  const script = await register('javascript:alert(1)')
+  const script = await client.registerFor('javascript:alert(1)')
   check('oauth.register-script', script.status === 400, script.body)
 
-  const code_verifier = randomBytes(32).toString('base64url')
-  const request = {
-    client_id: registered.body.client_id,
-    redirect_uri,
-    response_type: 'code',
-    code_challenge: createHash('sha256').update(code_verifier).digest('base64url'),
-    code_challenge_method: 'S256',
-    state: 'smoke',
-    resource: `${origin}/mcp`,
-  }
-  const form = (path: string, fields: Record<string, string>) =>
-    relay.fetch(path, { method: 'POST', body: new URLSearchParams(fields) })
-  const page = await relay.fetch(`/authorize?${new URLSearchParams(request)}`)
+  const page = await client.consentPage()
   check('oauth.page', page.status === 200 && `${page.body}`.includes('api_key'), page.status)
   const policy = page.headers.get('content-security-policy') ?? ''
   check('oauth.page-frames', policy.includes("frame-ancestors 'none'"), policy)
-  const elsewhere = { ...request, redirect_uri: 'https://evil.example/callback', api_key: key }
-  const stolen = await form('/authorize', elsewhere)
+  const stolen = await client.allow(key, { redirect_uri: 'https://evil.example/callback' })
   check('oauth.other-redirect', stolen.status === 400, stolen.status)
-  const wrong = await form('/authorize', { ...request, api_key: 'wrong' })
+  const wrong = await client.allow('wrong')
   check('oauth.wrong-key', !wrong.headers.has('location'), wrong.status)
-  const allowed = await form('/authorize', { ...request, api_key: key })
-  const location = URL.parse(allowed.headers.get('location') ?? '')
-  const code = location?.searchParams.get('code') ?? ''
+  const allowed = await client.allow(key)
+  const parameters = returned(allowed)
+  const code = parameters.get('code') ?? ''
   check('oauth.code', allowed.status === 302 && code !== '', allowed.status)
-  check('oauth.state', location?.searchParams.get('state') === 'smoke')
-  check('oauth.iss', location?.searchParams.get('iss') === origin)
+  check('oauth.state', parameters.get('state') === client.state)
+  check('oauth.iss', parameters.get('iss') === origin)
 
-  const exchange = {
-    grant_type: 'authorization_code',
-    client_id: request.client_id,
-    code,
-    redirect_uri,
-  }
-  const swapped = await form('/token', { ...exchange, code_verifier: 'x'.repeat(43) })
+  const swapped = await client.exchange(code, 'x'.repeat(43))
   check('oauth.wrong-verifier', swapped.body.error === 'invalid_grant', swapped.body)
-  const tokens = await form('/token', { ...exchange, code_verifier })
+  const tokens = await client.exchange(code)
   const { access_token = '', refresh_token = '' } = tokens.body
   check('oauth.token', tokens.status === 200 && access_token !== '', tokens.status)
   const listed = await relay.legacy('tools/list', {}, { authorization: `Bearer ${access_token}` })
   check('oauth.call', listed.body.result?.tools?.length === 6, listed.status)
   const misused = await relay.legacy('ping', {}, { authorization: `Bearer ${refresh_token}` })
   check('oauth.refresh-as-access', misused.status === 401, misused.status)
-  const refresh = { grant_type: 'refresh_token', client_id: request.client_id, refresh_token }
-  const refreshed = await form('/token', { ...refresh, scope: 'mcp:read' })
+  const refreshed = await client.refresh(refresh_token, { scope: 'mcp:read' })
   check('oauth.refresh', refreshed.body.scope === 'mcp:read', refreshed.status)
   const { status } = await relay.legacy(
     'tools/call',

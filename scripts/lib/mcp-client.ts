@@ -17,6 +17,9 @@ export interface ToolResult {
   isError?: boolean
 }
 
+/** More than three calls of the database may take, each at its limit of 8 s. */
+const TIME_LIMIT_MS = 30_000
+
 const MODERN_META = {
   'io.modelcontextprotocol/protocolVersion': '2026-07-28',
   'io.modelcontextprotocol/clientCapabilities': {},
@@ -34,7 +37,11 @@ export class McpClient {
   }
 
   async fetch(path: string, init: RequestInit = {}): Promise<Answer> {
-    const response = await fetch(this.#origin + path, { redirect: 'manual', ...init })
+    const response = await fetch(this.#origin + path, {
+      redirect: 'manual',
+      signal: AbortSignal.timeout(TIME_LIMIT_MS),
+      ...init,
+    })
     const text = await response.text()
     return { status: response.status, headers: response.headers, body: parsed(text) }
   }
