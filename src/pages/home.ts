@@ -62,7 +62,8 @@ const SOURCES: Record<string, string> = {
 }
 
 function connect(url: string, hasOAuth: boolean, isLocal: boolean): string {
-  return `<p>All settings are there.</p>
+  return `<p>All settings are there. <code>npm run doctor</code> looks further: at the database, at signing
+in, at what stands between.</p>
 <h2>Connect</h2>
 ${block({ into: 'Address of this relay', text: url })}
 <p>Clients bring the key of this relay (its <code>RELAY_API_KEY</code>, for which
