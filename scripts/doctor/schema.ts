@@ -1,7 +1,5 @@
 /** What migrations/*.sql leave in a database, as far as the API calls it. */
-import { readdirSync, readFileSync } from 'node:fs'
-
-const FOLDER = new URL('../../migrations/', import.meta.url)
+import { readMigrations } from '../lib/migrations.ts'
 
 export interface Schema {
   /** The number of the last file. */
@@ -11,9 +9,8 @@ export interface Schema {
 }
 
 export function readSchema(): Schema {
-  const files = readdirSync(FOLDER).filter((name) => /^\d+_.*\.sql$/.test(name))
-  files.sort((a, b) => Number.parseInt(a, 10) - Number.parseInt(b, 10))
-  const sql = files.map((name) => readFileSync(new URL(name, FOLDER), 'utf8')).join('\n')
+  const migrations = readMigrations()
+  const sql = migrations.map((migration) => migration.sql).join('\n')
   const granted = [...sql.matchAll(/^grant execute on function public\.(\w+)/gm)]
   const names = new Set(granted.map(([, name]) => name as string))
   const signatures = new Map<string, string>()
@@ -21,7 +18,7 @@ export function readSchema(): Schema {
     signatures.set(name, `${name}(${[...given.matchAll(/\bp_\w+/g)].join(', ')})`)
   }
   return {
-    version: Number.parseInt(files.at(-1) ?? '', 10),
+    version: migrations.at(-1)?.version ?? Number.NaN,
     functions: [...names].map((name) => signatures.get(name) ?? name),
   }
 }
