@@ -97,8 +97,9 @@ const HERE = /^npm run (smoke|doctor|export|import|sql)\b/
 
 test('the commands of the README run', { timeout: 60_000 }, async () => {
   const folder = await mkdtemp(join(tmpdir(), 'relay-readme-'))
-  const environment = { ...process.env, RELAY_DATA: join(folder, 'data'), PORT: '0' }
+  const environment = { ...process.env, HOME: folder, RELAY_DATA: join(folder, 'data'), PORT: '0' }
   const relay = await startRelay(environment)
+  Object.assign(environment, { RELAY_URL: relay.url, RELAY_API_KEY: relay.key })
   try {
     for (const command of commands) {
       if (ELSEWHERE.some(([known]) => known.test(command))) continue
@@ -118,8 +119,16 @@ test('the commands of the README run', { timeout: 60_000 }, async () => {
 
 async function startRelay(environment: NodeJS.ProcessEnv) {
   const relay = spawn('npm', ['start'], { env: environment, stdio: ['ignore', 'pipe', 'inherit'] })
-  for await (const chunk of relay.stdout) if (String(chunk).includes('relay-mcp is up')) break
+  let said = ''
+  relay.stdout.on('data', (chunk) => {
+    said += chunk
+  })
+  await expect.poll(() => said).toContain('Requests follow')
+  const [, url = ''] = /URL +(\S+)/.exec(said) ?? []
+  const [, key = ''] = /Key +(\S+)/.exec(said) ?? []
   return {
+    url,
+    key,
     async stop() {
       const exited = once(relay, 'exit')
       relay.kill('SIGINT')
