@@ -947,6 +947,15 @@ begin
     return public.relay_introduce_reader(p_user_id, p_reader_tag, p_limit, p_peek, p_max_bytes);
   end if;
 
+  -- Whoever has read everything, as who polls mostly has, is told so by two sums, at half the price of
+  -- a look at each thread: no cursor is above its thread's last place, so equal sums are equal places.
+  if (select sum(last_seq) from public.relay_threads where user_id = p_user_id) = (
+    select sum(last_read_seq) from public.relay_read_cursors
+    where user_id = p_user_id and reader_tag = p_reader_tag)
+  then
+    return '{"new_message_count": 0, "messages": [], "remaining_count": 0}';
+  end if;
+
   -- Unread messages are counted by places, and only as many threads are read as fill the answer.
   with pending as (
     select t.id as thread_id, t.last_message_at, coalesce(c.last_read_seq, 0) as read_seq, case

@@ -119,6 +119,27 @@ test('peeking over all threads moves nothing', async () => {
   expect(places(await drain(relay, 'ci'))).toEqual(['a 2', 'a 3', 'b 1', 'b 2'])
 })
 
+test('who has read everything is told so, and of whatever comes next', async () => {
+  await using database = await createTestDatabase()
+  const relay = tools(database)
+  await fill(relay, 'kept', 3)
+  await fill(relay, 'thinned', 3)
+  await relay.check('ci')
+  const nothing = { new_message_count: 0, messages: [], remaining_count: 0 }
+  expect(await relay.check('ci')).toEqual(nothing)
+  // Deleted before anybody saw it, a message is neither news nor in the way of news.
+  await relay.post('thinned', 'secret')
+  const owner = await database.connect('postgres')
+  await owner.query(`delete from relay_messages where content = 'secret'`)
+  expect(await relay.check('ci')).toEqual(nothing)
+  await relay.post('kept', 'after')
+  expect(places((await relay.check('ci')).messages)).toEqual(['kept 4'])
+  expect(await relay.check('ci', { peek: true })).toEqual(nothing)
+  expect(await relay.check('ci')).toEqual(nothing)
+  await relay.post('thinned', 'at last')
+  expect(places((await relay.check('ci')).messages)).toEqual(['thinned 5'])
+})
+
 test('an archived thread counts where this reader has been, and nowhere else', async () => {
   await using database = await createTestDatabase()
   const relay = tools(database)
