@@ -49,7 +49,10 @@ export interface Reached {
 
 /** Finds the database of a running `npm start`, or starts it. */
 export async function reachHomeDatabase(dataDirectory: string): Promise<Reached> {
-  const owner = await claim(dataDirectory).catch((error) => error as Refusal)
+  const owner = await claim(dataDirectory).catch((error: unknown) => {
+    if (error instanceof Refusal) return error
+    throw error
+  })
   if (owner instanceof Refusal) return running(dataDirectory, owner)
   try {
     const { path: directory } = await clusterDirectory(dataDirectory)
