@@ -87,7 +87,7 @@ const ELSEWHERE: [RegExp, string][] = [
   [/^npm install && npm test$/, 'is what runs this'],
   [/^npm install && npm start$/, 'runs beside all the others, without the install'],
   [/^npm run check$/, 'the gate'],
-  [/^npm run bench$/, 'takes twelve minutes'],
+  [/^npm run bench$/, 'takes nine minutes'],
   [/wrangler login|^npm run (setup|rotate)/, 'test/deploy, against a stand-in for Cloudflare'],
   [/^claude /, 'needs the client; test/pages and test/integrations look at the words'],
 ]
