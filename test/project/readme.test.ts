@@ -36,7 +36,9 @@ const OF_CLIENTS = new Set(['.mcp.json', ...readdirSync('src')])
 
 test.each(DOCUMENTS)('every npm script that %s names is one', (document) => {
   const text = readFileSync(document, 'utf8')
-  const named = [...text.matchAll(/npm run (?:--silent )?([\w:-]+)/g)].map(([, name]) => name as string)
+  const named = [...text.matchAll(/npm run (?:--silent )?([\w:-]+)/g)].map(
+    ([, name]) => name as string,
+  )
   expect(named.filter((name) => !(name in SCRIPTS))).toEqual([])
 })
 
