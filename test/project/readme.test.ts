@@ -2,7 +2,7 @@
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -99,6 +99,8 @@ const HERE = /^npm run (smoke|doctor|export|import|sql)\b/
 
 test('the commands of the README run', { timeout: 60_000 }, async () => {
   const folder = await mkdtemp(join(tmpdir(), 'relay-readme-'))
+  // Root's PostgreSQL, which runs as nobody, must be able to pass through.
+  await chmod(folder, 0o711)
   const environment = { ...process.env, HOME: folder, RELAY_DATA: join(folder, 'data'), PORT: '0' }
   const relay = await startRelay(environment)
   Object.assign(environment, { RELAY_URL: relay.url, RELAY_API_KEY: relay.key })

@@ -1,6 +1,6 @@
 /** `npm run export` and `npm run import` as processes, between relays on real databases. */
 import { execFile } from 'node:child_process'
-import { mkdtemp, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
+import { chmod, mkdtemp, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -20,6 +20,8 @@ interface Ended {
 
 async function createFolder() {
   const path = await mkdtemp(join(tmpdir(), 'relay-export-'))
+  // Root's PostgreSQL, which runs as nobody, must be able to pass through.
+  await chmod(path, 0o711)
   return {
     file: join(path, 'relay.jsonl'),
     path,
