@@ -12,6 +12,7 @@ import { constants, type FileHandle, open } from 'node:fs/promises'
 import { openDatabase, type RelayDatabase } from './lib/database.ts'
 import { type Export, KINDS, type Position, readExport } from './lib/export-file.ts'
 import { startProgress } from './lib/progress.ts'
+import { Refusal } from './lib/refusal.ts'
 import { run } from './lib/run.ts'
 import { readSettings } from './lib/settings.ts'
 
@@ -22,8 +23,9 @@ await run(async () => {
   const status = await database.call('relay_status', { p_user_id: settings.userId })
   const begun = await readExport(path)
   if (begun?.isComplete) {
-    console.log(`${path} is complete already: ${begun.records} records. Name another file.`)
-    return
+    throw new Refusal(
+      `${path} is complete already, with ${begun.records} records: name another file.`,
+    )
   }
   console.log(`Exporting ${database.place} to ${path}${begun ? ', from where it stopped' : ''}.`)
   await using file = await open(path, constants.O_RDWR | constants.O_CREAT, 0o600)

@@ -23,9 +23,11 @@ await run(async () => {
   const { connection, stop } = await reachHomeDatabase(dataDirectory)
   try {
     await withClient({ ...connection, user: OWNER }, async (client) => {
-      const { rows, rowCount } = await client.query(statement)
-      for (const row of rows) console.log(JSON.stringify(row))
-      console.log(rowCount === 1 ? '1 row' : `${rowCount ?? 0} rows`)
+      // Several statements, which run as one transaction, have a result each.
+      for (const { rows, rowCount } of [await client.query(statement)].flat()) {
+        for (const row of rows) console.log(JSON.stringify(row))
+        console.log(rowCount === 1 ? '1 row' : `${rowCount ?? 0} rows`)
+      }
     })
   } catch (error) {
     throw error instanceof DatabaseError ? new Refusal(error.message) : error

@@ -40,14 +40,16 @@ async function fail(error: unknown, stack?: Stack): Promise<never> {
 }
 
 function instructions(origin: string, { apiKey, supabaseUrl, publicUrl }: Settings): string {
-  const url = `${publicUrl ? new URL(publicUrl).origin : origin}/mcp`
+  const address = publicUrl ? new URL(publicUrl).origin : origin
+  const url = `${address}/mcp`
   const authorization = `Bearer ${apiKey}`
   const server = { type: 'http', url, headers: { Authorization: authorization } }
   return `
 relay-mcp is up${supabaseUrl ? `, on ${supabaseUrl}` : ''}
 
-  URL  ${url}
-  Key  ${apiKey}
+  Page  ${address}, in a browser: how each client is connected
+  URL   ${url}
+  Key   ${apiKey}
 
 Claude Code:
 

@@ -150,7 +150,9 @@ test('an export that was cut short goes on where it stopped, and is not imported
     expect(await script('export', folder.file, project)).toMatchObject({ code: 0 })
     expect(recordsOf(await readFile(folder.file, 'utf8'))).toEqual(recordsOf(whole.toString()))
   }
-  expect((await script('export', folder.file, project)).out).toContain('is complete already')
+  const again = await script('export', folder.file, project)
+  expect(again).toMatchObject({ code: 1 })
+  expect(again.out).toContain('is complete already')
 })
 
 test('an import that was cut short goes on behind what was taken', async () => {
@@ -300,6 +302,8 @@ test('at home, a pasted secret is deleted by hand and every count stays right', 
   expect(await sql(folder.file, deletion, home)).toEqual({ code: 0, out: '{"seq":"1"}\n1 row\n' })
   const counts = await sql(folder.file, 'select message_count, last_seq from relay_threads', home)
   expect(counts.out).toBe('{"message_count":"1","last_seq":"2"}\n1 row\n')
+  const two = await sql(folder.file, 'select 1 as one; select 2 as two', home)
+  expect(two).toEqual({ code: 0, out: '{"one":1}\n1 row\n{"two":2}\n1 row\n' })
   expect(await sql(folder.file, 'selec', home)).toMatchObject({ code: 1 })
   const away = await sql(folder.file, 'select 1', projectOf(relay))
   expect(away.out).toContain('SQL editor')
