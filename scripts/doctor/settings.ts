@@ -86,7 +86,12 @@ const key: Check = {
     }
     if (status !== 401) return failed(`/health with the key is ${status}.`, 'npm run doctor')
     const seen = 'The relay does not know the key that is held here (401).'
-    if (subject.isLocal) return failed(seen, RESTART, 'It prints the RELAY_API_KEY that it takes.')
+    if (subject.isLocal) {
+      // Started again in this environment, npm start would take the wrong key for its own.
+      const { RELAY_API_KEY: given } = process.env
+      const fix = given ? "export RELAY_API_KEY='…', with the right one." : RESTART
+      return failed(seen, fix, 'npm start prints the RELAY_API_KEY that it takes.')
+    }
     return failed(
       seen,
       "export RELAY_API_KEY='…', with the key of the relay.",
