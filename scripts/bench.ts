@@ -1,6 +1,6 @@
 /**
  * `npm run bench`: measures the relay beside what it is compared with, in one run, and prints the
- * figures. Takes about nine minutes and 3 GB of disk, most of it for a million messages.
+ * figures. Takes about nine minutes, most of them for filling in a million messages.
  *
  * Writes scripts/bench/results.json and scripts/bench/growth.svg.
  * Exit codes: 0 measured, 1 could not measure. A missed bound is a figure, not a failure: times on

@@ -8,10 +8,10 @@ import type { Connection } from '../local/postgres.ts'
 import { createDatabase, withClient } from '../local/roles.ts'
 
 export const USER = '5f0c9f6e-2a0b-4d0a-9a53-0d9c1c7d3b11'
-export const MESSAGES_PER_THREAD = 100
+const MESSAGES_PER_THREAD = 100
 
 /** How many messages have the word `zanzibar`, whatever the size. */
-export const RARE_MESSAGES = 10
+const RARE_MESSAGES = 10
 
 export interface Size {
   threads: number
