@@ -1,13 +1,29 @@
 import { defineConfig } from 'vitest/config'
 
+/** Three projects: unit tests need no services; the other two share one PostgreSQL and one bundle. */
+const SERVICES = 'test/support/global-setup.ts'
+
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
-    globalSetup: 'test/support/global-setup.ts',
-    // Each worker runs Workers and transactions of its own besides; more would only wait.
+    // Each worker starts Workers and transactions of its own as well; more workers would only wait.
     maxWorkers: 2,
     testTimeout: 30_000,
     hookTimeout: 30_000,
     expect: { poll: { timeout: 10_000 } },
+    projects: [
+      { extends: true, test: { name: 'unit', include: ['test/unit/**/*.test.ts'] } },
+      {
+        extends: true,
+        test: {
+          name: 'integration',
+          include: ['test/integration/**/*.test.ts'],
+          globalSetup: SERVICES,
+        },
+      },
+      {
+        extends: true,
+        test: { name: 'e2e', include: ['test/e2e/**/*.test.ts'], globalSetup: SERVICES },
+      },
+    ],
   },
 })

@@ -97,6 +97,8 @@ async function mcp(request: Request, url: URL, context: RequestContext): Promise
       signal: request.signal,
       budget: { bytes: MAX_MESSAGE_BYTES },
       isBatch: false,
+      via: undefined,
+      isLean: false,
     },
   })
 }

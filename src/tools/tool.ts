@@ -12,6 +12,10 @@ export interface ToolContext {
   /** Bytes of messages that the HTTP answer may still carry; the tool calls of a batch share it. */
   budget: { bytes: number }
   isBatch: boolean
+  /** The name of the OAuth client that calls; undefined for the static key. */
+  via: string | undefined
+  /** Answers in the lean shape (MCP 2025-06-18 and later) instead of the one of relay-mcp 0.1.0. */
+  isLean: boolean
 }
 
 /** Tool annotations, MCP 2025-03-26 and later. Hosts decide by them what to ask the person about. */

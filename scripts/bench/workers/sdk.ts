@@ -23,6 +23,8 @@ function serverFor(config: Config, log: RequestLog, signal: AbortSignal): Server
     signal,
     budget: { bytes: MAX_MESSAGE_BYTES },
     isBatch: false,
+    via: undefined,
+    isLean: false,
   }
   const server = new Server(SERVER_INFO, {
     capabilities: { tools: {} },

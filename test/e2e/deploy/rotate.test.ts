@@ -1,0 +1,69 @@
+/** `npm run rotate` on a deployed relay: planned, leaked, cut short, and ended. */
+import { writeFileSync } from 'node:fs'
+import { expect, test, vi } from 'vitest'
+import type { Deployment } from '../../../scripts/deploy/deployment.ts'
+import { createAccounts, RELAY_URL } from '../../support/accounts.ts'
+import { ACCOUNT } from '../../support/cloudflare.ts'
+import { inPipe, inTerminal } from '../../support/person.ts'
+
+// Each run starts wrangler several times, and each start costs seconds where others work too.
+vi.setConfig({ testTimeout: 120_000 })
+
+const OLD = 'the-old-key-of-these-tests-long-enough'
+
+/** A relay with the old key, deployed from the folder of the command. */
+async function createDeployedRelay() {
+  const accounts = await createAccounts()
+  await accounts.deployRelay(OLD)
+  const deployment: Deployment = {
+    account: ACCOUNT,
+    worker: 'relay-mcp',
+    url: RELAY_URL,
+    deployed_at: '2026-11-22T12:00:00.000Z',
+    RELAY_API_KEY: OLD,
+  }
+  writeFileSync(accounts.file, JSON.stringify(deployment))
+  return {
+    ...accounts,
+    secrets: () => accounts.cloudflare.scripts.get('relay-mcp')?.secrets ?? {},
+  }
+}
+
+test('as planned: both keys are accepted, a second run asks for the end, and --finish is it', async () => {
+  await using relay = await createDeployedRelay()
+  using person = inTerminal('rotate.ts', [], relay.environment)
+  await person.answers('Why is the key changed?', '')
+  await person.sees('Give it to every client that brings the key:')
+  await person.sees('npm run rotate -- --finish')
+  expect(await person.exit).toBe(0)
+  const { RELAY_API_KEY: key = '' } = relay.kept()
+  expect(person.printed).toContain(`\n${key}\r\n`)
+  expect(relay.secrets()).toMatchObject({ RELAY_API_KEY: key, RELAY_API_KEY_PREVIOUS: OLD })
+  expect([await relay.statusFor(key), await relay.statusFor(OLD)]).toEqual([200, 200])
+
+  const again = await inPipe('rotate.ts', [], relay.environment)
+  expect(again).toMatchObject({ code: 1 })
+  expect(again.printed).toContain('A rotation is under way')
+
+  expect(await inPipe('rotate.ts', ['--finish'], relay.environment)).toMatchObject({ code: 0 })
+  expect(relay.secrets()).not.toHaveProperty('RELAY_API_KEY_PREVIOUS')
+  expect([await relay.statusFor(key), await relay.statusFor(OLD)]).toEqual([200, 401])
+})
+
+test('a leaked key is never the previous one, and cut short it goes on with the same new key', async () => {
+  await using relay = await createDeployedRelay()
+  relay.cloudflare.fail('PATCH scripts secrets-bulk')
+  const first = await inPipe('rotate.ts', ['--leaked'], relay.environment)
+  expect(first).toMatchObject({ code: 1 })
+  expect(first.printed).toContain('Cloudflare did not take the secrets.')
+  const { rotation } = relay.kept()
+  expect(rotation?.kind).toBe('leaked')
+  expect(await relay.statusFor(OLD)).toBe(200)
+
+  relay.cloudflare.fail()
+  expect(await inPipe('rotate.ts', [], relay.environment)).toMatchObject({ code: 0 })
+  const { RELAY_API_KEY: key = '' } = relay.kept()
+  expect(key).toBe(rotation?.key)
+  expect(relay.secrets()).not.toHaveProperty('RELAY_API_KEY_PREVIOUS')
+  expect([await relay.statusFor(key), await relay.statusFor(OLD)]).toEqual([200, 401])
+})

@@ -1,0 +1,449 @@
+/** `npm run doctor` against each failure it knows, provoked. */
+import { execFile } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { type AddressInfo, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { expect, test } from 'vitest'
+import { examine, type Result } from '../../../scripts/doctor/check.ts'
+import { CHECKS } from '../../../scripts/doctor/checks.ts'
+import { type Subject, subjectOf } from '../../../scripts/doctor/subject.ts'
+import { SCHEMA_0_1_0 } from '../../integration/migrations/legacy.ts'
+import { type Fault, startFaults } from '../../support/faults.ts'
+import { type Intercepted, type ProxyOptions, startProxy } from '../../support/proxy.ts'
+import { createTestRelay, type TestRelay } from '../../support/relay.ts'
+
+const run = promisify(execFile)
+const DOCTOR = fileURLToPath(new URL('../../../scripts/doctor.ts', import.meta.url))
+const MIGRATION = await readFile(
+  new URL('../../../migrations/001_initial.sql', import.meta.url),
+  'utf8',
+)
+const OTHER_USER = 'aaaaaaaa-0000-4000-8000-000000000000'
+
+interface Relay {
+  url: string
+  key: string
+}
+
+/** Everything the doctor finds. */
+async function looked({ url, key }: Relay, changes: Partial<Subject> = {}): Promise<Result[]> {
+  const subject = { ...subjectOf({ url: new URL(url), key, isOwn: false }), ...changes }
+  const results: Result[] = []
+  for await (const result of examine(CHECKS, subject)) results.push(result)
+  return results
+}
+
+/** What is wrong, by outcome and id. */
+async function found(relay: Relay, changes?: Partial<Subject>): Promise<string[]> {
+  return faultsOf(await looked(relay, changes))
+}
+
+function faultsOf(checks: Result[]): string[] {
+  const wrong = checks.filter(({ outcome }) => outcome === 'failed' || outcome === 'warning')
+  return wrong.map(({ outcome, id }) => `${outcome} ${id}`).filter((one) => !ACCIDENTS.test(one))
+}
+
+/** Who runs these tests may have clients of their own, and a slow machine. */
+const ACCIDENTS = /client\.|database\.round-trip/
+
+/** Runs the doctor in an empty folder that is its home too. */
+async function doctor(environment: Record<string, string>, files: Record<string, string> = {}) {
+  const folder = await mkdtemp(join(tmpdir(), 'relay-doctor-'))
+  try {
+    for (const [name, text] of Object.entries(files)) {
+      await mkdir(dirname(join(folder, name)), { recursive: true })
+      await writeFile(join(folder, name), text)
+    }
+    const env = { PATH: process.env.PATH ?? '', HOME: folder, APPDATA: folder, ...environment }
+    const ended = await run(process.execPath, [DOCTOR, '--json'], { cwd: folder, env }).then(
+      ({ stdout }) => ({ code: 0, stdout }),
+      ({ code, stdout }) => ({ code, stdout }),
+    )
+    return { code: ended.code, report: JSON.parse(ended.stdout) }
+  } finally {
+    await rm(folder, { recursive: true })
+  }
+}
+
+const environmentOf = ({ url, key }: Relay) => ({ RELAY_URL: url, RELAY_API_KEY: key })
+
+test('a good relay has nothing wrong, and keeps nothing of the visit', async () => {
+  await using relay = await createTestRelay()
+  await relay.call('relay_post_message', { thread_name: 'a', content: 'x', surface: 'code' })
+  relay.gateway.requests.clear()
+  expect(await found(relay)).toEqual([])
+  expect(Object.fromEntries(relay.gateway.requests)).toEqual({
+    relay_status: 3,
+    relay_list_threads: 1,
+  })
+})
+
+const page = (status: number, body: string): ProxyOptions => ({
+  intercept: () => ({ status, headers: { 'content-type': 'text/html' }, body }),
+})
+const at =
+  (path: string, answer: Intercepted): ProxyOptions['intercept'] =>
+  ({ url }) =>
+    url === path ? answer : undefined
+const asClaude =
+  (path: string): ProxyOptions['intercept'] =>
+  ({ url, headers }) =>
+    url === path && headers['user-agent'] === 'Claude-User' ? { status: 403 } : undefined
+const elsewhere = { status: 308, headers: { location: 'https://www.example.com/mcp' } }
+
+let addresses = 0
+
+test.each<[string, string, ProxyOptions]>([
+  ['a name in DNS that leads nowhere', 'dns', page(530, '<html>error code: 1016</html>')],
+  ['a tunnel that is down', 'dns', page(530, '<html>error code: 1033</html>')],
+  ['another server behind the name', 'reachable', page(522, '<html>error code: 522</html>')],
+  ['another site', 'relay', page(200, '<h1>Welcome</h1>')],
+  ['a policy that asks for a login', 'relay', page(403, '<h1>Access</h1>')],
+  ['a rule that redirects everything', 'relay', { intercept: () => elsewhere }],
+  [
+    'relay-mcp 0.1.0',
+    'version',
+    {
+      intercept: ({ url }) =>
+        url === '/health'
+          ? { status: 200, body: { ok: true, service: 'relay-mcp', version: '0.1.0' } }
+          : { status: 401, body: { error: 'unauthorized' } },
+    },
+  ],
+  ['a rule that redirects /mcp', 'endpoint', { intercept: at('/mcp', elsewhere) }],
+  ['a rule that blocks /mcp', 'endpoint', { intercept: at('/mcp', { status: 403 }) }],
+  ['a rule against Claude-User', 'claude-user', { intercept: asClaude('/mcp') }],
+  [
+    'a rule against Claude-User in part',
+    'claude-user',
+    { intercept: asClaude('/.well-known/oauth-protected-resource/mcp') },
+  ],
+  [
+    'a filter of the headers of 2026-07-28',
+    'era.modern',
+    { intercept: ({ headers }) => (headers['mcp-method'] ? { status: 400, body: {} } : undefined) },
+  ],
+  [
+    'a filter of requests without them',
+    'era.legacy',
+    {
+      intercept: ({ url, headers }) =>
+        url === '/mcp' && headers.authorization && !headers['mcp-method']
+          ? { status: 400, body: { error: { message: 'upgrade' } } }
+          : undefined,
+    },
+  ],
+  [
+    'metadata of another address',
+    'oauth.issuer',
+    {
+      intercept: at('/.well-known/oauth-authorization-server', {
+        status: 200,
+        body: { issuer: 'https://other.example' },
+      }),
+    },
+  ],
+  [
+    'no way to the token endpoint',
+    'oauth.round-trip',
+    { intercept: at('/token', { status: 502 }) },
+  ],
+  [
+    'too many wrong keys before',
+    'key',
+    {
+      intercept: ({ url, headers }) =>
+        url === '/health' && headers.authorization ? { status: 429, body: {} } : undefined,
+    },
+  ],
+])('%s: %s', async (_, id, options) => {
+  await using relay = await createTestRelay()
+  // Each with an address of its own: all of them register a client.
+  addresses += 1
+  const headers = { 'cf-connecting-ip': `test-${addresses}` }
+  await using proxy = await startProxy(relay.url, { headers, ...options })
+  expect(await found({ url: proxy.url, key: relay.key })).toEqual([`failed ${id}`])
+})
+
+test('nobody there: reachable', async () => {
+  expect(await found(await createNobody())).toEqual(['failed reachable'])
+})
+
+/** The address of a port that was open a moment ago. */
+async function createNobody(): Promise<Relay> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return { url: `http://127.0.0.1:${port}`, key: 'k' }
+}
+
+test.each([
+  ['no such name', 'https://relay.invalid', 'dns'],
+  ['the address of something else on the host', 'https://relay.invalid/api', 'url'],
+  ['no https', 'http://relay.invalid', 'url'],
+])('%s: %s is %s', async (_, url, id) => {
+  const checks = await looked({ url, key: 'k' })
+  expect(faultsOf(checks)).toEqual([`failed ${id}`])
+  expect(checks).toContainEqual({
+    id: 'tool-call',
+    outcome: 'unknown',
+    seen: `Not looked at: it needs ${id}.`,
+  })
+})
+
+const PUBLIC_JWT = `${btoa('{"alg":"HS256"}')}.${btoa('{"role":"anon"}')}.x`
+
+test.each<Record<string, string | undefined>>([
+  {
+    RELAY_API_KEY: undefined,
+    RELAY_USER_ID: undefined,
+    SUPABASE_URL: undefined,
+    SUPABASE_SERVICE_KEY: undefined,
+  },
+  {
+    RELAY_API_KEY: ' with-white-space-around-it\n',
+    RELAY_USER_ID: 'me',
+    SUPABASE_URL: 'https://abcdefgh.supabase.co/rest/v1',
+    SUPABASE_SERVICE_KEY: 'sb_publishable_x',
+    RELAY_API_KEY_PREVIOUS: ' ',
+    RELAY_PUBLIC_URL: 'https://relay.example.com/mcp',
+    RELAY_ALLOWED_ORIGINS: 'example.com',
+  },
+  { SUPABASE_SERVICE_KEY: PUBLIC_JWT },
+])('settings like %j are told by name, with the command for each', async (bindings) => {
+  await using relay = await createTestRelay({ bindings })
+  const names = Object.keys(bindings)
+  const asked = { url: relay.url, key: 'a-key' }
+  const deployed = await looked(asked, { isLocal: false })
+  expect(faultsOf(deployed)).toEqual(names.map((name) => `failed settings.${name}`))
+  for (const name of names) {
+    const fix = deployed.find(({ id }) => id === `settings.${name}`)?.fix
+    expect(fix?.[0]).toBe(`npx wrangler secret put ${name}`)
+  }
+  const [local] = (await looked(asked)).filter(({ outcome }) => outcome === 'failed')
+  expect(local?.fix?.[0]).toContain(`${names[0]}=… in .dev.vars`)
+})
+
+const AWAY: [string, Fault][] = [
+  ['failed database.reachable', 'refuse'],
+  ['failed database.reachable', { status: 540, body: 'paused' }],
+  ['failed database.reachable', { status: 530, body: 'error code: 1016' }],
+  ['failed database.reachable', { status: 402, body: '{"message":"restricted"}' }],
+  ['failed database.reachable', 'empty-404'],
+  ['failed database.reachable', { status: 200, body: '<html>' }],
+  ['failed database.key', { status: 401, body: '{"message":"Invalid API key"}' }],
+]
+
+test('a database that is away, paused, gone, restricted, none or locked', async () => {
+  await using faults = await startFaults()
+  await using relay = await createTestRelay({ faults })
+  for (const [fault, how] of AWAY) {
+    await faults.always(how)
+    expect(await found(relay), JSON.stringify(how)).toEqual([fault])
+  }
+})
+
+test('a database that is far away is a warning', async () => {
+  await using faults = await startFaults()
+  await using relay = await createTestRelay({ faults })
+  await faults.always({ delay: 200 })
+  const far = (await looked(relay)).find(({ id }) => id === 'database.round-trip')
+  expect(far).toMatchObject({ outcome: 'warning', seen: expect.stringMatching(/\d{3} ms/) })
+})
+
+test.each<[string, string, (relay: TestRelay) => Promise<unknown>]>([
+  ['an empty project', 'failed database.migration', async () => {}],
+  [
+    'the tables of 0.1.0 alone',
+    'failed database.migration',
+    ({ database }) => database.pool(1, 'postgres').query(SCHEMA_0_1_0),
+  ],
+])('%s: %s', async (_, fault, prepare) => {
+  await using relay = await createTestRelay({ empty: true })
+  await prepare(relay)
+  expect(await found(relay)).toEqual([fault])
+})
+
+const sql = (statement: string) => (relay: TestRelay) =>
+  relay.database.pool(1, 'postgres').query(`${statement}; notify pgrst`)
+
+const OLDER_FUNCTION = `drop function relay_archive_thread;
+  create function relay_archive_thread(p_user_id uuid, p_thread_name text) returns jsonb
+    language sql as 'select null::jsonb'`
+const twice = (name: string) => `create function ${name}(p_user_id uuid, p_more text default '')
+  returns jsonb language sql as 'select null::jsonb'`
+
+test.each([
+  ['a function that takes other arguments', OLDER_FUNCTION],
+  ['a function that is there twice', twice('relay_latest_names')],
+  ['the status there twice', twice('relay_status')],
+])('%s is mended by the SQL that the doctor gives', async (_, statement) => {
+  await using relay = await createTestRelay({})
+  await sql(statement)(relay)
+  const [fault] = (await looked(relay)).filter(({ outcome }) => outcome === 'failed')
+  expect(fault?.id).toBe('database.migration')
+  const [dropping = ''] = fault?.fix ?? []
+  await sql(`${dropping} ${MIGRATION}`)(relay)
+  expect(await found(relay)).toEqual([])
+})
+
+test.each<[string, string, (relay: TestRelay) => Promise<unknown>]>([
+  ['a function missing', 'failed database.migration', sql('drop function relay_post_message')],
+  [
+    'an older version',
+    'failed database.migration',
+    sql(`alter function relay_status rename to relay_status_today;
+      create function relay_status(p_user_id uuid) returns jsonb language sql
+        as $$ select relay_status_today(p_user_id) || '{"schema_version": 0}' $$`),
+  ],
+  [
+    'no grant at all',
+    'failed database.grants',
+    sql('revoke execute on all functions in schema public from service_role'),
+  ],
+  [
+    'one grant missing',
+    'failed database.grants',
+    sql('revoke execute on function relay_post_message from service_role'),
+  ],
+  [
+    'tables without grants',
+    'failed database.grants',
+    sql('revoke all on relay_threads from service_role'),
+  ],
+  [
+    "another user's threads alone",
+    'failed user',
+    sql(`insert into relay_threads (user_id, name) values ('${OTHER_USER}', 'theirs')`),
+  ],
+  [
+    "another user's threads beside one's own",
+    'warning user',
+    async (relay) => {
+      await relay.call('relay_create_thread', { name: 'mine' })
+      await sql(`insert into relay_threads (user_id, name) values ('${OTHER_USER}', 'theirs')`)(
+        relay,
+      )
+    },
+  ],
+  [
+    'a clock of the database that is off',
+    'failed clock',
+    sql(`alter function relay_status rename to relay_status_today;
+      create function relay_status(p_user_id uuid) returns jsonb language sql
+        as $$ select relay_status_today(p_user_id)
+          || jsonb_build_object('now', now() - interval '1 hour') $$;
+      grant execute on function relay_status to service_role`),
+  ],
+])('%s: %s', async (_, fault, prepare) => {
+  await using relay = await createTestRelay({})
+  await prepare(relay)
+  expect(await found(relay)).toEqual([fault])
+})
+
+test('a relay that is known by another address', async () => {
+  const bindings = { RELAY_PUBLIC_URL: 'https://relay.example.com' }
+  await using relay = await createTestRelay({ bindings })
+  expect(await found(relay)).toEqual(['failed oauth.issuer'])
+})
+
+test('a key too short to sign with is a warning, since the key itself works', async () => {
+  await using relay = await createTestRelay({ bindings: { RELAY_API_KEY: 'of-0.1.0' } })
+  expect(await found(relay)).toEqual(['warning oauth.key'])
+})
+
+test('limits that are not bound and a clock that is off here are warnings', async () => {
+  await using relay = await createTestRelay()
+  const headers = { authorization: `Bearer ${relay.key}` }
+  const told = (await (await relay.fetch('/health', { headers })).json()) as object
+  const now = new Date(Date.now() - 3_600_000)
+  await using proxy = await startProxy(relay.url, {
+    intercept: ({ url, headers: { host, authorization } }) => {
+      if (url !== '/health' || !authorization) return undefined
+      const body = { ...told, issuer: `http://${host}`, rate_limits: false, now }
+      return { status: 200, body }
+    },
+  })
+  const relayThere = { url: proxy.url, key: relay.key }
+  expect(await found(relayThere)).toEqual(['warning clock', 'warning rate-limits'])
+})
+
+test('another version is a warning', async () => {
+  await using relay = await createTestRelay()
+  expect(await found(relay, { version: '0.3.0' })).toEqual(['warning version'])
+})
+
+test('as a process: 0 and a document for a good relay, of which it has no copy of the key', async () => {
+  await using relay = await createTestRelay()
+  const { code, report } = await doctor(environmentOf(relay))
+  expect(code).toBe(0)
+  expect(report).toMatchObject({ target: relay.url, ok: true })
+  expect(report.checks.map(({ id }: Result) => id)).toEqual(CHECKS.map(({ id }) => id))
+  expect(JSON.stringify(report)).not.toContain(relay.key)
+})
+
+test.each([
+  ['wrong', (_: string) => 'wrong', 'key'],
+  ['with white space', (key: string) => ` ${key}\n`, 'key.shape'],
+  ['in quotes', (key: string) => `"${key}"`, 'key.shape'],
+  ['behind Bearer', (key: string) => `Bearer ${key}`, 'key.shape'],
+  ['with what no header carries', (key: string) => `${key}\u200b`, 'key.shape'],
+])('as a process: 1 for a key that is %s', async (_, change, id) => {
+  await using relay = await createTestRelay()
+  const given = change(relay.key)
+  const { code, report } = await doctor({ RELAY_URL: relay.url, RELAY_API_KEY: given })
+  expect(code).toBe(1)
+  expect(faultsOf(report.checks)).toEqual([`failed ${id}`])
+  expect(report.checks.find((check: Result) => check.id === id)).toEqual({
+    id,
+    outcome: 'failed',
+    seen: expect.stringMatching(/\.$/),
+    why: expect.stringMatching(/\.$/),
+    fix: expect.arrayContaining([expect.stringContaining('RELAY_API_KEY')]),
+  })
+})
+
+test.each([
+  [{ RELAY_URL: 'https://relay.example.com' }, 'RELAY_API_KEY'],
+  [{ RELAY_URL: 'relay', RELAY_API_KEY: 'k' }, 'RELAY_URL'],
+  [{ SUPABASE_URL: 'https://abc.supabase.co' }, 'SUPABASE_SERVICE_KEY'],
+])('as a process: 2 for %j', async (environment, name) => {
+  const { code, report } = await doctor(environment)
+  expect(code).toBe(2)
+  expect(report).toEqual({ ok: false, message: expect.stringContaining(name) })
+})
+
+const CURSOR = '.cursor/mcp.json'
+const DESKTOP = 'Claude/claude_desktop_config.json'
+const entry = { command: 'node', args: ['mcp-remote', 'URL/mcp'] }
+
+test.each([
+  [CURSOR, { mcpServers: { relay: { url: 'URL/mcp' } } }, 'ok client.cursor'],
+  [CURSOR, { mcpServers: {}, relay: { url: 'URL/mcp' } }, 'failed client.cursor'],
+  [CURSOR, '{"mcpServers": ', 'failed client.cursor'],
+  [DESKTOP, { mcpServers: { relay: entry } }, 'ok client.desktop'],
+  [DESKTOP, { mcpServers: {} }, 'warning client.desktop'],
+  [DESKTOP, { mcpServers: { relay: { url: 'URL/mcp' } } }, 'failed client.desktop'],
+  [DESKTOP, { mcpServers: { relay: { ...entry, command: 'not-there' } } }, 'failed client.desktop'],
+])('as a process: %s with %j is %s', async (file, config, expected) => {
+  const nobody = await createNobody()
+  const text = typeof config === 'string' ? config : JSON.stringify(config)
+  const files = { [file]: text.replace('URL', nobody.url) }
+  const { report } = await doctor(environmentOf(nobody), files)
+  const shown = report.checks.map(({ outcome, id }: Result) => `${outcome} ${id}`)
+  expect(shown).toContain(expected)
+})
+
+test('the README points at every check, and at no other', async () => {
+  const readme = await readFile(new URL('../../../README.md', import.meta.url), 'utf8')
+  const [, section = ''] = /\n## Troubleshooting\n([\s\S]*?)\n## /.exec(readme) ?? []
+  const cells = section.split('\n').map((line) => line.split('|')[2] ?? '')
+  const named = cells.flatMap((cell) => [...cell.matchAll(/`([\w.-]+)`/g)].map(([, id]) => id))
+  expect(named.toSorted()).toEqual(CHECKS.map(({ id }) => id).toSorted())
+})

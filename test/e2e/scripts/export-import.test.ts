@@ -1,0 +1,313 @@
+/** `npm run export` and `npm run import` as processes, between relays on real databases. */
+import { execFile } from 'node:child_process'
+import { chmod, mkdtemp, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { expect, test } from 'vitest'
+import { follow, over } from '../../integration/guarantees/callers.ts'
+import { type Message, range, seqs } from '../../integration/migrations/calls.ts'
+import { createTestRelay, type TestRelay } from '../../support/relay.ts'
+
+const run = promisify(execFile)
+const SCRIPTS = fileURLToPath(new URL('../../../scripts/', import.meta.url))
+
+interface Ended {
+  code: number
+  out: string
+}
+
+async function createFolder() {
+  const path = await mkdtemp(join(tmpdir(), 'relay-export-'))
+  // Root's PostgreSQL, which runs as nobody, must be able to pass through.
+  await chmod(path, 0o711)
+  return {
+    file: join(path, 'relay.jsonl'),
+    path,
+    [Symbol.asyncDispose]: () => rm(path, { recursive: true }),
+  }
+}
+
+const script = (name: 'export' | 'import', file: string, environment: Environment) =>
+  start(name, file, join(file, '..'), environment)
+const sql = (file: string, statement: string, environment: Environment) =>
+  start('sql', statement, join(file, '..'), environment)
+
+type Environment = Record<string, string>
+
+/** Runs a script in a folder of the test's own, so that no .dev.vars is found. */
+async function start(
+  name: string,
+  argument: string,
+  cwd: string,
+  environment: Environment,
+): Promise<Ended> {
+  const { PATH = '', HOME = '' } = process.env
+  const options = { cwd, env: { PATH, HOME, ...environment } }
+  return run(process.execPath, [join(SCRIPTS, `${name}.ts`), argument], options).then(
+    ({ stdout, stderr }) => ({ code: 0, out: stdout + stderr }),
+    ({ code, stdout, stderr }) => ({ code, out: stdout + stderr }),
+  )
+}
+
+/** The settings by which a script reaches a relay's gateway as it would a Supabase project. */
+function projectOf(relay: TestRelay) {
+  return {
+    SUPABASE_URL: relay.gateway.url,
+    SUPABASE_SERVICE_KEY: relay.serviceKey,
+    RELAY_USER_ID: relay.userId,
+    RELAY_API_KEY: relay.key,
+  }
+}
+
+async function copy(file: string, from: TestRelay, to: TestRelay): Promise<void> {
+  expect(await script('export', file, projectOf(from))).toMatchObject({ code: 0 })
+  expect(await script('import', file, projectOf(to))).toMatchObject({ code: 0 })
+}
+
+async function fillRelay(relay: TestRelay) {
+  const tools = over(relay)
+  await relay.call('relay_create_thread', { name: 'empty', description: 'Nothing yet.' })
+  for (const n of range(1, 6)) {
+    await tools.post('long', `${n} line\u2028separator, "quotes", Ünïcode 🦉`, {
+      session_tag: 'laptop',
+      metadata: { n },
+      idempotency_key: `key ${n}`,
+    })
+  }
+  for (const n of range(1, 3)) await tools.post('done', `${n}`)
+  await tools.archive('done')
+  await tools.check('reader', { thread_name: 'long', limit: 4 })
+  return tools
+}
+
+/** All that a person can see of a relay, without moving a cursor. */
+async function contentsOf(relay: TestRelay) {
+  const tools = over(relay)
+  const { threads } = await tools.list({ include_archived: true, reader_tag: 'reader' })
+  const messages: Message[][] = []
+  for (const { name } of threads) messages.push((await tools.read(name)).messages)
+  return { threads, messages }
+}
+
+test('what one relay exports another has after an import: places, times, counts and cursors', async () => {
+  await using folder = await createFolder()
+  await using home = await createTestRelay({})
+  await using away = await createTestRelay({})
+  await fillRelay(home)
+  const { code, out } = await script('export', folder.file, projectOf(home))
+  expect(out).toContain('13 records')
+  expect(code).toBe(0)
+  expect((await stat(folder.file)).mode & 0o777).toBe(0o600)
+
+  const imported = await script('import', folder.file, projectOf(away))
+  expect(imported.out).toContain('Added 3 threads, 9 messages and 1 cursors')
+  expect(imported.code).toBe(0)
+  expect(await contentsOf(away)).toEqual(await contentsOf(home))
+
+  const tools = over(away)
+  expect(seqs(await follow(tools, 'reader', { thread_name: 'long' }))).toEqual([5, 6])
+  expect(await tools.post('long', '7')).toMatchObject({ seq: 7 })
+  const again = { idempotency_key: 'key 6', session_tag: 'laptop', metadata: { n: 6 } }
+  const sixth = '6 line\u2028separator, "quotes", Ünïcode 🦉'
+  expect(await tools.post('long', sixth, again)).toMatchObject({ seq: 6, duplicate: true })
+})
+
+test('a relay moves away and back, and only what is new is added', async () => {
+  await using folder = await createFolder()
+  await using home = await createTestRelay({})
+  await using away = await createTestRelay({})
+  await fillRelay(home)
+  await copy(folder.file, home, away)
+  await over(away).post('long', '7, from away')
+  await over(away).post('new', '1, from away')
+  await over(away).check('reader', { thread_name: 'long' })
+
+  const back = join(folder.path, 'back.jsonl')
+  await script('export', back, projectOf(away))
+  const { out } = await script('import', back, projectOf(home))
+  expect(out).toContain('Added 1 threads, 2 messages and 1 cursors')
+  expect(await contentsOf(home)).toEqual(await contentsOf(away))
+  const twice = await script('import', back, projectOf(home))
+  expect(twice.out).toContain('Added 0 threads, 0 messages and 0 cursors')
+})
+
+test('an export that was cut short goes on where it stopped, and is not imported before', async () => {
+  await using folder = await createFolder()
+  await using home = await createTestRelay({})
+  await fillRelay(home)
+  const project = projectOf(home)
+  await script('export', folder.file, project)
+  const whole = await readFile(folder.file)
+  for (const length of [0, 200, 400, whole.indexOf('"message"') + 300, whole.length - 10]) {
+    await truncate(folder.file, length)
+    if (length > 0) {
+      const early = await script('import', folder.file, project)
+      expect(early).toMatchObject({ code: 1 })
+      expect(early.out).toContain('is not complete')
+    }
+    expect(await script('export', folder.file, project)).toMatchObject({ code: 0 })
+    expect(recordsOf(await readFile(folder.file, 'utf8'))).toEqual(recordsOf(whole.toString()))
+  }
+  const again = await script('export', folder.file, project)
+  expect(again).toMatchObject({ code: 1 })
+  expect(again.out).toContain('is complete already')
+})
+
+test('an import that was cut short goes on behind what was taken', async () => {
+  await using folder = await createFolder()
+  await using home = await createTestRelay({})
+  await using away = await createTestRelay({})
+  const tools = over(home)
+  for (const n of range(1, 30)) await tools.post('large', `${n} ${'x'.repeat(90_000)}`)
+  await script('export', folder.file, projectOf(home))
+  const project = projectOf(away)
+  // The second request is refused, as if somebody had pulled the plug.
+  const owner = await away.database.connect('postgres')
+  await owner.query(`
+    create function stop() returns trigger language plpgsql as $$ begin
+      if (select count(*) from public.relay_messages) > 0 then raise 'plug pulled'; end if;
+      return null;
+    end $$;
+    create trigger stop before insert on public.relay_messages
+      for each statement execute function stop()`)
+  const cut = await script('import', folder.file, project)
+  expect(cut).toMatchObject({ code: 1 })
+  expect(cut.out).toContain('plug pulled')
+  const [{ message_count: before }] = (await over(away).list()).threads
+  expect(before).toBeGreaterThan(0)
+  expect(before).toBeLessThan(30)
+
+  await owner.query('drop trigger stop on public.relay_messages')
+  const rest = await script('import', folder.file, project)
+  expect(rest.out).toContain(`Added 0 threads, ${30 - before} messages`)
+  expect(seqs(await follow(over(away), 'r', { thread_name: 'large' }))).toEqual(range(1, 30))
+  await expect(stat(`${folder.file}.progress`)).rejects.toThrow('ENOENT')
+})
+
+test('what would take the place of something else is refused, and nothing of it is written', async () => {
+  await using folder = await createFolder()
+  await using home = await createTestRelay({})
+  await using other = await createTestRelay({})
+  await fillRelay(home)
+  await over(other).post('long', 'Another thread of that name.')
+  await script('export', folder.file, projectOf(home))
+  const refused = await script('import', folder.file, projectOf(other))
+  expect(refused).toMatchObject({ code: 1 })
+  expect(refused.out).toContain('another thread "long" is there already')
+  const { threads } = await over(other).list({ include_archived: true })
+  expect(threads).toMatchObject([{ name: 'long', message_count: 1 }])
+})
+
+test('two relays that went on apart are not mixed', async () => {
+  await using folder = await createFolder()
+  await using home = await createTestRelay({})
+  await using away = await createTestRelay({})
+  await fillRelay(home)
+  await copy(folder.file, home, away)
+  await over(home).post('long', 'written at home')
+  await over(away).post('long', 'written away')
+  const apart = join(folder.path, 'apart.jsonl')
+  await script('export', apart, projectOf(away))
+  const refused = await script('import', apart, projectOf(home))
+  expect(refused.out).toContain('another message has place 7 of the thread "long"')
+  expect((await over(home).read('long')).messages[0].content).toBe('written at home')
+})
+
+test('an export while others write holds a beginning of each thread, without a gap', async () => {
+  await using folder = await createFolder()
+  await using home = await createTestRelay({})
+  await using away = await createTestRelay({})
+  const tools = over(home)
+  for (const n of range(1, 40)) await tools.post(`thread ${n % 4}`, `${n}`)
+  let writing = true
+  const writers = range(0, 3).map(async (n) => {
+    for (let m = 0; writing; m += 1) await tools.post(`thread ${(n + m) % 6}`, `${n} ${m}`)
+  })
+  expect(await script('export', folder.file, projectOf(home))).toMatchObject({ code: 0 })
+  writing = false
+  await Promise.all(writers)
+  expect(await script('import', folder.file, projectOf(away))).toMatchObject({ code: 0 })
+  for (const { name, message_count } of (await over(away).list()).threads) {
+    const messages = await follow(over(away), 'r', { thread_name: name })
+    expect(seqs(messages)).toEqual(range(1, message_count))
+    const original = (await tools.read(name, { limit: 500 })).messages.toReversed()
+    expect(messages.map(({ id }) => id)).toEqual(
+      original.slice(0, message_count).map(({ id }: Message) => id),
+    )
+  }
+})
+
+test.each([
+  ['nothing', undefined, 'is not there, or empty'],
+  ['an empty file', '', 'is not there, or empty'],
+  ['a text without a line break', 'hello', 'is not an export of relay-mcp'],
+  ['another file', '{"name":"relay-mcp"}\n', 'is not an export of relay-mcp'],
+  ['no JSON', 'hello\n', 'line 1 is not JSON'],
+  [
+    'a damaged line',
+    '{"kind":"relay-mcp export","version":1,"as_of":"x"}\n{"kind":\n',
+    'line 2 is not JSON',
+  ],
+  ['a later version', '{"kind":"relay-mcp export","version":2}\n', 'is not an export of relay-mcp'],
+])('an import of %s says what is wrong', async (_, content, sentence) => {
+  await using folder = await createFolder()
+  await using relay = await createTestRelay()
+  if (content !== undefined) await writeFile(folder.file, content)
+  const { code, out } = await script('import', folder.file, projectOf(relay))
+  expect(code).toBe(1)
+  expect(out).toContain(sentence)
+  expect(out).not.toContain('    at ')
+})
+
+test('a wrong key, a project without tables and one that is away each get a sentence', async () => {
+  await using folder = await createFolder()
+  await using relay = await createTestRelay({})
+  const project = projectOf(relay)
+  const wrong = await script('export', folder.file, {
+    ...project,
+    SUPABASE_SERVICE_KEY: 'sb_secret_no',
+  })
+  expect(wrong).toMatchObject({ code: 1 })
+  expect(wrong.out).toContain('SUPABASE_SERVICE_KEY is refused')
+  await using empty = await createTestRelay({ empty: true })
+  const bare = await script('export', folder.file, projectOf(empty))
+  expect(bare.out).toContain('run migrations/001_initial.sql first')
+})
+
+test('at home, the database is reached whether or not the relay runs', async () => {
+  await using folder = await createFolder()
+  await using relay = await createTestRelay({})
+  await fillRelay(relay)
+  await script('export', folder.file, projectOf(relay))
+  const home = { RELAY_DATA: join(folder.path, 'data') }
+  const imported = await script('import', folder.file, home)
+  expect(imported.out).toContain('Added 3 threads, 9 messages and 1 cursors')
+  const copy = join(folder.path, 'copy.jsonl')
+  expect(await script('export', copy, home)).toMatchObject({ code: 0 })
+  const records = recordsOf(await readFile(copy, 'utf8'))
+  expect(records).toEqual(recordsOf(await readFile(folder.file, 'utf8')))
+})
+
+test('at home, a pasted secret is deleted by hand and every count stays right', async () => {
+  await using folder = await createFolder()
+  await using relay = await createTestRelay({})
+  await over(relay).post('release', 'The password is hunter2.')
+  await over(relay).post('release', 'Oh no.')
+  await script('export', folder.file, projectOf(relay))
+  const home = { RELAY_DATA: join(folder.path, 'data') }
+  await script('import', folder.file, home)
+  const deletion = `delete from relay_messages where content like '%hunter2%' returning seq`
+  expect(await sql(folder.file, deletion, home)).toEqual({ code: 0, out: '{"seq":"1"}\n1 row\n' })
+  const counts = await sql(folder.file, 'select message_count, last_seq from relay_threads', home)
+  expect(counts.out).toBe('{"message_count":"1","last_seq":"2"}\n1 row\n')
+  const two = await sql(folder.file, 'select 1 as one; select 2 as two', home)
+  expect(two).toEqual({ code: 0, out: '{"one":1}\n1 row\n{"two":2}\n1 row\n' })
+  expect(await sql(folder.file, 'selec', home)).toMatchObject({ code: 1 })
+  const away = await sql(folder.file, 'select 1', projectOf(relay))
+  expect(away.out).toContain('SQL editor')
+})
+
+/** Without the first line, which says when. */
+const recordsOf = (text: string) => text.split('\n').slice(1)

@@ -1,0 +1,169 @@
+/** relay_post_message: opening and reopening, own news, and posting the same thing again. */
+import { randomUUID } from 'node:crypto'
+import { expect, test } from 'vitest'
+import { createTestDatabase } from '../../support/database.ts'
+import { fill, names, range, seqs, tools } from './calls.ts'
+
+test('a post says where the message is, and the message reads as it was posted', async () => {
+  await using database = await createTestDatabase()
+  const relay = tools(database)
+  const { id: thread_id } = await relay.create('release')
+  const message = {
+    id: randomUUID(),
+    surface: 'cowork',
+    session_tag: 'laptop',
+    content: 'Line one\n"two" \\ \t👩‍💻 ﷽ \u0001',
+    metadata: { commit: 'f00f452', nested: { list: [1, 2.5, null, 'é'] } },
+  }
+  const { id, ...args } = message
+  const posted = await relay.post('release', args.content, { ...args, message_id: id })
+  expect(posted).toEqual({ id, thread_id, seq: 1, created_at: expect.any(String) })
+  const { created_at } = posted
+  expect(await relay.read('release')).toEqual({
+    messages: [{ ...message, thread_id, seq: 1, created_at }],
+    older_count: 0,
+  })
+})
+
+test('what is left out of a post is null', async () => {
+  await using database = await createTestDatabase()
+  const relay = tools(database)
+  await relay.post('release')
+  expect(await relay.read('release')).toMatchObject({
+    messages: [{ session_tag: null, metadata: null }],
+  })
+})
+
+test('a post to a missing thread opens it under the trimmed name, once', async () => {
+  await using database = await createTestDatabase()
+  const relay = tools(database)
+  expect(await relay.post('\u00a0new \n')).toMatchObject({ seq: 1, thread_created: true })
+  expect(await relay.post('new\t')).toMatchObject({ seq: 2 })
+  expect(await relay.post('new')).not.toHaveProperty('thread_created')
+  expect(names((await relay.list()).threads)).toEqual(['new'])
+})
+
+test('a post to an archived thread reopens it and says so', async () => {
+  await using database = await createTestDatabase()
+  const relay = tools(database)
+  await relay.post('done')
+  await relay.archive('done')
+  expect(await relay.post('done')).toMatchObject({ seq: 2, thread_reopened: true })
+  expect(await relay.post('done')).not.toHaveProperty('thread_reopened')
+  expect(await relay.list()).toMatchObject({ threads: [{ name: 'done', archived: false }] })
+})
+
+test('whoever has read everything is not told its own news', async () => {
+  await using database = await createTestDatabase()
+  const relay = tools(database)
+  await relay.post('release', 'from someone else')
+  await relay.check('ci', { thread_name: 'release' })
+  await relay.post('release', 'mine', { reader_tag: 'ci' })
+  await relay.post('release', 'mine too', { reader_tag: 'ci' })
+  expect(await relay.check('ci', { thread_name: 'release' })).toMatchObject({
+    new_message_count: 0,
+    remaining_count: 0,
+  })
+})
+
+test('whoever opens a thread by a post has read it', async () => {
+  await using database = await createTestDatabase()
+  const relay = tools(database)
+  await relay.post('new', 'mine', { reader_tag: 'ci' })
+  expect(await relay.list({ reader_tag: 'ci' })).toMatchObject({ threads: [{ unread_count: 0 }] })
+})
+
+test('a post passes over nothing that its reader has not read', async () => {
+  await using database = await createTestDatabase()
+  const relay = tools(database)
+  await fill(relay, 'release', 2)
+  await relay.check('ci', { thread_name: 'release', limit: 1 })
+  await relay.post('release', 'mine', { reader_tag: 'ci' })
+  const { messages } = await relay.check('ci', { thread_name: 'release' })
+  expect(seqs(messages)).toEqual([2, 3])
+  await relay.post('release', 'mine', { reader_tag: 'newcomer' })
+  expect(await relay.check('newcomer', { thread_name: 'release' })).toMatchObject({
+    new_message_count: 4,
+  })
+})
+
+test('the same message id again is the first message, and writes nothing', async () => {
+  await using database = await createTestDatabase()
+  const relay = tools(database)
+  const args = { message_id: randomUUID(), reader_tag: 'ci', idempotency_key: 'k' }
+  const first = await relay.post('release', 'once', args)
+  await relay.post('release', 'between')
+  await relay.archive('release')
+  const again = await relay.post('release', 'once', args)
+  expect(first).toMatchObject({ seq: 1, thread_created: true })
+  const { thread_created, ...place } = first
+  expect(again).toEqual(place)
+  expect(await relay.list({ include_archived: true })).toMatchObject({
+    threads: [{ message_count: 2, archived: true }],
+  })
+})
+
+test('the same idempotency key with the same content is the first message', async () => {
+  await using database = await createTestDatabase()
+  const relay = tools(database)
+  const args = { idempotency_key: 'deploy 7', metadata: { a: 1, b: [2] } }
+  const first = await relay.post('release', 'Deployed.', args)
+  expect(first).not.toHaveProperty('duplicate')
+  const { id, thread_id, seq, created_at } = first
+  const metadata = { b: [2], a: 1 }
+  expect(await relay.post('release', 'Deployed.', { ...args, metadata })).toEqual({
+    id,
+    thread_id,
+    seq,
+    created_at,
+    duplicate: true,
+  })
+  expect(await relay.list()).toMatchObject({ threads: [{ message_count: 1 }] })
+})
+
+test('an idempotency key with other content, surface or metadata is refused', async () => {
+  await using database = await createTestDatabase()
+  const relay = tools(database)
+  const args = { idempotency_key: 'deploy', metadata: { build: 7 } }
+  await relay.post('release', 'Before.')
+  await relay.post('release', 'Deployed.', args)
+  const refusal = { code: 'RL003', detail: '2' }
+  await expect(relay.post('release', 'Else.', args)).rejects.toMatchObject(refusal)
+  for (const change of [{ surface: 'chat' }, { metadata: { build: 8 } }, { metadata: null }]) {
+    const refused = relay.post('release', 'Deployed.', { ...args, ...change })
+    await expect(refused, JSON.stringify(change)).rejects.toMatchObject(refusal)
+  }
+  expect(await relay.list()).toMatchObject({ threads: [{ message_count: 2 }] })
+})
+
+test('an idempotency key is that of its thread alone', async () => {
+  await using database = await createTestDatabase()
+  const relay = tools(database)
+  await relay.post('one', 'x', { idempotency_key: 'k' })
+  expect(await relay.post('two', 'y', { idempotency_key: 'k' })).toMatchObject({ seq: 1 })
+})
+
+test('a duplicate neither reopens the thread nor moves a cursor', async () => {
+  await using database = await createTestDatabase()
+  const relay = tools(database)
+  const args = { idempotency_key: 'k', reader_tag: 'ci' }
+  await relay.post('release', 'Deployed.', { idempotency_key: 'k' })
+  await relay.archive('release')
+  expect(await relay.post('release', 'Deployed.', args)).toMatchObject({ duplicate: true })
+  expect(await relay.list()).toMatchObject({ threads: [] })
+  expect(await relay.list({ include_archived: true, reader_tag: 'ci' })).toMatchObject({
+    threads: [{ unread_count: 1 }],
+  })
+})
+
+test('a message of 100,000 characters in words that all differ is stored', async () => {
+  await using database = await createTestDatabase()
+  const relay = tools(database)
+  // Words that differ, joined by hyphens: each makes two entries in a search vector.
+  const pair = (n: number) => String.fromCodePoint(0x4e00 + (n % 20_000), 0x4e00 + (n % 19_997))
+  const words = range(1, 33_333).map((n) => `${pair(n)}${n % 20 ? '-' : ' '}`)
+  const content = words.join('')
+  await relay.post('hostile', content)
+  const { messages } = await relay.read('hostile')
+  expect(messages[0].content).toBe(content)
+})

@@ -1,0 +1,176 @@
+/** Searching: words, parts of words, operators, and what is beyond the newest 1,000 messages. */
+import { expect, test } from 'vitest'
+import { createTestDatabase } from '../../support/database.ts'
+import { bulk, contents, type Message, over, seqs, tools } from './calls.ts'
+
+const TEXTS = [
+  'The quick brown fox',
+  'call getUserById(id) in auth_service.ts',
+  'これは日本語のテキストです',
+  'brown paper, quick delivery',
+  'À L’ÉCOLE DES FEMMES',
+  'use the x-request-id header, or v1.2.3',
+  'fox -brown literally',
+  'running tests ran',
+]
+
+const FOUND: Record<string, number[]> = {
+  brown: [7, 4, 1],
+  'quick BROWN': [4, 1],
+  '"quick brown"': [1],
+  'quick -fox': [4],
+  'delivery or running': [8, 4],
+  'delivery OR running': [8, 4],
+  'paper,': [4],
+  runs: [],
+  nowhere: [],
+  q_ick: [],
+  'q%ick': [],
+  // Parts of identifiers.
+  UserBy: [2],
+  'user service': [2],
+  auth_service: [2],
+  'service.ts': [2],
+  'getUserById(id)': [2],
+  'x-request-id': [6],
+  'quest-id v1': [6],
+  '1.2.3': [6],
+  // Text without spaces, and letters that have accents.
+  日本: [3],
+  '"日本"': [3],
+  '日本 -draft': [3],
+  'UserBy -draft': [2],
+  'UserBy -getuser': [],
+  'fox -brown': [],
+  'テキスト 日本語': [3],
+  école: [5],
+}
+
+test('a query finds words, parts of words and phrases, in one thread and in all', async () => {
+  await using database = await createTestDatabase()
+  const relay = tools(database)
+  for (const text of TEXTS) await relay.post('log', text)
+  for (const thread of ['log', null]) {
+    const found: Record<string, number[]> = {}
+    for (const query of Object.keys(FOUND)) {
+      found[query] = seqs((await relay.read(thread, { query })).messages)
+    }
+    expect(found).toEqual(FOUND)
+  }
+})
+
+test('a query without a word to look for is refused', async () => {
+  await using database = await createTestDatabase()
+  const relay = tools(database)
+  await relay.post('log', 'fox')
+  for (const query of ['-fox', '"', '', ' ', '!!!', '🎉', '-quick -brown', "'", '\\', '&|!()']) {
+    await expect(relay.read('log', { query }), query).rejects.toMatchObject({ code: 'RL005' })
+    await expect(relay.read(null, { query }), query).rejects.toMatchObject({ code: 'RL005' })
+  }
+})
+
+test('an excessive query is answered or refused, never a fault', async () => {
+  await using database = await createTestDatabase()
+  const relay = tools(database)
+  await relay.post('log', 'fox')
+  await expect(relay.read('log', { query: 'é'.repeat(5000) })).rejects.toMatchObject({
+    code: 'RL005',
+  })
+  for (const query of ['fox '.repeat(2000), `fox ${'x'.repeat(3000)}`]) {
+    expect(seqs((await relay.read('log', { query })).messages)).toEqual([1])
+  }
+})
+
+test('a search over all threads names them, newest first, archived ones too', async () => {
+  await using database = await createTestDatabase()
+  const relay = tools(database)
+  await relay.post('one', 'needle a')
+  await relay.post('two', 'needle b')
+  await relay.post('two', 'hay')
+  await relay.post('one', 'needle c')
+  await relay.archive('two')
+  const { messages } = await relay.read(null, { query: 'needle' })
+  expect(messages.map((m: Message) => [m.thread_name, m.content])).toEqual([
+    ['one', 'needle c'],
+    ['two', 'needle b'],
+    ['one', 'needle a'],
+  ])
+  const other = tools(database, 'aaaaaaaa-0000-4000-8000-000000000000')
+  expect(await other.read(null, { query: 'needle' })).toEqual({ messages: [] })
+})
+
+test('a search tells that there is more and how to go on', async () => {
+  await using database = await createTestDatabase()
+  const relay = tools(database)
+  for (const text of ['needle 1', 'hay', 'needle 2', 'hay', 'needle 3']) {
+    await relay.post('log', text)
+  }
+  const first = await relay.read('log', { query: 'needle', limit: 2 })
+  expect(first).toMatchObject({ has_more: true, next_before_seq: 3 })
+  expect(contents(first.messages)).toEqual(['needle 3', 'needle 2'])
+  const rest = await relay.read('log', { query: 'needle', limit: 2, before_seq: 3 })
+  expect(contents(rest.messages)).toEqual(['needle 1'])
+  expect(rest).not.toHaveProperty('has_more')
+  expect(await relay.read(null, { query: 'needle', limit: 2 })).toHaveProperty('has_more', true)
+  expect(await relay.read(null, { query: 'needle', limit: 3 })).not.toHaveProperty('has_more')
+})
+
+test('filters narrow a search', async () => {
+  await using database = await createTestDatabase()
+  const relay = tools(database)
+  await relay.post('log', 'needle 1', { surface: 'chat', session_tag: 'phone' })
+  const { created_at } = await relay.post('log', 'needle 2', { session_tag: 'phone' })
+  await relay.post('log', 'needle 3', { session_tag: 'laptop' })
+  for (const thread of ['log', null]) {
+    const found = async (filter: object) =>
+      seqs((await relay.read(thread, { query: 'needle', ...filter })).messages)
+    expect(await found({ surface: 'code' })).toEqual([3, 2])
+    expect(await found({ session_tag: 'phone' })).toEqual([2, 1])
+    expect(await found({ since: created_at })).toEqual([3])
+    expect(await found({ surface: 'chat', session_tag: 'laptop' })).toEqual([])
+  }
+})
+
+test('words are found beyond the newest 1,000 messages, once and in order', async () => {
+  await using database = await createTestDatabase()
+  const relay = tools(database)
+  const owner = await database.connect('postgres')
+  await relay.create('long')
+  const content = `case n % 400 when 0 then 'needle ' || n when 1 then 'subneedles' else 'hay' end`
+  await bulk(owner, 'long', 2500, content)
+  for (const thread of ['long', null]) {
+    const found = async (args: object) => seqs((await relay.read(thread, args)).messages)
+    // Words everywhere, parts of words among the newest 1,000 (1,501 ... 2,500).
+    expect(await found({ query: 'needle' })).toEqual([
+      2401, 2400, 2001, 2000, 1601, 1600, 1200, 800, 400,
+    ])
+    expect(await found({ query: 'needle', limit: 7 })).toEqual([
+      2401, 2400, 2001, 2000, 1601, 1600, 1200,
+    ])
+    expect(await found({ query: '"needle 800"' })).toEqual([800])
+    expect(await found({ query: 'needle -400 -hay', limit: 1, before_seq: 801 })).toEqual([800])
+  }
+})
+
+test('a text redacted by hand is no longer found by what it held', async () => {
+  await using database = await createTestDatabase()
+  const relay = tools(database)
+  const owner = await database.connect('postgres')
+  await relay.post('log', 'password hunter2')
+  await owner.query(`update relay_messages set content = '[removed]'`)
+  expect(await relay.read('log', { query: 'hunter2' })).toMatchObject({ messages: [] })
+  expect(await relay.read('log', { query: 'removed' })).toMatchObject({ messages: [{ seq: 1 }] })
+})
+
+test.each(['<!--', 'a_', '_a', 'some_name_', 'a-b_', 'a.b/c@', '1e+', '日本_'])(
+  '100,000 characters of %j are posted and found in the time of any other message',
+  async (unit) => {
+    await using database = await createTestDatabase()
+    const connection = await database.connect()
+    await connection.query("set statement_timeout = '3s'")
+    const relay = tools(over(connection))
+    const content = unit.repeat(100_000).slice(0, 99_990)
+    await relay.post('log', `${content} zebrafish`)
+    expect(seqs((await relay.read('log', { query: 'zebrafish' })).messages)).toEqual([1])
+  },
+)

@@ -1,0 +1,196 @@
+/** The consent page: what it says, what it carries on, and that nothing in it is anyone else's. */
+import { expect, test } from 'vitest'
+import { type Answer, createOAuthClient, issues } from '../../support/oauth.ts'
+import { createTestRelay } from '../../support/relay.ts'
+
+const SCRIPT = `"'><script>alert(1)</script>&<img src=x onerror=alert(1)>`
+
+/** Elements with a name, as a browser would read them: the page quotes every attribute. */
+function fields({ body }: Answer): [string, string | undefined][] {
+  return [...(body as string).matchAll(/<(?:input|button)\b[^>]*? name="([^"]*)"[^>]*>/g)].map(
+    ([tag, name = '']) => [name, / value="([^"]*)"/.exec(tag)?.[1]],
+  )
+}
+
+function unescaped(text: string): string {
+  const characters: Record<string, string> = { lt: '<', gt: '>', quot: '"', '#39': "'", amp: '&' }
+  return text.replaceAll(/&(lt|gt|quot|#39|amp);/g, (_, name) => characters[name] ?? '')
+}
+
+function expectHarmless(answer: Answer) {
+  expect(answer.headers.get('content-type')).toBe('text/html; charset=utf-8')
+  expect(answer.body).not.toMatch(
+    /<(script|img|svg|iframe|a|link|base|object|form(?! method="post" action="\/authorize">))\b/i,
+  )
+  expect(answer.body.match(/<style\b/g)).toHaveLength(1)
+}
+
+function expectGuarded({ headers }: Answer) {
+  const policy = headers.get('content-security-policy') ?? ''
+  expect(policy).toMatch(
+    /^default-src 'none'; style-src 'nonce-[\w-]+'; base-uri 'none'; frame-ancestors 'none'$/,
+  )
+  expect(Object.fromEntries(headers)).toMatchObject({
+    'x-frame-options': 'DENY',
+    'x-content-type-options': 'nosniff',
+    'referrer-policy': 'same-origin',
+    'cache-control': 'no-store',
+  })
+  expect(headers.get('set-cookie')).toBeNull()
+}
+
+test('the form carries on the request and nothing else, and takes the key unseen', async () => {
+  await using relay = await createTestRelay()
+  const client = await createOAuthClient(relay, { name: 'An app' })
+  const page = await client.ask({ unknown: 'x', api_key: relay.key })
+  expect(page.status).toBe(200)
+  expect(fields(page)).toEqual([
+    ['client_id', client.clientId],
+    ['redirect_uri', client.redirectUri],
+    ['state', 'a state'],
+    ['code_challenge', client.challenge],
+    ['code_challenge_method', 'S256'],
+    ['resource', `${relay.url}/mcp`],
+    ['scope', 'mcp'],
+    ['scope', 'mcp:read'],
+    ['username', 'relay'],
+    ['api_key', undefined],
+    ['action', 'allow'],
+    ['action', 'cancel'],
+  ])
+  expect(page.body).toContain('<strong>An app</strong>')
+  expect(page.body).toContain('<code>app.example</code>')
+  expect(page.body).not.toContain(relay.key)
+  expect(page.body).toMatch(/<input id="api_key" [^>]*type="password" autocomplete="current-pass/)
+})
+
+test.each([
+  ['the page', {}, 200],
+  ['the page after a wrong key', { api_key: 'wrong' }, 403],
+  ['the page for an unknown client', { client_id: 'unknown' }, 400],
+  ['the page for an unknown redirect URI', { redirect_uri: 'https://evil.example/' }, 400],
+])('%s can be neither framed nor kept, and runs nothing', async (_, overrides, status) => {
+  await using relay = await createTestRelay()
+  const client = await createOAuthClient(relay)
+  const answers = [await client.decide({ api_key: 'wrong', ...overrides })]
+  if (status !== 403) answers.push(await client.ask(overrides))
+  for (const answer of answers) {
+    expectGuarded(answer)
+    expectHarmless(answer)
+  }
+  expect(answers.at(-1)?.status).toBe(status)
+})
+
+test('the nonce of the style is a new one each time, and is the one of its element', async () => {
+  await using relay = await createTestRelay()
+  const client = await createOAuthClient(relay)
+  const nonces = []
+  for (const { headers, body } of [await client.ask(), await client.ask()]) {
+    const [, nonce] = /'nonce-([^']+)'/.exec(headers.get('content-security-policy') ?? '') ?? []
+    expect(body).toContain(`<style nonce="${nonce}">`)
+    nonces.push(nonce)
+  }
+  expect(nonces[0]).not.toBe(nonces[1])
+})
+
+test('script in the name of a client is text', async () => {
+  await using relay = await createTestRelay()
+  const client = await createOAuthClient(relay, { name: SCRIPT })
+  for (const page of [await client.ask(), await client.decide({ api_key: 'wrong' })]) {
+    expectHarmless(page)
+    expect(unescaped(page.body)).toContain(`<strong>${SCRIPT}</strong>`)
+  }
+})
+
+test('script in the state is text, and comes back to the client as it was', async () => {
+  await using relay = await createTestRelay()
+  const client = await createOAuthClient(relay)
+  for (const page of [
+    await client.ask({ state: SCRIPT }),
+    await client.decide({ state: SCRIPT, api_key: SCRIPT }),
+  ]) {
+    expectHarmless(page)
+    const [, state = ''] = fields(page).find(([name]) => name === 'state') ?? []
+    expect(unescaped(state)).toBe(SCRIPT)
+    expect(page.body).not.toContain('alert(1)</script>')
+  }
+  const { headers } = await client.decide({ state: SCRIPT })
+  expect(new URL(headers.get('location') ?? '').searchParams.get('state')).toBe(SCRIPT)
+})
+
+test.each([
+  'client_id',
+  'redirect_uri',
+  'scope',
+  'resource',
+  'code_challenge',
+  'code_challenge_method',
+  'response_type',
+  'action',
+  'api_key',
+  SCRIPT,
+])('script in %s is shown to nobody, by GET and by POST', async (name) => {
+  await using relay = await createTestRelay()
+  const client = await createOAuthClient(relay)
+  for (const answer of [
+    await client.ask({ [name]: SCRIPT }),
+    await client.decide({ api_key: 'wrong', [name]: SCRIPT }),
+  ]) {
+    expect(answer.status).toBeLessThan(500)
+    expect(issues(answer)).toBe(false)
+    expect(answer.body).not.toContain('alert(1)')
+    if (answer.status !== 302) expectHarmless(answer)
+    else expect(answer.headers.get('location')).not.toMatch(/alert\(|[<>"']/)
+  }
+})
+
+test('script in an extra resource or an extra scope is text', async () => {
+  await using relay = await createTestRelay()
+  const client = await createOAuthClient(relay)
+  const page = await client.ask({ scope: `mcp ${SCRIPT}`, resource: [relay.url] })
+  expect(page.status).toBe(200)
+  expectHarmless(page)
+  expect(page.body).not.toContain('alert(1)')
+})
+
+test.each([
+  ["https://app.example/'onmouseover='alert(1)", 'app.example'],
+  ['https://app.example/?a=1&b=2', 'app.example'],
+  ['https://claude.ai.evil.example/callback', 'claude.ai.evil.example'],
+  ['https://xn--claude-9ta.example/callback', 'xn--claude-9ta.example'],
+  ['cursor://app/callback', 'cursor://app/callback'],
+  ["com.example.app:/'onmouseover='alert(1)", "com.example.app:/'onmouseover='alert(1)"],
+])('the page says of %s where it leads', async (redirectUri, shown) => {
+  await using relay = await createTestRelay()
+  const client = await createOAuthClient(relay, { redirectUris: [redirectUri] })
+  const page = await client.ask()
+  expect(unescaped(page.body)).toContain(`<dd><code>${shown}</code></dd>`)
+  expect(page.body).not.toContain("'onmouseover")
+  const [, carried = ''] = fields(page).find(([name]) => name === 'redirect_uri') ?? []
+  expect(unescaped(carried)).toBe(redirectUri)
+  expect(page.body.includes('class="warning"')).toBe(false)
+})
+
+test('a program on this machine comes with a warning, and is shown with its port', async () => {
+  await using relay = await createTestRelay()
+  const redirectUris = ['http://localhost/callback']
+  const client = await createOAuthClient(relay, { redirectUris })
+  const page = await client.ask({ redirect_uri: 'http://localhost:4000/callback' })
+  expect(page.body).toContain('class="warning"')
+  expect(page.body).toContain('<code>http://localhost:4000/callback</code>')
+})
+
+test('a client that asks to read is offered no more', async () => {
+  await using relay = await createTestRelay()
+  const client = await createOAuthClient(relay)
+  const page = await client.ask({ scope: 'mcp:read' })
+  expect(fields(page).filter(([name]) => name === 'scope')).toEqual([['scope', 'mcp:read']])
+})
+
+test('the name of a registered client is its own word, that of a document has a host', async () => {
+  await using relay = await createTestRelay()
+  const posing = await createOAuthClient(relay, { name: 'Claude (claude.ai)' })
+  const { body } = await posing.ask()
+  expect(body).toContain('It chose this name itself.')
+  expect(body).not.toContain('class="host"')
+})

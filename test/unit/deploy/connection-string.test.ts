@@ -1,0 +1,62 @@
+/** Connection strings as Supabase shows them and people fill them in. */
+import { expect, test } from 'vitest'
+import { connectionOf, faultOfConnectionString } from '../../../scripts/deploy/connection-string.ts'
+
+const REF = 'abcdefghijklmnopqrst'
+const PROJECT_URL = `https://${REF}.supabase.co`
+const POOLER = 'aws-0-eu-central-1.pooler.supabase.com'
+
+test.each([
+  [
+    'the session pooler',
+    `postgresql://postgres.${REF}:secret@${POOLER}:5432/postgres`,
+    POOLER,
+    5432,
+  ],
+  // The transaction pooler gives each transaction another connection.
+  ['the other pooler', `postgresql://postgres.${REF}:secret@${POOLER}:6543/postgres`, POOLER, 5432],
+  [
+    'the direct address',
+    `postgres://postgres:secret@db.${REF}.supabase.co:5432/postgres`,
+    `db.${REF}.supabase.co`,
+    5432,
+  ],
+])('%s is connected to over TLS, where a connection stays', (_, string, host, port) => {
+  expect(faultOfConnectionString(string, PROJECT_URL)).toBeUndefined()
+  expect(connectionOf(string)).toMatchObject({
+    host,
+    port,
+    password: 'secret',
+    database: 'postgres',
+    ssl: { rejectUnauthorized: false },
+  })
+})
+
+test.each([
+  ['a@b:c/d?e#f', 'a@b:c/d?e#f'],
+  ['a%40b%2Fc', 'a@b/c'],
+  ['100%', '100%'],
+  ['[x]', '[x]'],
+])('a password %s is taken for %s', (written, password) => {
+  const string = `postgresql://postgres.${REF}:${written}@${POOLER}:5432/postgres`
+  expect(faultOfConnectionString(string, PROJECT_URL)).toBeUndefined()
+  expect(connectionOf(string).password).toBe(password)
+})
+
+test('a database on this machine has no TLS, and its own port', () => {
+  const string = 'postgresql://postgres:secret@127.0.0.1:6543/postgres'
+  expect(faultOfConnectionString(string, PROJECT_URL)).toBeUndefined()
+  expect(connectionOf(string)).toMatchObject({ host: '127.0.0.1', port: 6543, ssl: false })
+})
+
+test.each([
+  [`postgresql://postgres.${REF}:[YOUR-PASSWORD]@${POOLER}:5432/postgres`, '[YOUR-PASSWORD]'],
+  [`postgresql://postgres.other:secret@${POOLER}:5432/postgres`, 'another project, other.'],
+  ['postgresql://postgres:secret@db.other.supabase.co:5432/postgres', 'another project, other.'],
+  [`postgresql://postgres:secret@${POOLER}:5432/postgres`, `must be postgres.${REF}`],
+  [PROJECT_URL, 'It must be like'],
+  [`postgresql://postgres.${REF}@${POOLER}:5432/postgres`, 'It must be like'],
+  ['psql -h db.x.supabase.co', 'It must be like'],
+])('%s is refused, and why is said', (string, said) => {
+  expect(faultOfConnectionString(string, PROJECT_URL)).toContain(said)
+})

@@ -1,0 +1,104 @@
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { Refusal } from '../../../scripts/lib/refusal.ts'
+import { readSettings } from '../../../scripts/lib/settings.ts'
+
+function createFolder() {
+  const path = mkdtempSync(join(tmpdir(), 'relay-settings-'))
+  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true }) }
+}
+
+test('the first run makes keys, the next ones keep them', () => {
+  using folder = createFolder()
+  const first = readSettings(folder.path, {})
+  expect(first).toMatchObject({
+    port: 8787,
+    dataDirectory: join(folder.path, '.relay'),
+    apiKey: expect.stringMatching(/^[\w-]{43}$/),
+    userId: expect.stringMatching(/^[0-9a-f-]{36}$/),
+    serviceKey: expect.stringMatching(/^sb_secret_[\w-]{32}$/),
+    supabaseUrl: undefined,
+  })
+  expect(readSettings(folder.path, {})).toEqual(first)
+})
+
+test('what the first run made can be read by its owner only', () => {
+  using folder = createFolder()
+  readSettings(folder.path, {})
+  expect(statSync(join(folder.path, '.relay', 'settings.json')).mode & 0o777).toBe(0o600)
+  expect(statSync(join(folder.path, '.relay')).mode & 0o066).toBe(0)
+})
+
+test('the environment comes before .dev.vars, and that before what was made', () => {
+  using folder = createFolder()
+  const made = readSettings(folder.path, {})
+  const devVars = '# a comment\nRELAY_API_KEY="from-dev-vars"\nPORT=1234\nOTHER=x\n'
+  writeFileSync(join(folder.path, '.dev.vars'), devVars)
+  expect(readSettings(folder.path, { PORT: '5678' })).toEqual({
+    ...made,
+    port: 5678,
+    apiKey: 'from-dev-vars',
+  })
+})
+
+test('.dev.vars.example copied and not filled in changes nothing', () => {
+  using folder = createFolder()
+  const made = readSettings(folder.path, {})
+  copyFileSync('.dev.vars.example', join(folder.path, '.dev.vars'))
+  expect(readSettings(folder.path, {})).toEqual(made)
+})
+
+test('RELAY_DATA names the folder, from the project’s', () => {
+  using folder = createFolder()
+  const { dataDirectory } = readSettings(folder.path, { RELAY_DATA: 'here/it is' })
+  expect(dataDirectory).toBe(join(folder.path, 'here', 'it is'))
+  expect(readFileSync(join(dataDirectory, 'settings.json'), 'utf8')).toContain('RELAY_API_KEY')
+})
+
+test.each([
+  ['PORT', 'abc'],
+  ['PORT', '99999'],
+  ['PORT', '-1'],
+  ['PORT', '80.5'],
+  ['PORT', ''],
+  ['RELAY_API_KEY', ''],
+  ['RELAY_API_KEY', '  '],
+  ['RELAY_API_KEY', 'two words'],
+  ['RELAY_API_KEY', 'clé'],
+  ['RELAY_USER_ID', 'me'],
+  ['SUPABASE_URL', 'abcdefgh.supabase.co'],
+  ['SUPABASE_URL', 'ftp://abcdefgh.supabase.co'],
+  ['RELAY_PUBLIC_URL', 'relay.example.com'],
+])('%s=%j is refused in a sentence that names it and does not repeat it', (name, value) => {
+  using folder = createFolder()
+  const read = () => readSettings(folder.path, { [name]: value })
+  expect(read).toThrow(Refusal)
+  expect(read).toThrow(new RegExp(`^${name} .*\\.$`))
+  if (value.trim()) expect(read).not.toThrow(value)
+})
+
+test('a project of one’s own needs its key and its user', () => {
+  using folder = createFolder()
+  const project = { SUPABASE_URL: 'https://abcdefgh.supabase.co' }
+  expect(() => readSettings(folder.path, project)).toThrow(
+    'SUPABASE_SERVICE_KEY and RELAY_USER_ID must be too',
+  )
+  const whole = {
+    ...project,
+    SUPABASE_SERVICE_KEY: 'sb_secret_x',
+    RELAY_USER_ID: '5f0c9f6e-2a0b-4d0a-9a53-0d9c1c7d3b11',
+  }
+  expect(readSettings(folder.path, whole)).toMatchObject({
+    supabaseUrl: 'https://abcdefgh.supabase.co',
+    serviceKey: 'sb_secret_x',
+  })
+})
+
+test('a damaged file of keys is not replaced', () => {
+  using folder = createFolder()
+  readSettings(folder.path, {})
+  writeFileSync(join(folder.path, '.relay', 'settings.json'), '{"RELAY')
+  expect(() => readSettings(folder.path, {})).toThrow('settings.json is damaged')
+})

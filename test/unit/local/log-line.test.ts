@@ -1,0 +1,49 @@
+import { expect, test } from 'vitest'
+import { formatLogLine } from '../../../scripts/local/log-line.ts'
+
+const line = {
+  time: '2026-11-22T10:18:21.000Z',
+  event: 'request',
+  outcome: 'ok',
+  request_id: 'r1',
+  client: 'claude-code',
+  method: 'POST',
+  path: '/mcp',
+  era: 'legacy',
+  rpc_method: 'tools/call',
+  tool: 'relay_post_message',
+  status: 200,
+  duration_ms: 12,
+  db_ms: 3,
+}
+
+/** Without the time, which is in the reader's own time zone. */
+const said = (fields: object) => formatLogLine(JSON.stringify(fields)).slice(10)
+
+test('a request is one line: what was asked, and how it went', () => {
+  expect(said(line)).toBe('POST /mcp relay_post_message  200  ok  12 ms (database 3)  claude-code')
+})
+
+test('a refusal gives its code, a failure also its reason and the id of the request', () => {
+  const refused = { ...line, outcome: 'refused', error_code: 'thread_not_found' }
+  expect(said(refused)).toContain('refused thread_not_found  12 ms')
+  const failed = { ...line, outcome: 'failed', error_code: 'internal', reason: 'TypeError' }
+  expect(said(failed)).toMatch(/failed internal: TypeError {2}12 ms.* {2}r1$/)
+})
+
+test.each(['TypeError: x is not a function', '{"half":', '{"other":1}'])(
+  '%s is left alone',
+  (text) => {
+    expect(formatLogLine(text)).toBe(text)
+  },
+)
+
+test('what a caller named itself stays on its line', () => {
+  const evil = {
+    ...line,
+    client: 'x\n10:18:21  GET /health',
+    tool: undefined,
+    rpc_method: '\u001b[2J',
+  }
+  for (const character of ['\n', '\u001b']) expect(said(evil)).not.toContain(character)
+})
