@@ -25,7 +25,8 @@ const PARTS = [
   'end.sql',
 ]
 
-const HEADER = '-- Built from migrations/source/ by `npm run build:migration`: change the parts, not this file.\n'
+const HEADER =
+  '-- Built from migrations/source/ by `npm run build:migration`: change the parts, not this file.\n'
 
 /** The migration as its parts say it is. */
 export function buildMigration(): string {

@@ -2,7 +2,7 @@
  * What the relay tells a model when a tool call is refused or fails, and the one table that turns the
  * database's codes into it. HTTP, JSON-RPC and OAuth errors live with their protocols.
  */
-import { closest, quoted } from './similar.ts'
+import { closest, quote } from './similar.ts'
 
 /** A tool call that was refused, or that the database failed: becomes a result with `isError: true`. */
 export class RelayError extends Error {
@@ -120,5 +120,5 @@ function closestThreads(message: string, hint: string | null | undefined): strin
   const names = hint ? (JSON.parse(hint) as string[]) : []
   if (names.length === 0) return 'There are no threads yet; relay_post_message creates one.'
   const missing = message.slice(message.indexOf('"') + 1, message.lastIndexOf('"'))
-  return `Closest names: ${closest(missing, names).map(quoted).join(', ')}.`
+  return `Closest names: ${closest(missing, names).map(quote).join(', ')}.`
 }

@@ -107,7 +107,8 @@ begin
 
   if v_ids is not null then
     select packed.messages, packed.ids into v_messages, v_packed
-    from public.relay_pack_messages(v_ids, p_max_bytes, p_lean, true) packed;
+    from public.relay_pack_messages(
+      v_ids, p_max_bytes, p_lean, p_thread_name is null or not p_lean) packed;
   end if;
   if not p_peek then
     -- Over what is handed out, and over own posts that join onto it.
