@@ -26,6 +26,14 @@ const CLIENT_INFO_KEY = 'io.modelcontextprotocol/clientInfo'
 const SERVER_INFO_KEY = 'io.modelcontextprotocol/serverInfo'
 export const SUBSCRIPTION_ID_KEY = 'io.modelcontextprotocol/subscriptionId'
 
+/** Legacy versions whose tool results have structured content, and so get the lean shape of answers. */
+const LEAN_VERSIONS = ['2025-06-18', '2025-11-25']
+
+/** Whether a request is answered in the lean shape rather than in that of relay-mcp 0.1.0. */
+export function isLean(era: Era, versionHeader: string | null): boolean {
+  return era === 'modern' || LEAN_VERSIONS.includes(versionHeader ?? ASSUMED_VERSION)
+}
+
 export type Era = 'modern' | 'legacy'
 
 /** The era of a request: modern by its envelope or by its header, else legacy. Never by its method. */
