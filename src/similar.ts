@@ -43,7 +43,6 @@ function normalize(name: string): string {
 function distance(a: string, b: string): number {
   if (a === b) return 0
   if (a.length > 2 && b.includes(a)) return 0.5
-  if (b.length > 2 && a.includes(b)) return 2.5
   let beforeLast: number[] = []
   let last = Array.from({ length: b.length + 1 }, (_, j) => j)
   for (let i = 1; i <= a.length; i++) {
@@ -58,7 +57,8 @@ function distance(a: string, b: string): number {
     beforeLast = last
     last = row
   }
-  return at(last, b.length)
+  const edits = at(last, b.length)
+  return b.length > 2 && a.includes(b) ? Math.min(edits, 2.5) : edits
 }
 
 function at(row: readonly number[], index: number): number {

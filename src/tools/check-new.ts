@@ -10,6 +10,7 @@ import {
   introductionFields,
   label,
   Message,
+  MessageSummary,
   newReaderFields,
   optionalLabel,
   seq,
@@ -37,10 +38,14 @@ const Input = z.strictObject({
 })
 
 const Output = z.looseObject({
-  thread_name: z.optional(z.string()),
   new_message_count: count,
-  messages: z.array(Message),
+  messages: z.array(MessageSummary),
   remaining_count: z.int().check(z.meta({ description: 'Unread after this call.' })),
+})
+
+const News = z.extend(Output, {
+  messages: z.array(Message),
+  thread_name: z.optional(z.string()),
   remaining: z.optional(z.array(z.looseObject({ thread_name: z.string(), unread_count: count }))),
   acknowledged_count: z.optional(count),
   own_message_count: z.optional(count),
@@ -49,10 +54,10 @@ const Output = z.looseObject({
   ...introductionFields,
 })
 
-const Answer = withoutNulls(Output)
+const Answer = withoutNulls(News)
 
 type Arguments = z.infer<typeof Input>
-type News = z.infer<typeof Output>
+type News = z.infer<typeof News>
 
 export const checkNew = defineTool({
   name: 'relay_check_new',

@@ -48,9 +48,11 @@ const JOINED = new RegExp(
   'gu',
 )
 
-/** JSON Schema for a text. Lengths of 2,000 and more break llama.cpp's grammar compiler. */
+/**
+ * JSON Schema for a text. Lengths of 2,000 and more break llama.cpp's grammar compiler, and a least
+ * length would make strict clients refuse the empty text that the server takes for none.
+ */
 const textSchema = (max: number, describe: string) => ({
-  minLength: 1,
   ...(max < 2000 && { maxLength: max }),
   description: describe,
 })
@@ -111,29 +113,24 @@ export const seq = (describe: string) => integer(1, Number.MAX_SAFE_INTEGER, des
 /** Results are open: a client may hold a copy of these schemas that is a day old. */
 export const count = z.int()
 
-/** A string, or null in the answers of relay-mcp 0.1.0. Not a union: some hosts reject `anyOf`. */
-const nullableString = z
-  .custom<string | null>((value) => value === null || typeof value === 'string')
-  .check(z.meta({ type: ['string', 'null'] }))
-
-/** A message in either shape: lean ones leave out ids and what is empty. */
-export const Message = z.looseObject({
-  thread_name: z.optional(z.string()),
+/** A message, as far as output schemas describe it. */
+export const MessageSummary = z.looseObject({
   seq: z.int(),
   surface: z.string(),
-  session_tag: z.optional(nullableString),
+  content: z.string(),
+  created_at: z.string(),
+})
+
+/** A message in either shape: lean ones leave out ids and what is empty. */
+export const Message = z.extend(MessageSummary, {
+  thread_name: z.optional(z.string()),
+  session_tag: z.optional(z.nullable(z.string())),
   from: z.optional(z.string()),
   to: z.optional(z.string()),
   via: z.optional(z.string()),
-  content: z.string(),
-  content_length: z.optional(
-    z.int().check(z.meta({ description: 'Characters of a content that was cut.' })),
-  ),
+  content_length: z.optional(z.int()),
   // As it is, not as zod would build it anew: a key such as `__proto__` is a key like any other.
-  metadata: z.optional(
-    z.custom<Record<string, unknown> | null>().check(z.meta({ type: ['object', 'null'] })),
-  ),
-  created_at: z.string(),
+  metadata: z.optional(z.custom<Record<string, unknown> | null>()),
 })
 
 /** Another reader, and when it was last seen. */

@@ -20,26 +20,18 @@ const Input = z.strictObject({
   limit: z._default(integer(1, 500, 'Most threads to return.'), 100),
 })
 
-const nullableString = z.custom<string | null>().check(z.meta({ type: ['string', 'null'] }))
-
 const Output = z.looseObject({
   threads: z.array(
     z.looseObject({
       name: z.string(),
-      description: z.optional(nullableString),
-      last_message_at: z.optional(nullableString),
-      archived: z.optional(z.boolean()),
       message_count: count,
       unread_count: z.optional(count),
-      latest: z.optional(z.looseObject({ seq: count, surface: z.string(), excerpt: z.string() })),
     }),
   ),
   remaining_count: count,
-  readers,
-  ...newReaderFields,
 })
 
-const Answer = withoutNulls(Output)
+const Answer = withoutNulls(z.extend(Output, { readers, ...newReaderFields }))
 
 export const listThreads = defineTool({
   name: 'relay_list_threads',
@@ -76,11 +68,11 @@ export const listThreads = defineTool({
     return rankKnownReaders(answer, args.reader_tag)
   },
   text: ({ threads }) => threads,
-  note: (output) => [
-    ...(output.remaining_count > 0
-      ? [`${output.remaining_count} more threads: pass query, or a higher limit`]
+  note: (answer) => [
+    ...(answer.remaining_count > 0
+      ? [`${answer.remaining_count} more threads: pass query, or a higher limit`]
       : []),
-    ...(output.new_reader ? noteNewReader(output) : noteReaders(output.readers)),
+    ...(answer.new_reader ? noteNewReader(answer) : noteReaders(answer.readers)),
   ],
 })
 

@@ -47,10 +47,13 @@ const Output = z.looseObject({
   unread_count: z.optional(
     z.int().check(z.meta({ description: 'Messages of others here that you had not been given.' })),
   ),
+  duplicate: z.optional(z.boolean()),
+})
+
+const Answer = z.extend(Output, {
   unread_count_is_minimum: z.optional(z.boolean()),
   thread_created: z.optional(z.boolean()),
   thread_reopened: z.optional(z.boolean()),
-  duplicate: z.optional(z.boolean()),
   to: z.optional(z.string()),
   to_last_seen_at: z.optional(z.string()),
   only_reader: z.optional(z.boolean()),
@@ -59,7 +62,9 @@ const Output = z.looseObject({
   ...introductionFields,
 })
 
-const Answer = withoutNulls(z.extend(Output, { other_threads: z.optional(z.array(Thread)) }))
+type Answer = z.infer<typeof Answer>
+
+const StoredAnswer = withoutNulls(z.extend(Answer, { other_threads: z.optional(z.array(Thread)) }))
 
 export const postMessage = defineTool({
   name: 'relay_post_message',
@@ -95,32 +100,37 @@ export const postMessage = defineTool({
       p_idempotency_key: message.idempotency_key,
       p_lean: isLean,
     }
-    const { other_threads = [], ...answer } = await db.call('relay_post_message', args, Answer, {
-      retry: true,
-      ifUnknown: message.idempotency_key
-        ? 'Whether the message was posted is not known: call again with the same idempotency_key, which posts it only once.'
-        : 'Whether the message was posted is not known: look at the newest messages with relay_read_thread before you post it again.',
-    })
+    const { other_threads = [], ...answer } = await db.call(
+      'relay_post_message',
+      args,
+      StoredAnswer,
+      {
+        retry: true,
+        ifUnknown: message.idempotency_key
+          ? 'Whether the message was posted is not known: call again with the same idempotency_key, which posts it only once.'
+          : 'Whether the message was posted is not known: look at the newest messages with relay_read_thread before you post it again.',
+      },
+    )
     const similar = findSimilar(answer.thread_name, other_threads)
-    const told = similar ? { ...answer, similar_thread: similar } : answer
+    const told: Answer = similar ? { ...answer, similar_thread: similar } : answer
     return rankKnownReaders(told, message.reader_tag)
   },
-  note: (output, { reader_tag }) => [
-    ...noteThread(output),
-    ...(output.duplicate ? ['This message was already there under its idempotency_key'] : []),
-    ...noteAddressee(output, reader_tag),
-    ...(output.unread_count
+  note: (answer, { reader_tag }) => [
+    ...noteThread(answer),
+    ...(answer.duplicate ? ['This message was already there under its idempotency_key'] : []),
+    ...noteAddressee(answer, reader_tag),
+    ...(answer.unread_count
       ? [
-          `${output.unread_count_is_minimum ? 'At least ' : ''}${output.unread_count} messages of others in this thread have not been given to you: read them with relay_check_new, and do not acknowledge seq ${output.seq} before`,
+          `${answer.unread_count_is_minimum ? 'At least ' : ''}${answer.unread_count} messages of others in this thread have not been given to you: read them with relay_check_new, and do not acknowledge seq ${answer.seq} before`,
         ]
       : []),
-    ...(output.only_reader
+    ...(answer.only_reader
       ? [
           'No other reader is known yet. If every session uses this reader_tag, none of them hears the others',
         ]
       : []),
-    ...noteNewReader(output),
-    ...noteSkipped(output),
+    ...noteNewReader(answer),
+    ...noteSkipped(answer),
   ],
 })
 
@@ -134,8 +144,7 @@ function findSimilar(name: string, threads: z.infer<typeof Thread>[]) {
   return threads.find((thread) => thread.name === nearest)
 }
 
-function noteThread(output: z.infer<typeof Output>): string[] {
-  const { thread_created, thread_reopened, similar_thread } = output
+function noteThread({ thread_created, thread_reopened, similar_thread }: Answer): string[] {
   if (thread_reopened) return ['The thread was archived and is active again']
   if (!thread_created) return []
   if (!similar_thread) return ['The thread did not exist and was created']
@@ -145,8 +154,7 @@ function noteThread(output: z.infer<typeof Output>): string[] {
   ]
 }
 
-function noteAddressee(output: z.infer<typeof Output>, readerTag: string | undefined): string[] {
-  const { to, to_last_seen_at } = output
+function noteAddressee({ to, to_last_seen_at }: Answer, readerTag: string | undefined): string[] {
   if (to === undefined) return []
   if (to === readerTag) {
     return [

@@ -20,9 +20,23 @@ const schemas = new WeakMap<z.ZodMiniObject, ObjectSchema>()
 export function jsonSchema(schema: z.ZodMiniObject): ObjectSchema {
   let known = schemas.get(schema)
   if (!known) {
-    const { $schema, ...rest } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' })
+    const { $schema, ...rest } = z.toJSONSchema(schema, {
+      io: 'input',
+      unrepresentable: 'any',
+      override: ({ jsonSchema: part }) => leaveOutDefaults(part),
+    })
     known = rest as ObjectSchema
     schemas.set(schema, known)
   }
   return known
+}
+
+/** Leaves out what says nothing: each tool list is read by a model, and paid for. */
+function leaveOutDefaults(part: z.core.JSONSchema.BaseSchema): void {
+  if (part.minimum === Number.MIN_SAFE_INTEGER) delete part.minimum
+  if (part.maximum === Number.MAX_SAFE_INTEGER) delete part.maximum
+  const { additionalProperties } = part
+  if (typeof additionalProperties === 'object' && Object.keys(additionalProperties).length === 0) {
+    delete part.additionalProperties
+  }
 }

@@ -42,27 +42,28 @@ export interface CallToolResult extends Record<string, unknown> {
   structuredContent: Record<string, unknown>
 }
 
-interface ToolOptions<Input extends z.ZodMiniObject, Output extends z.ZodMiniObject> {
+interface ToolOptions<Input extends z.ZodMiniObject, Answer extends Record<string, unknown>> {
   name: string
   title: string
   description: string
   inputSchema: Input
-  outputSchema: Output
+  /** What programs need of an answer: it is open, and there is more in it. */
+  outputSchema: z.ZodMiniObject
   annotations: Annotations
   _meta?: Record<string, unknown>
-  handler(args: z.infer<Input>, context: ToolContext): Promise<z.infer<Output>>
+  handler(args: z.infer<Input>, context: ToolContext): Promise<Answer>
   /** The part that the first text block holds: relay-mcp 0.1.0 answered two tools with an array. */
-  text?: (output: z.infer<Output>) => unknown
+  text?: (answer: Answer) => unknown
   /** What the counts mean and what to call next, in clauses; none when there is nothing to add. */
-  note?: (output: z.infer<Output>, args: z.infer<Input>) => string[]
+  note?: (answer: Answer, args: z.infer<Input>) => string[]
 }
 
 /**
  * Makes a tool. Its text says what its structured content says, because some clients show the model
  * only one of the two.
  */
-export function defineTool<Input extends z.ZodMiniObject, Output extends z.ZodMiniObject>(
-  options: ToolOptions<Input, Output>,
+export function defineTool<Input extends z.ZodMiniObject, Answer extends Record<string, unknown>>(
+  options: ToolOptions<Input, Answer>,
 ): Tool {
   const { name, title, description, annotations, _meta, inputSchema, outputSchema } = options
   let definition: Record<string, unknown> | undefined
@@ -83,12 +84,12 @@ export function defineTool<Input extends z.ZodMiniObject, Output extends z.ZodMi
     },
     async call(sent, context) {
       const { args, ignored } = parseArguments(inputSchema, sent)
-      const output = await options.handler(args, context)
-      const text = JSON.stringify(options.text ? options.text(output) : output)
+      const answer = await options.handler(args, context)
+      const text = JSON.stringify(options.text ? options.text(answer) : answer)
       context.budget.bytes -= new TextEncoder().encode(text).byteLength
-      const clauses = [...(options.note?.(output, args) ?? []), ...noteIgnored(ignored)]
+      const clauses = [...(options.note?.(answer, args) ?? []), ...noteIgnored(ignored)]
       if (clauses.length === 0) {
-        return { content: [{ type: 'text', text }], structuredContent: output }
+        return { content: [{ type: 'text', text }], structuredContent: answer }
       }
       const note = `${clauses.join('. ')}.`
       return {
@@ -96,7 +97,7 @@ export function defineTool<Input extends z.ZodMiniObject, Output extends z.ZodMi
           { type: 'text', text },
           { type: 'text', text: note },
         ],
-        structuredContent: { ...output, note },
+        structuredContent: { ...answer, note },
       }
     },
   }
@@ -106,7 +107,7 @@ export function defineTool<Input extends z.ZodMiniObject, Output extends z.ZodMi
  * A schema for what a SQL function returns: it leaves out the fields that are null, which in an answer
  * is to say that there is nothing to say.
  */
-export function withoutNulls<Output extends z.ZodMiniObject>(schema: Output) {
+export function withoutNulls<Schema extends z.ZodMiniObject>(schema: Schema) {
   return z.pipe(
     z.transform((value: unknown) =>
       typeof value === 'object' && value !== null && !Array.isArray(value)
