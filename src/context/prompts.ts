@@ -86,7 +86,7 @@ Write it in Markdown for a session that knows nothing of this one, with these pa
 ${stress}
 Write what you know from this session, and mark what you have not checked. No passwords, keys or other secrets: say where they are kept.
 
-Set surface to where you run: chat, cowork, code or other. Set session_tag to a short name for this session, and reader_tag to your own. Set to to the reader_tag that will continue; if a later session under your own tag will, set to to that tag: it is handed the message then.
+Set surface to where you run: chat, cowork, code or other. Set session_tag to a short name for this session, and reader_tag to your own. Set \`to\` to the reader_tag that will continue. If that is a later session under your own tag, set \`to\` to your own tag: the message is handed to it then.
 
 Then tell me in a sentence or two what you posted, in which thread and with which seq, and whether the answer has thread_created or similar_thread: I may have meant another thread.`
   },
@@ -107,7 +107,7 @@ const catchUp = definePrompt({
     const scope = thread ? `thread_name ${quote(thread)}` : 'no thread_name, for all threads'
     return `Catch up with the relay: call relay_check_new with ${reader} and ${scope}. Call it again while remaining_count is above 0. ${TYPED}
 
-Then call relay_read_thread with to set to that reader_tag and limit 5: a hand-off may have been given to an earlier session under the same tag.
+Then call relay_read_thread with that reader_tag as \`to\` and with limit 5: a hand-off may have been given to an earlier session under the same tag.
 
 Then tell me, thread by thread:
 
