@@ -820,7 +820,10 @@ begin
       with ordinality as matches (term, place)
   ), phrases as (
     select *, case when is_or then 'or' else '"' || public.relay_words(term) || '"' end as phrase
-    from found
+    from (
+      -- Between nothing and nothing, `or` is a word like any other.
+      select place, sign, term, is_or and (select bool_or(sign = '' and not is_or) from found) as is_or
+      from found) found
   )
   select
     websearch_to_tsquery('pg_catalog.simple', string_agg(sign || phrase, ' ' order by place)),
