@@ -14,6 +14,8 @@ export interface AuthInfo {
   scope: Scope
   /** The name of the OAuth client; undefined for the static key. It is unverified. */
   client: string | undefined
+  /** Tells callers apart: `key`, or the hash of an OAuth client's id. */
+  caller: string
 }
 
 export type Authentication =
@@ -35,7 +37,7 @@ export async function authenticate(
   if (!token) return { ok: false, fault: 'none' }
   const { userId } = config
   if (await isApiKey(token, config))
-    return { ok: true, auth: { userId, scope: 'mcp', client: undefined } }
+    return { ok: true, auth: { userId, scope: 'mcp', client: undefined, caller: 'key' } }
   if (!isJwt(token)) return { ok: false, fault: 'wrong_key' }
   if (!isOwnHost) return { ok: false, fault: 'wrong_host' }
   const grant = keys && (await verifyAccessToken(token, keys, Date.now()))

@@ -90,6 +90,8 @@ async function mcp(request: Request, url: URL, context: RequestContext): Promise
   return handleMcp(request, {
     log,
     scope: auth.scope,
+    // Two sessions of one person often use the same key and the same ids; their programs may differ.
+    caller: `${auth.caller} ${request.headers.get('user-agent')?.slice(0, 100)}`,
     refuseScope: () => refuseScope(settings.config, url),
     tools: {
       db: openDatabase(),

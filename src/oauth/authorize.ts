@@ -4,7 +4,7 @@
  * go to the client. OAuth 2.1 section 4.1, RFC 9207.
  */
 import type { Config } from '../config.ts'
-import { readBody, redirect } from '../http.ts'
+import { BODY_STATUSES, readBody, redirect } from '../http.ts'
 import { isApiKey } from '../keys.ts'
 import type { RequestLog } from '../log.ts'
 import { parseScope, type Scope } from '../scopes.ts'
@@ -13,7 +13,7 @@ import { consentPage, errorPage } from './consent-page.ts'
 import { OAuthError } from './errors.ts'
 import { createTokenId, hashClientId, type SigningKeys, sign } from './jwt.ts'
 import { CODE_CHALLENGE_METHOD, RESPONSE_TYPE } from './metadata.ts'
-import { requireSingle, withoutEmpty } from './parameters.ts'
+import { MAX_FORM_BYTES, parseParameters, requireSingle } from './parameters.ts'
 import { isCodeChallenge } from './pkce.ts'
 import { isSameRedirectUri } from './redirect-uris.ts'
 import { requireResource } from './resources.ts'
@@ -40,12 +40,9 @@ interface AuthorizationRequest {
   parameters: URLSearchParams
 }
 
-/** Bytes of a form: the longest client id, and as much again. */
-const MAX_FORM = 16_384
-
 /** Asks for consent: answers with the page, or with a redirect that carries an error. */
 export async function showConsent(request: Request, context: AuthorizeContext): Promise<Response> {
-  return answer(new URL(request.url).searchParams, context, async (proven) => {
+  return answer(new URL(request.url).search.slice(1), context, async (proven) => {
     const scope = check(proven, context)
     return consent(proven, scope)
   })
@@ -57,13 +54,13 @@ export async function decide(request: Request, context: AuthorizeContext): Promi
     return errorPage('This form came from another site, so nothing was done.', 403)
   }
   const type = request.headers.get('content-type') ?? ''
-  const body = await readBody(request)
-  if (!/^application\/x-www-form-urlencoded\b/i.test(type) || !body.ok) {
+  if (!/^application\/x-www-form-urlencoded\b/i.test(type)) {
     return errorPage('The form could not be read.', 400)
   }
-  if (body.text.length > MAX_FORM) return errorPage('The form is too large.', 413)
+  const body = await readBody(request, MAX_FORM_BYTES)
+  if (!body.ok) return errorPage('The form could not be read.', BODY_STATUSES[body.fault])
 
-  return answer(new URLSearchParams(body.text), context, async (proven) => {
+  return answer(body.text, context, async (proven) => {
     const { client, redirectUri, parameters } = proven
     const scope = check(proven, context)
     if (parameters.get('action') === 'cancel') {
@@ -95,12 +92,16 @@ export async function decide(request: Request, context: AuthorizeContext): Promi
 
 /** Proves client and redirect URI, and sends every error to where it belongs. */
 async function answer(
-  sent: URLSearchParams,
+  sent: string,
   context: AuthorizeContext,
   then: (proven: AuthorizationRequest) => Promise<Response>,
 ): Promise<Response> {
   const { keys, log, now, countRegistration } = context
-  const parameters = withoutEmpty(sent)
+  const parameters = parseParameters(sent)
+  if (!parameters) {
+    log.add({ error_code: 'invalid_request' })
+    return errorPage('The app sent more than a sign-in has, so nothing was done.', 400)
+  }
   const clientIds = parameters.getAll('client_id')
   const client =
     clientIds.length === 1

@@ -3,7 +3,7 @@
  * Every refresh issues a new pair and leaves the old refresh token valid: clients refresh in parallel,
  * and the one that comes second must not be locked out.
  */
-import { json, readBody } from '../http.ts'
+import { BODY_STATUSES, json, readBody } from '../http.ts'
 import { allows, parseScope, type Scope } from '../scopes.ts'
 import { isKnownClient } from './clients.ts'
 import { OAuthError } from './errors.ts'
@@ -16,12 +16,9 @@ import {
   sign,
   verify,
 } from './jwt.ts'
-import { requireSingle, withoutEmpty } from './parameters.ts'
+import { MAX_FORM_BYTES, parseParameters, requireSingle } from './parameters.ts'
 import { provesChallenge } from './pkce.ts'
 import { requireResource } from './resources.ts'
-
-/** Bytes of a form: more than every parameter at its longest. */
-const MAX_FORM = 65_536
 
 /** Codes redeemed by this isolate and not yet expired: id to expiry. Best effort, without a store. */
 const redeemed = new Map<string, number>()
@@ -137,14 +134,18 @@ async function readForm(request: Request): Promise<URLSearchParams> {
   if (!/^application\/x-www-form-urlencoded\s*(;|$)/i.test(type)) {
     throw new OAuthError('invalid_request', 'The body must be application/x-www-form-urlencoded')
   }
-  const body = await readBody(request)
-  if (!body.ok && body.fault === 'unreadable') {
-    throw new OAuthError('invalid_request', 'The body cannot be read as UTF-8')
+  const body = await readBody(request, MAX_FORM_BYTES)
+  if (!body.ok) {
+    throw new OAuthError('invalid_request', BODY_FAULTS[body.fault], BODY_STATUSES[body.fault])
   }
-  if (!body.ok || body.text.length > MAX_FORM) {
-    throw new OAuthError('invalid_request', 'The body is too large', 413)
-  }
-  const parameters = new URLSearchParams(body.text)
+  const parameters = parseParameters(body.text)
+  if (!parameters) throw new OAuthError('invalid_request', 'There are too many parameters')
   requireSingle(parameters)
-  return withoutEmpty(parameters)
+  return parameters
+}
+
+const BODY_FAULTS = {
+  too_large: 'The body is too large',
+  too_slow: 'The body did not arrive in time',
+  unreadable: 'The body cannot be read as UTF-8',
 }

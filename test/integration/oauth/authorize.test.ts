@@ -331,7 +331,7 @@ test.each([
   ['nothing', 'application/x-www-form-urlencoded', '', 400],
   ['broken escapes', 'application/x-www-form-urlencoded', '%%%=%f&%ff=%00', 400],
   ['1 MB', 'application/x-www-form-urlencoded', `x=${'y'.repeat(1_000_000)}`, 413],
-  ['3 MB', 'application/x-www-form-urlencoded', `x=${'y'.repeat(3_000_000)}`, 400],
+  ['3 MB', 'application/x-www-form-urlencoded', `x=${'y'.repeat(3_000_000)}`, 413],
 ])('%s for a form is %s: kept here', async (_, type, body, status) => {
   await using relay = await createTestRelay()
   const headers = { 'content-type': type }
