@@ -1,5 +1,6 @@
 /** What every endpoint needs of HTTP: answers, bodies with a limit, CORS and the Origin rule. */
-import { isLoopback } from './config.ts'
+import type { RequestLog } from './log.ts'
+import { isLoopback } from './loopback.ts'
 
 /** A JSON answer. */
 export function json(body: unknown, status = 200, headers: Record<string, string> = {}): Response {
@@ -12,6 +13,24 @@ export function json(body: unknown, status = 200, headers: Record<string, string
 /** Sends a browser on, by GET. */
 export function redirect(location: string): Response {
   return new Response(null, { status: 302, headers: { location, 'cache-control': 'no-store' } })
+}
+
+/**
+ * Answers a request for another host, RFC 9110 section 15.5.20. Only the log names the host: it is
+ * how the operator learns that RELAY_PUBLIC_URL is missing or wrong.
+ */
+export function misdirected(url: URL, log: RequestLog): Response {
+  log.add({
+    outcome: 'refused',
+    error_code: 'wrong_host',
+    reason: `asked for the host ${url.host.slice(0, 100)}; RELAY_PUBLIC_URL names the one for clients`,
+  })
+  return json({ error: 'misdirected_request', message: 'This relay has another host name.' }, 421)
+}
+
+/** Whether a request names a media type in its Accept header. */
+export function accepts(request: Request, mediaType: string): boolean {
+  return request.headers.get('accept')?.includes(mediaType) === true
 }
 
 /** Whether a request says that its body is JSON. */
@@ -87,9 +106,10 @@ export async function readBody(
  * allowed by name, and, when the relay itself runs on this machine, others of this machine.
  */
 export function isAllowedOrigin(origin: string, url: URL, allowed: ReadonlySet<string>): boolean {
+  if (allowed.has(origin)) return true
   const page = URL.parse(origin)
   if (!page || page.origin !== origin) return false
-  if (allowed.has(origin) || page.host === url.host) return true
+  if (page.host === url.host) return true
   return isLoopback(page.hostname) && isLoopback(url.hostname)
 }
 

@@ -34,7 +34,7 @@ export interface DispatchContext {
 }
 
 /** The scope that a request needs: only tools that change content need more than to read. */
-export function scopeOf({ method, params: { name } }: JsonRpcRequest): Scope {
+export function scopeOf({ method, params: { name } }: Omit<JsonRpcRequest, 'id'>): Scope {
   if (method !== 'tools/call') return 'mcp:read'
   return TOOLS.find((tool) => tool.name === name)?.isReadOnly === false ? 'mcp' : 'mcp:read'
 }

@@ -36,8 +36,11 @@ export async function handleMcp(request: Request, context: EndpointContext): Pro
   try {
     const message = classify(await readJson(request), request.headers)
     const messages = message.kind === 'batch' ? message.messages : [message]
-    const isAllowed = (each: Message) =>
-      each.kind !== 'request' || allows(context.scope, scopeOf(each.request))
+    const isAllowed = (each: Message) => {
+      if (each.kind === 'request') return allows(context.scope, scopeOf(each.request))
+      // It would not be run, but its sender must not believe that it was.
+      return each.kind !== 'notification' || allows(context.scope, scopeOf(each))
+    }
     if (!messages.every(isAllowed)) {
       context.log.add({ error_code: 'insufficient_scope' })
       return context.refuseScope()

@@ -18,7 +18,7 @@ import {
 } from './jwt.ts'
 import { MAX_FORM_BYTES, parseParameters, requireSingle } from './parameters.ts'
 import { provesChallenge } from './pkce.ts'
-import { requireResource } from './resources.ts'
+import { requireResource } from './resource-indicator.ts'
 
 /** Codes redeemed by this isolate and not yet expired: id to expiry. Best effort, without a store. */
 const redeemed = new Map<string, number>()
@@ -31,7 +31,7 @@ export async function token(
   now: number,
 ): Promise<Response> {
   const parameters = await readForm(request)
-  const clientId = parameters.get('client_id') ?? ''
+  const clientId = readClientId(request, parameters)
   // Before the grant: this is what makes a client register anew, where invalid_grant would not.
   if (!(await isKnownClient(clientId, keys, now))) {
     throw new OAuthError('invalid_client', 'The client is not known: register it again')
@@ -49,6 +49,22 @@ export async function token(
         'unsupported_grant_type',
         'grant_type must be authorization_code or refresh_token',
       )
+  }
+}
+
+/**
+ * The client id, in the form or as the user name of HTTP Basic (RFC 6749 section 2.3.1), where some
+ * clients send nothing else. Clients are public, so a secret beside it proves nothing and is ignored.
+ */
+function readClientId(request: Request, parameters: URLSearchParams): string {
+  const sent = parameters.get('client_id')
+  const [, credentials] = /^Basic +(\S+)$/i.exec(request.headers.get('authorization') ?? '') ?? []
+  if (sent !== null || credentials === undefined) return sent ?? ''
+  try {
+    // The last colon: an id that is a URL has one of its own, and not everyone encodes it.
+    return decodeURIComponent(atob(credentials).replace(/:[^:]*$/, ''))
+  } catch {
+    return ''
   }
 }
 
