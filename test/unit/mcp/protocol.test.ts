@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
+import { INSTRUCTIONS } from '../../../src/context/instructions.ts'
 import type { ProtocolError } from '../../../src/mcp/jsonrpc.ts'
-import { checkEnvelope, eraOf, INSTRUCTIONS, isLean, VERSION } from '../../../src/mcp/protocol.ts'
+import { checkEnvelope, eraOf, isLean, VERSION } from '../../../src/mcp/protocol.ts'
 
 const META = {
   'io.modelcontextprotocol/protocolVersion': '2026-07-28',
