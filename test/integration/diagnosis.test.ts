@@ -113,7 +113,7 @@ test.each([
   [{ status: 540, body: 'project paused' }, 'database_unreachable', '540'],
   ['refuse', 'database_unreachable', '0'],
   [{ status: 401, body: '{"message":"Invalid API key"}' }, 'service_key_refused', '401'],
-  [{ status: 402, body: '{"message":"exceed_egress_quota"}' }, 'database_error', '402'],
+  [{ status: 402, body: '{"message":"exceed_egress_quota"}' }, 'project_restricted', '402'],
   [{ status: 404, body: '{"code":"PGRST202","message":"x"}' }, 'migration_missing', 'PGRST202'],
   [{ status: 403, body: '{"code":"42501","message":"x"}' }, 'permission_denied', '42501'],
   // An empty 404 is to supabase-js an empty success.
