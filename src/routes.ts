@@ -18,13 +18,16 @@ import { MAX_MESSAGE_BYTES } from './tools/budget.ts'
 /** Answers a request. */
 export async function route(request: Request, context: RequestContext): Promise<Response> {
   const { settings, log } = context
+  if (settings.ok) {
+    const { apiKey, previousApiKey, supabaseServiceKey } = settings.config
+    log.hide([apiKey, previousApiKey, supabaseServiceKey])
+  }
   const url = URL.parse(request.url)
   if (!url) return json({ error: 'bad_request', message: 'The URL or the Host is malformed.' }, 400)
   log.add({ method: request.method, path: loggedPath(url.pathname) })
 
   if (settings.ok) {
-    const { apiKey, previousApiKey, supabaseServiceKey, hosts } = settings.config
-    log.hide([apiKey, previousApiKey, supabaseServiceKey])
+    const { hosts } = settings.config
     // A name that someone else's DNS points here is how a web page reaches a relay on this machine.
     if (hosts && !hosts.has(url.hostname)) return misdirected(url, log)
     if (!hosts && url.protocol === 'http:' && !isLoopback(url.hostname)) {

@@ -5,6 +5,7 @@
 import * as z from 'zod/mini'
 import { type Body, readBody } from '../http.ts'
 import { cleanClientName } from './client-name.ts'
+import { findWellKnownClient, isWellKnownUrl } from './well-known-clients.ts'
 
 export interface MetadataDocument {
   client_id: string
@@ -34,42 +35,6 @@ const Document = z.object({
   ),
   client_secret: z.optional(z.never()),
 })
-
-/**
- * What the documents of well-known clients say, for when they cannot be fetched, and the redirect URIs
- * that those clients use although their documents do not always list them.
- */
-const BUILT_IN: ReadonlyMap<string, MetadataDocument> = new Map(
-  [
-    {
-      client_id: 'https://claude.ai/oauth/mcp-oauth-client-metadata',
-      client_name: 'Claude',
-      redirect_uris: [
-        'https://claude.ai/api/mcp/auth_callback',
-        'https://claude.com/api/mcp/auth_callback',
-      ],
-    },
-    {
-      client_id: 'https://claude.ai/oauth/claude-code-client-metadata',
-      client_name: 'Claude Code',
-      redirect_uris: [
-        'http://localhost/callback',
-        'http://127.0.0.1/callback',
-        'claude://claude.ai/mcp-auth-callback/sdk',
-      ],
-    },
-    {
-      client_id: 'https://chatgpt.com/oauth/client.json',
-      client_name: 'ChatGPT',
-      redirect_uris: ['https://chatgpt.com/connector_platform_oauth_redirect'],
-    },
-    {
-      client_id: 'https://chatgpt.com/oauth/codex/client.json',
-      client_name: 'Codex',
-      redirect_uris: ['http://localhost/callback', 'http://127.0.0.1/callback'],
-    },
-  ].map((document) => [document.client_id, document]),
-)
 
 /** Why a document is not to be had. `limited`: too many unknown ones were asked for from an address. */
 export type DocumentFault = 'unreachable' | 'invalid' | 'limited'
@@ -117,11 +82,11 @@ export async function fetchMetadataDocument(
   mayFetch: () => Promise<boolean>,
 ): Promise<MetadataDocument | DocumentFault> {
   const known = kept.get(url)
-  const builtIn = BUILT_IN.get(url)
+  const builtIn = findWellKnownClient(url)
   if (known && known.until > now) {
     return typeof known.document === 'string' ? (builtIn ?? known.document) : known.document
   }
-  if (!builtIn && !(await mayFetch())) return 'limited'
+  if (!isWellKnownUrl(url) && !(await mayFetch())) return builtIn ?? 'limited'
   const fetched = await fetchDocument(url)
   if (fetched === 'unreachable') {
     const isRecent = known && known.graceUntil > now

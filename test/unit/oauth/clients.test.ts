@@ -276,6 +276,16 @@ test.each([
   ],
   ['https://chatgpt.com/oauth/codex/client.json', 'http://127.0.0.1/callback'],
   [
+    'https://chatgpt.com/oauth/codex/6MFBM1In3Ey-/client.json',
+    'http://127.0.0.1/callback/6MFBM1In3Ey-',
+  ],
+  [
+    'https://chatgpt.com/oauth/FLLrQdlez6Uf/client.json',
+    'https://chatgpt.com/connector/oauth/FLLrQdlez6Uf',
+  ],
+  ['https://vscode.dev/oauth/client-metadata.json', 'https://vscode.dev/redirect'],
+  ['https://opencode.ai/oauth/opencode/client.json', 'http://127.0.0.1/mcp/oauth/callback'],
+  [
     'https://chatgpt.com/oauth/client.json',
     'https://chatgpt.com/connector_platform_oauth_redirect',
   ],
@@ -304,6 +314,10 @@ test('the built-in copy is for its own URL alone', async () => {
     'https://claude.ai/oauth/mcp-oauth-client-metadata/',
     'https://claude.ai/oauth/mcp-oauth-client-metadata?x',
     'https://claude.ai.evil.example/oauth/mcp-oauth-client-metadata',
+    'https://chatgpt.com/oauth/codex/a/b/client.json',
+    'https://chatgpt.com/oauth/a.b/client.json',
+    'https://chatgpt.com.evil.example/oauth/codex/client.json',
+    'https://chatgpt.com/constructor',
   ]) {
     expect(await findClient(url, KEYS, NOW, always)).toBe('unreachable')
   }
@@ -328,6 +342,9 @@ test('a document is not fetched for an address that asked for too many, a well-k
   const asked = serve(() => new Response('', { status: 503 }))
   const never = async () => false
   expect(await fetchMetadataDocument(anyUrl(), NOW, never)).toBe('limited')
+  expect(asked).toEqual([])
+  const codex = 'https://chatgpt.com/oauth/codex/another/client.json'
+  expect(await fetchMetadataDocument(codex, NOW, never)).toMatchObject({ client_name: 'Codex' })
   expect(asked).toEqual([])
   const claude = 'https://claude.ai/oauth/mcp-oauth-client-metadata'
   expect(await fetchMetadataDocument(claude, NOW, never)).toMatchObject({ client_name: 'Claude' })
