@@ -36,9 +36,21 @@ export function isLean(era: Era, versionHeader: string | null): boolean {
 
 export type Era = 'modern' | 'legacy'
 
-/** The era of a request: modern by its envelope or by its header, else legacy. Never by its method. */
-export function eraOf(params: unknown, versionHeader: string | null): Era {
-  return hasEnvelope(params) || isModernVersion(versionHeader) ? 'modern' : 'legacy'
+/**
+ * The era of a request: modern by its envelope or by its header, else legacy. Only `initialize` is
+ * judged without the header, since it negotiates by its body.
+ */
+export function eraOf(method: unknown, params: unknown, versionHeader: string | null): Era {
+  if (hasEnvelope(params)) return 'modern'
+  return method !== 'initialize' && isModernVersion(versionHeader) ? 'modern' : 'legacy'
+}
+
+/** A header as its sender meant it: one that a proxy doubled counts once, an empty one not at all. */
+export function readHeader(headers: Headers, name: string): string | null {
+  const value = headers.get(name)
+  if (!value) return null
+  const [first = '', ...others] = value.split(',').map((part) => part.trim())
+  return others.every((part) => part === first) ? first || null : value
 }
 
 /** Revisions are dates, so the header of one yet unknown is told from an old one by comparing. */
@@ -63,7 +75,7 @@ export function checkEnvelope(method: string, params: JsonObject, headers: Heade
     throw new ProtocolError(
       ErrorCode.INVALID_PARAMS,
       `params._meta lacks ${missing.join(' and ')}`,
-      { status: 400, data: { missing } },
+      { reason: 'envelope', data: { missing } },
     )
   }
 
@@ -72,7 +84,7 @@ export function checkEnvelope(method: string, params: JsonObject, headers: Heade
     throw new ProtocolError(
       ErrorCode.UNSUPPORTED_PROTOCOL_VERSION,
       `Protocol version ${String(version).slice(0, 40)} is not supported`,
-      { status: 400, data: { supported: MODERN_VERSIONS, requested: version } },
+      { data: { supported: MODERN_VERSIONS, requested: version } },
     )
   }
 
@@ -89,13 +101,14 @@ const NAME_PARAMETERS = new Map([
 ])
 
 function requireHeader(headers: Headers, name: string, expected: unknown): void {
-  const value = headers.get(name)
-  const actual = name === 'Mcp-Name' && value !== null ? decodeHeaderValue(value) : value
-  if (actual !== null && actual === expected) return
+  // As it came too: a name may itself look like a doubled header.
+  const value = readHeader(headers, name)
+  const spellings = value === null ? [] : [value, headers.get(name) as string]
+  const decode = name === 'Mcp-Name' ? decodeHeaderValue : (spelling: string) => spelling
+  if (spellings.map(decode).includes(expected as string)) return
   throw new ProtocolError(
     ErrorCode.HEADER_MISMATCH,
     value === null ? `The ${name} header is missing` : `The ${name} header differs from the body`,
-    { status: 400 },
   )
 }
 

@@ -9,6 +9,8 @@ export interface BearerGrant {
   scope: Scope
   /** The name of the client that the token was issued to. */
   client: string
+  /** A hash of that client's id. */
+  caller: string
 }
 
 /** Whether a token means to be a JWT: one that fails is expired or foreign, and no guess at the key. */
@@ -31,7 +33,14 @@ export async function verifyAccessToken(
   now: number,
 ): Promise<BearerGrant | undefined> {
   const claims = await verify('access', token, keys, now)
-  return claims && { userId: claims.sub, scope: claims.scope, client: claims.name }
+  return (
+    claims && {
+      userId: claims.sub,
+      scope: claims.scope,
+      client: claims.name,
+      caller: claims.client,
+    }
+  )
 }
 
 const CHALLENGES = {

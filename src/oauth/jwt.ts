@@ -5,7 +5,7 @@
 import { base64url, errors, jwtVerify, SignJWT } from 'jose'
 import * as z from 'zod/mini'
 import { SCOPES } from '../scopes.ts'
-import { resources } from './resources.ts'
+import { resources } from './resource-indicator.ts'
 
 /** What signs and verifies. */
 export interface SigningKeys {

@@ -3,7 +3,7 @@
  * Every refresh issues a new pair and leaves the old refresh token valid: clients refresh in parallel,
  * and the one that comes second must not be locked out.
  */
-import { json, readBody } from '../http.ts'
+import { BODY_STATUSES, json, readBody } from '../http.ts'
 import { allows, parseScope, type Scope } from '../scopes.ts'
 import { isKnownClient } from './clients.ts'
 import { OAuthError } from './errors.ts'
@@ -16,12 +16,9 @@ import {
   sign,
   verify,
 } from './jwt.ts'
-import { requireSingle, withoutEmpty } from './parameters.ts'
+import { MAX_FORM_BYTES, parseParameters, requireSingle } from './parameters.ts'
 import { provesChallenge } from './pkce.ts'
-import { requireResource } from './resources.ts'
-
-/** Bytes of a form: more than every parameter at its longest. */
-const MAX_FORM = 65_536
+import { requireResource } from './resource-indicator.ts'
 
 /** Codes redeemed by this isolate and not yet expired: id to expiry. Best effort, without a store. */
 const redeemed = new Map<string, number>()
@@ -34,7 +31,7 @@ export async function token(
   now: number,
 ): Promise<Response> {
   const parameters = await readForm(request)
-  const clientId = parameters.get('client_id') ?? ''
+  const clientId = readClientId(request, parameters)
   // Before the grant: this is what makes a client register anew, where invalid_grant would not.
   if (!(await isKnownClient(clientId, keys, now))) {
     throw new OAuthError('invalid_client', 'The client is not known: register it again')
@@ -52,6 +49,22 @@ export async function token(
         'unsupported_grant_type',
         'grant_type must be authorization_code or refresh_token',
       )
+  }
+}
+
+/**
+ * The client id, in the form or as the user name of HTTP Basic (RFC 6749 section 2.3.1), where some
+ * clients send nothing else. Clients are public, so a secret beside it proves nothing and is ignored.
+ */
+function readClientId(request: Request, parameters: URLSearchParams): string {
+  const sent = parameters.get('client_id')
+  const [, credentials] = /^Basic +(\S+)$/i.exec(request.headers.get('authorization') ?? '') ?? []
+  if (sent !== null || credentials === undefined) return sent ?? ''
+  try {
+    // The last colon: an id that is a URL has one of its own, and not everyone encodes it.
+    return decodeURIComponent(atob(credentials).replace(/:[^:]*$/, ''))
+  } catch {
+    return ''
   }
 }
 
@@ -137,14 +150,18 @@ async function readForm(request: Request): Promise<URLSearchParams> {
   if (!/^application\/x-www-form-urlencoded\s*(;|$)/i.test(type)) {
     throw new OAuthError('invalid_request', 'The body must be application/x-www-form-urlencoded')
   }
-  const body = await readBody(request)
-  if (!body.ok && body.fault === 'unreadable') {
-    throw new OAuthError('invalid_request', 'The body cannot be read as UTF-8')
+  const body = await readBody(request, MAX_FORM_BYTES)
+  if (!body.ok) {
+    throw new OAuthError('invalid_request', BODY_FAULTS[body.fault], BODY_STATUSES[body.fault])
   }
-  if (!body.ok || body.text.length > MAX_FORM) {
-    throw new OAuthError('invalid_request', 'The body is too large', 413)
-  }
-  const parameters = new URLSearchParams(body.text)
+  const parameters = parseParameters(body.text)
+  if (!parameters) throw new OAuthError('invalid_request', 'There are too many parameters')
   requireSingle(parameters)
-  return withoutEmpty(parameters)
+  return parameters
+}
+
+const BODY_FAULTS = {
+  too_large: 'The body is too large',
+  too_slow: 'The body did not arrive in time',
+  unreadable: 'The body cannot be read as UTF-8',
 }

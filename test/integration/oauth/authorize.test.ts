@@ -82,11 +82,16 @@ test.each([
   ['http://localhost:8787/callback?a=b', 'http://localhost:1/callback?a=b', true],
   ['http://127.0.0.1/callback', 'http://127.0.0.1:41234/callback', true],
   ['http://[::1]/callback', 'http://[::1]:41234/callback', true],
-  ['http://localhost/callback', 'http://127.0.0.1/callback', false],
-  ['http://localhost/callback', 'http://[::1]/callback', false],
-  ['http://127.0.0.1/callback', 'http://localhost/callback', false],
+  ['http://localhost/callback', 'http://127.0.0.1/callback', true],
+  ['http://localhost/callback', 'http://[::1]:1234/callback', true],
+  ['http://127.0.0.1:33418/callback', 'http://localhost/callback', true],
+  ['http://localhost', 'http://localhost/', true],
+  ['http://127.0.0.1:33418/', 'http://localhost:1', true],
+  ['http://localhost?a=b', 'http://127.0.0.1:1/?a=b', true],
+  ['http://127.0.0.2/callback', 'http://127.0.0.2:1/callback', true],
   ['http://127.0.0.1/callback', 'http://127.0.0.2/callback', false],
-  ['http://[::1]/callback', 'http://127.0.0.1/callback', false],
+  ['http://[::1]/callback', 'http://127.0.0.1/callback', true],
+  ['http://localhost', 'http://localhost/callback', false],
   ['http://localhost/callback', 'http://localhost:41234/other', false],
   ['http://localhost/callback', 'http://localhost:41234/callback/', false],
   ['http://localhost/callback', 'http://localhost:41234/callback?x=1', false],
@@ -288,7 +293,6 @@ test('near misses of the key are wrong', async () => {
     relay.key.slice(0, -1),
     `${relay.key}x`,
     relay.key.toLowerCase(),
-    `${relay.key}\0`,
     [...relay.key].reverse().join(''),
   ]
   for (const api_key of misses) expectKeptHere(await client.decide({ api_key }, headers), 403)
@@ -331,7 +335,7 @@ test.each([
   ['nothing', 'application/x-www-form-urlencoded', '', 400],
   ['broken escapes', 'application/x-www-form-urlencoded', '%%%=%f&%ff=%00', 400],
   ['1 MB', 'application/x-www-form-urlencoded', `x=${'y'.repeat(1_000_000)}`, 413],
-  ['3 MB', 'application/x-www-form-urlencoded', `x=${'y'.repeat(3_000_000)}`, 400],
+  ['3 MB', 'application/x-www-form-urlencoded', `x=${'y'.repeat(3_000_000)}`, 413],
 ])('%s for a form is %s: kept here', async (_, type, body, status) => {
   await using relay = await createTestRelay()
   const headers = { 'content-type': type }

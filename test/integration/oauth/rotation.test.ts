@@ -90,10 +90,10 @@ test('a short previous key opens the endpoint itself, and verifies nothing', asy
 
 test('a long previous key does not turn OAuth on for a short one', async () => {
   await using relay = await createTestRelay({
-    bindings: { RELAY_API_KEY: 'short', RELAY_API_KEY_PREVIOUS: PREVIOUS },
+    bindings: { RELAY_API_KEY: SHORT, RELAY_API_KEY_PREVIOUS: PREVIOUS },
   })
   expect((await callWith(relay, await forge(relay, 'access', { key: PREVIOUS }))).status).toBe(401)
-  expect((await callWith(relay, await forge(relay, 'access', { key: 'short' }))).status).toBe(401)
+  expect((await callWith(relay, await forge(relay, 'access', { key: SHORT }))).status).toBe(401)
   expect((await send(relay, '/authorize', { method: 'GET' })).status).toBe(404)
   expect((await send(relay, '/mcp', ping(PREVIOUS))).status).toBe(200)
 })

@@ -67,7 +67,7 @@ test.each([
   ['nothing', undefined, null, 'legacy'],
   ['a progress token alone', { _meta: { progressToken: 1 } }, null, 'legacy'],
 ])('%s makes a request %s', (_, params, header, era) => {
-  expect(eraOf(params, header)).toBe(era)
+  expect(eraOf('tools/list', params, header)).toBe(era)
 })
 
 test('the version is the same wherever it is written', () => {

@@ -7,7 +7,7 @@ import {
   isRedirectUri,
   isSameRedirectUri,
 } from '../../../src/oauth/redirect-uris.ts'
-import { requireResource } from '../../../src/oauth/resources.ts'
+import { requireResource } from '../../../src/oauth/resource-indicator.ts'
 import { allows, parseScope } from '../../../src/scopes.ts'
 
 test.each([
