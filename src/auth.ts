@@ -12,6 +12,8 @@ import type { Scope } from './scopes.ts'
 export interface AuthInfo {
   userId: string
   scope: Scope
+  /** The name of the OAuth client; undefined for the static key. It is unverified. */
+  client: string | undefined
 }
 
 export type Authentication =
@@ -32,10 +34,11 @@ export async function authenticate(
   const [, token] = /^Bearer +(.*)$/i.exec(request.headers.get('authorization') ?? '') ?? []
   if (!token) return { ok: false, fault: 'none' }
   const { userId } = config
-  if (await isApiKey(token, config)) return { ok: true, auth: { userId, scope: 'mcp' } }
+  if (await isApiKey(token, config))
+    return { ok: true, auth: { userId, scope: 'mcp', client: undefined } }
   if (!isJwt(token)) return { ok: false, fault: 'wrong_key' }
   if (!isOwnHost) return { ok: false, fault: 'wrong_host' }
   const grant = keys && (await verifyAccessToken(token, keys, Date.now()))
   if (grant?.userId !== userId) return { ok: false, fault: 'invalid_token' }
-  return { ok: true, auth: { userId, scope: grant.scope } }
+  return { ok: true, auth: grant }
 }

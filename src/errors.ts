@@ -2,7 +2,7 @@
  * What the relay tells a model when a tool call is refused or fails, and the one table that turns the
  * database's codes into it. HTTP, JSON-RPC and OAuth errors live with their protocols.
  */
-import { closest, quoted } from './similar.ts'
+import { quote, resembling } from './similar.ts'
 
 /** A tool call that was refused, or that the database failed: becomes a result with `isError: true`. */
 export class RelayError extends Error {
@@ -50,33 +50,59 @@ export function errorOfCode(error: DatabaseError): RelayError | undefined {
   })
 }
 
-/** SQLSTATEs of migrations/001_initial.sql. */
+/** SQLSTATEs of migrations/001_initial.sql. What a sentence needs comes in `details` and `hint`. */
 const REFUSALS: Record<string, { code: string; message: (error: DatabaseError) => string }> = {
   RL001: {
     code: 'thread_not_found',
-    message: ({ message, hint }) => `${message}. ${closestThreads(message, hint)}`,
+    message: ({ details, hint }) =>
+      `thread ${quote(details ?? '')} not found. ${suggestThreads(details ?? '', parse(hint, []))}`,
   },
   RL002: {
     code: 'thread_exists',
-    message: ({ message, details }) =>
-      details === 'archived'
-        ? `${message} and is archived. Post to it with relay_post_message, which reopens it, or restore it with relay_archive_thread and archived=false.`
-        : `${message}. Post to it with relay_post_message.`,
+    message({ details }) {
+      const { name, archived } = parse(details, { name: '', archived: false })
+      return archived
+        ? `thread ${quote(name)} already exists and is archived. Post to it with relay_post_message, which reopens it, or restore it with relay_archive_thread and archived=false.`
+        : `thread ${quote(name)} already exists. Post to it with relay_post_message.`
+    },
   },
   RL003: {
     code: 'idempotency_key_reused',
-    message: ({ message, details }) =>
-      `${message} (seq ${details}). Nothing was posted. Use a new key for a new message.`,
+    message: ({ details }) =>
+      `idempotency_key already belongs to another message of this thread (seq ${details}). Nothing was posted. Use a new key for a new message.`,
   },
   RL004: {
     code: 'ack_seq_out_of_range',
-    message: ({ message }) => `${message}. Pass the seq of a message that you were given.`,
+    message({ details }) {
+      const { name, last_seq } = parse(details, { name: '', last_seq: 0 })
+      return `ack_seq is above the last seq of thread ${quote(name)}, ${last_seq}. Pass the seq of a message that you were given.`
+    },
   },
   RL005: {
     code: 'query_without_word',
-    message: ({ message }) =>
-      `query: ${message}. Give at least one word that is not excluded with "-".`,
+    message: () => 'query looks for nothing. Give at least one word that is not excluded with "-".',
   },
+  RL009: {
+    code: 'thread_ambiguous',
+    message: ({ details }) =>
+      `Several threads match that name: ${parse<string[]>(details, []).map(quote).join(', ')}. Nothing was changed. Give one of these names exactly.`,
+  },
+  RL010: {
+    code: 'seq_not_found',
+    message({ details }) {
+      const { name, seq } = parse(details, { name: '', seq: 0 })
+      return `thread ${quote(name)} has no message with seq ${seq}. relay_read_thread without seq shows which there are.`
+    },
+  },
+}
+
+/** JSON that a function of ours wrote; `otherwise` if it is another version of the function. */
+function parse<T>(json: string | null | undefined, otherwise: T): T {
+  try {
+    return JSON.parse(json ?? '') as T
+  } catch {
+    return otherwise
+  }
 }
 
 const FAULTS = [
@@ -116,9 +142,10 @@ const FAULTS = [
   },
 ] as const
 
-function closestThreads(message: string, hint: string | null | undefined): string {
-  const names = hint ? (JSON.parse(hint) as string[]) : []
+/** Names that a caller may have meant: close ones only, since any other would mislead. */
+function suggestThreads(missing: string, names: string[]): string {
   if (names.length === 0) return 'There are no threads yet; relay_post_message creates one.'
-  const missing = message.slice(message.indexOf('"') + 1, message.lastIndexOf('"'))
-  return `Closest names: ${closest(missing, names).map(quoted).join(', ')}.`
+  const close = resembling(missing, names)
+  if (close.length === 0) return 'relay_list_threads shows which there are.'
+  return `Closest names: ${close.map(quote).join(', ')}.`
 }

@@ -97,7 +97,7 @@ async function mcp(request: Request, url: URL, context: RequestContext): Promise
       signal: request.signal,
       budget: { bytes: MAX_MESSAGE_BYTES },
       isBatch: false,
-      via: undefined,
+      via: auth.client,
       isLean: false,
     },
   })

@@ -1,11 +1,12 @@
 /** One method table for each protocol era, and tools/call. Knows no HTTP. */
 import { complete } from '../context/completion.ts'
+import { INSTRUCTIONS } from '../context/instructions.ts'
 import { getPrompt, promptDefinitions } from '../context/prompts.ts'
 import { listResources, RESOURCE_TEMPLATES, readResource } from '../context/resources.ts'
 import { RelayError } from '../errors.ts'
 import type { RequestLog } from '../log.ts'
 import type { Scope } from '../scopes.ts'
-import { closest, quoted } from '../similar.ts'
+import { closest, quote } from '../similar.ts'
 import { TOOLS } from '../tools/index.ts'
 import type { ToolContext } from '../tools/tool.ts'
 import {
@@ -19,7 +20,6 @@ import {
 import {
   CAPABILITIES,
   type Era,
-  INSTRUCTIONS,
   LEGACY_VERSIONS,
   MODERN_VERSIONS,
   modernResult,
@@ -207,7 +207,7 @@ async function callTool({ params }: JsonRpcRequest, context: DispatchContext): P
     )
     throw new ProtocolError(
       ErrorCode.INVALID_PARAMS,
-      `Unknown tool: ${quoted(name.slice(0, 100))}. Did you mean ${nearest}?`,
+      `Unknown tool: ${quote(name.slice(0, 100))}. Did you mean ${nearest}?`,
     )
   }
 

@@ -24,6 +24,7 @@ import {
   type Era,
   eraOf,
   hasEnvelope,
+  isLean,
   isModernVersion,
   LEGACY_VERSIONS,
 } from './protocol.ts'
@@ -105,7 +106,10 @@ async function answerMessage(
     if (era === 'modern') checkEnvelope(request.method, request.params, headers)
     else checkLegacyVersion(versionHeader)
 
-    const { result, notifications } = await dispatch(era, request, context)
+    const { result, notifications } = await dispatch(era, request, {
+      ...context,
+      tools: { ...context.tools, isLean: isLean(era, versionHeader) },
+    })
     const response = resultResponse(id, result)
     return notifications ? eventStream([...notifications, response]) : json(response)
   } catch (error) {

@@ -11,7 +11,7 @@ import { parseScope, type Scope } from '../scopes.ts'
 import { type Client, findClient } from './clients.ts'
 import { consentPage, errorPage } from './consent-page.ts'
 import { OAuthError } from './errors.ts'
-import { type SigningKeys, sign } from './jwt.ts'
+import { createTokenId, hashClientId, type SigningKeys, sign } from './jwt.ts'
 import { CODE_CHALLENGE_METHOD, RESPONSE_TYPE } from './metadata.ts'
 import { requireSingle, withoutEmpty } from './parameters.ts'
 import { isCodeChallenge } from './pkce.ts'
@@ -79,9 +79,10 @@ export async function decide(request: Request, context: AuthorizeContext): Promi
       'code',
       {
         sub: context.config.userId,
-        client_id: client.client_id,
+        client: await hashClientId(client.client_id),
+        name: client.client_name,
         scope,
-        jti: crypto.randomUUID(),
+        jti: createTokenId(),
         redirect_uri: redirectUri,
         code_challenge: parameters.get('code_challenge') as string,
       },

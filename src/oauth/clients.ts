@@ -26,7 +26,9 @@ export async function findClient(
     return document && { ...document, host: new URL(clientId).host }
   }
   const registered = await verify('client', clientId, keys, now)
-  return registered && { client_id: clientId, ...registered }
+  if (!registered) return undefined
+  const { name, redirect_uris } = registered
+  return { client_id: clientId, client_name: name, redirect_uris }
 }
 
 /**

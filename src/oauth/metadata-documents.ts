@@ -3,7 +3,7 @@
  * built in, since theirs have been out of reach at times. draft-ietf-oauth-client-id-metadata-document.
  */
 import * as z from 'zod/mini'
-import { printable } from './parameters.ts'
+import { cleanClientName } from './client-name.ts'
 
 export interface MetadataDocument {
   client_id: string
@@ -133,7 +133,7 @@ async function fetchDocument(url: string): Promise<Fetched | 'invalid' | 'out of
   }
   try {
     const { client_id, client_name, redirect_uris } = Document.parse(text && JSON.parse(text))
-    const name = printable(client_name)
+    const name = cleanClientName(client_name)
     if (client_id !== url || name === '') return 'invalid'
     return {
       document: { client_id, client_name: name, redirect_uris },

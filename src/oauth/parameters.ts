@@ -17,14 +17,3 @@ export function requireSingle(parameters: URLSearchParams): void {
     }
   }
 }
-
-/** A name for one line of a page: without control and formatting characters, 100 at most. */
-export function printable(name: string): string {
-  const characters = [
-    ...name
-      .toWellFormed()
-      .replaceAll(/[\p{C}\p{Zl}\p{Zp}]/gu, '')
-      .trim(),
-  ]
-  return characters.slice(0, 100).join('')
-}

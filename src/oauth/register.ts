@@ -4,10 +4,10 @@
  */
 import * as z from 'zod/mini'
 import { isJson, json, readBody } from '../http.ts'
+import { cleanClientName } from './client-name.ts'
 import { OAuthError } from './errors.ts'
-import { type SigningKeys, sign } from './jwt.ts'
+import { createTokenId, type SigningKeys, sign } from './jwt.ts'
 import { GRANT_TYPES, RESPONSE_TYPE, TOKEN_ENDPOINT_AUTH_METHOD } from './metadata.ts'
-import { printable } from './parameters.ts'
 import { isRedirectUri } from './redirect-uris.ts'
 
 /** Cursor registers three; nobody is known to register more than a handful. */
@@ -49,8 +49,13 @@ export async function register(
     )
   }
 
-  const client_name = printable(registration.data.client_name ?? '') || 'Unnamed client'
-  const client_id = await sign('client', { client_name, redirect_uris }, keys, now)
+  const client_name = cleanClientName(registration.data.client_name ?? '') || 'Unnamed client'
+  const client_id = await sign(
+    'client',
+    { name: client_name, redirect_uris, jti: createTokenId() },
+    keys,
+    now,
+  )
   if (client_id.length > MAX_CLIENT_ID) {
     throw new OAuthError('invalid_client_metadata', 'The redirect URIs are too long together')
   }

@@ -212,12 +212,22 @@ test('what was minted under another host is worth nothing here', async () => {
   expectRefused(await sendAs(host, relay, '/token', { ...init, body: `${body}` }), 'invalid_grant')
 })
 
-test('a refresh may narrow the scope, and never widen it', async () => {
+test('a refresh with a narrower scope narrows the access token only', async () => {
   await using relay = await createTestRelay()
   const client = await createOAuthClient(relay)
   const { refresh_token } = await client.connect()
   const { body: narrow } = await client.refresh(refresh_token, { scope: 'mcp:read' })
   expect(narrow.scope).toBe('mcp:read')
+  expect((await callWith(relay, narrow.access_token)).status).toBe(403)
+  const { body: whole } = await client.refresh(narrow.refresh_token)
+  expect(whole.scope).toBe('mcp')
+  expect((await callWith(relay, whole.access_token)).status).toBe(200)
+})
+
+test('a refresh never widens the scope that was granted', async () => {
+  await using relay = await createTestRelay()
+  const client = await createOAuthClient(relay)
+  const narrow = await client.connect({ scope: 'mcp:read' })
   expectRefused(await client.refresh(narrow.refresh_token, { scope: 'mcp' }), 'invalid_scope')
   expectRefused(
     await client.refresh(narrow.refresh_token, { scope: 'mcp:read mcp' }),
