@@ -5,6 +5,7 @@ import {
   configured,
   expectFailure,
   HOOK,
+  introduce,
   KEY,
   NEWS,
   news,
@@ -204,8 +205,10 @@ test.each<[string, RequestListener]>([
 
 test('the hook prints the news if they arrive in time', async () => {
   await using relay = await createTestRelay()
-  await post(relay, { content: 'Welcome.' })
+  await introduce(relay)
+  await post(relay, { content: 'Backfill is done.' })
   const { stdout } = await news(relay)
+  expect(stdout).toContain('"Backfill is done."')
   const env = configured(`${relay.url}/mcp`, relay.key)
   await expect.poll(() => run(HOOK, env)).toEqual({ code: 0, stdout, stderr: '' })
 })

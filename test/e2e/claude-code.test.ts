@@ -127,6 +127,22 @@ test('a relay that does not know `to` is asked for its news all the same', async
   expect(stdout).toContain('"Welcome."')
 })
 
+test('a hand-off under one’s own tag reaches the next session, even after a later check', async () => {
+  await using relay = await createTestRelay()
+  await introduce(relay)
+  await post(relay, { content: 'Not for the digest.', reader_tag: READER })
+  await post(relay, { content: 'Next: run the backfill.', reader_tag: READER, to: READER })
+  const { stdout: unread } = await news(relay)
+  expect(unread).toContain(`1 new message for reader_tag "${READER}"`)
+  expect(unread).toMatch(/^- to you, "billing" #3, code, from ".*: "Next: run the backfill."$/m)
+  await relay.call('relay_check_new', { reader_tag: READER })
+  const { stdout: taken } = await news(relay)
+  expect(taken).toMatch(
+    /^- to you, already handed out, "billing" #3, .*"Next: run the backfill."$/m,
+  )
+  expect(unread + taken).not.toContain('Not for the digest.')
+})
+
 test('two requests are made, of the modern era, and they name the hook', async () => {
   await using relay = await createTestRelay()
   await news(relay)
@@ -220,11 +236,11 @@ test('the hook reads as the reader that it names', async () => {
 })
 
 test.each([
-  ['hand-off', 'hand_off', { thread: '' }],
-  ['catch-up', 'catch_up', {}],
-])('the command %s says what its prompt says', async (command, prompt, args) => {
+  ['hand-off', 'hand_off'],
+  ['catch-up', 'catch_up'],
+])('the command %s says what its prompt says', async (command, prompt) => {
   await using relay = await createTestRelay()
-  const params = { name: prompt, arguments: args }
+  const params = { name: prompt }
   const { body } = await relay.rpc({ jsonrpc: '2.0', id: 1, method: 'prompts/get', params })
   const [, frontmatter, text] = /^---\n(.*?)\n---\n\n(.*)$/s.exec(
     await readFile(`integrations/claude-code/commands/${command}.md`, 'utf8'),

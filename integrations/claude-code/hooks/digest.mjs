@@ -22,7 +22,7 @@ const SPACES = /[\s\p{Cc}]+/gu
  * first, as many as fit; nothing if there is no message. Fields may be missing or null.
  */
 export function writeDigest(answer, addressed, reader) {
-  const { messages, remaining_count: unread, new_reader: isNew } = answer
+  const { messages, remaining, remaining_count: unread, new_reader: isNew } = answer
   const isUnread = new Set(messages.map(identify))
   const taken = addressed.filter((message) => !isUnread.has(identify(message)))
   if (messages.length === 0 && taken.length === 0) return ''
@@ -41,7 +41,7 @@ export function writeDigest(answer, addressed, reader) {
   const head =
     messages.length === 0
       ? `Relay: nothing new for reader_tag ${tag}, but these messages were left for it in the last week. ${intro}`
-      : `Relay: ${summarize(messages.length, unread, isNew, tag)}: ${countByThread(newest)}. ${intro}`
+      : `Relay: ${summarize(messages.length, unread, isNew, tag)}: ${countByThread(newest, remaining ?? [])}. ${intro}`
   const which = taken.length === 0 ? 'All of them' : 'All but those already handed out'
   const foot =
     messages.length === 0
@@ -81,10 +81,14 @@ function summarize(shown, unread, isNew, tag) {
   return `${counted} for reader_tag ${tag}${unread > shown ? `, the first ${shown} of them` : ''}`
 }
 
-/** `"billing" 2, "release" 1`, in the order of the messages. */
-function countByThread(messages) {
+/**
+ * `"billing" 2, "release" 1`, in the order of the messages. If the relay says what is unread in each
+ * thread, that counts: the messages of one answer may be only the first of them.
+ */
+function countByThread(messages, remaining) {
   const counts = new Map()
   for (const { thread_name: name } of messages) counts.set(name, (counts.get(name) ?? 0) + 1)
+  for (const { thread_name: name, unread_count } of remaining) counts.set(name, unread_count)
   const shown = []
   let left = MAX_THREADS
   for (const [name, count] of counts) {
