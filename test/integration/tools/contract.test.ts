@@ -262,6 +262,26 @@ test('a wait ends with the first message that comes', async () => {
   expect((await waiting).structuredContent).toMatchObject({ messages: [{ content: 'here' }] })
 })
 
+test('a peek that waits marks nothing as read', async () => {
+  await using relay = await createTestRelay()
+  await relay.call('relay_create_thread', { name: 'a' })
+  const args = { thread_name: 'a', reader_tag: 'r' }
+  const waiting = relay.call('relay_check_new', { ...args, peek: true, wait_seconds: 30 })
+  await expect.poll(() => relay.gateway.requests.get('relay_check_new') ?? 0).toBeGreaterThan(0)
+  await post(relay, 'a', 'here')
+  expect((await waiting).structuredContent).toMatchObject({ new_message_count: 1 })
+  const { structuredContent } = await relay.call('relay_check_new', args)
+  expect(structuredContent).toMatchObject({ messages: [{ content: 'here' }] })
+})
+
+test('what a first wait was told of its reader is not lost by waiting', async () => {
+  await using relay = await createTestRelay()
+  await relay.call('relay_create_thread', { name: 'a' })
+  const args = { reader_tag: 'r', wait_seconds: 1 }
+  const { structuredContent } = await relay.call('relay_check_new', args)
+  expect(structuredContent).toMatchObject({ new_reader: true, new_message_count: 0 })
+})
+
 test('a wait without news ends in time and wrote nothing', async () => {
   await using relay = await createTestRelay()
   await relay.call('relay_create_thread', { name: 'a' })
