@@ -19,8 +19,8 @@ import { parseArgs } from 'node:util'
 import { examine, type Outcome, type Result } from './doctor/check.ts'
 import { CHECKS } from './doctor/checks.ts'
 import { subjectOf } from './doctor/subject.ts'
-import { Refusal } from './lib/refusal.ts'
 import { readTarget } from './lib/target.ts'
+import { UserError } from './lib/user-error.ts'
 
 const WIDTH = Math.max(...CHECKS.map(({ id }) => id.length))
 const MARKS: Record<Outcome, string> = { ok: 'ok', warning: 'warn', failed: 'FAIL', unknown: '' }
@@ -41,7 +41,7 @@ try {
   process.exitCode = ok ? 0 : 1
 } catch (error) {
   const { code = '', message } = error as NodeJS.ErrnoException
-  if (!(error instanceof Refusal) && !code.startsWith('ERR_PARSE_ARGS')) throw error
+  if (!(error instanceof UserError) && !code.startsWith('ERR_PARSE_ARGS')) throw error
   if (isForMachines) console.log(JSON.stringify({ ok: false, message }, null, 2))
   else console.error(message)
   process.exitCode = 2

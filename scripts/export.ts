@@ -12,9 +12,9 @@ import { constants, type FileHandle, open } from 'node:fs/promises'
 import { openDatabase, type RelayDatabase } from './lib/database.ts'
 import { type Export, KINDS, type Position, readExport } from './lib/export-file.ts'
 import { startProgress } from './lib/progress.ts'
-import { Refusal } from './lib/refusal.ts'
 import { run } from './lib/run.ts'
 import { readSettings } from './lib/settings.ts'
+import { UserError } from './lib/user-error.ts'
 
 await run(async () => {
   const path = process.argv[2] ?? `relay-${new Date().toISOString().slice(0, 10)}.jsonl`
@@ -23,7 +23,7 @@ await run(async () => {
   const status = await database.call('relay_status', { p_user_id: settings.userId })
   const begun = await readExport(path)
   if (begun?.isComplete) {
-    throw new Refusal(
+    throw new UserError(
       `${path} is complete already, with ${begun.records} records: name another file.`,
     )
   }

@@ -13,9 +13,9 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { openDatabase, type RelayDatabase } from './lib/database.ts'
 import { readExport, readLines } from './lib/export-file.ts'
 import { startProgress } from './lib/progress.ts'
-import { Refusal } from './lib/refusal.ts'
 import { run } from './lib/run.ts'
 import { readSettings } from './lib/settings.ts'
+import { UserError } from './lib/user-error.ts'
 
 /** Of one request: well within what the API takes, and done within its time limit. */
 const MAX_RECORDS = 500
@@ -23,12 +23,12 @@ const MAX_BYTES = 1_000_000
 
 await run(async () => {
   const path = process.argv[2]
-  if (!path) throw new Refusal('Name the file: npm run import -- relay.jsonl')
+  if (!path) throw new UserError('Name the file: npm run import -- relay.jsonl')
   const settings = readSettings(process.cwd())
   const found = await readExport(path)
-  if (!found) throw new Refusal(`${path} is not there, or empty.`)
+  if (!found) throw new UserError(`${path} is not there, or empty.`)
   if (!found.isComplete) {
-    throw new Refusal(`${path} is not complete: run npm run export with it again first.`)
+    throw new UserError(`${path} is not complete: run npm run export with it again first.`)
   }
   await using database = await openDatabase(settings)
   console.log(`Importing ${path}, ${found.records} records, into ${database.place}.`)

@@ -19,7 +19,7 @@ import { waitForVerdict } from './deploy/relay.ts'
 import { known, remember, type Setup } from './deploy/steps.ts'
 import { announce, begin, choose, during, say, show, warn } from './deploy/terminal.ts'
 import { chooseAccount, nameRunning } from './deploy/which-relay.ts'
-import { Refusal } from './lib/refusal.ts'
+import { UserError } from './lib/user-error.ts'
 
 type Kind = 'planned' | 'leaked' | 'finish'
 
@@ -40,7 +40,7 @@ async function main(): Promise<void> {
   const secrets = await during(`Reading which secrets the Worker ${target.worker} has`, () =>
     secretNames(target),
   )
-  if (!secrets) throw new Refusal(`There is no Worker ${target.worker} in this account.`)
+  if (!secrets) throw new UserError(`There is no Worker ${target.worker} in this account.`)
   const isUnderWay = secrets.includes('RELAY_API_KEY_PREVIOUS')
 
   const kind = await chooseKind(options, isUnderWay, setup.deployment)
@@ -81,7 +81,7 @@ function readOptions(): { leaked: boolean; finish: boolean } {
     if (values.leaked && values.finish) throw new Error('--leaked and --finish exclude each other')
     return values
   } catch (error) {
-    throw new Refusal((error as Error).message)
+    throw new UserError((error as Error).message)
   }
 }
 
@@ -119,7 +119,7 @@ async function chooseKind(
       { value: 'planned', label: 'One more key: the one before ends, and this one goes on' },
       { value: 'leaked', label: 'It leaked: a new key, and both of these end at once' },
     ],
-    new Refusal('A rotation is under way: end it first, with npm run rotate -- --finish.'),
+    new UserError('A rotation is under way: end it first, with npm run rotate -- --finish.'),
   )
 }
 
@@ -159,7 +159,7 @@ async function rotate(
 /** Ends the overlap. */
 async function finish(setup: Setup, target: Target, isUnderWay: boolean): Promise<void> {
   if (!isUnderWay)
-    throw new Refusal('No rotation is under way: there is no RELAY_API_KEY_PREVIOUS.')
+    throw new UserError('No rotation is under way: there is no RELAY_API_KEY_PREVIOUS.')
   const url = known(setup, 'url')
   announce('Secrets', 'Takes RELAY_API_KEY_PREVIOUS away.')
   await during('Deleting the secret', () => putSecrets(target, { RELAY_API_KEY_PREVIOUS: null }))
@@ -172,6 +172,6 @@ async function finish(setup: Setup, target: Target, isUnderWay: boolean): Promis
 }
 
 await main().catch((error) => {
-  console.error(error instanceof Refusal ? error.message : error)
+  console.error(error instanceof UserError ? error.message : error)
   process.exit(1)
 })

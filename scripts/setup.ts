@@ -19,7 +19,7 @@ import type { Setup, Step } from './deploy/steps.ts'
 import { announce, begin, say, show } from './deploy/terminal.ts'
 import { chooseAccount, chooseRelay } from './deploy/which-relay.ts'
 import { deployWorker, testDeployment } from './deploy/worker.ts'
-import { Refusal } from './lib/refusal.ts'
+import { UserError } from './lib/user-error.ts'
 
 const STEPS: Step[] = [
   {
@@ -82,7 +82,7 @@ function readOptions() {
   try {
     return parseArgs({ options: { 'dry-run': option, 'take-over': option } }).values
   } catch (error) {
-    throw new Refusal((error as Error).message)
+    throw new UserError((error as Error).message)
   }
 }
 
@@ -96,6 +96,6 @@ function showSteps({ deployment }: Setup): void {
 }
 
 await main().catch((error) => {
-  console.error(error instanceof Refusal ? `${error.message}\n${GO_ON}` : error)
+  console.error(error instanceof UserError ? `${error.message}\n${GO_ON}` : error)
   process.exit(1)
 })

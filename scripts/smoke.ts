@@ -10,8 +10,8 @@
 import { startChecks } from './lib/checks.ts'
 import { McpClient } from './lib/mcp-client.ts'
 import { OAuthClient, returned } from './lib/oauth-client.ts'
-import { Refusal } from './lib/refusal.ts'
 import { readTarget } from './lib/target.ts'
+import { UserError } from './lib/user-error.ts'
 
 const TOOLS = [
   'relay_archive_thread',
@@ -36,7 +36,7 @@ try {
   await checkContext(relay)
   await checkOAuth(relay, origin, key)
 } catch (error) {
-  if (error instanceof Refusal) {
+  if (error instanceof UserError) {
     console.error(error.message)
     process.exit(2)
   }

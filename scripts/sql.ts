@@ -7,18 +7,20 @@
  * Exit codes: 0 done, 1 refused; then nothing was changed.
  */
 import { DatabaseError } from 'pg'
-import { Refusal } from './lib/refusal.ts'
 import { run } from './lib/run.ts'
 import { readSettings } from './lib/settings.ts'
+import { UserError } from './lib/user-error.ts'
 import { reachHomeDatabase } from './local/home-database.ts'
-import { OWNER, withClient } from './local/roles.ts'
+import { OWNER, withClient } from './local/supabase/roles.ts'
 
 await run(async () => {
   const statement = process.argv[2]
-  if (!statement) throw new Refusal('Name the statement: npm run sql -- "select ..."')
+  if (!statement) throw new UserError('Name the statement: npm run sql -- "select ..."')
   const { supabaseUrl, dataDirectory } = readSettings(process.cwd())
   if (supabaseUrl) {
-    throw new Refusal('SUPABASE_URL is set: use the SQL editor at https://supabase.com/dashboard.')
+    throw new UserError(
+      'SUPABASE_URL is set: use the SQL editor at https://supabase.com/dashboard.',
+    )
   }
   const { connection, stop } = await reachHomeDatabase(dataDirectory)
   try {
@@ -30,7 +32,7 @@ await run(async () => {
       }
     })
   } catch (error) {
-    throw error instanceof DatabaseError ? new Refusal(error.message) : error
+    throw error instanceof DatabaseError ? new UserError(error.message) : error
   } finally {
     await stop()
   }

@@ -6,20 +6,18 @@
  * Exit codes: 0 stopped by a signal, 1 could not start or could not go on.
  */
 import './lib/node-version.cjs'
-import { fileURLToPath } from 'node:url'
-import { Refusal } from './lib/refusal.ts'
+import { PROJECT } from './lib/project.ts'
 import { readSettings, type Settings } from './lib/settings.ts'
-import { formatLogLine } from './local/log-line.ts'
+import { UserError } from './lib/user-error.ts'
 import { Stack } from './local/stack.ts'
-
-const PROJECT = fileURLToPath(new URL('../', import.meta.url))
+import { formatLogLine } from './local/workerd/log-line.ts'
 
 async function main(): Promise<void> {
   const settings = readSettings(PROJECT)
   const stack = new Stack(settings, {
     onLine: (line) => console.log(formatLogLine(line)),
     onNotice: (sentence) => console.log(sentence),
-    onFailure: (sentence) => fail(new Refusal(sentence), stack),
+    onFailure: (sentence) => fail(new UserError(sentence), stack),
   })
   // From here on, so that Ctrl-C during the start leaves nothing behind either.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
@@ -34,7 +32,7 @@ async function main(): Promise<void> {
 }
 
 async function fail(error: unknown, stack?: Stack): Promise<never> {
-  console.error(error instanceof Refusal ? error.message : error)
+  console.error(error instanceof UserError ? error.message : error)
   await stack?.stop()
   process.exit(1)
 }

@@ -2,7 +2,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Refusal } from '../lib/refusal.ts'
+import { UserError } from '../lib/user-error.ts'
 import { runWrangler, type WranglerResult } from '../lib/wrangler.ts'
 
 export interface Account {
@@ -27,7 +27,7 @@ export async function readLogin(): Promise<Login | undefined> {
   const { ok, stdout, said } = await runWrangler(['whoami', '--json'])
   const login = parsed(stdout)
   if (login?.loggedIn === false) return undefined
-  if (!ok || !login) throw new Refusal(`Cloudflare could not say who is logged in:\n${said}`)
+  if (!ok || !login) throw new UserError(`Cloudflare could not say who is logged in:\n${said}`)
   return login
 }
 
@@ -68,7 +68,9 @@ export async function deploy(target: Target, secrets: Record<string, string>): P
     })
     const [onboarding] = /https:\S+\/workers\/onboarding/.exec(deployed.said) ?? []
     if (onboarding) {
-      throw new Refusal(`Your account has no name on workers.dev yet: choose one at ${onboarding}.`)
+      throw new UserError(
+        `Your account has no name on workers.dev yet: choose one at ${onboarding}.`,
+      )
     }
     if (!deployed.ok) throw failure('did not take the Worker', deployed)
     const lines = readFileSync(output, 'utf8').trim().split('\n').map(parsed)
@@ -99,6 +101,6 @@ export async function putSecrets(
 
 const environment = (account: string) => ({ env: { CLOUDFLARE_ACCOUNT_ID: account } })
 
-function failure(what: string, { said }: WranglerResult): Refusal {
-  return new Refusal(`Cloudflare ${what}. wrangler says:\n\n${said}`)
+function failure(what: string, { said }: WranglerResult): UserError {
+  return new UserError(`Cloudflare ${what}. wrangler says:\n\n${said}`)
 }

@@ -6,11 +6,10 @@
 import { randomBytes } from 'node:crypto'
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { Refusal } from '../lib/refusal.ts'
+import { PROJECT } from '../lib/project.ts'
 import { makeDirectory } from '../lib/settings.ts'
+import { UserError } from '../lib/user-error.ts'
 
-const PROJECT = fileURLToPath(new URL('../../', import.meta.url))
 const FOLDER = resolve(PROJECT, process.env.RELAY_DATA ?? '.relay')
 const FILE = join(FOLDER, 'setup.json')
 
@@ -40,7 +39,7 @@ export function readDeployment(): Deployment {
     return JSON.parse(readFileSync(FILE, 'utf8'))
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {}
-    throw new Refusal(`${FILE} can't be read: ${(error as Error).message}.`)
+    throw new UserError(`${FILE} can't be read: ${(error as Error).message}.`)
   }
 }
 

@@ -1,6 +1,6 @@
 /** Whose threads they are, and the key that clients bring. */
 import { randomUUID } from 'node:crypto'
-import { Refusal } from '../lib/refusal.ts'
+import { UserError } from '../lib/user-error.ts'
 import { KEPT_IN, makeKey } from './deployment.ts'
 import { projectOf } from './project.ts'
 import { MIN_SIGNING_KEY, tryKey } from './relay.ts'
@@ -21,7 +21,7 @@ export async function settleUserAndKey(setup: Setup): Promise<void> {
 async function settleUser(setup: Setup): Promise<void> {
   if (setup.deployment.RELAY_USER_ID) return say('The user id stays.')
   const given = process.env.RELAY_USER_ID
-  if (given && !UUID.test(given)) throw new Refusal('RELAY_USER_ID: It must be a UUID.')
+  if (given && !UUID.test(given)) throw new UserError('RELAY_USER_ID: It must be a UUID.')
   if (given) return remember(setup, { RELAY_USER_ID: given })
   const project = projectOf(setup)
   const users = await readUserIds(project, MAX_USERS)
@@ -44,7 +44,7 @@ async function settleUser(setup: Setup): Promise<void> {
   const user = await choose(
     'The database has threads of several users. Whose relay is this?',
     choices,
-    new Refusal(
+    new UserError(
       `The database has threads of several users: set RELAY_USER_ID to one of ${users.join(', ')}.`,
     ),
   )

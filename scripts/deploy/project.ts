@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Client } from 'pg'
 import { applyMigration, readMigrations } from '../lib/migrations.ts'
-import { Refusal } from '../lib/refusal.ts'
+import { UserError } from '../lib/user-error.ts'
 import { copy } from './clipboard.ts'
 import { connectionOf, faultOfConnectionString } from './connection-string.ts'
 import { KEPT_IN } from './deployment.ts'
@@ -70,7 +70,7 @@ export async function migrateProject(setup: Setup): Promise<void> {
     (finding) => (isCurrent(finding) ? 'The database has it all' : 'Not there, or not all of it'),
   )
   if (isCurrent(found)) return
-  if (found.is === 'fault') throw new Refusal(found.sentence)
+  if (found.is === 'fault') throw new UserError(found.sentence)
   const string = await ask({
     variable: 'DATABASE_URL',
     message: 'Connection string of the database (Connect › Session pooler), to have it done',
@@ -99,7 +99,7 @@ async function untilCurrent(
     const finding = await askStatus(project)
     if (isCurrent(finding)) return
     const sentence = finding.is === 'ready' ? 'Not all of it is there.' : finding.sentence
-    if (Date.now() > deadline) throw new Refusal(`The SQL is applied, and yet: ${sentence}`)
+    if (Date.now() > deadline) throw new UserError(`The SQL is applied, and yet: ${sentence}`)
     more(sentence)
     await sleep(PAUSE_MS)
   }
@@ -161,7 +161,7 @@ async function migrateByHand(project: Project): Promise<void> {
   const paths = migrations.map(({ path }) => path).join(', then ')
   const editor = sqlEditor(project.url)
   if (!hasPerson) {
-    throw new Refusal(
+    throw new UserError(
       `Run ${paths} in the SQL editor, ${editor}, and then this again; or set DATABASE_URL.`,
     )
   }

@@ -1,7 +1,7 @@
 /** A running relay, of this version or 0.1.0, as seen from outside. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { McpClient } from '../lib/mcp-client.ts'
-import { Refusal } from '../lib/refusal.ts'
+import { UserError } from '../lib/user-error.ts'
 
 /** A new address on workers.dev is there after seconds, seldom minutes. */
 const PATIENCE_MS = 180_000
@@ -37,7 +37,7 @@ export async function waitForVerdict(
     if (verdict.is === expected) return
     if (Date.now() < deadline) continue
     const seen = verdict.is === 'other' ? verdict.seen : `the key is ${verdict.is}`
-    throw new Refusal(
+    throw new UserError(
       `${origin} is not as expected after ${PATIENCE_MS / 60_000} minutes (${seen}).`,
     )
   }

@@ -3,7 +3,7 @@
  * what the project says to them. The Worker judges its settings by the same looks (src/config.ts);
  * here each fault also says what was pasted instead, and where the right thing is.
  */
-import { Refusal } from '../lib/refusal.ts'
+import { UserError } from '../lib/user-error.ts'
 
 const TIME_LIMIT_MS = 15_000
 const NOBODY = '00000000-0000-0000-0000-000000000000'
@@ -178,10 +178,10 @@ export async function readUserIds(project: Project, limit: number): Promise<stri
     const after = users.length > 0 ? `&user_id=gt.${users.at(-1)}` : ''
     const path = `/rest/v1/relay_threads?select=user_id&order=user_id&limit=1${after}`
     const answer = await request(project, path)
-    if (!('status' in answer)) throw new Refusal(answer.fault)
+    if (!('status' in answer)) throw new UserError(answer.fault)
     if (!Array.isArray(answer.body)) {
       const said = JSON.stringify(answer.body)
-      throw new Refusal(
+      throw new UserError(
         `The project does not say whose threads it holds (${answer.status}: ${said}).`,
       )
     }

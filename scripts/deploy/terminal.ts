@@ -4,7 +4,7 @@
  * that is not is refused by that name.
  */
 import * as clack from '@clack/prompts'
-import { Refusal } from '../lib/refusal.ts'
+import { UserError } from '../lib/user-error.ts'
 
 /** Whether there is somebody to ask. */
 export const hasPerson = Boolean(process.stdin.isTTY && process.stdout.isTTY)
@@ -86,9 +86,9 @@ export async function ask(question: Question): Promise<string> {
   if (given || !hasPerson) {
     const answer = given || byDefault
     if (!answer && ifEmpty !== undefined) return ''
-    if (!answer) throw new Refusal(`There is no terminal to ask in: set ${variable}.`)
+    if (!answer) throw new UserError(`There is no terminal to ask in: set ${variable}.`)
     const fault = faultOfAnswer(question, answer) ?? (await faultOnTrial(answer))
-    if (fault) throw new Refusal(`${variable}: ${fault}`)
+    if (fault) throw new UserError(`${variable}: ${fault}`)
     if (given) say(`${variable} is taken from the environment.`)
     return answer
   }
@@ -122,13 +122,13 @@ function faultOfAnswer(question: Question, answer: string): string | undefined {
 export async function choose<T extends string>(
   message: string,
   choices: Choice<T>[],
-  otherwise: T | Refusal,
+  otherwise: T | UserError,
 ): Promise<T> {
   if (hasPerson) {
     const options = choices as Parameters<typeof clack.select<T>>[0]['options']
     return unlessCancelled(await clack.select<T>({ message, options }))
   }
-  if (otherwise instanceof Refusal) throw otherwise
+  if (otherwise instanceof UserError) throw otherwise
   return otherwise
 }
 

@@ -1,5 +1,5 @@
 /** Which account at Cloudflare, and which relay: a new one, the one of this folder, or another that runs. */
-import { Refusal } from '../lib/refusal.ts'
+import { UserError } from '../lib/user-error.ts'
 import { readLogin, secretNames } from './cloudflare.ts'
 import { KEPT_IN, putAside } from './deployment.ts'
 import { originOf, tryKey } from './relay.ts'
@@ -18,7 +18,7 @@ export async function chooseAccount(setup: Setup): Promise<void> {
     found ? `Logged in to Cloudflare${found.email ? ` as ${found.email}` : ''}` : 'Nobody is.',
   )
   if (!login) {
-    throw new Refusal(
+    throw new UserError(
       'You are not logged in to Cloudflare: run "npx wrangler login", or set CLOUDFLARE_API_TOKEN.',
     )
   }
@@ -28,13 +28,13 @@ export async function chooseAccount(setup: Setup): Promise<void> {
   if (given) return remember(setup, { account: given })
   const [only, ...others] = accounts
   if (!only) {
-    throw new Refusal('Your login to Cloudflare tells of no account: set CLOUDFLARE_ACCOUNT_ID.')
+    throw new UserError('Your login to Cloudflare tells of no account: set CLOUDFLARE_ACCOUNT_ID.')
   }
   if (others.length === 0) return remember(setup, { account: only.id })
   const account = await choose(
     'Which of your Cloudflare accounts?',
     accounts.map(({ id, name }) => ({ value: id, label: name, hint: id })),
-    new Refusal('Your login to Cloudflare has several accounts: set CLOUDFLARE_ACCOUNT_ID.'),
+    new UserError('Your login to Cloudflare has several accounts: set CLOUDFLARE_ACCOUNT_ID.'),
   )
   remember(setup, { account })
 }

@@ -1,8 +1,8 @@
 /** The Worker: its upload with its secrets, and the smoke test on what has been deployed. */
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
-import { Refusal } from '../lib/refusal.ts'
-import { startChild } from '../local/child.ts'
+import { startChild } from '../lib/child-process.ts'
+import { UserError } from '../lib/user-error.ts'
 import { deploy, secretNames, type Target } from './cloudflare.ts'
 import { waitForVerdict } from './relay.ts'
 import { known, remember, type Setup } from './steps.ts'
@@ -25,7 +25,7 @@ export async function deployWorker(setup: Setup): Promise<void> {
     (found) => `Deployed to ${found.join(' and ')}`,
   )
   const [first] = hosts
-  if (!first) throw new Refusal('The Worker is deployed, and has no address: see wrangler.toml.')
+  if (!first) throw new UserError('The Worker is deployed, and has no address: see wrangler.toml.')
   const before = deployment.url
   const isSame = before && hosts.includes(new URL(before).host)
   const url = isSame ? before : `https://${first}`
@@ -65,7 +65,7 @@ export async function testDeployment(setup: Setup): Promise<void> {
   )
   if (isGood) return
   const failures = lines.filter((line) => line.startsWith('FAIL'))
-  throw new Refusal(`The relay is deployed, and not as it should be:\n${failures.join('\n')}`)
+  throw new UserError(`The relay is deployed, and not as it should be:\n${failures.join('\n')}`)
 }
 
 async function smoke(url: string, key: string): Promise<{ isGood: boolean; lines: string[] }> {

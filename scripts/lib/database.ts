@@ -4,8 +4,8 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { openHomeDatabase } from '../local/home-database.ts'
-import { Refusal } from './refusal.ts'
 import type { Settings } from './settings.ts'
+import { UserError } from './user-error.ts'
 
 // biome-ignore lint/suspicious/noExplicitAny: callers know what the function they call returns.
 type Json = any
@@ -13,7 +13,7 @@ type Json = any
 export interface RelayDatabase extends AsyncDisposable {
   /** Which one it is, in words for a person. */
   place: string
-  /** Calls `public.<fn>`; attempts it again after a connection failure. Throws Refusal. */
+  /** Calls `public.<fn>`; attempts it again after a connection failure. Throws UserError. */
   call(fn: string, args: Record<string, unknown>): Promise<Json>
 }
 
@@ -55,7 +55,7 @@ function supabase(url: string, serviceKey: string): RelayDatabase {
           if (response.status < 500) refuse(parsed(text))
         }
         if (attempt === ATTEMPTS) {
-          throw new Refusal(
+          throw new UserError(
             `${host} does not answer. If the project is paused, restore it at ` +
               'https://supabase.com/dashboard; then run this again, it goes on where it stopped.',
           )
@@ -70,14 +70,14 @@ function supabase(url: string, serviceKey: string): RelayDatabase {
 
 function refuse({ code = '', message = '' }: DatabaseRefusal): never {
   if (code === 'PGRST202' || code === '42883') {
-    throw new Refusal(
+    throw new UserError(
       'The tables there are missing or of another version: run migrations/001_initial.sql first.',
     )
   }
   if (code === '42501' || /api key|jwt/i.test(message)) {
-    throw new Refusal('SUPABASE_SERVICE_KEY is refused there: it must be the secret key.')
+    throw new UserError('SUPABASE_SERVICE_KEY is refused there: it must be the secret key.')
   }
-  throw new Refusal(`The database refuses: ${message || code || 'it says nothing'}.`)
+  throw new UserError(`The database refuses: ${message || code || 'it says nothing'}.`)
 }
 
 function parsed(text: string): DatabaseRefusal {

@@ -1,7 +1,7 @@
 /** The file of `npm run export`: one JSON document a line, a head, records, and an end that counts them. */
 import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
-import { Refusal } from './refusal.ts'
+import { UserError } from './user-error.ts'
 
 /** In the order of the file: nothing comes before what it belongs to. */
 export const KINDS = ['thread', 'message', 'cursor'] as const
@@ -32,7 +32,7 @@ export interface Line {
   value: Record<string, unknown>
 }
 
-/** The lines of an export, parsed; one that was cut short at the end is left out. Throws Refusal. */
+/** The lines of an export, parsed; one that was cut short at the end is left out. Throws UserError. */
 export async function* readLines(path: string): AsyncGenerator<Line> {
   let number = 0
   let end = 0
@@ -55,11 +55,11 @@ function parseLine(text: string, path: string, number: number): Record<string, u
   try {
     return JSON.parse(text)
   } catch {
-    throw new Refusal(`${path}, line ${number} is not JSON: the file is damaged.`)
+    throw new UserError(`${path}, line ${number} is not JSON: the file is damaged.`)
   }
 }
 
-/** What an export holds so far; undefined if there is no such file, or an empty one. Throws Refusal. */
+/** What an export holds so far; undefined if there is no such file, or an empty one. Throws UserError. */
 export async function readExport(path: string): Promise<Export | undefined> {
   let found: Export | undefined
   try {
@@ -92,4 +92,4 @@ export async function readExport(path: string): Promise<Export | undefined> {
   return found
 }
 
-const notAnExport = (path: string) => new Refusal(`${path} is not an export of relay-mcp.`)
+const notAnExport = (path: string) => new UserError(`${path} is not an export of relay-mcp.`)

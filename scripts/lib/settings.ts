@@ -7,7 +7,7 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { chmodSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { parseEnv } from 'node:util'
-import { Refusal } from './refusal.ts'
+import { UserError } from './user-error.ts'
 
 type Values = Record<string, string | undefined>
 
@@ -96,7 +96,7 @@ function readDevVars(folder: string): Values {
     return pick(Object.fromEntries(values.filter(([, value]) => value !== '')))
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {}
-    throw new Refusal(`.dev.vars can't be read: ${(error as Error).message}.`)
+    throw new UserError(`.dev.vars can't be read: ${(error as Error).message}.`)
   }
 }
 
@@ -108,9 +108,10 @@ function pick(values: Values): Values {
 
 function check(name: string, value: string | undefined, { isGood, words }: Rule): void {
   if (value === undefined) return
-  if (value.trim() === '') throw new Refusal(`${name} is empty: give it a value, or leave it out.`)
+  if (value.trim() === '')
+    throw new UserError(`${name} is empty: give it a value, or leave it out.`)
   // The value is not repeated: it may be a key.
-  if (!isGood(value)) throw new Refusal(`${name} must be ${words}.`)
+  if (!isGood(value)) throw new UserError(`${name} must be ${words}.`)
 }
 
 /** The key and the user of a project that was not made here can't be made here either. */
@@ -118,7 +119,7 @@ function requireProject(given: Values): void {
   const needed: Name[] = ['SUPABASE_SERVICE_KEY', 'RELAY_USER_ID']
   const missing = needed.filter((name) => !given[name])
   if (missing.length === 0) return
-  throw new Refusal(
+  throw new UserError(
     `SUPABASE_URL is set, so ${missing.join(' and ')} must be too; without SUPABASE_URL the ` +
       'embedded database is used.',
   )
@@ -132,7 +133,7 @@ export function makeDirectory(path: string): void {
   try {
     if (mkdirSync(path, { recursive: true })) chmodSync(path, mode)
   } catch (error) {
-    throw new Refusal(`RELAY_DATA can't be made: ${(error as Error).message}.`)
+    throw new UserError(`RELAY_DATA can't be made: ${(error as Error).message}.`)
   }
 }
 
@@ -141,10 +142,10 @@ function readKept(path: string): Values {
     return JSON.parse(readFileSync(path, 'utf8'))
   } catch (error) {
     if (error instanceof SyntaxError) {
-      throw new Refusal(`${path} is damaged: mend it, or remove it to have new keys made.`)
+      throw new UserError(`${path} is damaged: mend it, or remove it to have new keys made.`)
     }
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
-      throw new Refusal(`${path} can't be read: ${(error as Error).message}.`)
+      throw new UserError(`${path} can't be read: ${(error as Error).message}.`)
     }
   }
   const made = Object.fromEntries(Object.entries(MADE).map(([name, make]) => [name, make()]))
@@ -160,7 +161,7 @@ function keep(path: string, made: Values): Values {
     return made
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return readKept(path)
-    throw new Refusal(`RELAY_DATA can't be written: ${(error as Error).message}.`)
+    throw new UserError(`RELAY_DATA can't be written: ${(error as Error).message}.`)
   } finally {
     rmSync(draft, { force: true })
   }

@@ -6,11 +6,9 @@ import { once } from 'node:events'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { text } from 'node:stream/consumers'
-import { fileURLToPath } from 'node:url'
 import { stripVTControlCharacters } from 'node:util'
-import { startChild } from '../local/child.ts'
-
-const PROJECT = fileURLToPath(new URL('../../', import.meta.url))
+import { startChild } from './child-process.ts'
+import { PROJECT } from './project.ts'
 
 const QUIET = {
   CI: 'true',

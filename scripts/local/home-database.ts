@@ -2,12 +2,12 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Client } from 'pg'
-import { Refusal } from '../lib/refusal.ts'
-import { clusterDirectory } from './cluster-directory.ts'
-import { prepareDatabase } from './migrate.ts'
-import { claim } from './owner.ts'
-import { type Connection, STOP_SIGNALS, SUPERUSER, startPostgres } from './postgres.ts'
-import { DATABASE } from './roles.ts'
+import { UserError } from '../lib/user-error.ts'
+import { claim } from './data-directory-lock.ts'
+import { clusterDirectory } from './postgres/directory.ts'
+import { type Connection, STOP_SIGNALS, SUPERUSER, startPostgres } from './postgres/server.ts'
+import { prepareDatabase } from './supabase/migrate.ts'
+import { DATABASE } from './supabase/roles.ts'
 
 export interface HomeDatabase extends AsyncDisposable {
   place: string
@@ -50,10 +50,10 @@ export interface Reached {
 /** Finds the database of a running `npm start`, or starts it. */
 export async function reachHomeDatabase(dataDirectory: string): Promise<Reached> {
   const owner = await claim(dataDirectory).catch((error: unknown) => {
-    if (error instanceof Refusal) return error
+    if (error instanceof UserError) return error
     throw error
   })
-  if (owner instanceof Refusal) return running(dataDirectory, owner)
+  if (owner instanceof UserError) return running(dataDirectory, owner)
   try {
     const { path: directory } = await clusterDirectory(dataDirectory)
     const postgres = await startPostgres({ directory, durable: true, maxConnections: 20 })
@@ -73,7 +73,7 @@ export async function reachHomeDatabase(dataDirectory: string): Promise<Reached>
 }
 
 /** The PostgreSQL of a running `npm start`, which wrote its port into its lock. */
-async function running(dataDirectory: string, inUse: Refusal): Promise<Reached> {
+async function running(dataDirectory: string, inUse: UserError): Promise<Reached> {
   const { path } = await clusterDirectory(dataDirectory)
   const lock = await readFile(join(path, 'data', 'postmaster.pid'), 'utf8').catch(() => '')
   const port = Number(lock.split('\n')[3])

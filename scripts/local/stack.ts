@@ -4,15 +4,20 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Settings } from '../lib/settings.ts'
-import { bundleWorker } from './bundle.ts'
-import { clusterDirectory } from './cluster-directory.ts'
-import { openFront } from './front.ts'
-import { startGateway } from './gateway.ts'
-import { prepareDatabase } from './migrate.ts'
-import { claim, type Owner } from './owner.ts'
-import { type Postgres, type PostgresOptions, STOP_SIGNALS, startPostgres } from './postgres.ts'
-import { DATABASE } from './roles.ts'
-import { startWorker, type Worker } from './worker.ts'
+import { claim, type Owner } from './data-directory-lock.ts'
+import { clusterDirectory } from './postgres/directory.ts'
+import {
+  type Postgres,
+  type PostgresOptions,
+  STOP_SIGNALS,
+  startPostgres,
+} from './postgres/server.ts'
+import { startGateway } from './supabase/gateway.ts'
+import { prepareDatabase } from './supabase/migrate.ts'
+import { DATABASE } from './supabase/roles.ts'
+import { bundleWorker } from './workerd/bundle.ts'
+import { openFront } from './workerd/front.ts'
+import { startWorker, type Worker } from './workerd/worker.ts'
 
 /** As many as a small Supabase project has. */
 const MAX_CONNECTIONS = 60

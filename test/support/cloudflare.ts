@@ -9,8 +9,8 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { buffer, json } from 'node:stream/consumers'
-import { type Bundle, parseUpload } from '../../scripts/local/bundle.ts'
-import { startWorker, type Worker } from '../../scripts/local/worker.ts'
+import { type Bundle, parseUpload } from '../../scripts/local/workerd/bundle.ts'
+import { startWorker, type Worker } from '../../scripts/local/workerd/worker.ts'
 
 export const ACCOUNT = 'a'.repeat(32)
 const TOKEN = 'a-token-of-these-tests'

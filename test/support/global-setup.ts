@@ -7,11 +7,11 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestProject } from 'vitest/node'
-import { postgresAccount } from '../../scripts/local/account.ts'
-import { type Bundle, bundleWorker } from '../../scripts/local/bundle.ts'
-import { migrate } from '../../scripts/local/migrate.ts'
-import { type Connection, startPostgres } from '../../scripts/local/postgres.ts'
-import { createDatabase, createRoles } from '../../scripts/local/roles.ts'
+import { postgresAccount } from '../../scripts/local/postgres/account.ts'
+import { type Connection, startPostgres } from '../../scripts/local/postgres/server.ts'
+import { migrate } from '../../scripts/local/supabase/migrate.ts'
+import { createDatabase, createRoles } from '../../scripts/local/supabase/roles.ts'
+import { type Bundle, bundleWorker } from '../../scripts/local/workerd/bundle.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {

@@ -3,7 +3,7 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Client } from 'pg'
-import { SUPERUSER } from '../../../scripts/local/postgres.ts'
+import { SUPERUSER } from '../../../scripts/local/postgres/server.ts'
 import { Stack } from '../../../scripts/local/stack.ts'
 import { clientOf, type RelayClient } from '../../support/relay.ts'
 

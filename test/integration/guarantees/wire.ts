@@ -1,7 +1,7 @@
 /** A relay whose connections to PostgreSQL can be cut, or held up, at the very word under way. */
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
-import { startGateway } from '../../../scripts/local/gateway.ts'
+import { startGateway } from '../../../scripts/local/supabase/gateway.ts'
 import { startFaults } from '../../support/faults.ts'
 import { createTestRelay, type TestRelay } from '../../support/relay.ts'
 

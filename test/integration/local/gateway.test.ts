@@ -1,8 +1,8 @@
 /** The gateway answers what Supabase's API would, so that the Worker meets the same thing here. */
 import { createClient } from '@supabase/supabase-js'
 import { expect, test } from 'vitest'
-import { startGateway } from '../../../scripts/local/gateway.ts'
-import { withClient } from '../../../scripts/local/roles.ts'
+import { startGateway } from '../../../scripts/local/supabase/gateway.ts'
+import { withClient } from '../../../scripts/local/supabase/roles.ts'
 import { createTestDatabase } from '../../support/database.ts'
 
 const SECRET = 'sb_secret_test'

@@ -8,7 +8,7 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 import { networkInterfaces } from 'node:os'
-import { Refusal } from '../lib/refusal.ts'
+import { UserError } from '../../lib/user-error.ts'
 
 export interface Front {
   port: number
@@ -54,12 +54,12 @@ async function listen(
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
     if (code === 'EADDRINUSE') {
-      throw new Refusal(`Port ${port} is in use on ${host}: stop what uses it, or set PORT.`)
+      throw new UserError(`Port ${port} is in use on ${host}: stop what uses it, or set PORT.`)
     }
     if (code === 'EACCES') {
-      throw new Refusal(`Port ${port} needs more rights than this account has: set PORT.`)
+      throw new UserError(`Port ${port} needs more rights than this account has: set PORT.`)
     }
-    throw new Refusal(`Port ${port} on ${host} can't be opened: ${message}.`)
+    throw new UserError(`Port ${port} on ${host} can't be opened: ${message}.`)
   }
 }
 

@@ -2,7 +2,7 @@
  * `npm run bench`: measures the relay beside what it is compared with, in one run, and prints the
  * figures. Takes about nine minutes, most of them for filling in a million messages.
  *
- * Writes scripts/bench/results.json and scripts/bench/growth.svg.
+ * Writes bench/results.json and bench/growth.svg.
  * Exit codes: 0 measured, 1 could not measure. A missed bound is a figure, not a failure: times on
  * a busy machine prove nothing.
  */
@@ -10,8 +10,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import project from '../package.json' with { type: 'json' }
-import { startBed } from './bench/bed.ts'
-import { drawGrowth } from './bench/chart.ts'
+import { startBed } from './bed.ts'
+import { drawGrowth } from './chart.ts'
 import {
   bundleAll,
   measureAccessPattern,
@@ -20,12 +20,12 @@ import {
   measureThroughput,
   startContenders,
   uploadPath,
-} from './bench/comparisons.ts'
-import { measureFootprint } from './bench/footprint.ts'
-import { measureGrowth } from './bench/growth.ts'
-import { formatResults, type Results } from './bench/report.ts'
+} from './comparisons.ts'
+import { measureFootprint } from './footprint.ts'
+import { measureGrowth } from './growth.ts'
+import { formatResults, type Results } from './report.ts'
 
-const OUTPUT = new URL('./bench/', import.meta.url)
+const OUTPUT = new URL('./', import.meta.url)
 
 function say(sentence: string): void {
   process.stderr.write(`${sentence} …\n`)

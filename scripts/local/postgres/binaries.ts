@@ -6,7 +6,7 @@
 import { cp, readFile, rename, rm, stat, symlink } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join, relative } from 'node:path'
-import { Refusal } from '../lib/refusal.ts'
+import { UserError } from '../../lib/user-error.ts'
 import { type Account, canEnter, systemDirectory } from './account.ts'
 
 export interface Binaries {
@@ -35,7 +35,7 @@ async function installedNative(): Promise<string> {
     await stat(join(native, 'bin', 'postgres'))
     return native
   } catch {
-    throw new Refusal(
+    throw new UserError(
       `PostgreSQL for ${platform} is not installed (the package ${name}): run npm install, ` +
         'and not with --omit=optional.',
     )

@@ -3,8 +3,8 @@
  * and kept, as PostgREST keeps its schema cache: until `notify pgrst` says that it has changed.
  */
 import { Client } from 'pg'
-import { ApiError, connectionError } from './gateway-errors.ts'
-import type { Connection } from './postgres.ts'
+import type { Connection } from '../postgres/server.ts'
+import { ApiError, connectionError } from './errors.ts'
 
 interface SqlFunction {
   name: string

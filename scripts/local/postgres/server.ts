@@ -17,10 +17,10 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Refusal } from '../lib/refusal.ts'
+import { type Child, startChild } from '../../lib/child-process.ts'
+import { UserError } from '../../lib/user-error.ts'
 import { type Account, postgresAccount } from './account.ts'
 import { type Binaries, findBinaries } from './binaries.ts'
-import { type Child, startChild } from './child.ts'
 
 export const SUPERUSER = 'supabase_admin'
 
@@ -66,7 +66,7 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
   const version = await readFile(join(data, 'PG_VERSION'), 'utf8').catch(() => undefined)
   if (version === undefined) await initialise(binaries, account, options)
   else if (version.trim() !== MAJOR_VERSION) {
-    throw new Refusal(
+    throw new UserError(
       `${data} was made by PostgreSQL ${version.trim()}, and this is ${MAJOR_VERSION}: start it ` +
         'with the release of relay-mcp that made it.',
     )
@@ -113,7 +113,7 @@ async function initialise(binaries: Binaries, account: Account | undefined, o: P
   )
   const said = lines(child)
   const end = await child.exited
-  if (end !== 'exit code 0') throw new Refusal(`initdb failed (${end}): ${said.last()}`)
+  if (end !== 'exit code 0') throw new UserError(`initdb failed (${end}): ${said.last()}`)
   await rename(draft, join(o.directory, 'data'))
 }
 
@@ -172,7 +172,7 @@ async function serve(binaries: Binaries, account: Account | undefined, o: Postgr
     const ended = await Promise.race([said.until(READY), child.exited])
     if (ended === undefined) return { child, port }
     if (attempt === 3 || !said.has(/Address already in use/)) {
-      throw new Refusal(`PostgreSQL did not start (${ended}): ${said.last()}`)
+      throw new UserError(`PostgreSQL did not start (${ended}): ${said.last()}`)
     }
   }
 }

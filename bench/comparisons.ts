@@ -2,8 +2,9 @@
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { type Bundle, bundleOther } from '../local/bundle.ts'
-import { withClient } from '../local/roles.ts'
+import { PROJECT } from '../scripts/lib/project.ts'
+import { withClient } from '../scripts/local/supabase/roles.ts'
+import { type Bundle, bundleOther } from '../scripts/local/workerd/bundle.ts'
 import { type Bed, type Contender, rpc } from './bed.ts'
 import { sizeOf } from './fill.ts'
 import { median, medians, perSecond } from './measure.ts'
@@ -20,7 +21,6 @@ const POSTS = 400
 const ROUNDS = 3
 
 const WORKERS = fileURLToPath(new URL('workers/', import.meta.url))
-const PROJECT = fileURLToPath(new URL('../../', import.meta.url))
 
 type Call = [tool: string, args: Record<string, unknown>]
 

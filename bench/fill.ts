@@ -3,9 +3,9 @@
  * a reader who has read everything, one who has read half, and one rare word.
  */
 import type { Client } from 'pg'
-import { migrate } from '../local/migrate.ts'
-import type { Connection } from '../local/postgres.ts'
-import { createDatabase, withClient } from '../local/roles.ts'
+import type { Connection } from '../scripts/local/postgres/server.ts'
+import { migrate } from '../scripts/local/supabase/migrate.ts'
+import { createDatabase, withClient } from '../scripts/local/supabase/roles.ts'
 
 export const USER = '5f0c9f6e-2a0b-4d0a-9a53-0d9c1c7d3b11'
 const MESSAGES_PER_THREAD = 100

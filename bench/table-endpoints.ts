@@ -9,8 +9,8 @@ import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { escapeIdentifier, Pool } from 'pg'
-import type { Gateway } from '../local/gateway.ts'
-import type { Connection } from '../local/postgres.ts'
+import type { Connection } from '../scripts/local/postgres/server.ts'
+import type { Gateway } from '../scripts/local/supabase/gateway.ts'
 
 /** What Supabase returns of a table at most. */
 const MAX_ROWS = 1000

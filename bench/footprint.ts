@@ -3,8 +3,8 @@ import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { gzipSync } from 'node:zlib'
-import type { Bundle } from '../local/bundle.ts'
-import { startChild } from '../local/child.ts'
+import { startChild } from '../scripts/lib/child-process.ts'
+import type { Bundle } from '../scripts/local/workerd/bundle.ts'
 import { median } from './measure.ts'
 
 const RUNS = 5

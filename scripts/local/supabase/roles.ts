@@ -5,7 +5,7 @@
  * as it would be there.
  */
 import { Client } from 'pg'
-import type { Connection } from './postgres.ts'
+import type { Connection } from '../postgres/server.ts'
 
 /** The owner of the database, as whom migrations run. */
 export const OWNER = 'postgres'

@@ -7,7 +7,7 @@ import { execFileSync } from 'node:child_process'
 import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Refusal } from '../lib/refusal.ts'
+import { UserError } from '../lib/user-error.ts'
 
 interface Running {
   pid: number
@@ -82,7 +82,7 @@ async function evict(path: string, aside: string, directory: string): Promise<vo
 }
 
 function refuse({ pid }: Running, directory: string): never {
-  throw new Refusal(
+  throw new UserError(
     `${directory} is in use by another npm start (process ${pid}): stop that one, or set ` +
       'RELAY_DATA to another folder.',
   )

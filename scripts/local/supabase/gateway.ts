@@ -8,9 +8,9 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { DatabaseError, Pool, type PoolClient } from 'pg'
-import { ApiError, connectionError, databaseError, keyRefused } from './gateway-errors.ts'
-import { type FunctionCall, FunctionCatalogue } from './gateway-functions.ts'
-import type { Connection } from './postgres.ts'
+import type { Connection } from '../postgres/server.ts'
+import { ApiError, connectionError, databaseError, keyRefused } from './errors.ts'
+import { type FunctionCall, FunctionCatalogue } from './functions.ts'
 
 /** What one request may carry; the relay's largest is about 400 KB. */
 const MAX_BODY_BYTES = 4 * 1024 * 1024

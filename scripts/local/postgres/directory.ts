@@ -13,7 +13,7 @@ import {
   symlink,
 } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { Refusal } from '../lib/refusal.ts'
+import { UserError } from '../../lib/user-error.ts'
 import { canEnter, postgresAccount, systemDirectory } from './account.ts'
 
 export interface ClusterDirectory {
@@ -34,13 +34,13 @@ export async function clusterDirectory(dataDirectory: string): Promise<ClusterDi
 async function found(usual: string): Promise<string | undefined> {
   const path = await realpath(usual).catch(() => undefined)
   if (!path && (await readlink(usual).catch(() => undefined))) {
-    throw new Refusal(
+    throw new UserError(
       `The database that ${usual} leads to is gone: put it back, or remove that link to begin anew.`,
     )
   }
   // Never begin an empty database elsewhere because the full one is out of reach.
   if (path && !canEnter(postgresAccount(path), dirname(path))) {
-    throw new Refusal(
+    throw new UserError(
       `The account PostgreSQL runs as can't reach the database in ${path}: let everyone enter ` +
         'the folders above it (chmod o+x).',
     )
@@ -66,6 +66,6 @@ async function own(path: string): Promise<void> {
     await access(path, constants.R_OK | constants.W_OK)
   } catch (error) {
     const why = (error as Error).message
-    throw new Refusal(`The database in ${path} can't be used by this account: ${why}.`)
+    throw new UserError(`The database in ${path} can't be used by this account: ${why}.`)
   }
 }

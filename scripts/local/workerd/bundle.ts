@@ -6,11 +6,10 @@
 import { createHash } from 'node:crypto'
 import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { Refusal } from '../lib/refusal.ts'
-import { runWrangler } from '../lib/wrangler.ts'
+import { PROJECT } from '../../lib/project.ts'
+import { UserError } from '../../lib/user-error.ts'
+import { runWrangler } from '../../lib/wrangler.ts'
 
-const PROJECT = fileURLToPath(new URL('../../', import.meta.url))
 const KEPT = join(PROJECT, '.wrangler', 'relay')
 
 export interface Bundle {
@@ -68,7 +67,7 @@ async function buildRelay(path: string): Promise<Buffer> {
 
 async function build(path: string, args: string[] = []): Promise<void> {
   const built = await runWrangler(['deploy', ...args, '--dry-run', '--outfile', path])
-  if (!built.ok) throw new Refusal(`The Worker can't be bundled:\n${built.said}`)
+  if (!built.ok) throw new UserError(`The Worker can't be bundled:\n${built.said}`)
 }
 
 /** A binding as it is uploaded; a secret has its value as `text`. */

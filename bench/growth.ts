@@ -1,6 +1,6 @@
 /** What a call takes as the database grows: the same rows returned, from ever more. */
 import { randomUUID } from 'node:crypto'
-import type { Bundle } from '../local/bundle.ts'
+import type { Bundle } from '../scripts/local/workerd/bundle.ts'
 import type { Bed, Contender } from './bed.ts'
 import { type Size, sizeOf } from './fill.ts'
 import { medians } from './measure.ts'

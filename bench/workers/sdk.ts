@@ -4,14 +4,14 @@
  * all that stands before the endpoint.
  */
 import { createMcpHandler, type Tool as McpTool, Server } from '@modelcontextprotocol/server'
-import { authenticate } from '../../../src/auth.ts'
-import { type Config, readConfig } from '../../../src/config.ts'
-import { connect, Database } from '../../../src/db.ts'
-import { RelayError } from '../../../src/errors.ts'
-import { RequestLog } from '../../../src/log.ts'
-import { INSTRUCTIONS, SERVER_INFO } from '../../../src/mcp/protocol.ts'
-import { MAX_MESSAGE_BYTES } from '../../../src/tools/budget.ts'
-import { TOOLS } from '../../../src/tools/index.ts'
+import { authenticate } from '../../src/auth.ts'
+import { type Config, readConfig } from '../../src/config.ts'
+import { connect, Database } from '../../src/db.ts'
+import { RelayError } from '../../src/errors.ts'
+import { RequestLog } from '../../src/log.ts'
+import { INSTRUCTIONS, SERVER_INFO } from '../../src/mcp/protocol.ts'
+import { MAX_MESSAGE_BYTES } from '../../src/tools/budget.ts'
+import { TOOLS } from '../../src/tools/index.ts'
 
 let client: ReturnType<typeof connect> | undefined
 

@@ -10,8 +10,8 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { getCACertificates } from 'node:tls'
+import { startChild } from '../../lib/child-process.ts'
 import type { Bundle } from './bundle.ts'
-import { startChild } from './child.ts'
 import { type Front, openFront } from './front.ts'
 
 // Experimental, because what calls `scheduled` is a flag of that kind; the Worker sets none.

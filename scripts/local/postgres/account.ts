@@ -5,7 +5,7 @@
 import { statSync } from 'node:fs'
 import { chmod, mkdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { Refusal } from '../lib/refusal.ts'
+import { UserError } from '../../lib/user-error.ts'
 
 export interface Account {
   uid: number
@@ -43,7 +43,7 @@ export async function systemDirectory(): Promise<string> {
     const made = await mkdir(SYSTEM_DIRECTORY, { recursive: true })
     if (made) await chmod(SYSTEM_DIRECTORY, 0o755)
   } catch (error) {
-    throw new Refusal(
+    throw new UserError(
       `PostgreSQL does not run as root, and ${SYSTEM_DIRECTORY}, where it could run as nobody, ` +
         `can't be made (${(error as Error).message}): start as an ordinary user, or set ` +
         'RELAY_DATA to a folder that everyone may enter.',
