@@ -74,6 +74,7 @@ export async function startCloudflare({
     script.running = await startWorker({
       bundle: script.bundle,
       bindings: Object.fromEntries(bindings),
+      trustsConnectingIp: true,
       onLine: () => {},
     })
   }

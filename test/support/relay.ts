@@ -24,6 +24,8 @@ export interface TestRelayOptions {
   faults?: Faults
   /** Without the migrations. */
   empty?: boolean
+  /** Whether `CF-Connecting-IP` counts as set by Cloudflare, which is so unless a test says otherwise. */
+  trustsConnectingIp?: boolean
 }
 
 export interface RpcResponse {
@@ -106,6 +108,7 @@ async function startStack(options: TestRelayOptions): Promise<Stack> {
   const worker = await startWorker({
     bundle: inject('bundle'),
     bindings,
+    trustsConnectingIp: options.trustsConnectingIp ?? true,
     onLine: (line) => lines.push(line),
   })
   async function stop() {

@@ -1,9 +1,10 @@
 /**
- * The port that clients connect to. It passes bytes on to workerd, and does two things workerd
- * does not: it holds the port from the first moment of a start, so that a busy port is known
- * before anything else runs and an orphaned workerd never keeps it; and it tells workerd of a
- * client that has gone. workerd aborts `request.signal` on a reset but not on an ordinary close,
- * which Cloudflare's edge does see.
+ * The port that clients connect to. It passes bytes on to workerd, and does three things that workerd
+ * does not. It holds the port from the first moment of a start, so that a busy port is known before
+ * anything else runs, an orphaned workerd never keeps it, and connections wait while workerd is
+ * started again. It tells workerd of a client that has gone: workerd aborts `request.signal` on a
+ * reset but not on an ordinary close, which Cloudflare's edge does see. And it refuses CONNECT, which
+ * workerd would answer with 500 and a trace.
  */
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
@@ -12,14 +13,18 @@ import { UserError } from '../../lib/user-error.ts'
 
 export interface Front {
   port: number
-  /** Where connections go; until this is called they wait. */
+  /** The addresses it listens on, for tests: only loopback ones. */
+  addresses: string[]
+  /** Where connections go from now on; until the first call, and after `hold`, they wait. */
   forwardTo(port: number): void
+  /** Makes new connections wait for the next `forwardTo`. */
+  hold(): void
   close(): void
 }
 
 /** Listens on 127.0.0.1 and, where there is one, on ::1, which `localhost` may also mean. */
 export async function openFront(port: number): Promise<Front> {
-  const target = Promise.withResolvers<number>()
+  let target = Promise.withResolvers<number>()
   const sockets = new Set<Socket>()
   const accept = (client: Socket) => {
     sockets.add(client.on('close', () => sockets.delete(client)))
@@ -37,7 +42,20 @@ export async function openFront(port: number): Promise<Front> {
     close()
     throw error
   }
-  return { port: (first.address() as AddressInfo).port, forwardTo: target.resolve, close }
+  return {
+    port: (first.address() as AddressInfo).port,
+    addresses: servers.map((server) => (server.address() as AddressInfo).address),
+    forwardTo(port) {
+      target.resolve(port)
+      // A promise that was settled before keeps its port.
+      target = Promise.withResolvers<number>()
+      target.resolve(port)
+    },
+    hold() {
+      target = Promise.withResolvers<number>()
+    },
+    close,
+  }
 }
 
 async function listen(
@@ -54,10 +72,15 @@ async function listen(
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
     if (code === 'EADDRINUSE') {
-      throw new UserError(`Port ${port} is in use on ${host}: stop what uses it, or set PORT.`)
+      throw new UserError(
+        `Port ${port} is in use on ${host}: stop the program that uses it, or choose another port ` +
+          'with --port or PORT.',
+      )
     }
     if (code === 'EACCES') {
-      throw new UserError(`Port ${port} needs more rights than this account has: set PORT.`)
+      throw new UserError(
+        `Port ${port} needs more rights than this account has: choose one above 1023 with --port or PORT.`,
+      )
     }
     throw new UserError(`Port ${port} on ${host} can't be opened: ${message}.`)
   }
@@ -69,12 +92,33 @@ function hasIpv6Loopback(): boolean {
   )
 }
 
-async function splice(client: Socket, target: Promise<number>): Promise<void> {
-  client.on('error', () => {})
-  const worker = connect({ port: await target, host: '127.0.0.1', noDelay: true })
+const REFUSED = `HTTP/1.1 405 Method Not Allowed\r
+allow: GET, POST, OPTIONS\r
+content-length: 0\r
+connection: close\r
+\r
+`
+
+function splice(client: Socket, target: Promise<number>): void {
+  const leave = () => client.destroy()
+  client.on('error', () => {}).once('end', leave)
+  // Only the first bytes of a connection are a request line for certain.
+  client.once('data', (chunk: Buffer) => {
+    client.off('end', leave)
+    if (chunk.toString('latin1', 0, 8) === 'CONNECT ') client.end(REFUSED)
+    else forward(client, chunk, target)
+  })
+}
+
+async function forward(client: Socket, first: Buffer, target: Promise<number>): Promise<void> {
+  client.pause()
+  const port = await target
+  if (client.destroyed) return
+  const worker = connect({ port, host: '127.0.0.1', noDelay: true })
   worker.on('error', () => {}).on('close', () => client.destroySoon())
   const leave = () => worker.resetAndDestroy()
   client.on('end', leave).on('close', leave)
+  worker.write(first)
   client.pipe(worker, { end: false })
   worker.pipe(client)
 }

@@ -1,7 +1,7 @@
 /**
  * Runs the bundled Worker in workerd, Cloudflare's own runtime, behind the front. workerd is run
  * directly rather than through Miniflare: it starts in a tenth of the time, serves no paths of
- * its own to whoever is at the other end of a tunnel, and shows nobody a stack trace.
+ * its own to the other end of a tunnel, and shows nobody a stack trace.
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
@@ -9,41 +9,16 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
-import { getCACertificates } from 'node:tls'
 import { startChild } from '../../lib/child-process.ts'
-import type { Bundle } from './bundle.ts'
+import { UserError } from '../../lib/user-error.ts'
+import { type Configuration, configure } from './configuration.ts'
 import { type Front, openFront } from './front.ts'
 
 // Experimental, because what calls `scheduled` is a flag of that kind; the Worker sets none.
 const FLAGS = ['--control-fd', '3', '--experimental']
 
-/** A second Worker beside the relay's, since only a Worker can call another's `scheduled`. */
-const CLOCK = `export default {
-  async fetch(request, env) {
-    await env.RELAY.scheduled({ scheduledTime: new Date(), cron: '' })
-    return new Response()
-  }
-}`
-
-/** What Cloudflare's rate-limiting binding does, in one isolate: counts a key in windows of time. */
-const RATE_LIMIT = `export default function bind({ simple: { limit, period } }) {
-  const windows = new Map()
-  return {
-    async limit({ key }) {
-      const now = Date.now()
-      for (const [other, { end }] of windows) if (end <= now) windows.delete(other)
-      const window = windows.get(key) ?? { end: now + period * 1000, count: 0 }
-      windows.set(key, window)
-      window.count += 1
-      return { success: window.count <= limit }
-    }
-  }
-}`
-
-export interface WorkerOptions {
-  bundle: Bundle
-  bindings: Record<string, string>
-  /** The front to serve; without one, a free loopback port is opened. */
+export interface WorkerOptions extends Configuration {
+  /** The front to serve, which stays the caller's; without one, a free loopback port is opened. */
   front?: Front
   /** What the Worker writes to the console, line by line. */
   onLine: (line: string) => void
@@ -60,9 +35,12 @@ export interface Worker {
 
 export async function startWorker(options: WorkerOptions): Promise<Worker> {
   const { bindings, onLine, front = await openFront(0) } = options
+  const closeOwn = () => {
+    if (!options.front) front.close()
+  }
   const folder = await mkdtemp(join(tmpdir(), 'relay-worker-'))
   const config = join(folder, 'worker.capnp')
-  await writeFile(config, configuration(options))
+  await writeFile(config, configure(options))
   const child = await startChild(workerd(), ['serve', config, ...FLAGS], {
     // The configuration takes its values from here, so no secret is written to disk or shown
     // among the arguments.
@@ -71,14 +49,13 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     lastSignal: 'KILL',
   })
   const [, stdout, stderr, control] = child.process.stdio
-  for (const output of [stdout, stderr]) {
-    createInterface({ input: output as Readable }).on('line', onLine)
-  }
+  createInterface({ input: stdout as Readable }).on('line', onLine)
+  createInterface({ input: stderr as Readable }).on('line', (line) => onLine(shorten(line)))
   const started = await Promise.race([listening(control as Readable), child.exited])
   await rm(folder, { recursive: true })
   if (typeof started === 'string') {
-    front.close()
-    throw new Error(`workerd did not start (${started})`)
+    closeOwn()
+    throw new UserError(`workerd did not start (${started}).`)
   }
   const { relay, clock } = started
   front.forwardTo(relay)
@@ -91,10 +68,21 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     },
     exited: child.exited,
     async stop() {
-      front.close()
+      closeOwn()
       await child.stop(['SIGTERM', 'SIGKILL'], 200)
     },
   }
+}
+
+/**
+ * What workerd itself says, without its source's file and line and without the trace behind it, which
+ * tell a person nothing.
+ */
+function shorten(line: string): string {
+  const [, said] = /^\S+\.(?:c\+\+|h|rs):\d+: \w+: (.*)/.exec(line) ?? []
+  return said
+    ? `workerd: ${said.replace(/; stack: .*/, '').replace(/\S+\.(?:c\+\+|h|rs):\d+: /g, '')}`
+    : line
 }
 
 /** workerd names each port when it listens: {"event":"listen","socket":"relay","port":33279}. */
@@ -112,67 +100,4 @@ async function listening(control: Readable): Promise<{ relay: number; clock: num
 function workerd(): string {
   const require = createRequire(import.meta.url)
   return createRequire(require.resolve('wrangler/package.json'))('workerd').default
-}
-
-function configuration({ bundle, bindings }: WorkerOptions): string {
-  const bound = Object.keys(bindings).map(
-    (name) => `(name = ${text(name)}, fromEnvironment = ${text(name)})`,
-  )
-  const limits = bundle.rateLimits.map(
-    ({ name, simple }) =>
-      `(name = ${text(name)}, wrapped = (moduleName = "relay:rate-limit", innerBindings = [` +
-      `(name = "simple", json = ${text(JSON.stringify(simple))})]))`,
-  )
-  const flags = bundle.compatibilityFlags.map(text)
-  // Node's certificates, for a machine without any.
-  const certificates = getCACertificates('default').map(text)
-  return `using Workerd = import "/workerd/workerd.capnp";
-const config :Workerd.Config = (
-  services = [
-    (name = "relay", worker = .relay),
-    (name = "clock", worker = .clock),
-    (name = "internet", network = (
-      allow = [${reachable(bindings).map(text)}],
-      tlsOptions = (trustedCertificates = [${certificates}]),
-    )),
-  ],
-  extensions = [(modules = [
-    (name = "relay:rate-limit", internal = true, esModule = ${text(RATE_LIMIT)}),
-  ])],
-  sockets = [
-    (name = "relay", address = "127.0.0.1:0", http = (), service = "relay"),
-    (name = "clock", address = "127.0.0.1:0", http = (), service = "clock"),
-  ],
-);
-const relay :Workerd.Worker = (
-  modules = [(name = "index.js", esModule = ${text(bundle.source)})],
-  compatibilityDate = ${text(bundle.compatibilityDate)},
-  compatibilityFlags = [${flags}],
-  bindings = [${[...bound, ...limits]}],
-);
-const clock :Workerd.Worker = (
-  modules = [(name = "clock.js", esModule = ${text(CLOCK)})],
-  compatibilityDate = ${text(bundle.compatibilityDate)},
-  compatibilityFlags = ["service_binding_extra_handlers"],
-  bindings = [(name = "RELAY", service = "relay")],
-);
-`
-}
-
-/**
- * Where the Worker may go: the internet, and the database. Not the network around this machine: it
- * fetches documents whose addresses strangers choose.
- */
-function reachable({ SUPABASE_URL = '' }: Record<string, string>): string[] {
-  const isHere = URL.parse(SUPABASE_URL)?.hostname === '127.0.0.1'
-  return ['public', isHere ? '127.0.0.1/32' : 'private']
-}
-
-/** A string in Cap'n Proto's syntax. */
-function text(value: string): string {
-  const escaped = value
-    .replace(/[\\"]/g, '\\$&')
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must be escaped.
-    .replace(/[\x00-\x1f\x7f]/g, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`)
-  return `"${escaped}"`
 }
