@@ -16,6 +16,7 @@ import {
   sqlEditor,
 } from './supabase.ts'
 import { ask, during, hasPerson, say, show } from './terminal.ts'
+import { faultOfIdentity } from './tls.ts'
 
 const PAUSE_MS = 2_000
 /** The API learns of new functions within moments of their being made. */
@@ -119,7 +120,10 @@ async function faultOnConnecting(string: string): Promise<string | undefined> {
 }
 
 /** What a failed connection means, in a sentence. */
-function faultOfConnecting({ code, message }: NodeJS.ErrnoException): string {
+function faultOfConnecting(error: NodeJS.ErrnoException): string {
+  const { code, message } = error
+  const fault = faultOfIdentity(error)
+  if (fault) return fault
   if (code === '28P01') return 'The database refuses this password.'
   if (code === 'ENOTFOUND' || code === 'ENETUNREACH' || code === 'EHOSTUNREACH') {
     return 'The database can’t be reached. Its direct address needs IPv6: take the string of the Session pooler.'
