@@ -42,9 +42,12 @@ export function keyRefused(why: keyof typeof KEY_REFUSALS): ApiError {
   return new ApiError(401, undefined, message, { hint })
 }
 
+/** What pg says when its pool has no connection free in time. */
+export const POOL_TIMEOUT = 'timeout exceeded when trying to connect'
+
 /** PostgreSQL could not be reached, or had no connection free in time. */
 export function connectionError(error: Error): ApiError {
-  if (/timeout exceeded when trying to connect/.test(error.message)) {
+  if (error.message.includes(POOL_TIMEOUT)) {
     const message = 'Timed out acquiring connection from connection pool.'
     return new ApiError(504, 'PGRST003', message)
   }

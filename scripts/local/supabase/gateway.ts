@@ -1,7 +1,7 @@
 /**
  * A small Supabase API: answers what `db.rpc(…)` sends, `POST /rest/v1/rpc/:function`, as the key
  * check of Supabase and then PostgREST would, and nothing else. Which function a request means is
- * gateway-functions.ts's; how a refusal looks is gateway-errors.ts's.
+ * functions.ts's; how a refusal looks is errors.ts's.
  */
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
@@ -9,12 +9,17 @@ import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { DatabaseError, Pool, type PoolClient } from 'pg'
 import type { Connection } from '../postgres/server.ts'
-import { ApiError, connectionError, databaseError, keyRefused } from './errors.ts'
+import { ApiError, connectionError, databaseError, keyRefused, POOL_TIMEOUT } from './errors.ts'
 import { type FunctionCall, FunctionCatalogue } from './functions.ts'
+import { Slots } from './slots.ts'
 
 /** What one request may carry; the relay's largest is about 400 KB. */
 const MAX_BODY_BYTES = 4 * 1024 * 1024
 const POOL_TIMEOUT_MS = 10_000
+/** All of them are used only while some wait for locks; PostgreSQL at home takes 60. */
+const POOL_SIZE = 24
+/** Two functions that are stuck leave connections for all others. More posts at once are no faster. */
+const CONNECTIONS_PER_FUNCTION = 10
 const PATH = /^\/rest\/v1\/rpc\/([^/?]+)$/
 
 type Role = 'anon' | 'service_role'
@@ -24,7 +29,8 @@ export interface GatewayOptions {
   connection: Connection
   /** `sb_secret_…` for service_role, `sb_publishable_…` for anon. */
   keys: { service: string; anon?: string }
-  poolSize?: number
+  /** For tests whose calls wait for one another, and so must not wait for a connection as well. */
+  connectionsPerFunction?: number
 }
 
 export interface Gateway {
@@ -36,7 +42,7 @@ export interface Gateway {
 
 /** Starts a gateway on a free loopback port. */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
-  const { keys, poolSize = 10 } = options
+  const { keys, connectionsPerFunction = CONNECTIONS_PER_FUNCTION } = options
   const connection = { ...options.connection, user: 'authenticator' }
   const roles = new Map<string, Role>([[keys.service, 'service_role']])
   if (keys.anon) roles.set(keys.anon, 'anon')
@@ -45,7 +51,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const requests = new Map<string, number>()
   const pool = new Pool({
     ...connection,
-    max: poolSize,
+    max: Math.max(POOL_SIZE, connectionsPerFunction),
     connectionTimeoutMillis: POOL_TIMEOUT_MS,
     application_name: 'relay gateway',
   })
@@ -53,18 +59,29 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   // its query; an event that nobody listens to would end the process.
   pool.on('error', () => {}).on('connect', (client) => client.on('error', () => {}))
 
-  async function answer(request: IncomingMessage): Promise<string> {
+  const slots = new Map<string, Slots>()
+
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<string> {
     const role = authenticate(request, roles)
     const name = functionName(request)
     requests.set(name, (requests.get(name) ?? 0) + 1)
     const body = await readBody(request)
     const call = await catalogue.find(name, argumentNames(body))
-    const client = await pool.connect().catch((error) => Promise.reject(connectionError(error)))
-    return run(client, role, call, body)
+    const own = slots.get(name) ?? new Slots(connectionsPerFunction)
+    slots.set(name, own)
+    if (!(await own.take(POOL_TIMEOUT_MS))) throw connectionError(new Error(POOL_TIMEOUT))
+    try {
+      // Nothing was begun, and the caller has been told that it is over.
+      if (response.destroyed) throw connectionError(new Error('The caller has left'))
+      const client = await pool.connect().catch((error) => Promise.reject(connectionError(error)))
+      return await run(client, role, call, body)
+    } finally {
+      own.release()
+    }
   }
 
   const server = createServer((request, response) => {
-    answer(request).then(
+    answer(request, response).then(
       (json) => send(response, 200, json),
       (error) => sendError(response, error),
     )

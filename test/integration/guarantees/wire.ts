@@ -65,7 +65,7 @@ export async function createRelayOver(wire: Wire): Promise<TestRelay> {
     connection: { ...connection, host: '127.0.0.1', port: wire.port },
     keys: { service },
     // Calls that wait for one another must not wait for a connection as well.
-    poolSize: 30,
+    connectionsPerFunction: 30,
   })
   faults.target = gateway.url
   return Object.assign(Object.create(relay), {

@@ -24,7 +24,11 @@ async function createProject(sql = '') {
 
     /** How many calls wait for a lock. */
     async waiting() {
-      return (await owner.query('select from pg_locks where not granted')).rowCount
+      // Other tests' databases are on the same server.
+      const locks = await owner.query(`
+        select from pg_locks join pg_stat_activity using (pid)
+        where datname = current_database() and not granted`)
+      return locks.rowCount
     },
 
     /** Posts as supabase-js does; headers that are undefined are left out. */
