@@ -1,7 +1,7 @@
 /**
- * Who uses a data directory. One `npm start` at a time: a record in the directory names the
- * process and the children it started. A record whose process is gone is taken over, and those
- * children, if they still run, are ended first. PostgreSQL's own lock stands behind this one.
+ * Who uses a data directory. One `npm start` at a time: a record in the directory names the process,
+ * the children it started and where it listens. A record whose process is gone is taken over, and
+ * those children, if they still run, are ended first. PostgreSQL's own lock stands behind this one.
  */
 import { execFileSync } from 'node:child_process'
 import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
@@ -19,32 +19,64 @@ interface Orphan extends Running {
   signals: NodeJS.Signals[]
 }
 
-interface OwnerRecord extends Running {
-  children: Orphan[]
+/** What an `npm start` that is up tells other commands. */
+export interface RunningRelay {
+  pid: number
+  /** The origin it listens on, whatever its port. */
+  url: string
+  /** The origin that its clients use, where that is another one. */
+  publicUrl?: string | undefined
+  version: string
+  /** In ISO 8601. */
+  startedAt: string
+  /** The Supabase project, if it is not the embedded database. */
+  supabaseUrl?: string | undefined
 }
 
-export interface Owner {
-  /** Notes a child, with the signals that end it, for whoever finds it orphaned. */
+interface LockRecord extends Running {
+  children: Orphan[]
+  relay?: Omit<RunningRelay, 'pid'>
+}
+
+export interface DataDirectoryLock {
+  /** Notes a child, with the signals that end it, for the start that finds it orphaned. */
   adopt(pid: number, signals: NodeJS.Signals[]): void
+  /** Notes that the relay is up, for `doctor`, `smoke` and `status`. */
+  announce(relay: Omit<RunningRelay, 'pid'>): void
   release(): void
 }
 
-/** Makes this process the owner of `directory`, or refuses if another one lives. */
-export async function claim(directory: string): Promise<Owner> {
-  const path = join(directory, 'owner.json')
+const pathIn = (directory: string) => join(directory, 'owner.json')
+
+/** The relay that runs on this data directory now; undefined if none is up. */
+export function readRunning(directory: string): RunningRelay | undefined {
+  const found = read(pathIn(directory))
+  return found?.relay && lives(found) ? { pid: found.pid, ...found.relay } : undefined
+}
+
+/** Locks `directory` for this process, or refuses if another one holds it. */
+export async function lockDataDirectory(directory: string): Promise<DataDirectoryLock> {
+  const path = pathIn(directory)
   const draft = `${path}.${process.pid}`
-  const record: OwnerRecord = { ...running(process.pid), children: [] }
+  const record: LockRecord = { ...running(process.pid), children: [] }
   writeFileSync(draft, JSON.stringify(record), { mode: 0o600 })
   try {
     while (!linked(draft, path)) await evict(path, `${draft}.previous`, directory)
   } finally {
     rmSync(draft, { force: true })
   }
+  const save = () => {
+    writeFileSync(draft, JSON.stringify(record), { mode: 0o600 })
+    renameSync(draft, path)
+  }
   return {
     adopt(pid, signals) {
-      record.children.push({ ...running(pid), signals })
-      writeFileSync(draft, JSON.stringify(record), { mode: 0o600 })
-      renameSync(draft, path)
+      record.children = [...record.children.filter(lives), { ...running(pid), signals }]
+      save()
+    },
+    announce(relay) {
+      record.relay = relay
+      save()
     },
     release: () => rmSync(path, { force: true }),
   }
@@ -83,7 +115,7 @@ async function evict(path: string, aside: string, directory: string): Promise<vo
 
 function refuse({ pid }: Running, directory: string): never {
   throw new UserError(
-    `${directory} is in use by another npm start (process ${pid}): stop that one, or set ` +
+    `${directory} is in use by another npm start (process ${pid}): stop that one first, or set ` +
       'RELAY_DATA to another folder.',
   )
 }
@@ -96,7 +128,7 @@ async function end(orphan: Orphan): Promise<void> {
   }
 }
 
-function read(path: string): OwnerRecord | undefined {
+function read(path: string): LockRecord | undefined {
   try {
     return JSON.parse(readFileSync(path, 'utf8'))
   } catch {

@@ -4,17 +4,17 @@
  */
 import {
   access,
-  chown,
   constants,
   mkdir,
   mkdtemp,
   readlink,
   realpath,
+  stat,
   symlink,
 } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { UserError } from '../../lib/user-error.ts'
-import { canEnter, postgresAccount, systemDirectory } from './account.ts'
+import { canEnter, giveTo, postgresAccount, systemDirectory } from './account.ts'
 
 export interface ClusterDirectory {
   path: string
@@ -62,7 +62,7 @@ async function own(path: string): Promise<void> {
   const account = postgresAccount(path)
   try {
     await mkdir(path, { recursive: true, mode: 0o700 })
-    if (account) await chown(path, account.uid, account.gid)
+    if (account && (await stat(path)).uid !== account.uid) await giveTo(account, path)
     await access(path, constants.R_OK | constants.W_OK)
   } catch (error) {
     const why = (error as Error).message

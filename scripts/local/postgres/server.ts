@@ -4,7 +4,9 @@
  */
 import { randomBytes } from 'node:crypto'
 import {
+  chmod,
   chown,
+  copyFile,
   mkdtemp,
   readdir,
   readFile,
@@ -19,7 +21,7 @@ import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Child, startChild } from '../../lib/child-process.ts'
 import { UserError } from '../../lib/user-error.ts'
-import { type Account, postgresAccount } from './account.ts'
+import { type Account, giveTo, initdbAccount, postgresAccount } from './account.ts'
 import { type Binaries, findBinaries } from './binaries.ts'
 
 export const SUPERUSER = 'supabase_admin'
@@ -93,28 +95,39 @@ async function initialise(binaries: Binaries, account: Account | undefined, o: P
   }
   await writeFile(passwordPath(o), randomBytes(24).toString('base64url'), { mode: 0o600 })
   const draft = await mkdtemp(join(o.directory, 'draft-'))
-  if (account) {
-    await chown(passwordPath(o), account.uid, account.gid)
-    await chown(draft, account.uid, account.gid)
+  const cluster = join(draft, 'data')
+  const maker = account && initdbAccount()
+  const passwordFile = join(draft, 'password')
+  await copyFile(passwordPath(o), passwordFile)
+  if (maker) {
+    await giveTo(maker, draft)
+    // It must pass through the folder, which is closed to all but its owner.
+    await chmod(o.directory, 0o711)
   }
   const child = await startChild(
     binaries.initdb,
     [
-      `--pgdata=${draft}`,
+      `--pgdata=${cluster}`,
       `--username=${SUPERUSER}`,
-      `--pwfile=${passwordPath(o)}`,
+      `--pwfile=${passwordFile}`,
       '--auth=scram-sha-256',
       '--encoding=UTF8',
       // With the locale C, lower('É') stays 'É' and a search for école misses ÉCOLE.
       `--locale=${process.platform === 'darwin' ? 'en_US.UTF-8' : 'C.UTF-8'}`,
       ...(o.durable ? [] : ['--no-sync']),
     ],
-    { ...surroundings(account), lastSignal: 'KILL' },
+    { ...surroundings(maker), lastSignal: 'KILL' },
   )
   const said = lines(child)
   const end = await child.exited
   if (end !== 'exit code 0') throw new UserError(`initdb failed (${end}): ${said.last()}`)
-  await rename(draft, join(o.directory, 'data'))
+  if (account) {
+    await giveTo(account, draft)
+    await chmod(o.directory, 0o700)
+    await chown(passwordPath(o), account.uid, account.gid)
+  }
+  await rename(cluster, join(o.directory, 'data'))
+  await rm(draft, { recursive: true })
 }
 
 /**

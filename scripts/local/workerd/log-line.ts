@@ -8,7 +8,7 @@ export function formatLogLine(line: string): string {
   const asked = [method ?? event, path, tool ?? rpc_method].filter(Boolean).join(' ')
   const why = [fields.error_code, outcome === 'failed' && fields.reason].filter(Boolean).join(': ')
   const database = fields.db_ms === undefined ? '' : ` (database ${fields.db_ms})`
-  return [
+  const printed = [
     new Date(String(time)).toTimeString().slice(0, 8),
     asked,
     status,
@@ -19,10 +19,14 @@ export function formatLogLine(line: string): string {
   ]
     .filter(Boolean)
     .join('  ')
-    .replaceAll(UNPRINTABLE, '\ufffd')
+  return makePrintable(printed)
 }
 
-/** A caller chooses its method and its name: neither may begin a line or move the cursor. */
+/** Replaces what would begin a line or move the cursor: callers choose their methods and names. */
+export function makePrintable(text: string): string {
+  return text.replaceAll(UNPRINTABLE, '\ufffd')
+}
+
 const UNPRINTABLE = /[\p{C}\p{Zl}\p{Zp}]/gu
 
 function parse(line: string): Record<string, unknown> | undefined {

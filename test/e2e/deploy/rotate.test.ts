@@ -31,9 +31,9 @@ async function createDeployedRelay() {
 
 test('as planned: both keys are accepted, a second run asks for the end, and --finish is it', async () => {
   await using relay = await createDeployedRelay()
-  using person = inTerminal('rotate.ts', [], relay.environment)
-  await person.answers('Why is the key changed?', '')
-  await person.sees('Give it to every client that brings the key:')
+  using person = inTerminal('rotate', [], relay.environment)
+  await person.answers('Why do you change the key?', '')
+  await person.sees('Give it to every client that sends the key:')
   await person.sees('npm run rotate -- --finish')
   expect(await person.exit).toBe(0)
   const { RELAY_API_KEY: key = '' } = relay.kept()
@@ -41,11 +41,11 @@ test('as planned: both keys are accepted, a second run asks for the end, and --f
   expect(relay.secrets()).toMatchObject({ RELAY_API_KEY: key, RELAY_API_KEY_PREVIOUS: OLD })
   expect([await relay.statusFor(key), await relay.statusFor(OLD)]).toEqual([200, 200])
 
-  const again = await inPipe('rotate.ts', [], relay.environment)
+  const again = await inPipe('rotate', [], relay.environment)
   expect(again).toMatchObject({ code: 1 })
   expect(again.printed).toContain('A rotation is under way')
 
-  expect(await inPipe('rotate.ts', ['--finish'], relay.environment)).toMatchObject({ code: 0 })
+  expect(await inPipe('rotate', ['--finish'], relay.environment)).toMatchObject({ code: 0 })
   expect(relay.secrets()).not.toHaveProperty('RELAY_API_KEY_PREVIOUS')
   expect([await relay.statusFor(key), await relay.statusFor(OLD)]).toEqual([200, 401])
 })
@@ -53,7 +53,7 @@ test('as planned: both keys are accepted, a second run asks for the end, and --f
 test('a leaked key is never the previous one, and cut short it goes on with the same new key', async () => {
   await using relay = await createDeployedRelay()
   relay.cloudflare.fail('PATCH scripts secrets-bulk')
-  const first = await inPipe('rotate.ts', ['--leaked'], relay.environment)
+  const first = await inPipe('rotate', ['--leaked'], relay.environment)
   expect(first).toMatchObject({ code: 1 })
   expect(first.printed).toContain('Cloudflare did not take the secrets.')
   const { rotation } = relay.kept()
@@ -61,7 +61,7 @@ test('a leaked key is never the previous one, and cut short it goes on with the 
   expect(await relay.statusFor(OLD)).toBe(200)
 
   relay.cloudflare.fail()
-  expect(await inPipe('rotate.ts', [], relay.environment)).toMatchObject({ code: 0 })
+  expect(await inPipe('rotate', [], relay.environment)).toMatchObject({ code: 0 })
   const { RELAY_API_KEY: key = '' } = relay.kept()
   expect(key).toBe(rotation?.key)
   expect(relay.secrets()).not.toHaveProperty('RELAY_API_KEY_PREVIOUS')

@@ -35,13 +35,15 @@ export async function startHome(data = mkdtempSync(join(tmpdir(), 'relay-home-')
     supabaseUrl: undefined,
     publicUrl: undefined,
     allowedOrigins: undefined,
+    trustsConnectingIp: false,
+    keySource: 'kept' as const,
+    warnings: [],
   }
   const stack = new Stack(settings, {
     onLine: (line) => lines.push(line),
     onNotice: (sentence) => notices.push(sentence),
-    onFailure: (sentence) => notices.push(sentence),
   })
-  const url = await stack.start()
+  const url = await stack.start('0.2.0')
   // Its process and, in the fourth line, its port.
   const lock = () => readFileSync(join(data, 'postgres/data/postmaster.pid'), 'utf8').split('\n')
   return {

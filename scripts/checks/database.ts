@@ -12,6 +12,7 @@ const CLOCK_TOLERANCE = 60_000
 const reachable: Check = {
   id: 'database.reachable',
   needs: ['key'],
+  writes: false,
   why: 'Every tool call is one request to the database.',
   async look(subject) {
     const { database } = await diagnosisOf(subject)
@@ -76,6 +77,7 @@ function strange(
 const key: Check = {
   id: 'database.key',
   needs: ['database.reachable'],
+  writes: false,
   why: 'With another key than the secret one of its project, Supabase refuses every tool call.',
   async look(subject) {
     const { fault, project, api_code: code } = (await diagnosisOf(subject)).database
@@ -91,6 +93,7 @@ const key: Check = {
 const migration: Check = {
   id: 'database.migration',
   needs: ['database.key'],
+  writes: false,
   why: 'The tools call SQL functions of their own version.',
   async look(subject) {
     const { fault, project, api_code: code, ...status } = (await diagnosisOf(subject)).database
@@ -141,6 +144,7 @@ function dropped(names: string[]): string {
 const grants: Check = {
   id: 'database.grants',
   needs: ['database.migration'],
+  writes: false,
   why: 'A Supabase project gives its API nothing by itself: what is not granted by name is refused.',
   async look(subject) {
     const { fault, project, functions } = (await diagnosisOf(subject)).database
@@ -160,6 +164,7 @@ const grants: Check = {
 const user: Check = {
   id: 'user',
   needs: ['database.grants'],
+  writes: false,
   why: 'A relay shows the threads of its RELAY_USER_ID alone.',
   async look(subject) {
     const { database } = await diagnosisOf(subject)
@@ -184,6 +189,7 @@ const user: Check = {
 const clock: Check = {
   id: 'clock',
   needs: ['database.grants'],
+  writes: false,
   why: 'Messages carry the time of the database, tokens end by that of the Worker, and `since` comes from this machine.',
   async look(subject) {
     const { now, database } = await diagnosisOf(subject)
@@ -211,6 +217,7 @@ function apart(milliseconds: number): string {
 const roundTrip: Check = {
   id: 'database.round-trip',
   needs: ['database.grants'],
+  writes: false,
   why: 'Each tool call waits for it once.',
   async look(subject) {
     const { colo, database } = await diagnosisOf(subject)
@@ -235,6 +242,7 @@ const roundTrip: Check = {
 const toolCall: Check = {
   id: 'tool-call',
   needs: ['era.legacy', 'database.grants'],
+  writes: false,
   why: 'Sessions get this instead of their threads.',
   async look(subject) {
     const { isError, content } = await subject.relay.call('relay_list_threads', { limit: 1 })

@@ -1,7 +1,7 @@
 /** The file of `npm run export`: one JSON document a line, a head, records, and an end that counts them. */
 import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
-import { UserError } from './user-error.ts'
+import { UserError } from '../lib/user-error.ts'
 
 /** In the order of the file: nothing comes before what it belongs to. */
 export const KINDS = ['thread', 'message', 'cursor'] as const
@@ -18,8 +18,12 @@ export interface Position {
 export interface Export {
   /** When it was begun, by the database's clock. */
   asOf: string
+  /** How many there were then, and so must be in the file in the end. */
+  expected: { threads: number; messages: number }
   isComplete: boolean
   records: number
+  /** The records of each kind. */
+  counts: Record<(typeof KINDS)[number], number>
   /** Up to the end of the last whole record. */
   bytes: number
   last: Position | undefined
@@ -70,8 +74,10 @@ export async function readExport(path: string): Promise<Export | undefined> {
         }
         found = {
           asOf: String(value.as_of),
+          expected: { threads: Number(value.threads ?? 0), messages: Number(value.messages ?? 0) },
           isComplete: false,
           records: 0,
+          counts: { thread: 0, message: 0, cursor: 0 },
           bytes: end,
           last: undefined,
         }
@@ -79,6 +85,7 @@ export async function readExport(path: string): Promise<Export | undefined> {
         found.isComplete = value.records === found.records
       } else {
         found.records += 1
+        found.counts[value.kind as (typeof KINDS)[number]] += 1
         found.bytes = end
         found.last = value as unknown as Position
       }

@@ -1,42 +1,48 @@
-/**
- * Adds what `npm run export` wrote to a relay: threads, messages with their places and times, and
- * what each reader has read. What is there already stays, so it can be run again; it goes on where
- * it stopped, and a relay can be moved away and back.
- *
- *   npm run import -- relay.jsonl
- *
- * Writes to the relay of `npm start`, running or not; with SUPABASE_URL, SUPABASE_SERVICE_KEY and
- * RELAY_USER_ID in the environment or in .dev.vars, to that of the Supabase project.
- * Exit codes: 0 all of it is there, 1 not.
- */
+/** `npm run import`: adds what `npm run export` wrote to a relay. */
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { openDatabase, type RelayDatabase } from './lib/database.ts'
-import { readExport, readLines } from './lib/export-file.ts'
-import { startProgress } from './lib/progress.ts'
-import { run } from './lib/run.ts'
-import { readSettings } from './lib/settings.ts'
-import { UserError } from './lib/user-error.ts'
+import { defineCommand } from '../lib/command.ts'
+import { startProgress } from '../lib/progress.ts'
+import { readSettings } from '../lib/settings.ts'
+import { UsageError, UserError } from '../lib/user-error.ts'
+import { openDatabase, type RelayDatabase } from '../transfer/database.ts'
+import { readExport, readLines } from '../transfer/export-file.ts'
+
+const HELP = `
+npm run import -- FILE
+
+Adds what npm run export wrote to a relay: threads, messages with their seq and times, and what each
+reader has read. What is there already stays, so it can be run again; cut short, it continues where it
+stopped, and a relay can be moved away and back.
+
+Writes to the relay of npm start, running or not. With SUPABASE_URL, SUPABASE_SERVICE_KEY and
+RELAY_USER_ID in the environment or in .dev.vars, writes to that of the Supabase project.
+`
 
 /** Of one request: well within what the API takes, and done within its time limit. */
 const MAX_RECORDS = 500
 const MAX_BYTES = 1_000_000
 
-await run(async () => {
-  const path = process.argv[2]
-  if (!path) throw new UserError('Name the file: npm run import -- relay.jsonl')
-  const settings = readSettings(process.cwd())
-  const found = await readExport(path)
-  if (!found) throw new UserError(`${path} is not there, or empty.`)
-  if (!found.isComplete) {
-    throw new UserError(`${path} is not complete: run npm run export with it again first.`)
-  }
-  await using database = await openDatabase(settings)
-  console.log(`Importing ${path}, ${found.records} records, into ${database.place}.`)
-  const { threads, messages, cursors } = await send(database, settings.userId, path, found.records)
-  console.log(
-    `Added ${threads} threads, ${messages} messages and ${cursors} cursors; ` +
-      'what else the file holds was there already.',
-  )
+export const command = defineCommand({
+  help: HELP,
+  options: {},
+  arguments: ['FILE'],
+  async run(_, [path]) {
+    if (!path) throw new UsageError('Name the file: npm run import -- relay.jsonl')
+    const settings = readSettings(process.cwd())
+    const found = await readExport(path)
+    if (!found) throw new UserError(`${path} is not there, or empty.`)
+    if (!found.isComplete) {
+      throw new UserError(`${path} is not complete: run npm run export with it again first.`)
+    }
+    await using database = await openDatabase(settings)
+    console.log(`Importing ${path}, ${found.records} records, into ${database.place}.`)
+    const added = await send(database, settings.userId, path, found.records)
+    console.log(
+      `Added ${added.threads} threads, ${added.messages} messages and ${added.cursors} cursors; ` +
+        'everything else in the file was there already.',
+    )
+    return undefined
+  },
 })
 
 interface Counts {
@@ -87,7 +93,7 @@ async function send(
   return counts
 }
 
-/** How many lines of the file are there already, kept beside it until all are. */
+/** How many lines of the file are in the relay already, kept in a file next to it until all are. */
 function openBookmark(path: string, target: string) {
   const kept = read()
   return {

@@ -40,6 +40,7 @@ export const SETTING_IDS = Object.keys(SETTINGS).map((name) => `settings.${name}
 export const settingChecks: Check[] = Object.entries(SETTINGS).map(([name, { why, source }]) => ({
   id: `settings.${name}`,
   needs: ['version'],
+  writes: false,
   why: `${why} Until it is mended the relay answers no client.`,
   async look(subject) {
     const problems: string[] = (await subject.health()).body.problems ?? []
@@ -53,6 +54,7 @@ export const settingChecks: Check[] = Object.entries(SETTINGS).map(([name, { why
 const keyShape: Check = {
   id: 'key.shape',
   needs: [],
+  writes: false,
   why: 'Clients send it as it is, and get a 401. What is below was asked with the bare key.',
   async look({ given, key }) {
     if (given === key) return ok('nothing around it')
@@ -74,6 +76,7 @@ const keyShape: Check = {
 const key: Check = {
   id: 'key',
   needs: SETTING_IDS,
+  writes: false,
   why: 'Clients with this key get a 401.',
   async look(subject) {
     const { status, body } = await subject.diagnosis()

@@ -10,6 +10,7 @@ type Json = Record<string, unknown>
 const cursor: Check = {
   id: 'client.cursor',
   needs: [],
+  writes: false,
   why: 'Cursor passes over what stands outside mcpServers, and says nothing.',
   async look(subject) {
     const paths = [process.cwd(), homedir()].map((folder) => join(folder, '.cursor', 'mcp.json'))
@@ -27,6 +28,7 @@ const cursor: Check = {
 const desktop: Check = {
   id: 'client.desktop',
   needs: [],
+  writes: false,
   why: 'Claude Desktop starts programs alone, passes over a URL, and at times writes its file anew without what you added.',
   async look(subject) {
     return firstFault([desktopConfig()], (path, { mcpServers }) => {

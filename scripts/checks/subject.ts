@@ -1,7 +1,9 @@
-/** What the checks look at: one relay, its answers as they are asked for, and who can mend it where. */
-import { readFileSync } from 'node:fs'
+/** What the checks look at: one relay, its answers as they are asked for, and where it can be repaired. */
+
+import { isLoopback } from '../lib/loopback.ts'
 import { type Answer, McpClient } from '../lib/mcp-client.ts'
-import type { Target } from '../lib/target.ts'
+import { readVersion } from '../lib/project.ts'
+import type { Target } from '../local/target.ts'
 
 export interface Subject {
   url: URL
@@ -14,6 +16,8 @@ export interface Subject {
   /** The version of this folder. */
   version: string
   relay: McpClient
+  /** Begins the names of threads that a check makes. */
+  scratch: string
   /** What /health tells anyone. Asked once; rejects when nothing answers. */
   health(): Promise<Answer>
   /** What it tells the holder of the key, likewise. */
@@ -41,8 +45,6 @@ export interface Diagnosis {
   }
 }
 
-const PACKAGE = new URL('../../package.json', import.meta.url)
-
 export function subjectOf({ url, key: given, isOwn }: Target): Subject {
   const key = isOwn ? given : bareKey(given)
   const relay = new McpClient(url.origin, key)
@@ -52,9 +54,10 @@ export function subjectOf({ url, key: given, isOwn }: Target): Subject {
     origin: url.origin,
     given,
     key,
-    isLocal: isOwn || isLoopback(url),
-    version: JSON.parse(readFileSync(PACKAGE, 'utf8')).version,
+    isLocal: isOwn || isLoopback(url.hostname),
+    version: readVersion(),
     relay,
+    scratch: `smoke-${Date.now()}`,
     health: once(() => relay.fetch('/health')),
     diagnosis: once(() => relay.fetch('/health', { headers: { authorization } })),
   }
@@ -62,11 +65,6 @@ export function subjectOf({ url, key: given, isOwn }: Target): Subject {
 
 export async function diagnosisOf(subject: Subject): Promise<Diagnosis> {
   return (await subject.diagnosis()).body
-}
-
-/** Whether an address means this machine. */
-export function isLoopback({ hostname }: URL): boolean {
-  return /^(localhost|\[::1\]|127(\.\d+){3})$/.test(hostname)
 }
 
 /** What went wrong below HTTP, in one word where there is one. */

@@ -1,6 +1,6 @@
 /** Whether a client can sign in: by what it discovers, and by doing it. Leaves nothing behind. */
 import { OAuthClient, returned } from '../lib/oauth-client.ts'
-import { type Check, failed, ok, unknown, warning } from './check.ts'
+import { type Check, expectThat, failed, ok, unknown, warning } from './check.ts'
 import { readLog, setSetting } from './fixes.ts'
 import { diagnosisOf } from './subject.ts'
 
@@ -9,6 +9,7 @@ const OFF = 'Not looked at: OAuth is off.'
 const key: Check = {
   id: 'oauth.key',
   needs: ['key'],
+  writes: false,
   why: 'Whoever has a signature can try keys against it at home, so OAuth is off: Claude.ai and ChatGPT cannot connect.',
   async look(subject) {
     if ((await diagnosisOf(subject)).oauth) return ok('long enough to sign with')
@@ -23,6 +24,7 @@ const key: Check = {
 const limits: Check = {
   id: 'rate-limits',
   needs: ['key'],
+  writes: false,
   why: 'Nothing slows down guessing at the key.',
   async look(subject) {
     if ((await diagnosisOf(subject)).rate_limits) return ok('bound')
@@ -36,6 +38,7 @@ const limits: Check = {
 const issuer: Check = {
   id: 'oauth.issuer',
   needs: ['key', 'endpoint'],
+  writes: false,
   why: 'Clients compare the addresses in the metadata with the one they were given, byte for byte, and go no further.',
   async look(subject) {
     const { origin, relay } = subject
@@ -74,6 +77,7 @@ function challenged(headers: Headers): string | undefined {
 const roundTrip: Check = {
   id: 'oauth.round-trip',
   needs: ['era.legacy', 'oauth.issuer'],
+  writes: false,
   why: 'Clients without the key sign in this way.',
   async look(subject) {
     const { origin, relay } = subject
@@ -107,4 +111,46 @@ const roundTrip: Check = {
   },
 }
 
-export const oauthChecks = [key, limits, issuer, roundTrip]
+const refusals: Check = {
+  id: 'oauth.refusals',
+  needs: ['oauth.round-trip'],
+  writes: true,
+  why: 'Someone else could be let in, or a token do more than it may.',
+  async look(subject) {
+    const { origin, relay, key } = subject
+    if (!(await diagnosisOf(subject)).oauth) return unknown(OFF)
+    const redirectUri = 'https://smoke.example/callback'
+    const client = new OAuthClient(relay, { origin, name: 'Smoke test', redirectUri })
+    await client.register()
+    const script = await client.registerFor('javascript:alert(1)')
+    expectThat(script.status === 400, '400 for a script as redirect URI', script.status)
+    const page = await client.consentPage()
+    const policy = page.headers.get('content-security-policy') ?? ''
+    expectThat(policy.includes("frame-ancestors 'none'"), 'a page that cannot be framed', policy)
+    const stolen = await client.allow(key, { redirect_uri: 'https://evil.example/callback' })
+    expectThat(stolen.status === 400, '400 for another redirect URI', stolen.status)
+    const wrong = await client.allow('wrong')
+    expectThat(!wrong.headers.has('location'), 'no code for a wrong key', wrong.status)
+    const answer = returned(await client.allow(key))
+    const code = answer.get('code') ?? ''
+    const isReturned = answer.get('state') === client.state && answer.get('iss') === origin
+    expectThat(isReturned, 'state and iss with the code', [...answer.keys()])
+    const swapped = await client.exchange(code, 'x'.repeat(43))
+    const { error } = swapped.body
+    expectThat(error === 'invalid_grant', 'invalid_grant for a wrong verifier', swapped.body)
+    const { access_token, refresh_token = '' } = (await client.exchange(code)).body
+    const authorization = (token: string) => ({ authorization: `Bearer ${token}` })
+    const listed = await relay.legacy('tools/list', {}, authorization(access_token))
+    expectThat(listed.status === 200, 'the tools with a token', listed.status)
+    const misused = await relay.legacy('ping', {}, authorization(refresh_token))
+    expectThat(misused.status === 401, '401 for a refresh token at the endpoint', misused.status)
+    const narrow = (await client.refresh(refresh_token, { scope: 'mcp:read' })).body
+    expectThat(narrow.scope === 'mcp:read', 'a token for reading only', narrow.scope)
+    const params = { name: 'relay_post_message', arguments: {} }
+    const posted = await relay.legacy('tools/call', params, authorization(narrow.access_token))
+    expectThat(posted.status === 403, '403 for a post with it', posted.status)
+    return ok('as they should be')
+  },
+}
+
+export const oauthChecks = [key, limits, issuer, roundTrip, refusals]

@@ -1,10 +1,11 @@
 /** Whether the address leads to a relay, and whether all clients get through to it. */
 import { lookup } from 'node:dns/promises'
+import { isLoopback } from '../lib/loopback.ts'
 import type { Answer } from '../lib/mcp-client.ts'
 import { type Check, type Finding, failed, ok, warning } from './check.ts'
 import { deploy, setSetting } from './fixes.ts'
 import { SETTING_IDS } from './settings.ts'
-import { causeOf, isLoopback, type Subject } from './subject.ts'
+import { causeOf, type Subject } from './subject.ts'
 
 const DEPLOY = 'npx wrangler deploy, which prints the address.'
 
@@ -14,6 +15,7 @@ const RULES = 'https://dash.cloudflare.com/?to=/:account/:zone'
 const url: Check = {
   id: 'url',
   needs: [],
+  writes: false,
   why: 'Clients are given the address of the relay with /mcp behind it, and send the key there.',
   async look({ url, origin }) {
     if (!/^\/(mcp)?$/.test(url.pathname) || url.search) {
@@ -22,7 +24,7 @@ const url: Check = {
         `RELAY_URL=${origin} npm run doctor`,
       )
     }
-    if (url.protocol === 'http:' && !isLoopback(url)) {
+    if (url.protocol === 'http:' && !isLoopback(url.hostname)) {
       const secure = `https://${url.host}`
       return failed(
         'RELAY_URL is http: the key would travel in clear text.',
@@ -36,6 +38,7 @@ const url: Check = {
 const dns: Check = {
   id: 'dns',
   needs: ['url'],
+  writes: false,
   why: 'Nobody finds the relay.',
   async look(subject) {
     const { url, health } = subject
@@ -74,6 +77,7 @@ function unresolved({ isLocal, url }: Subject, answer: Answer): Finding {
 const reachable: Check = {
   id: 'reachable',
   needs: ['dns'],
+  writes: false,
   why: 'No client gets an answer.',
   async look(subject) {
     const { url, health, isLocal } = subject
@@ -110,6 +114,7 @@ function cloudflareError({ body }: Answer): { isOurs: boolean; code: string } {
 const relay: Check = {
   id: 'relay',
   needs: ['reachable'],
+  writes: false,
   why: 'Clients look for the relay here.',
   async look(subject) {
     const { url, isLocal } = subject
@@ -146,6 +151,7 @@ const relay: Check = {
 const version: Check = {
   id: 'version',
   needs: ['relay'],
+  writes: false,
   why: 'An older relay lacks what the doctor looks at, and 0.1.0 loses messages.',
   async look(subject) {
     const { version: there } = (await subject.health()).body
@@ -159,6 +165,7 @@ const version: Check = {
 const endpoint: Check = {
   id: 'endpoint',
   needs: SETTING_IDS,
+  writes: false,
   why: 'Clients post to /mcp, and learn by a 401 how to sign in. They follow no redirect.',
   async look({ url, relay }) {
     const { status, headers } = await relay.legacy('ping', {}, { authorization: undefined })
@@ -183,6 +190,7 @@ const endpoint: Check = {
 const claudeUser: Check = {
   id: 'claude-user',
   needs: ['endpoint'],
+  writes: false,
   why: 'Claude.ai, and with it Cowork, Desktop and the phone, come as the user agent Claude-User: they sign in, and then nothing happens.',
   async look({ url, relay }) {
     const agent = { 'user-agent': 'Claude-User' }

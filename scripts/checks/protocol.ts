@@ -9,6 +9,7 @@ const TOOLS = 6
 const legacy: Check = {
   id: 'era.legacy',
   needs: ['key', 'endpoint'],
+  writes: false,
   why: 'Clients up to 2025-11-25 begin with initialize.',
   async look(subject) {
     const { relay } = subject
@@ -30,6 +31,7 @@ const legacy: Check = {
 const modern: Check = {
   id: 'era.modern',
   needs: ['key', 'endpoint'],
+  writes: false,
   why: 'Clients of 2026-07-28 begin with server/discover, and say in headers what they ask.',
   async look(subject) {
     const { relay } = subject
