@@ -137,8 +137,15 @@ interface Subdomain {
 
 const TIME_LIMIT_MS = 15_000
 
-/** wrangler's own login, as headers of a request. */
-async function credentials(account: string): Promise<Record<string, string>> {
+let headers: Promise<Record<string, string>> | undefined
+
+/** wrangler's own login, as headers of a request; asked for once. */
+function credentials(account: string): Promise<Record<string, string>> {
+  headers ??= readCredentials(account)
+  return headers
+}
+
+async function readCredentials(account: string): Promise<Record<string, string>> {
   const { ok, stdout, said } = await runWrangler(['auth', 'token', '--json'], environment(account))
   const login = parse(stdout)
   if (!ok || !login) throw new UserError(`wrangler gives no token to ask Cloudflare with:\n${said}`)

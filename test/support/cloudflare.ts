@@ -235,8 +235,8 @@ export async function startCloudflare({
         secrets,
         crons: [],
         subdomain: { enabled: true, previews_enabled: true },
-        running: undefined,
-        versions: new Map(),
+        running: scripts.get(name)?.running,
+        versions: scripts.get(name)?.versions ?? new Map(),
       }
       scripts.set(name, script)
       await run(script)

@@ -18,6 +18,8 @@ declare module 'vitest' {
     /** The superuser's way to the maintenance database. */
     postgres: Connection
     bundle: Bundle
+    /** A folder of this run's, removed at its end. */
+    scratch: string
   }
 }
 
@@ -25,7 +27,12 @@ export default async function setup(project: TestProject) {
   const [postgres, bundle] = await Promise.all([startTestPostgres(), bundleWorker()])
   project.provide('postgres', postgres.connection('postgres'))
   project.provide('bundle', bundle)
-  return postgres.stop
+  const scratch = await mkdtemp(join(tmpdir(), 'relay-scratch-'))
+  project.provide('scratch', scratch)
+  return async () => {
+    await postgres.stop()
+    await rm(scratch, { recursive: true, force: true, maxRetries: 5 })
+  }
 }
 
 async function startTestPostgres() {

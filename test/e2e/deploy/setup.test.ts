@@ -81,6 +81,8 @@ test('a new relay: wrong answers are told, Ctrl-C keeps the right ones, and in t
       SUPABASE_SERVICE_KEY: SERVICE_KEY,
     },
     crons: ['17 5 * * *'],
+    // As wrangler.toml says: earlier versions, with the secrets they had, have no URL.
+    subdomain: { enabled: true, previews_enabled: false },
   })
   expect(statSync(accounts.file).mode & 0o777).toBe(0o600)
 })
