@@ -56,6 +56,8 @@ export function inTerminal(command: string, args: string[], environment: Environ
       }
       seen = person.printed.indexOf(text, seen) + text.length
     },
+    /** Presses Ctrl-C. */
+    interrupts: () => terminal.write(CTRL_C),
     /** Empties the line, as Ctrl-U does. */
     clears: () => terminal.write('\x15'),
     /** Waits for a question and answers it. */
