@@ -189,7 +189,11 @@ test('the commands in the documents run', { timeout: 120_000 }, async () => {
 })
 
 async function startRelay(environment: NodeJS.ProcessEnv) {
-  const relay = spawn('npm', ['start'], { env: environment, stdio: ['ignore', 'pipe', 'inherit'] })
+  const relay = spawn('npm', ['start'], {
+    env: environment,
+    stdio: ['ignore', 'pipe', 'inherit'],
+    detached: true,
+  })
   let output = ''
   relay.stdout.on('data', (chunk) => {
     output += chunk
@@ -200,7 +204,8 @@ async function startRelay(environment: NodeJS.ProcessEnv) {
     url,
     async stop() {
       const exited = once(relay, 'exit')
-      relay.kill('SIGINT')
+      // As Ctrl-C in a terminal: to npm, its shell and the relay.
+      process.kill(-(relay.pid as number), 'SIGINT')
       await exited
     },
   }
