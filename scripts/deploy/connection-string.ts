@@ -1,6 +1,8 @@
 /** A PostgreSQL connection string as Supabase shows it and people fill it in. */
 import type { ClientConfig } from 'pg'
+import { isLoopback } from '../lib/loopback.ts'
 import { projectRef } from './supabase.ts'
+import { verifiedTls } from './tls.ts'
 
 interface Parts {
   user: string
@@ -18,11 +20,14 @@ const FORM =
 /** What is wrong with an answer to the question for the connection string. */
 export function faultOfConnectionString(answer: string, projectUrl: string): string | undefined {
   if (/\[[A-Z-]*PASSWORD\]/i.test(answer)) {
-    return 'Put the password of the database in the place of [YOUR-PASSWORD].'
+    return 'Replace [YOUR-PASSWORD] with the password of the database.'
   }
   const parts = partsOf(answer)
   if (!parts) {
-    return 'It must be like postgresql://postgres.abcdefgh:PASSWORD@….pooler.supabase.com:5432/postgres.'
+    return 'It must look like postgresql://postgres.abcdefgh:PASSWORD@….pooler.supabase.com:5432/postgres.'
+  }
+  if (parts.options.get('sslmode') === 'disable' && !isLoopback(parts.host)) {
+    return 'With sslmode=disable the password would travel unprotected: leave it out.'
   }
   const ref = projectRef(projectUrl)
   const [, own = parts.user.split('.')[1]] = /^db\.([a-z0-9]+)\./.exec(parts.host) ?? []
@@ -36,16 +41,14 @@ export function faultOfConnectionString(answer: string, projectUrl: string): str
 
 /** How to connect by a string without fault. */
 export function connectionOf(answer: string): ClientConfig {
-  const { host, port, options, ...who } = partsOf(answer) as Parts
-  const isLoopback = /^(localhost|127(\.\d+){3}|::1)$/.test(host)
+  const { host, port, options: _, ...who } = partsOf(answer) as Parts
   return {
     ...who,
     host,
     // Behind 6543 a connection is another one after each transaction; behind 5432 it stays.
     port: isSupabase(host) && port === 6543 ? 5432 : port,
-    // Supabase signs its databases' certificates itself, so they can't be verified without a file
-    // from the dashboard. The password does not travel: SCRAM proves it.
-    ssl: isLoopback || options.get('sslmode') === 'disable' ? false : { rejectUnauthorized: false },
+    // What travels on this machine passes nobody.
+    ssl: isLoopback(host) ? false : verifiedTls(host),
   }
 }
 

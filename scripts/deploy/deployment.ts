@@ -1,16 +1,14 @@
 /**
  * What is known of the person's deployment, kept in .relay/setup.json (or in RELAY_DATA) from the
- * first answer on: what a set-up that was cut short goes on with, and what a rotation begins with.
+ * first answer on: what an interrupted set-up continues with, and what a rotation begins with.
  * The file holds keys in clear, as .dev.vars does, and can be read by its owner only.
  */
-import { randomBytes } from 'node:crypto'
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { Refusal } from '../lib/refusal.ts'
-import { makeDirectory } from '../lib/settings.ts'
+import { makeDirectory } from '../lib/data-directory.ts'
+import { PROJECT } from '../lib/project.ts'
+import { UserError } from '../lib/user-error.ts'
 
-const PROJECT = fileURLToPath(new URL('../../', import.meta.url))
 const FOLDER = resolve(PROJECT, process.env.RELAY_DATA ?? '.relay')
 const FILE = join(FOLDER, 'setup.json')
 
@@ -40,7 +38,7 @@ export function readDeployment(): Deployment {
     return JSON.parse(readFileSync(FILE, 'utf8'))
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {}
-    throw new Refusal(`${FILE} can't be read: ${(error as Error).message}.`)
+    throw new UserError(`${FILE} can't be read: ${(error as Error).message}.`)
   }
 }
 
@@ -56,9 +54,4 @@ export function keep(deployment: Deployment, known: Deployment): void {
 /** Puts the file aside, where its key can still be found. */
 export function putAside(): void {
   renameSync(FILE, join(FOLDER, 'setup.previous.json'))
-}
-
-/** A key of 256 bits. */
-export function makeKey(): string {
-  return randomBytes(32).toString('base64url')
 }

@@ -1,16 +1,18 @@
 /** Whose threads they are, and the key that clients bring. */
 import { randomUUID } from 'node:crypto'
-import { Refusal } from '../lib/refusal.ts'
-import { KEPT_IN, makeKey } from './deployment.ts'
+import { makeKey } from '../lib/data-directory.ts'
+import { UserError } from '../lib/user-error.ts'
+import { isUuid } from '../lib/uuid.ts'
+import { tryKey } from '../lib/verdict.ts'
+import { KEPT_IN } from './deployment.ts'
 import { projectOf } from './project.ts'
-import { MIN_SIGNING_KEY, tryKey } from './relay.ts'
+import { MIN_SIGNING_KEY } from './relay.ts'
 import { known, remember, type Setup } from './steps.ts'
 import { askStatus, readUserIds } from './supabase.ts'
 import { ask, choose, say, warn } from './terminal.ts'
 
 /** A relay is for one person; more users than this are no relay's. */
 const MAX_USERS = 20
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 
 export async function settleUserAndKey(setup: Setup): Promise<void> {
   await settleUser(setup)
@@ -21,12 +23,12 @@ export async function settleUserAndKey(setup: Setup): Promise<void> {
 async function settleUser(setup: Setup): Promise<void> {
   if (setup.deployment.RELAY_USER_ID) return say('The user id stays.')
   const given = process.env.RELAY_USER_ID
-  if (given && !UUID.test(given)) throw new Refusal('RELAY_USER_ID: It must be a UUID.')
+  if (given && !isUuid(given)) throw new UserError('RELAY_USER_ID: It must be a UUID.')
   if (given) return remember(setup, { RELAY_USER_ID: given })
   const project = projectOf(setup)
   const users = await readUserIds(project, MAX_USERS)
   if (users.length === 0) {
-    say('There are no threads yet: they get a new user id.')
+    say('There are no threads yet, so a new user id is created.')
     return remember(setup, { RELAY_USER_ID: randomUUID() })
   }
   const choices = await Promise.all(
@@ -38,13 +40,13 @@ async function settleUser(setup: Setup): Promise<void> {
   )
   const [only, ...others] = choices as [(typeof choices)[0], ...typeof choices]
   if (others.length === 0) {
-    say(`The database has a relay’s rows (${only.label}): this one goes on with them.`)
+    say(`The database already has threads (${only.label}): this relay continues with them.`)
     return remember(setup, { RELAY_USER_ID: only.value })
   }
   const user = await choose(
     'The database has threads of several users. Whose relay is this?',
     choices,
-    new Refusal(
+    new UserError(
       `The database has threads of several users: set RELAY_USER_ID to one of ${users.join(', ')}.`,
     ),
   )
@@ -56,7 +58,7 @@ async function settleKey(setup: Setup): Promise<void> {
   const key = await keyThatRuns(setup)
   if (!key) {
     replaceKey(setup, makeKey())
-    return say(`A key of 256 bits is made, and kept in ${KEPT_IN}.`)
+    return say(`A key of 256 bits was created and is kept in ${KEPT_IN}.`)
   }
   if (key.length >= MIN_SIGNING_KEY) return say('The key stays.')
   warn(
@@ -64,16 +66,16 @@ async function settleKey(setup: Setup): Promise<void> {
       'client can sign in (OAuth), so Claude.ai can’t be connected.',
   )
   const choice = await choose(
-    'What shall become of it?',
+    'What do you want to do with it?',
     [
-      { value: 'replace', label: 'A new one; the old one is accepted as well, until you end that' },
-      { value: 'keep', label: 'It stays' },
+      { value: 'replace', label: 'Replace it; the old key is accepted too, until you finish that' },
+      { value: 'keep', label: 'Keep it' },
     ],
     'keep',
   )
   if (choice === 'keep') return
   replaceKey(setup, makeKey(), key)
-  say('Clients that have the old key go on with it until "npm run rotate -- --finish".')
+  say('Clients with the old key keep working until "npm run rotate -- --finish".')
 }
 
 function replaceKey(setup: Setup, key: string, previous?: string): void {
@@ -90,7 +92,7 @@ export async function keyThatRuns(setup: Setup): Promise<string | undefined> {
   }
   if (!kept || !url || !deployed_at) return kept
   if ((await tryKey(url, kept)).is !== 'refused') return kept
-  warn(`The relay at ${url} has another key by now than the one kept in ${KEPT_IN}.`)
+  warn(`The key of the relay at ${url} is no longer the one kept in ${KEPT_IN}.`)
   const key = await ask({
     variable: 'RELAY_API_KEY',
     message: 'Its key, RELAY_API_KEY',

@@ -2,7 +2,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Client } from 'pg'
 import { applyMigration, readMigrations } from '../lib/migrations.ts'
-import { Refusal } from '../lib/refusal.ts'
+import type { Project } from '../lib/supabase-api.ts'
+import { UserError } from '../lib/user-error.ts'
 import { copy } from './clipboard.ts'
 import { connectionOf, faultOfConnectionString } from './connection-string.ts'
 import { KEPT_IN } from './deployment.ts'
@@ -12,10 +13,10 @@ import {
   type Finding,
   faultOfProjectUrl,
   faultOfServiceKey,
-  type Project,
   sqlEditor,
 } from './supabase.ts'
 import { ask, during, hasPerson, say, show } from './terminal.ts'
+import { faultOfIdentity } from './tls.ts'
 
 const PAUSE_MS = 2_000
 /** The API learns of new functions within moments of their being made. */
@@ -26,7 +27,8 @@ export async function chooseProject(setup: Setup): Promise<void> {
   const { deployment } = setup
   if (deployment.SUPABASE_SERVICE_KEY) {
     const finding = await tried(projectOf(setup))
-    if (finding.is !== 'fault') return say(`Going on with the project ${deployment.SUPABASE_URL}.`)
+    if (finding.is !== 'fault')
+      return say(`Continuing with the project ${deployment.SUPABASE_URL}.`)
     say(finding.sentence)
   }
   const answer = await ask({
@@ -53,7 +55,7 @@ function tried(project: Project): Promise<Finding> {
   return during(
     'Trying the key on the project',
     () => askStatus(project),
-    (finding) => (finding.is === 'fault' ? 'The project does not take it' : 'The project takes it'),
+    (finding) => (finding.is === 'fault' ? 'The project refuses it' : 'The project accepts it'),
   )
 }
 
@@ -67,13 +69,13 @@ export async function migrateProject(setup: Setup): Promise<void> {
   const found = await during(
     'Looking for the relay in the database',
     () => askStatus(project),
-    (finding) => (isCurrent(finding) ? 'The database has it all' : 'Not there, or not all of it'),
+    (finding) => (isCurrent(finding) ? 'Everything is there' : 'Missing or incomplete'),
   )
   if (isCurrent(found)) return
-  if (found.is === 'fault') throw new Refusal(found.sentence)
+  if (found.is === 'fault') throw new UserError(found.sentence)
   const string = await ask({
     variable: 'DATABASE_URL',
-    message: 'Connection string of the database (Connect › Session pooler), to have it done',
+    message: 'Connection string of the database (Connect › Session pooler), to apply it for you',
     isSecret: true,
     ifEmpty: 'you paste the SQL yourself',
     faultOf: (answer) => faultOfConnectionString(answer, project.url),
@@ -82,7 +84,7 @@ export async function migrateProject(setup: Setup): Promise<void> {
   if (string) await migrateOver(string)
   else await migrateByHand(project)
   const deadline = string ? Date.now() + PATIENCE_MS : Number.POSITIVE_INFINITY
-  await during('Waiting until the project sees it', (more) => untilCurrent(project, deadline, more))
+  await during('Waiting for the project to see it', (more) => untilCurrent(project, deadline, more))
 }
 
 function isCurrent(finding: Finding): boolean {
@@ -98,8 +100,8 @@ async function untilCurrent(
   for (;;) {
     const finding = await askStatus(project)
     if (isCurrent(finding)) return
-    const sentence = finding.is === 'ready' ? 'Not all of it is there.' : finding.sentence
-    if (Date.now() > deadline) throw new Refusal(`The SQL is applied, and yet: ${sentence}`)
+    const sentence = finding.is === 'ready' ? 'Part of it is missing.' : finding.sentence
+    if (Date.now() > deadline) throw new UserError(`The SQL was applied, but: ${sentence}`)
     more(sentence)
     await sleep(PAUSE_MS)
   }
@@ -119,7 +121,10 @@ async function faultOnConnecting(string: string): Promise<string | undefined> {
 }
 
 /** What a failed connection means, in a sentence. */
-function faultOfConnecting({ code, message }: NodeJS.ErrnoException): string {
+function faultOfConnecting(error: NodeJS.ErrnoException): string {
+  const { code, message } = error
+  const fault = faultOfIdentity(error)
+  if (fault) return fault
   if (code === '28P01') return 'The database refuses this password.'
   if (code === 'ENOTFOUND' || code === 'ENETUNREACH' || code === 'EHOSTUNREACH') {
     return 'The database can’t be reached. Its direct address needs IPv6: take the string of the Session pooler.'
@@ -138,7 +143,7 @@ async function migrateOver(string: string): Promise<void> {
     await client.query('set statement_timeout = 0')
     const messages = await countMessages(client)
     if (messages > 0) {
-      say(`Messages that are there and stay: ${messages}. Numbering many of them takes minutes.`)
+      say(`Existing messages, which are kept: ${messages}. Numbering many of them takes minutes.`)
     }
     for (const migration of readMigrations()) {
       await during(`Applying ${migration.path}`, () => applyMigration(client, migration))
@@ -161,7 +166,7 @@ async function migrateByHand(project: Project): Promise<void> {
   const paths = migrations.map(({ path }) => path).join(', then ')
   const editor = sqlEditor(project.url)
   if (!hasPerson) {
-    throw new Refusal(
+    throw new UserError(
       `Run ${paths} in the SQL editor, ${editor}, and then this again; or set DATABASE_URL.`,
     )
   }

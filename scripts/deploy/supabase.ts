@@ -3,15 +3,18 @@
  * what the project says to them. The Worker judges its settings by the same looks (src/config.ts);
  * here each fault also says what was pasted instead, and where the right thing is.
  */
-import { Refusal } from '../lib/refusal.ts'
+import { isLoopback } from '../lib/loopback.ts'
+import {
+  callFunction,
+  interpret,
+  type Project,
+  requestProject,
+  sayPaused,
+} from '../lib/supabase-api.ts'
+import { UserError } from '../lib/user-error.ts'
 
-const TIME_LIMIT_MS = 15_000
-const NOBODY = '00000000-0000-0000-0000-000000000000'
-
-export interface Project {
-  url: string
-  key: string
-}
+/** A user who has no rows, for asking whether there is a relay at all. */
+const NO_USER = '00000000-0000-0000-0000-000000000000'
 
 /** The `ref` in https://REF.supabase.co; undefined for a project at another address. */
 export function projectRef(url: string): string | undefined {
@@ -38,8 +41,7 @@ export function faultOfProjectUrl(answer: string): string | undefined {
   if (databaseRef) {
     return `This is the address of the database. The project URL is https://${databaseRef}.supabase.co.`
   }
-  const isLoopback = /^(localhost|127(\.\d+){3}|\[::1\])$/.test(url?.hostname ?? '')
-  if (url?.protocol !== 'https:' && !(url?.protocol === 'http:' && isLoopback)) {
+  if (url?.protocol !== 'https:' && !(url?.protocol === 'http:' && isLoopback(url.hostname))) {
     return 'It must start with https://, like https://abcdefgh.supabase.co.'
   }
   if (url.pathname !== '/' || url.search || url.hash || url.username) {
@@ -95,12 +97,9 @@ export type Finding =
   | { is: 'fault'; sentence: string }
 
 /** Asks the project for its relay; `userId` decides whose threads are counted. */
-export async function askStatus(project: Project, userId = NOBODY): Promise<Finding> {
-  const answer = await request(project, '/rest/v1/rpc/relay_status', {
-    method: 'POST',
-    body: JSON.stringify({ p_user_id: userId }),
-  })
-  if (!('status' in answer)) return { is: 'fault', sentence: answer.fault }
+export async function askStatus(project: Project, userId = NO_USER): Promise<Finding> {
+  const answer = await callFunction(project, 'relay_status', { p_user_id: userId })
+  if ('fault' in answer) return { is: 'fault', sentence: answer.fault }
   const { status, body } = answer
   if (status === 200 && typeof body?.schema_version === 'number') {
     const { schema_version: schemaVersion, thread_count: threads, message_count: messages } = body
@@ -109,64 +108,31 @@ export async function askStatus(project: Project, userId = NOBODY): Promise<Find
   return findingOf(status, body, project.url)
 }
 
+// biome-ignore lint/suspicious/noExplicitAny: whatever JSON or text came.
+type ErrorBody = any
+
 /** What an answer means that is not the status. */
 export function findingOf(status: number, body: ErrorBody, url: string): Finding {
-  const fault = (sentence: string): Finding => ({ is: 'fault', sentence })
-  switch (body?.code) {
-    case 'PGRST202':
-    case '42883':
-    case '42P01':
+  switch (interpret(body?.code, status)) {
+    case 'function_missing':
       return { is: 'unmigrated', sentence: 'The project has no relay in it yet.' }
-    case '42501':
+    case 'permission_denied':
       return {
         is: 'unmigrated',
         sentence: 'The project has tables that its secret key has no rights on.',
       }
-  }
-  if (status === 401 || status === 403) {
-    return fault(
-      `The project at ${url} refuses this key: it belongs to another one, or was revoked.`,
-    )
-  }
-  if (status === 540 || status === 521 || status === 530) return fault(paused(url))
-  const said = body?.message ?? (typeof body === 'string' ? 'a page' : 'nothing known')
-  return fault(`${url} does not answer as a Supabase project does (status ${status}: ${said}).`)
-}
-
-// biome-ignore lint/suspicious/noExplicitAny: whatever JSON or text came.
-type ErrorBody = any
-
-async function request(
-  { url, key }: Project,
-  path: string,
-  init: RequestInit = {},
-): Promise<{ status: number; body: ErrorBody } | { fault: string }> {
-  try {
-    const response = await fetch(url + path, {
-      ...init,
-      // A redirect would carry the key to wherever it leads.
-      redirect: 'manual',
-      headers: { apikey: key, authorization: `Bearer ${key}`, 'content-type': 'application/json' },
-      signal: AbortSignal.timeout(TIME_LIMIT_MS),
-    })
-    const text = await response.text()
-    return { status: response.status, body: parsed(text) }
-  } catch (error) {
-    const { cause, message } = error as Error & { cause?: NodeJS.ErrnoException }
-    if (cause?.code === 'ENOTFOUND') return { fault: paused(url) }
-    return { fault: `${url} can't be reached: ${cause?.message ?? message}.` }
-  }
-}
-
-function paused(url: string): string {
-  return `Nothing answers at ${url}. If the name is right, the project is paused, and can be restored at https://supabase.com/dashboard; or this machine is offline.`
-}
-
-function parsed(text: string): ErrorBody {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return text
+    case 'key_refused':
+      return {
+        is: 'fault',
+        sentence: `The project at ${url} refuses this key: it belongs to another one, or was revoked.`,
+      }
+    case 'paused':
+      return { is: 'fault', sentence: sayPaused(url) }
+    default: {
+      const said = body?.message ?? (typeof body === 'string' ? 'a page' : 'nothing known')
+      const sentence = `${url} does not answer as a Supabase project does (status ${status}: ${said}).`
+      return { is: 'fault', sentence }
+    }
   }
 }
 
@@ -177,11 +143,11 @@ export async function readUserIds(project: Project, limit: number): Promise<stri
     // Each request skips all rows of the user before: there may be more than the API returns at once.
     const after = users.length > 0 ? `&user_id=gt.${users.at(-1)}` : ''
     const path = `/rest/v1/relay_threads?select=user_id&order=user_id&limit=1${after}`
-    const answer = await request(project, path)
-    if (!('status' in answer)) throw new Refusal(answer.fault)
+    const answer = await requestProject(project, path)
+    if ('fault' in answer) throw new UserError(answer.fault)
     if (!Array.isArray(answer.body)) {
       const said = JSON.stringify(answer.body)
-      throw new Refusal(
+      throw new UserError(
         `The project does not say whose threads it holds (${answer.status}: ${said}).`,
       )
     }

@@ -1,12 +1,12 @@
 /**
  * The conversation with the person: prompts and spinners in a terminal, plain lines where there is
- * none. A question is answered by its environment variable first; where nobody can be asked, one
- * that is not is refused by that name.
+ * none. A question is answered by its environment variable first; without a terminal, an
+ * unanswered one is refused by that name.
  */
 import * as clack from '@clack/prompts'
-import { Refusal } from '../lib/refusal.ts'
+import { UserError } from '../lib/user-error.ts'
 
-/** Whether there is somebody to ask. */
+/** Whether there is a person to ask. */
 export const hasPerson = Boolean(process.stdin.isTTY && process.stdout.isTTY)
 
 /** By the convention of shells, 128 and the number of SIGINT. */
@@ -36,8 +36,8 @@ export interface Choice<T> {
   hint?: string
 }
 
-/** Opens the conversation; `howToGoOn` is said if it is cut short. Call the result at its end. */
-export function begin(title: string, howToGoOn: string): (lastWords: string) => void {
+/** Opens the conversation; `howToContinue` is printed if it is interrupted. Call the result at its end. */
+export function begin(title: string, howToContinue: string): (lastWords: string) => void {
   let isOver = false
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => process.exit(INTERRUPTED))
@@ -47,7 +47,7 @@ export function begin(title: string, howToGoOn: string): (lastWords: string) => 
     // A spinner ends the process at Ctrl-C by itself, with 0, and would have the last word.
     process.exitCode = INTERRUPTED
     stopSpinner?.()
-    console.log(`\nStopped. ${howToGoOn}`)
+    console.log(`\nStopped. ${howToContinue}`)
   })
   if (hasPerson) clack.intro(title)
   else console.log(title)
@@ -86,9 +86,9 @@ export async function ask(question: Question): Promise<string> {
   if (given || !hasPerson) {
     const answer = given || byDefault
     if (!answer && ifEmpty !== undefined) return ''
-    if (!answer) throw new Refusal(`There is no terminal to ask in: set ${variable}.`)
+    if (!answer) throw new UserError(`There is no terminal to ask in: set ${variable}.`)
     const fault = faultOfAnswer(question, answer) ?? (await faultOnTrial(answer))
-    if (fault) throw new Refusal(`${variable}: ${fault}`)
+    if (fault) throw new UserError(`${variable}: ${fault}`)
     if (given) say(`${variable} is taken from the environment.`)
     return answer
   }
@@ -115,20 +115,20 @@ async function prompt(question: Question): Promise<string> {
 function faultOfAnswer(question: Question, answer: string): string | undefined {
   if (answer !== '') return question.faultOf?.(answer)
   const mayBeEmpty = question.byDefault !== undefined || question.ifEmpty !== undefined
-  return mayBeEmpty ? undefined : 'An answer is needed.'
+  return mayBeEmpty ? undefined : 'An answer is required.'
 }
 
-/** Resolves with one of several; the first is proposed. Where nobody can be asked, `otherwise` says. */
+/** Resolves with one of several; the first is proposed. Without a terminal, `otherwise` decides. */
 export async function choose<T extends string>(
   message: string,
   choices: Choice<T>[],
-  otherwise: T | Refusal,
+  otherwise: T | UserError,
 ): Promise<T> {
   if (hasPerson) {
     const options = choices as Parameters<typeof clack.select<T>>[0]['options']
     return unlessCancelled(await clack.select<T>({ message, options }))
   }
-  if (otherwise instanceof Refusal) throw otherwise
+  if (otherwise instanceof UserError) throw otherwise
   return otherwise
 }
 

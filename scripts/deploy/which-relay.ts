@@ -1,8 +1,9 @@
 /** Which account at Cloudflare, and which relay: a new one, the one of this folder, or another that runs. */
-import { Refusal } from '../lib/refusal.ts'
+import { UserError } from '../lib/user-error.ts'
+import { tryKey } from '../lib/verdict.ts'
 import { readLogin, secretNames } from './cloudflare.ts'
 import { KEPT_IN, putAside } from './deployment.ts'
-import { originOf, tryKey } from './relay.ts'
+import { originOf } from './relay.ts'
 import { known, remember, type Setup } from './steps.ts'
 import { ask, type Choice, choose, during, say, warn } from './terminal.ts'
 
@@ -15,10 +16,10 @@ const NAME = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/
 /** Who is logged in at Cloudflare, and with which of their accounts to go on. */
 export async function chooseAccount(setup: Setup): Promise<void> {
   const login = await during('Asking wrangler who is logged in', readLogin, (found) =>
-    found ? `Logged in to Cloudflare${found.email ? ` as ${found.email}` : ''}` : 'Nobody is.',
+    found ? `Logged in to Cloudflare${found.email ? ` as ${found.email}` : ''}` : 'Not logged in',
   )
   if (!login) {
-    throw new Refusal(
+    throw new UserError(
       'You are not logged in to Cloudflare: run "npx wrangler login", or set CLOUDFLARE_API_TOKEN.',
     )
   }
@@ -28,13 +29,13 @@ export async function chooseAccount(setup: Setup): Promise<void> {
   if (given) return remember(setup, { account: given })
   const [only, ...others] = accounts
   if (!only) {
-    throw new Refusal('Your login to Cloudflare tells of no account: set CLOUDFLARE_ACCOUNT_ID.')
+    throw new UserError('Your Cloudflare login shows no account: set CLOUDFLARE_ACCOUNT_ID.')
   }
   if (others.length === 0) return remember(setup, { account: only.id })
   const account = await choose(
     'Which of your Cloudflare accounts?',
     accounts.map(({ id, name }) => ({ value: id, label: name, hint: id })),
-    new Refusal('Your login to Cloudflare has several accounts: set CLOUDFLARE_ACCOUNT_ID.'),
+    new UserError('Your Cloudflare login has several accounts: set CLOUDFLARE_ACCOUNT_ID.'),
   )
   remember(setup, { account })
 }
@@ -43,17 +44,17 @@ export async function chooseAccount(setup: Setup): Promise<void> {
 export async function chooseRelay(setup: Setup): Promise<void> {
   const { worker, url } = setup.deployment
   const kind = await chooseKind(setup)
-  if (kind === 'same') return say(`Going on with ${url ?? `the Worker ${worker}`}.`)
+  if (kind === 'same') return say(`Continuing with ${url ?? `the Worker ${worker}`}.`)
   if (worker !== undefined) {
     const { account } = setup.deployment
     putAside()
-    say(`What was kept in ${KEPT_IN} is in setup.previous.json now.`)
+    say(`What was kept in ${KEPT_IN} is now in setup.previous.json.`)
     setup.deployment = {}
     remember(setup, account ? { account } : {})
   }
   setup.takesOver = kind === 'other'
   if (kind === 'new') await nameNew(setup)
-  else await nameRunning(setup, 'a new one is made, and the old one ends')
+  else await nameRunning(setup, 'a new key replaces it')
 }
 
 type Kind = 'same' | 'new' | 'other'
@@ -63,7 +64,7 @@ async function chooseKind({ takesOver, deployment }: Setup): Promise<Kind> {
   if (takesOver) return 'other'
   const choices: Choice<Kind>[] = [
     { value: 'new', label: 'A new one' },
-    { value: 'other', label: 'One that runs: relay-mcp 0.1.0, or one that was set up elsewhere' },
+    { value: 'other', label: 'An existing one: relay-mcp 0.1.0, or one that was set up elsewhere' },
   ]
   if (!worker) return choose('Which relay is this?', choices, 'new')
   const label = url ? `The one at ${url}` : `The Worker ${worker}, begun here earlier`
@@ -75,7 +76,7 @@ async function nameNew(setup: Setup): Promise<void> {
   const account = known(setup, 'account')
   const worker = await ask({
     variable: 'RELAY_WORKER',
-    message: 'Name of the Worker, which begins its address',
+    message: 'Name of the Worker, the first part of its address',
     byDefault: WORKER,
     faultOf: faultOfName,
     faultOnTrial: async (name) => ((await exists(account, name)) ? taken(name) : undefined),
@@ -102,7 +103,7 @@ export async function nameRunning(setup: Setup, withoutKey?: string): Promise<vo
   const account = known(setup, 'account')
   const address = await ask({
     variable: 'RELAY_URL',
-    message: 'Its address, as your clients have it',
+    message: 'Its address, as your clients know it',
     faultOf: (answer) => (originOf(answer) ? undefined : 'It must start with https://.'),
   })
   const url = originOf(address) as string
@@ -137,5 +138,5 @@ async function faultOfRunningKey(url: string, key: string): Promise<string | und
 
 function faultOfName(name: string): string | undefined {
   if (NAME.test(name)) return undefined
-  return 'A name has up to 63 small letters, digits and dashes, and neither begins nor ends with a dash.'
+  return 'A name has up to 63 lower-case letters, digits and dashes, and does not begin or end with a dash.'
 }

@@ -1,14 +1,8 @@
-/** The Worker: its upload with its secrets, and the smoke test on what has been deployed. */
-import { text } from 'node:stream/consumers'
-import { fileURLToPath } from 'node:url'
-import { Refusal } from '../lib/refusal.ts'
-import { startChild } from '../local/child.ts'
+/** The Worker: its upload with its secrets, and the address it gets. */
+import { UserError } from '../lib/user-error.ts'
 import { deploy, secretNames, type Target } from './cloudflare.ts'
-import { waitForVerdict } from './relay.ts'
 import { known, remember, type Setup } from './steps.ts'
 import { during, warn } from './terminal.ts'
-
-const SMOKE = fileURLToPath(new URL('../smoke.ts', import.meta.url))
 
 export async function deployWorker(setup: Setup): Promise<void> {
   const { deployment } = setup
@@ -25,7 +19,7 @@ export async function deployWorker(setup: Setup): Promise<void> {
     (found) => `Deployed to ${found.join(' and ')}`,
   )
   const [first] = hosts
-  if (!first) throw new Refusal('The Worker is deployed, and has no address: see wrangler.toml.')
+  if (!first) throw new UserError('The Worker was deployed but has no address: see wrangler.toml.')
   const before = deployment.url
   const isSame = before && hosts.includes(new URL(before).host)
   const url = isSame ? before : `https://${first}`
@@ -51,32 +45,4 @@ function keysOf(setup: Setup): Record<string, string> {
   const RELAY_API_KEY = known(setup, 'RELAY_API_KEY')
   const { RELAY_API_KEY_PREVIOUS } = setup.deployment
   return RELAY_API_KEY_PREVIOUS ? { RELAY_API_KEY, RELAY_API_KEY_PREVIOUS } : { RELAY_API_KEY }
-}
-
-/** Runs the smoke test, as `npm run smoke` does, against the deployed address. */
-export async function testDeployment(setup: Setup): Promise<void> {
-  const url = known(setup, 'url')
-  const key = known(setup, 'RELAY_API_KEY')
-  await during(`Waiting for ${url}`, () => waitForVerdict(url, key, 'accepted'))
-  const { isGood, lines } = await during(
-    'Running the smoke test',
-    () => smoke(url, key),
-    (result) => `Smoke test: ${result.lines.at(-1)}`,
-  )
-  if (isGood) return
-  const failures = lines.filter((line) => line.startsWith('FAIL'))
-  throw new Refusal(`The relay is deployed, and not as it should be:\n${failures.join('\n')}`)
-}
-
-async function smoke(url: string, key: string): Promise<{ isGood: boolean; lines: string[] }> {
-  const child = await startChild(process.execPath, [SMOKE], {
-    env: { ...process.env, RELAY_URL: url, RELAY_API_KEY: key },
-    stdio: ['ignore', 'pipe', 'inherit'],
-    lastSignal: 'KILL',
-  })
-  const [printed, end] = await Promise.all([
-    text(child.process.stdout as NodeJS.ReadableStream),
-    child.exited,
-  ])
-  return { isGood: end === 'exit code 0', lines: printed.trim().split('\n') }
 }

@@ -1,7 +1,7 @@
 /** migrations/*.sql in the order of their numbers. Each file is safe to run twice. */
 import { readdirSync, readFileSync } from 'node:fs'
 import type { Client, DatabaseError } from 'pg'
-import { Refusal } from './refusal.ts'
+import { UserError } from './user-error.ts'
 
 const FOLDER = new URL('../../migrations/', import.meta.url)
 
@@ -27,6 +27,6 @@ export function readMigrations(): Migration[] {
 export async function applyMigration(client: Client, { path, sql }: Migration): Promise<void> {
   await client.query(sql).catch((error: DatabaseError) => {
     const line = sql.slice(0, Number(error.position ?? 0)).split('\n').length
-    throw new Refusal(`${path}, line ${line}: ${error.message}`)
+    throw new UserError(`${path}, line ${line}: ${error.message}`)
   })
 }

@@ -2,12 +2,12 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Client } from 'pg'
-import { Refusal } from '../lib/refusal.ts'
-import { clusterDirectory } from './cluster-directory.ts'
-import { prepareDatabase } from './migrate.ts'
-import { claim } from './owner.ts'
-import { type Connection, STOP_SIGNALS, SUPERUSER, startPostgres } from './postgres.ts'
-import { DATABASE } from './roles.ts'
+import { UserError } from '../lib/user-error.ts'
+import { lockDataDirectory } from './data-directory-lock.ts'
+import { clusterDirectory } from './postgres/directory.ts'
+import { type Connection, STOP_SIGNALS, SUPERUSER, startPostgres } from './postgres/server.ts'
+import { prepareDatabase } from './supabase/migrate.ts'
+import { DATABASE } from './supabase/roles.ts'
 
 export interface HomeDatabase extends AsyncDisposable {
   place: string
@@ -41,7 +41,7 @@ export async function openHomeDatabase(dataDirectory: string): Promise<HomeDatab
 }
 
 export interface Reached {
-  /** The superuser's. */
+  /** How the superuser connects. */
   connection: Connection
   /** Ends what was started for this. */
   stop(): Promise<void>
@@ -49,34 +49,34 @@ export interface Reached {
 
 /** Finds the database of a running `npm start`, or starts it. */
 export async function reachHomeDatabase(dataDirectory: string): Promise<Reached> {
-  const owner = await claim(dataDirectory).catch((error: unknown) => {
-    if (error instanceof Refusal) return error
+  const lock = await lockDataDirectory(dataDirectory).catch((error: unknown) => {
+    if (error instanceof UserError) return error
     throw error
   })
-  if (owner instanceof Refusal) return running(dataDirectory, owner)
+  if (lock instanceof UserError) return running(dataDirectory, lock)
   try {
     const { path: directory } = await clusterDirectory(dataDirectory)
     const postgres = await startPostgres({ directory, durable: true, maxConnections: 20 })
-    owner.adopt(postgres.pid, STOP_SIGNALS)
+    lock.adopt(postgres.pid, STOP_SIGNALS)
     const connection = await prepareDatabase(postgres)
     return {
       connection,
       async stop() {
         await postgres.stop()
-        owner.release()
+        lock.release()
       },
     }
   } catch (error) {
-    owner.release()
+    lock.release()
     throw error
   }
 }
 
 /** The PostgreSQL of a running `npm start`, which wrote its port into its lock. */
-async function running(dataDirectory: string, inUse: Refusal): Promise<Reached> {
-  const { path } = await clusterDirectory(dataDirectory)
-  const lock = await readFile(join(path, 'data', 'postmaster.pid'), 'utf8').catch(() => '')
-  const port = Number(lock.split('\n')[3])
+async function running(dataDirectory: string, inUse: UserError): Promise<Reached> {
+  const path = join(dataDirectory, 'postgres')
+  const pidFile = await readFile(join(path, 'data', 'postmaster.pid'), 'utf8').catch(() => '')
+  const port = Number(pidFile.split('\n')[3])
   if (!port) throw inUse
   const password = await readFile(join(path, 'password'), 'utf8')
   const connection = { host: '127.0.0.1', port, user: SUPERUSER, password, database: DATABASE }

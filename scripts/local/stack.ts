@@ -1,23 +1,22 @@
 /**
  * The whole local stack in the order its parts need each other: port, data directory, PostgreSQL
- * and bundle side by side, gateway, Worker. What has been started is stopped in reverse.
+ * and bundle side by side, gateway, Worker. What has been started is stopped in reverse, and what
+ * ends by itself is started again.
  */
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Settings } from '../lib/settings.ts'
-import { bundleWorker } from './bundle.ts'
-import { clusterDirectory } from './cluster-directory.ts'
-import { openFront } from './front.ts'
-import { startGateway } from './gateway.ts'
-import { prepareDatabase } from './migrate.ts'
-import { claim, type Owner } from './owner.ts'
-import { type Postgres, type PostgresOptions, STOP_SIGNALS, startPostgres } from './postgres.ts'
-import { DATABASE } from './roles.ts'
-import { startWorker, type Worker } from './worker.ts'
+import { type DataDirectoryLock, lockDataDirectory } from './data-directory-lock.ts'
+import { keepUp, type Part } from './keep-up.ts'
+import { clusterDirectory } from './postgres/directory.ts'
+import { type PostgresOptions, STOP_SIGNALS, startPostgres } from './postgres/server.ts'
+import { startGateway } from './supabase/gateway.ts'
+import { prepareDatabase } from './supabase/migrate.ts'
+import { DATABASE } from './supabase/roles.ts'
+import { bundleWorker } from './workerd/bundle.ts'
+import { openFront } from './workerd/front.ts'
+import { startWorker, type Worker } from './workerd/worker.ts'
 
 /** As many as a small Supabase project has. */
 const MAX_CONNECTIONS = 60
-/** Between two attempts to start PostgreSQL again. */
-const RESTART_PAUSE_MS = 1000
 const DAY_MS = 24 * 60 * 60 * 1000
 
 export interface StackEvents {
@@ -25,8 +24,6 @@ export interface StackEvents {
   onLine: (line: string) => void
   /** A sentence the person should see. */
   onNotice: (sentence: string) => void
-  /** A part has ended by itself, and the stack can't go on. */
-  onFailure: (sentence: string) => void
 }
 
 export class Stack {
@@ -34,29 +31,43 @@ export class Stack {
   #stopped: Promise<void> | undefined
   #settings: Settings
   #events: StackEvents
+  /** Ends the Worker so that it is started again with other keys. */
+  #reload: () => Promise<void> = async () => {}
+  #isReloading = false
 
   constructor(settings: Settings, events: StackEvents) {
     this.#settings = settings
     this.#events = events
   }
 
-  /** Starts everything; returns the URL that clients connect to. */
-  async start(): Promise<string> {
-    const { port, dataDirectory } = this.#settings
+  /** Starts everything and tells other commands so; returns the origin that it listens on. */
+  async start(version: string): Promise<string> {
+    const { port, dataDirectory, supabaseUrl, publicUrl } = this.#settings
     const front = await openFront(port)
     this.#stops.push(front.close)
-    const owner = await claim(dataDirectory)
-    this.#stops.push(owner.release)
+    const lock = await lockDataDirectory(dataDirectory)
+    this.#stops.push(lock.release)
 
-    const [supabaseUrl, bundle] = await Promise.all([this.#startSupabase(owner), bundleWorker()])
-    const worker = await startWorker({
-      bundle,
-      bindings: bindingsOf(this.#settings, supabaseUrl),
-      front,
-      onLine: this.#events.onLine,
+    const [database, bundle] = await Promise.all([this.#startDatabase(lock), bundleWorker()])
+    const start = () => {
+      const bindings = bindingsOf(this.#settings, database)
+      const { trustsConnectingIp } = this.#settings
+      return startWorker({ bundle, bindings, trustsConnectingIp, front, ...this.#events })
+    }
+    let worker = await start()
+    this.#keep('The Worker', worker, lock, ['SIGKILL'], async () => {
+      // Requests that come meanwhile wait.
+      front.hold()
+      worker = await start()
+      return worker
     })
-    this.#watch('The Worker', worker, owner, ['SIGKILL'])
-    if (this.#settings.supabaseUrl) this.#keepAwake(worker)
+    this.#reload = async () => {
+      front.hold()
+      await worker.stop()
+    }
+    if (supabaseUrl) this.#keepAwake(() => worker)
+    const startedAt = new Date().toISOString()
+    lock.announce({ url: worker.url, publicUrl, version, startedAt, supabaseUrl })
     return worker.url
   }
 
@@ -70,25 +81,36 @@ export class Stack {
     return this.#stopped
   }
 
+  /** Serves with other keys from now on. The old ones end with the Worker that had them. */
+  async changeKeys({ apiKey, previousApiKey }: Settings): Promise<void> {
+    this.#settings = { ...this.#settings, apiKey, previousApiKey }
+    this.#isReloading = true
+    await this.#reload()
+  }
+
   async #stopAll(): Promise<void> {
     for (const stop of this.#stops.toReversed()) await stop()
   }
 
-  async #startSupabase(owner: Owner): Promise<string> {
+  /** The project's URL, or that of the gateway to the embedded database. */
+  async #startDatabase(lock: DataDirectoryLock): Promise<string> {
     const { supabaseUrl, dataDirectory, serviceKey } = this.#settings
     if (supabaseUrl) return supabaseUrl
 
-    const directory = await clusterDirectory(dataDirectory)
-    if (directory.isElsewhere) {
+    const { path: directory, isElsewhere } = await clusterDirectory(dataDirectory)
+    if (isElsewhere) {
       this.#events.onNotice(
-        `The database is in ${directory.path}: PostgreSQL does not run as root, and the account ` +
+        `The database is in ${directory}: PostgreSQL does not run as root, and the account ` +
           `it runs as instead may not enter ${dataDirectory}.`,
       )
     }
-    const options = { directory: directory.path, durable: true, maxConnections: MAX_CONNECTIONS }
+    const options: PostgresOptions = { directory, durable: true, maxConnections: MAX_CONNECTIONS }
     const postgres = await startPostgres(options)
-    owner.adopt(postgres.pid, STOP_SIGNALS)
-    this.#keepUp(postgres, { ...options, port: postgres.connection(DATABASE).port }, owner)
+    const { port } = postgres.connection(DATABASE)
+    // Until it is up again, the relay says that its database can't be reached.
+    this.#keep('PostgreSQL', postgres, lock, STOP_SIGNALS, () =>
+      startPostgres({ ...options, port }),
+    )
 
     const connection = await prepareDatabase(postgres)
     const gateway = await startGateway({ connection, keys: { service: serviceKey } })
@@ -96,66 +118,56 @@ export class Stack {
     return gateway.url
   }
 
-  /**
-   * Starts PostgreSQL again, in its place, whenever it has ended by itself: killed for its memory, or
-   * stopped by a full disk. Until that succeeds, the relay says that its database can't be reached.
-   */
-  async #keepUp(first: Postgres, options: PostgresOptions, owner: Owner): Promise<void> {
-    let postgres: Postgres | undefined = first
-    this.#stops.push(() => postgres?.stop())
-    while (postgres) {
-      const end = await postgres.exited
-      if (this.isStopping) return
-      this.#events.onNotice(`PostgreSQL has stopped (${end}) and is started again.`)
-      postgres = await this.#startAgain(options)
-      if (this.isStopping) await postgres?.stop()
-      else if (postgres) this.#note(postgres, owner)
-    }
+  /** Has a part stopped with the rest, and started again if it ends by itself. */
+  #keep(
+    name: string,
+    first: Part,
+    lock: DataDirectoryLock,
+    signals: NodeJS.Signals[],
+    restart: () => Promise<Part>,
+  ): void {
+    const { onNotice } = this.#events
+    let part = first
+    lock.adopt(part.pid, signals)
+    this.#stops.push(() => part.stop())
+    keepUp({
+      part,
+      isStopping: () => this.isStopping,
+      isExpected: () => this.#isReloading,
+      onFault: (error) => onNotice(error.message),
+      onEnd: (end, pause) => {
+        if (this.#isReloading) return onNotice('The keys have changed: using the new ones.')
+        const when = pause > 0 ? ` in ${pause / 1000} s` : ''
+        onNotice(`${name} stopped unexpectedly (${end}). Starting it again${when}.`)
+      },
+      restart: async () => {
+        part = await restart()
+        if (!this.#isReloading) onNotice(`${name} is up again.`)
+        this.#isReloading = false
+        this.#adopt(lock, part, signals)
+        return part
+      },
+    })
   }
 
-  /** Tries until it succeeds; undefined if the stack is stopped first. */
-  async #startAgain(options: PostgresOptions): Promise<Postgres | undefined> {
-    for (let attempts = 1; !this.isStopping; attempts += 1) {
-      try {
-        return await startPostgres(options)
-      } catch (error) {
-        if (attempts === 1) this.#events.onNotice((error as Error).message)
-        await sleep(RESTART_PAUSE_MS)
-      }
-    }
-    return undefined
-  }
-
-  #note(postgres: Postgres, owner: Owner): void {
-    this.#events.onNotice('PostgreSQL is up again.')
+  #adopt(lock: DataDirectoryLock, { pid }: Part, signals: NodeJS.Signals[]): void {
     try {
-      owner.adopt(postgres.pid, STOP_SIGNALS)
+      lock.adopt(pid, signals)
     } catch {
-      // The disk is full, and the record only helps whoever finds an orphan.
+      // The disk is full, and the record only helps to find an orphan.
     }
   }
 
   /** Cloudflare's clock is not here to run the daily query that a free project needs. */
-  #keepAwake(worker: Worker): void {
-    const run = () => worker.runScheduled().catch(() => {})
+  #keepAwake(worker: () => Worker): void {
+    const run = () =>
+      worker()
+        .runScheduled()
+        .catch(() => {})
     const clock = setInterval(run, DAY_MS)
     this.#stops.push(() => clearInterval(clock))
     run()
   }
-
-  #watch(name: string, part: Part, owner: Owner, signals: NodeJS.Signals[]): void {
-    owner.adopt(part.pid, signals)
-    this.#stops.push(part.stop)
-    part.exited.then((end) => {
-      if (!this.isStopping) this.#events.onFailure(`${name} has stopped (${end}).`)
-    })
-  }
-}
-
-interface Part {
-  pid: number
-  exited: Promise<string>
-  stop(): Promise<void>
 }
 
 function bindingsOf(settings: Settings, supabaseUrl: string): Record<string, string> {

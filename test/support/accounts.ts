@@ -6,11 +6,11 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { inject } from 'vitest'
-import { startTableEndpoints } from '../../scripts/bench/table-endpoints.ts'
+import { startTableEndpoints } from '../../bench/table-endpoints.ts'
 import type { Deployment } from '../../scripts/deploy/deployment.ts'
 import { McpClient, type ToolResult } from '../../scripts/lib/mcp-client.ts'
 import { applyMigration, readMigrations } from '../../scripts/lib/migrations.ts'
-import { startGateway } from '../../scripts/local/gateway.ts'
+import { startGateway } from '../../scripts/local/supabase/gateway.ts'
 import { type Cloudflare, startCloudflare } from './cloudflare.ts'
 import { createTestDatabase, type TestDatabase } from './database.ts'
 import { startInternet } from './internet.ts'
@@ -39,6 +39,8 @@ export interface Accounts extends AsyncDisposable {
   kept(): Deployment
   /** What the deployed relay says to a key: the status of a request. */
   statusFor(key: string): Promise<number>
+  /** The same at the public URLs of earlier versions, where they have one. */
+  statusesOfVersions(key: string): Promise<number[]>
   /** Calls a tool of the deployed relay. */
   call(key: string, tool: string, args: Record<string, unknown>): Promise<ToolResult>
 }
@@ -84,6 +86,13 @@ export async function createAccounts(): Promise<Accounts> {
     file,
     kept: () => (existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {}),
     statusFor: async (key) => (await client(key).legacy('tools/list')).status,
+    async statusesOfVersions(key) {
+      const versions = cloudflare.scripts.get('relay-mcp')?.versions.keys() ?? []
+      const urls = [...versions].map((id) => cloudflare.find(`${id}-${new URL(RELAY_URL).host}`))
+      const reached = urls.filter((url) => url !== undefined)
+      const asked = reached.map((url) => new McpClient(url, key).legacy('tools/list'))
+      return (await Promise.all(asked)).map(({ status }) => status)
+    },
     call: (key, tool, args) => client(key).call(tool, args),
     async [Symbol.asyncDispose]() {
       await internet[Symbol.asyncDispose]()

@@ -9,8 +9,8 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { buffer, json } from 'node:stream/consumers'
-import { type Bundle, parseUpload } from '../../scripts/local/bundle.ts'
-import { startWorker, type Worker } from '../../scripts/local/worker.ts'
+import { type Bundle, parseUpload } from '../../scripts/local/workerd/bundle.ts'
+import { startWorker, type Worker } from '../../scripts/local/workerd/worker.ts'
 
 export const ACCOUNT = 'a'.repeat(32)
 const TOKEN = 'a-token-of-these-tests'
@@ -19,7 +19,11 @@ interface Script {
   bundle: Bundle
   secrets: Record<string, string>
   crons: string[]
+  /** How it is reached on workers.dev, as it was last set. */
+  subdomain: { enabled: boolean; previews_enabled: boolean }
   running: Worker | undefined
+  /** Earlier versions, with the secrets they had, by the start of their ids. */
+  versions: Map<string, Worker>
 }
 
 export interface Cloudflare extends AsyncDisposable {
@@ -28,7 +32,7 @@ export interface Cloudflare extends AsyncDisposable {
   scripts: Map<string, Script>
   /** Methods and paths, as they came. */
   requests: string[]
-  /** Where the host name of a Worker leads. */
+  /** Where the host name of a Worker leads, or that of an earlier version if those have one. */
   find(host: string): string | undefined
   /** Makes an endpoint, such as `PUT scripts`, fail with this code; without one, no endpoint. */
   fail(endpoint?: string, code?: number): void
@@ -39,6 +43,11 @@ export interface Cloudflare extends AsyncDisposable {
 export interface CloudflareOptions {
   /** Stands in for addresses that a Worker has among its secrets and can't reach from here. */
   replace?: Record<string, string>
+}
+
+interface Subdomain {
+  enabled: boolean
+  previews_enabled?: boolean
 }
 
 class ApiError extends Error {
@@ -66,7 +75,7 @@ export async function startCloudflare({
   }
 
   async function run(script: Script): Promise<void> {
-    await script.running?.stop()
+    if (script.running) script.versions.set(hexId().slice(0, 8), script.running)
     const bindings = Object.entries(script.secrets).map(([name, value]) => [
       name,
       replace[value] ?? value,
@@ -74,6 +83,7 @@ export async function startCloudflare({
     script.running = await startWorker({
       bundle: script.bundle,
       bindings: Object.fromEntries(bindings),
+      trustsConnectingIp: true,
       onLine: () => {},
     })
   }
@@ -92,7 +102,10 @@ export async function startCloudflare({
         ...Object.fromEntries(given.map((binding) => [binding.name, binding.text as string])),
       },
       crons: before?.crons ?? [],
+      // Cloudflare's own choice for a new Worker: whoever does not say otherwise has both.
+      subdomain: before?.subdomain ?? { enabled: true, previews_enabled: true },
       running: before?.running,
+      versions: before?.versions ?? new Map(),
     }
     scripts.set(name, script)
     await run(script)
@@ -149,8 +162,13 @@ export async function startCloudflare({
         return { id: randomUUID() }
       case 'PATCH scripts script-settings':
         return {}
-      case 'POST scripts subdomain':
-        return { enabled: true, previews_enabled: false }
+      case 'GET scripts subdomain':
+        return find(name).subdomain
+      case 'POST scripts subdomain': {
+        const { enabled, previews_enabled = enabled } = (await json(request)) as Subdomain
+        find(name).subdomain = { enabled, previews_enabled }
+        return find(name).subdomain
+      }
       case 'PUT scripts schedules':
         find(name).crons = ((await json(request)) as { cron: string }[]).map(({ cron }) => cron)
         return {}
@@ -203,20 +221,32 @@ export async function startCloudflare({
     requests,
     find(host) {
       const [, name = ''] = /^(.+)\.person\.workers\.dev$/.exec(host) ?? []
+      const [, version = '', worker = ''] = /^([0-9a-f]{8})-(.+)$/.exec(name) ?? []
+      const earlier = scripts.get(worker)
+      if (earlier?.subdomain.previews_enabled) return earlier.versions.get(version)?.url
       return scripts.get(name)?.running?.url
     },
     fail(endpoint, code = 10013) {
       failing = endpoint ? { endpoint, code } : undefined
     },
     async install(name, bundle, secrets) {
-      const script: Script = { bundle, secrets, crons: [], running: undefined }
+      const script: Script = {
+        bundle,
+        secrets,
+        crons: [],
+        subdomain: { enabled: true, previews_enabled: true },
+        running: scripts.get(name)?.running,
+        versions: scripts.get(name)?.versions ?? new Map(),
+      }
       scripts.set(name, script)
       await run(script)
     },
     async [Symbol.asyncDispose]() {
       server.close()
       server.closeAllConnections()
-      await Promise.all([...scripts.values()].map((script) => script.running?.stop()))
+      const all = [...scripts.values()]
+      const workers = all.flatMap(({ running, versions }) => [running, ...versions.values()])
+      await Promise.all(workers.map((worker) => worker?.stop()))
     },
   }
 }

@@ -5,8 +5,8 @@
 import { randomBytes } from 'node:crypto'
 import { Client, Pool } from 'pg'
 import { inject } from 'vitest'
-import type { Connection } from '../../scripts/local/postgres.ts'
-import { OWNER, withClient } from '../../scripts/local/roles.ts'
+import type { Connection } from '../../scripts/local/postgres/server.ts'
+import { OWNER, withClient } from '../../scripts/local/supabase/roles.ts'
 
 export type TestRole = 'anon' | 'authenticated' | 'service_role' | typeof OWNER
 

@@ -7,17 +7,19 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestProject } from 'vitest/node'
-import { postgresAccount } from '../../scripts/local/account.ts'
-import { type Bundle, bundleWorker } from '../../scripts/local/bundle.ts'
-import { migrate } from '../../scripts/local/migrate.ts'
-import { type Connection, startPostgres } from '../../scripts/local/postgres.ts'
-import { createDatabase, createRoles } from '../../scripts/local/roles.ts'
+import { postgresAccount } from '../../scripts/local/postgres/account.ts'
+import { type Connection, startPostgres } from '../../scripts/local/postgres/server.ts'
+import { migrate } from '../../scripts/local/supabase/migrate.ts'
+import { createDatabase, createRoles } from '../../scripts/local/supabase/roles.ts'
+import { type Bundle, bundleWorker } from '../../scripts/local/workerd/bundle.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {
     /** The superuser's way to the maintenance database. */
     postgres: Connection
     bundle: Bundle
+    /** A folder of this run's, removed at its end. */
+    scratch: string
   }
 }
 
@@ -25,7 +27,12 @@ export default async function setup(project: TestProject) {
   const [postgres, bundle] = await Promise.all([startTestPostgres(), bundleWorker()])
   project.provide('postgres', postgres.connection('postgres'))
   project.provide('bundle', bundle)
-  return postgres.stop
+  const scratch = await mkdtemp(join(tmpdir(), 'relay-scratch-'))
+  project.provide('scratch', scratch)
+  return async () => {
+    await postgres.stop()
+    await rm(scratch, { recursive: true, force: true, maxRetries: 5 })
+  }
 }
 
 async function startTestPostgres() {

@@ -1,16 +1,27 @@
 /**
- * Loaded into a command under test before its own code: sends what it fetches from names of
- * Cloudflare and Supabase to startInternet(). fetch itself can't be told a Host.
+ * Loaded into a command under test before its own code: names of Cloudflare and Supabase are known,
+ * and what it fetches from them goes to startInternet(). fetch itself can't be told a Host.
  */
+import dns from 'node:dns/promises'
 import { request as send } from 'node:http'
+import { syncBuiltinESMExports } from 'node:module'
 import { buffer } from 'node:stream/consumers'
+
+const NAMES = /\.(workers\.dev|supabase\.co)$/
+
+const lookUp = dns.lookup
+dns.lookup = ((name: string, options: object) =>
+  NAMES.test(name)
+    ? Promise.resolve([{ address: '127.0.0.1', family: 4 }])
+    : lookUp(name, options)) as typeof dns.lookup
+syncBuiltinESMExports()
 
 const direct = globalThis.fetch
 
 globalThis.fetch = async (input, init) => {
   const request = new Request(input, init)
   const { hostname, host, pathname, search } = new URL(request.url)
-  if (!/\.(workers\.dev|supabase\.co)$/.test(hostname)) return direct(input, init)
+  if (!NAMES.test(hostname)) return direct(input, init)
   const body = Buffer.from(await request.arrayBuffer())
   return new Promise((resolve, reject) => {
     const sent = send(

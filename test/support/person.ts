@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url'
 import { stripVTControlCharacters } from 'node:util'
 import { spawn as spawnInTerminal } from '@lydell/node-pty'
 
-const SCRIPTS = fileURLToPath(new URL('../../scripts/', import.meta.url))
+const RELAY = fileURLToPath(new URL('../../scripts/relay.ts', import.meta.url))
 
 const ENTER = '\r'
 export const DOWN = '\x1b[B'
@@ -23,9 +23,9 @@ export function createHome() {
   return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true }) }
 }
 
-/** Runs a script in a terminal, and is the person at it. */
-export function inTerminal(script: string, args: string[], environment: Environment) {
-  const terminal = spawnInTerminal(process.execPath, [join(SCRIPTS, script), ...args], {
+/** Runs a command in a terminal, and is the person at it. */
+export function inTerminal(command: string, args: string[], environment: Environment) {
+  const terminal = spawnInTerminal(process.execPath, [RELAY, command, ...args], {
     cols: 120,
     rows: 40,
     env: surroundings({ TERM: 'xterm-256color', ...environment }),
@@ -56,6 +56,8 @@ export function inTerminal(script: string, args: string[], environment: Environm
       }
       seen = person.printed.indexOf(text, seen) + text.length
     },
+    /** Presses Ctrl-C. */
+    interrupts: () => terminal.write(CTRL_C),
     /** Empties the line, as Ctrl-U does. */
     clears: () => terminal.write('\x15'),
     /** Waits for a question and answers it. */
@@ -69,9 +71,9 @@ export function inTerminal(script: string, args: string[], environment: Environm
   return person
 }
 
-/** Runs a script without a terminal, to its end. */
-export async function inPipe(script: string, args: string[], environment: Environment) {
-  const child = spawn(process.execPath, [join(SCRIPTS, script), ...args], {
+/** Runs a command without a terminal, to its end. */
+export async function inPipe(command: string, args: string[], environment: Environment) {
+  const child = spawn(process.execPath, [RELAY, command, ...args], {
     env: surroundings(environment),
     stdio: ['ignore', 'pipe', 'pipe'],
   })

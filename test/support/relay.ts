@@ -7,8 +7,8 @@ import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Pool } from 'pg'
 import { afterAll, inject } from 'vitest'
-import { type Gateway, startGateway } from '../../scripts/local/gateway.ts'
-import { startWorker, type Worker } from '../../scripts/local/worker.ts'
+import { type Gateway, startGateway } from '../../scripts/local/supabase/gateway.ts'
+import { startWorker, type Worker } from '../../scripts/local/workerd/worker.ts'
 import { createTestDatabase, type TestDatabase } from './database.ts'
 import type { Faults } from './faults.ts'
 
@@ -24,6 +24,8 @@ export interface TestRelayOptions {
   faults?: Faults
   /** Without the migrations. */
   empty?: boolean
+  /** Whether `CF-Connecting-IP` counts as set by Cloudflare, which is so unless a test says otherwise. */
+  trustsConnectingIp?: boolean
 }
 
 export interface RpcResponse {
@@ -108,6 +110,7 @@ async function startStack(options: TestRelayOptions): Promise<Stack> {
   const worker = await startWorker({
     bundle: inject('bundle'),
     bindings,
+    trustsConnectingIp: options.trustsConnectingIp ?? true,
     onLine: (line) => lines.push(line),
   })
   async function stop() {

@@ -1,6 +1,6 @@
 /** `npm run rotate` on a deployed relay: planned, leaked, cut short, and ended. */
 import { writeFileSync } from 'node:fs'
-import { expect, test, vi } from 'vitest'
+import { expect, inject, test, vi } from 'vitest'
 import type { Deployment } from '../../../scripts/deploy/deployment.ts'
 import { createAccounts, RELAY_URL } from '../../support/accounts.ts'
 import { ACCOUNT } from '../../support/cloudflare.ts'
@@ -31,9 +31,9 @@ async function createDeployedRelay() {
 
 test('as planned: both keys are accepted, a second run asks for the end, and --finish is it', async () => {
   await using relay = await createDeployedRelay()
-  using person = inTerminal('rotate.ts', [], relay.environment)
-  await person.answers('Why is the key changed?', '')
-  await person.sees('Give it to every client that brings the key:')
+  using person = inTerminal('rotate', [], relay.environment)
+  await person.answers('Why do you change the key?', '')
+  await person.sees('Give it to every client that sends the key:')
   await person.sees('npm run rotate -- --finish')
   expect(await person.exit).toBe(0)
   const { RELAY_API_KEY: key = '' } = relay.kept()
@@ -41,29 +41,45 @@ test('as planned: both keys are accepted, a second run asks for the end, and --f
   expect(relay.secrets()).toMatchObject({ RELAY_API_KEY: key, RELAY_API_KEY_PREVIOUS: OLD })
   expect([await relay.statusFor(key), await relay.statusFor(OLD)]).toEqual([200, 200])
 
-  const again = await inPipe('rotate.ts', [], relay.environment)
+  const again = await inPipe('rotate', [], relay.environment)
   expect(again).toMatchObject({ code: 1 })
   expect(again.printed).toContain('A rotation is under way')
 
-  expect(await inPipe('rotate.ts', ['--finish'], relay.environment)).toMatchObject({ code: 0 })
+  expect(await inPipe('rotate', ['--finish'], relay.environment)).toMatchObject({ code: 0 })
   expect(relay.secrets()).not.toHaveProperty('RELAY_API_KEY_PREVIOUS')
   expect([await relay.statusFor(key), await relay.statusFor(OLD)]).toEqual([200, 401])
 })
 
-test('a leaked key is never the previous one, and cut short it goes on with the same new key', async () => {
+test('a leaked key works nowhere: not during a rotation, not at the URLs of earlier versions', async () => {
   await using relay = await createDeployedRelay()
+  // A planned rotation is under way, and its version with both keys has a URL of its own.
+  const current = 'the-current-key-of-these-tests-long-enough'
+  await relay.cloudflare.install('relay-mcp', inject('bundle'), {
+    ...relay.secrets(),
+    RELAY_API_KEY: current,
+    RELAY_API_KEY_PREVIOUS: OLD,
+  })
+  writeFileSync(relay.file, JSON.stringify({ ...relay.kept(), RELAY_API_KEY: current }))
+
   relay.cloudflare.fail('PATCH scripts secrets-bulk')
-  const first = await inPipe('rotate.ts', ['--leaked'], relay.environment)
+  const first = await inPipe('rotate', ['--leaked'], relay.environment)
   expect(first).toMatchObject({ code: 1 })
   expect(first.printed).toContain('Cloudflare did not take the secrets.')
   const { rotation } = relay.kept()
   expect(rotation?.kind).toBe('leaked')
-  expect(await relay.statusFor(OLD)).toBe(200)
+  expect(await relay.statusFor(current)).toBe(200)
 
+  // Run again, it continues with the same new key.
   relay.cloudflare.fail()
-  expect(await inPipe('rotate.ts', [], relay.environment)).toMatchObject({ code: 0 })
+  expect(await inPipe('rotate', [], relay.environment)).toMatchObject({ code: 0 })
   const { RELAY_API_KEY: key = '' } = relay.kept()
   expect(key).toBe(rotation?.key)
   expect(relay.secrets()).not.toHaveProperty('RELAY_API_KEY_PREVIOUS')
-  expect([await relay.statusFor(key), await relay.statusFor(OLD)]).toEqual([200, 401])
+  for (const leaked of [current, OLD]) {
+    expect(await relay.statusFor(leaked)).toBe(401)
+    expect(await relay.statusesOfVersions(leaked)).toEqual([])
+  }
+  expect(await relay.statusFor(key)).toBe(200)
+  const { subdomain } = relay.cloudflare.scripts.get('relay-mcp') ?? {}
+  expect(subdomain).toEqual({ enabled: true, previews_enabled: false })
 })

@@ -39,7 +39,7 @@ test('a new relay: wrong answers are told, Ctrl-C keeps the right ones, and in t
   const clipboard = fakeClipboard(dirname(accounts.file))
   const environment = { ...accounts.environment, ...clipboard.environment }
 
-  using first = inTerminal('setup.ts', [], environment)
+  using first = inTerminal('setup', [], environment)
   await first.answers('Which relay is this?', '')
   await first.answers('Name of the Worker', '')
   await first.answers('URL of your Supabase', `https://supabase.com/dashboard/project/${REF}`)
@@ -54,20 +54,20 @@ test('a new relay: wrong answers are told, Ctrl-C keeps the right ones, and in t
   await first.sees('Paste the SQL, which is in your clipboard,')
   await first.sees(`https://supabase.com/dashboard/project/${REF}/sql/new`)
   expect(clipboard.text()).toContain(readMigrations()[0]?.sql)
-  await first.answers('Waiting until the project sees it', CTRL_C)
-  await first.sees('■  Waiting until the project sees it')
-  await first.sees('Stopped. "npm run setup" goes on from here')
+  await first.answers('Waiting for the project to see it', CTRL_C)
+  await first.sees('■  Waiting for the project to see it')
+  await first.sees('Stopped. Run "npm run setup" again to continue')
   expect(await first.exit).toBe(130)
   expect(first.printed).not.toContain(SERVICE_KEY)
   expect(cloudflare.scripts.size).toBe(0)
 
   await accounts.runMigrations()
-  using second = inTerminal('setup.ts', [], environment)
+  using second = inTerminal('setup', [], environment)
   await second.answers('The Worker relay-mcp, begun here earlier', '')
-  await second.sees(`Going on with the project ${PROJECT_URL}.`)
-  await second.sees('The database has it all')
-  await second.sees(', 0 failed')
-  await second.sees(`How each client is connected: ${RELAY_URL}/`)
+  await second.sees(`Continuing with the project ${PROJECT_URL}.`)
+  await second.sees('Everything is there')
+  await second.sees(', 0 failed.')
+  await second.sees(`How to connect each client: ${RELAY_URL}/`)
   expect(await second.exit).toBe(0)
 
   const { RELAY_API_KEY: key = '', RELAY_USER_ID: user } = accounts.kept()
@@ -81,6 +81,8 @@ test('a new relay: wrong answers are told, Ctrl-C keeps the right ones, and in t
       SUPABASE_SERVICE_KEY: SERVICE_KEY,
     },
     crons: ['17 5 * * *'],
+    // As wrangler.toml says: earlier versions, with the secrets they had, have no URL.
+    subdomain: { enabled: true, previews_enabled: false },
   })
   expect(statSync(accounts.file).mode & 0o777).toBe(0o600)
 })
@@ -96,10 +98,10 @@ test('relay-mcp 0.1.0 is taken over: its threads, its name, and its short key un
   // Supabase has a limit too, which the upgrade of many messages would reach.
   await owner.query(`alter database ${database.connection.database} set statement_timeout = '1ms'`)
 
-  using person = inTerminal('setup.ts', [], { ...environment, DATABASE_URL: accounts.databaseUrl })
+  using person = inTerminal('setup', [], { ...environment, DATABASE_URL: accounts.databaseUrl })
   await person.sees('Which relay is this?')
-  await person.answers('One that runs', DOWN)
-  await person.answers('Its address, as your clients have it', `${RELAY_URL}/mcp`)
+  await person.answers('An existing one', DOWN)
+  await person.answers('Its address, as your clients know it', `${RELAY_URL}/mcp`)
   await person.answers('Name of its Worker (Enter: relay-mcp)', '')
   await person.answers('Its key', 'a-wrong-key')
   await person.sees('refuses this key')
@@ -107,11 +109,11 @@ test('relay-mcp 0.1.0 is taken over: its threads, its name, and its short key un
   await person.answers('URL of your Supabase', PROJECT_URL)
   await person.answers('Its secret key', SERVICE_KEY)
   await person.sees('DATABASE_URL is taken from the environment.')
-  await person.sees('Messages that are there and stay: 1.')
-  await person.sees('(threads: 1, messages: 1): this one goes on with them.')
+  await person.sees('Existing messages, which are kept: 1.')
+  await person.sees('(threads: 1, messages: 1): this relay continues with them.')
   await person.sees('The key has fewer than 32 characters')
-  await person.answers('What shall become of it?', '')
-  await person.sees(`How each client is connected: ${RELAY_URL}/`)
+  await person.answers('What do you want to do with it?', '')
+  await person.sees(`How to connect each client: ${RELAY_URL}/`)
   expect(await person.exit).toBe(0)
 
   const { RELAY_API_KEY: key = '', RELAY_USER_ID: user } = accounts.kept()
@@ -133,7 +135,7 @@ test('without a terminal, the environment answers, and a second run deploys the 
     RELAY_WORKER: 'my-relay',
     RELAY_USER_ID: USER,
   }
-  const first = await inPipe('setup.ts', [], environment)
+  const first = await inPipe('setup', [], environment)
   expect(first).toMatchObject({ code: 0 })
   // biome-ignore lint/suspicious/noControlCharactersInRegex: what must not be there.
   expect(first.printed).not.toMatch(/\x1b/)
@@ -147,7 +149,7 @@ test('without a terminal, the environment answers, and a second run deploys the 
     RELAY_API_KEY: 'a-key-from-elsewhere-that-is-long-enough',
     RELAY_API_KEY_PREVIOUS: secrets?.RELAY_API_KEY ?? '',
   })
-  const second = await inPipe('setup.ts', [], accounts.environment)
+  const second = await inPipe('setup', [], accounts.environment)
   expect(second).toMatchObject({ code: 0 })
   expect(cloudflare.scripts.get('my-relay')?.secrets).toEqual({
     ...secrets,
@@ -161,7 +163,7 @@ test('a missing login is said before anything is asked', async () => {
   const environment = { ...accounts.environment, CLOUDFLARE_API_TOKEN: undefined }
   // Where wrangler keeps a login.
   const nobody = { HOME: dirname(accounts.file), XDG_CONFIG_HOME: dirname(accounts.file) }
-  using person = inTerminal('setup.ts', [], { ...environment, ...nobody })
+  using person = inTerminal('setup', [], { ...environment, ...nobody })
   await person.sees('You are not logged in to Cloudflare: run "npx wrangler login"')
   expect(await person.exit).toBe(1)
   expect(person.printed).not.toContain('?')
@@ -171,7 +173,7 @@ test('a missing login is said before anything is asked', async () => {
 test('where nobody can be asked, what is missing is named', async () => {
   await using accounts = await createAccounts()
   writeFileSync(accounts.file, JSON.stringify({ worker: 'relay-mcp' }))
-  const { code, printed } = await inPipe('setup.ts', [], accounts.environment)
+  const { code, printed } = await inPipe('setup', [], accounts.environment)
   expect(code).toBe(1)
   expect(printed).toContain('set SUPABASE_URL.')
 })
@@ -188,7 +190,7 @@ test('rows of several users are not guessed at', async () => {
     SUPABASE_SERVICE_KEY: SERVICE_KEY,
   }
   writeFileSync(accounts.file, JSON.stringify(known))
-  const { code, printed } = await inPipe('setup.ts', [], accounts.environment)
+  const { code, printed } = await inPipe('setup', [], accounts.environment)
   expect(code).toBe(1)
   expect(printed).toContain(`set RELAY_USER_ID to one of ${USER}, ${LEGACY_USER}.`)
 })
@@ -204,7 +206,7 @@ test('an account without a name on workers.dev is told where to choose one', asy
   }
   writeFileSync(accounts.file, JSON.stringify(known))
   accounts.cloudflare.fail('GET subdomain', 10007)
-  const { code, printed } = await inPipe('setup.ts', [], accounts.environment)
+  const { code, printed } = await inPipe('setup', [], accounts.environment)
   expect(code).toBe(1)
   expect(printed).toContain(`https://dash.cloudflare.com/${ACCOUNT}/workers/onboarding`)
   expect(printed).not.toContain('wrangler says')
@@ -213,7 +215,7 @@ test('an account without a name on workers.dev is told where to choose one', asy
 test('a Worker of that name is not deployed over', async () => {
   await using accounts = await createAccounts()
   await accounts.deployRelay('a-key-of-these-tests-that-is-long-enough')
-  const { code, printed } = await inPipe('setup.ts', [], accounts.environment)
+  const { code, printed } = await inPipe('setup', [], accounts.environment)
   expect(code).toBe(1)
   expect(printed).toContain('There is a Worker relay-mcp in this account.')
   expect(accounts.cloudflare.requests.filter((request) => !request.startsWith('GET'))).toEqual([])
@@ -221,7 +223,7 @@ test('a Worker of that name is not deployed over', async () => {
 
 test('--dry-run shows the steps, and neither asks nor does anything', async () => {
   await using accounts = await createAccounts()
-  const { code, printed } = await inPipe('setup.ts', ['--dry-run'], accounts.environment)
+  const { code, printed } = await inPipe('setup', ['--dry-run'], accounts.environment)
   expect(code).toBe(0)
   expect(printed.match(/^\d\. /gm)).toHaveLength(7)
   expect(accounts.cloudflare.requests).toEqual([])

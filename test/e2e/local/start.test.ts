@@ -1,119 +1,11 @@
 /** `npm start` as a person meets it: one command that starts, refuses in a sentence, and stops. */
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { readdirSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
-
-const START = fileURLToPath(new URL('../../../scripts/start.ts', import.meta.url))
-const KEY = 'a-key-of-these-tests-that-is-long-enough'
-const UP = /URL +(\S+)\/mcp/
-
-/** A data directory of a test's own; everything started on it ends with it. */
-function createHome() {
-  const data = mkdtempSync(join(tmpdir(), 'relay-start-'))
-  // Root's PostgreSQL runs as another account, which must be able to enter.
-  chmodSync(data, 0o711)
-  const started: ChildProcess[] = []
-
-  /** Runs the command; `printed` grows, `exit` resolves when the process has ended. */
-  function run(environment: Record<string, string> = {}) {
-    const child = spawn(process.execPath, [START], {
-      env: { ...process.env, PORT: '0', RELAY_DATA: data, RELAY_API_KEY: KEY, ...environment },
-    })
-    started.push(child)
-    const up = Promise.withResolvers<string>()
-    const run = {
-      pid: child.pid as number,
-      printed: '',
-      /** Resolves with the relay's origin when it says that it is up. */
-      up: up.promise,
-      exit: once(child, 'exit').then(([code, signal]) => code ?? signal),
-      kill: (signal: NodeJS.Signals) => child.kill(signal),
-    }
-    for (const output of [child.stdout, child.stderr]) {
-      output.on('data', (chunk) => {
-        run.printed += chunk
-        const url = UP.exec(run.printed)?.[1]
-        if (url) up.resolve(url)
-      })
-    }
-    return run
-  }
-
-  return {
-    data,
-    run,
-
-    /** Runs the command until it is up. */
-    async start(environment?: Record<string, string>) {
-      const running = run(environment)
-      const url = await Promise.race([running.up, running.exit.then(() => undefined)])
-      if (!url) throw new Error(`It did not come up: ${running.printed}`)
-      return Object.assign(running, { url })
-    },
-
-    /** The processes that the owner record names: PostgreSQL and workerd. */
-    children(): number[] {
-      const record = JSON.parse(readFileSync(join(data, 'owner.json'), 'utf8'))
-      return record.children.map((child: { pid: number }) => child.pid)
-    },
-
-    async [Symbol.asyncDispose]() {
-      for (const child of started) child.kill('SIGKILL')
-      await expect.poll(() => processesOf(data)).toEqual([])
-      rmSync(data, { recursive: true })
-    },
-  }
-}
-
-async function call(url: string, name: string, args: object) {
-  const response = await fetch(`${url}/mcp`, {
-    method: 'POST',
-    headers: {
-      authorization: `Bearer ${KEY}`,
-      'content-type': 'application/json',
-      accept: 'application/json, text/event-stream',
-    },
-    body: JSON.stringify({
-      jsonrpc: '2.0',
-      id: 1,
-      method: 'tools/call',
-      params: { name, arguments: args },
-    }),
-  })
-  const { result } = (await response.json()) as { result: { isError?: boolean; content: unknown } }
-  return result
-}
-
-/** What runs with this folder among its arguments: PostgreSQL's processes, named after it. */
-function processesOf(folder: string): string[] {
-  const all = ps('-ww', '-e', '-o', 'stat=', '-o', 'args=').split('\n')
-  return all.filter((line) => line.includes(folder) && !line.startsWith('Z'))
-}
-
-function watchdogOf(parent: number): number {
-  const all = ps('-ww', '-e', '-o', 'pid=', '-o', 'ppid=', '-o', 'args=').split('\n')
-  const watchdog = all.find(
-    (line) => line.trim().split(/ +/)[1] === `${parent}` && /trap/.test(line),
-  )
-  return Number.parseInt(watchdog ?? '', 10)
-}
-
-function ps(...args: string[]): string {
-  return execFileSync('ps', args, { encoding: 'utf8' })
-}
-
-function lives(pid: number): boolean {
-  try {
-    return !ps('-o', 'stat=', '-p', `${pid}`).startsWith('Z')
-  } catch {
-    return false
-  }
-}
+import { call, createHome, lives, watchdogOf } from '../../support/home.ts'
+import { inTerminal } from '../../support/person.ts'
 
 test('it comes up, says how to connect, and logs a line for each request', async () => {
   await using home = createHome()
@@ -121,9 +13,26 @@ test('it comes up, says how to connect, and logs a line for each request', async
   const health = await fetch(`${relay.url}/health`)
   expect(health.status).toBe(200)
   expect(relay.printed).toContain(
-    `claude mcp add --transport http relay ${relay.url}/mcp --header "Authorization: Bearer ${KEY}"`,
+    `claude mcp add --scope user --transport http relay ${relay.url}/mcp --header "Authorization: Bearer …"`,
   )
   await expect.poll(() => relay.printed).toMatch(/^\d\d:\d\d:\d\d {2}GET \/health {2}200 {2}ok/m)
+})
+
+test('the key is printed to a terminal, and anywhere else only where it is kept', async () => {
+  await using home = createHome()
+  const environment = { RELAY_DATA: home.data, PORT: '0', RELAY_API_KEY: undefined }
+  {
+    const relay = await home.start({ RELAY_API_KEY: undefined })
+    expect(relay.printed).not.toContain(home.kept().RELAY_API_KEY)
+    expect(relay.printed).toContain(`RELAY_API_KEY in ${join(home.data, 'settings.json')}`)
+    relay.kill('SIGINT')
+    await relay.exit
+  }
+  using person = inTerminal('start', [], environment)
+  await person.sees(`Authorization: Bearer ${home.kept().RELAY_API_KEY}`)
+  await person.sees('Requests follow')
+  person.interrupts()
+  expect(await person.exit).toBe(0)
 })
 
 test('SIGINT, SIGTERM and SIGHUP stop everything, however often they come', async () => {
@@ -227,10 +136,10 @@ test.each([
   ['PORT', 'abc'],
   ['RELAY_API_KEY', ''],
   ['SUPABASE_URL', 'https://abcdefgh.supabase.co'],
-])('%s=%s is one sentence and exit code 1', async (name, value) => {
+])('%s=%s is one sentence and exit code 2', async (name, value) => {
   await using home = createHome()
   const refused = home.run({ [name]: value })
-  expect(await refused.exit).toBe(1)
+  expect(await refused.exit).toBe(2)
   expect(refused.printed).toMatch(new RegExp(`^${name} .*\\.\n$`))
 })
 
@@ -246,4 +155,33 @@ test('with a project of one’s own, no database is started', async () => {
   await expect.poll(() => relay.printed).toMatch(/scheduled {2}failed database_unreachable/)
   expect(home.children()).toHaveLength(1)
   expect(readdirSync(home.data).sort()).toEqual(['owner.json', 'settings.json'])
+})
+
+test('a data directory that cannot be is one sentence, not a wait at full load', async () => {
+  await using home = createHome()
+  writeFileSync(join(home.data, 'file'), '')
+  for (const path of ['/proc/relay', '/dev/null/relay', join(home.data, 'file', 'x')]) {
+    const refused = home.run({ RELAY_DATA: path })
+    expect(await refused.exit, path).toBe(2)
+    expect(refused.printed).toMatch(/^The data directory \S+ can't be (made|written to): .*\.\n$/)
+  }
+})
+
+test('--port takes the place of PORT, and a word that is no option is refused', async () => {
+  await using home = createHome()
+  const relay = await home.start({ PORT: '1' }, ['--port', '0'])
+  expect((await fetch(`${relay.url}/health`)).status).toBe(200)
+  for (const args of [['--prot', '9000'], ['9000'], ['--port'], ['--port', 'x']]) {
+    const refused = home.run({}, args)
+    expect(await refused.exit, args.join(' ')).toBe(2)
+    expect(refused.printed).toMatch(/--prot|9000|--port|PORT/)
+  }
+})
+
+test('--help explains, and starts nothing', async () => {
+  await using home = createHome()
+  const help = home.run({}, ['--help'])
+  expect(await help.exit).toBe(0)
+  expect(help.printed).toMatch(/^npm start -- /)
+  expect(readdirSync(home.data)).toEqual([])
 })

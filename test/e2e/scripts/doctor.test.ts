@@ -8,20 +8,21 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
-import { examine, type Result } from '../../../scripts/doctor/check.ts'
-import { CHECKS } from '../../../scripts/doctor/checks.ts'
-import { type Subject, subjectOf } from '../../../scripts/doctor/subject.ts'
+import { examine, type Result } from '../../../scripts/checks/check.ts'
+import { checksOf, DOCTOR } from '../../../scripts/checks/list.ts'
+import { type Subject, subjectOf } from '../../../scripts/checks/subject.ts'
 import { SCHEMA_0_1_0 } from '../../integration/migrations/legacy.ts'
 import { type Fault, startFaults } from '../../support/faults.ts'
 import { type Intercepted, type ProxyOptions, startProxy } from '../../support/proxy.ts'
 import { createTestRelay, type TestRelay } from '../../support/relay.ts'
 
 const run = promisify(execFile)
-const DOCTOR = fileURLToPath(new URL('../../../scripts/doctor.ts', import.meta.url))
+const RELAY = fileURLToPath(new URL('../../../scripts/relay.ts', import.meta.url))
 const MIGRATION = await readFile(
   new URL('../../../migrations/001_initial.sql', import.meta.url),
   'utf8',
 )
+const CHECKS = checksOf(DOCTOR)
 const OTHER_USER = 'aaaaaaaa-0000-4000-8000-000000000000'
 
 interface Relay {
@@ -59,7 +60,10 @@ async function doctor(environment: Record<string, string>, files: Record<string,
       await writeFile(join(folder, name), text)
     }
     const env = { PATH: process.env.PATH ?? '', HOME: folder, APPDATA: folder, ...environment }
-    const ended = await run(process.execPath, [DOCTOR, '--json'], { cwd: folder, env }).then(
+    const ended = await run(process.execPath, [RELAY, 'doctor', '--json'], {
+      cwd: folder,
+      env,
+    }).then(
       ({ stdout }) => ({ code: 0, stdout }),
       ({ code, stdout }) => ({ code, stdout }),
     )
@@ -164,7 +168,7 @@ test.each<[string, string, ProxyOptions]>([
   await using relay = await createTestRelay()
   // Each with an address of its own: all of them register a client.
   addresses += 1
-  const headers = { 'cf-connecting-ip': `test-${addresses}` }
+  const headers = { 'cf-connecting-ip': `203.0.113.${addresses}` }
   await using proxy = await startProxy(relay.url, { headers, ...options })
   expect(await found({ url: proxy.url, key: relay.key })).toEqual([`failed ${id}`])
 })
@@ -193,7 +197,7 @@ test.each([
   expect(checks).toContainEqual({
     id: 'tool-call',
     outcome: 'unknown',
-    seen: `Not looked at: it needs ${id}.`,
+    seen: `Not checked: it needs ${id}.`,
   })
 })
 
@@ -440,10 +444,11 @@ test.each([
   expect(shown).toContain(expected)
 })
 
-test('the README points at every check, and at no other', async () => {
-  const readme = await readFile(new URL('../../../README.md', import.meta.url), 'utf8')
-  const [, section = ''] = /\n## Troubleshooting\n([\s\S]*?)\n## /.exec(readme) ?? []
-  const cells = section.split('\n').map((line) => line.split('|')[2] ?? '')
+test('docs/troubleshooting.md names every check, and no other', async () => {
+  const path = new URL('../../../docs/troubleshooting.md', import.meta.url)
+  const tables = (await readFile(path, 'utf8')).split('\n\n').filter((text) => text.startsWith('|'))
+  const rows = tables.map((table) => table.split('\n').map((row) => row.split('|')[2] ?? ''))
+  const cells = rows.filter(([header]) => header?.trim() === 'check').flat()
   const named = cells.flatMap((cell) => [...cell.matchAll(/`([\w.-]+)`/g)].map(([, id]) => id))
-  expect(named.toSorted()).toEqual(CHECKS.map(({ id }) => id).toSorted())
+  expect([...new Set(named)].toSorted()).toEqual(CHECKS.map(({ id }) => id).toSorted())
 })

@@ -11,7 +11,7 @@ import { type Message, range, seqs } from '../../integration/migrations/calls.ts
 import { createTestRelay, type TestRelay } from '../../support/relay.ts'
 
 const run = promisify(execFile)
-const SCRIPTS = fileURLToPath(new URL('../../../scripts/', import.meta.url))
+const RELAY = fileURLToPath(new URL('../../../scripts/relay.ts', import.meta.url))
 
 interface Ended {
   code: number
@@ -45,7 +45,7 @@ async function start(
 ): Promise<Ended> {
   const { PATH = '', HOME = '' } = process.env
   const options = { cwd, env: { PATH, HOME, ...environment } }
-  return run(process.execPath, [join(SCRIPTS, `${name}.ts`), argument], options).then(
+  return run(process.execPath, [RELAY, name, argument], options).then(
     ({ stdout, stderr }) => ({ code: 0, out: stdout + stderr }),
     ({ code, stdout, stderr }) => ({ code, out: stdout + stderr }),
   )
@@ -307,6 +307,81 @@ test('at home, a pasted secret is deleted by hand and every count stays right', 
   expect(await sql(folder.file, 'selec', home)).toMatchObject({ code: 1 })
   const away = await sql(folder.file, 'select 1', projectOf(relay))
   expect(away.out).toContain('SQL editor')
+})
+
+/** Puts SQL around a function of the relay, as a database of another version would have it. */
+async function wrap(relay: TestRelay, name: string, args: string, body: string): Promise<void> {
+  const owner = await relay.database.connect('postgres')
+  await owner.query(`
+    alter function ${name} rename to ${name}_today;
+    create function ${name}(${args}) returns jsonb language plpgsql as $$ begin ${body} end $$;
+    grant execute on function ${name} to service_role;
+    notify pgrst`)
+}
+
+async function createRelayAhead() {
+  const relay = await createTestRelay({})
+  const tools = await fillRelay(relay)
+  await tools.post('ahead', 'From a machine whose clock was ahead.')
+  const owner = await relay.database.connect('postgres')
+  await owner.query(`
+    update relay_threads set created_at = now() + interval '1 day' where name = 'ahead'`)
+  return relay
+}
+
+test('an export holds threads whose time is ahead of the clock', async () => {
+  await using folder = await createFolder()
+  await using relay = await createRelayAhead()
+  await wrap(
+    relay,
+    'relay_status',
+    'p_user_id uuid',
+    `return public.relay_status_today(p_user_id) || jsonb_build_object('as_of',
+      (select max(created_at)::text from public.relay_threads));`,
+  )
+  expect(await script('export', folder.file, projectOf(relay))).toMatchObject({ code: 0 })
+  expect(await readFile(folder.file, 'utf8')).toContain('"ahead"')
+})
+
+test('an export that lacks threads is never complete', async () => {
+  await using folder = await createFolder()
+  await using relay = await createRelayAhead()
+  const body = `return public.relay_status_today(p_user_id) - 'as_of';`
+  await wrap(relay, 'relay_status', 'p_user_id uuid', body)
+  const { code, out } = await script('export', folder.file, projectOf(relay))
+  expect(code).toBe(1)
+  expect(out).toContain('the relay had 4 threads and 10 messages, and the file has 3 and 9')
+  expect(await readFile(folder.file, 'utf8')).not.toContain('"kind":"end"')
+  const early = await script('import', folder.file, projectOf(relay))
+  expect(early.out).toContain('is not complete')
+})
+
+test('a record that the database refuses by a rule of ours is said in a sentence', async () => {
+  await using folder = await createFolder()
+  await using relay = await createTestRelay({})
+  await fillRelay(relay)
+  await script('export', folder.file, projectOf(relay))
+  await wrap(
+    relay,
+    'relay_import',
+    'p_user_id uuid, p_records jsonb',
+    `raise exception 'another message has this idempotency key'
+      using errcode = 'RL008', detail = 'thread "long", key "key 1"';`,
+  )
+  const refused = await script('import', folder.file, projectOf(relay))
+  expect(refused.code).toBe(1)
+  expect(refused.out).toContain(
+    'The file cannot be added to this relay: another message has this idempotency key ' +
+      '(thread "long", key "key 1").',
+  )
+})
+
+test('an export into an existing file ends readable by its owner only', async () => {
+  await using folder = await createFolder()
+  await using home = await createTestRelay({})
+  await writeFile(folder.file, '', { mode: 0o644 })
+  expect(await script('export', folder.file, projectOf(home))).toMatchObject({ code: 0 })
+  expect((await stat(folder.file)).mode & 0o777).toBe(0o600)
 })
 
 /** Without the first line, which says when. */

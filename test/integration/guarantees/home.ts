@@ -3,7 +3,7 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Client } from 'pg'
-import { SUPERUSER } from '../../../scripts/local/postgres.ts'
+import { SUPERUSER } from '../../../scripts/local/postgres/server.ts'
 import { Stack } from '../../../scripts/local/stack.ts'
 import { clientOf, type RelayClient } from '../../support/relay.ts'
 
@@ -35,13 +35,15 @@ export async function startHome(data = mkdtempSync(join(tmpdir(), 'relay-home-')
     supabaseUrl: undefined,
     publicUrl: undefined,
     allowedOrigins: undefined,
+    trustsConnectingIp: false,
+    keySource: 'kept' as const,
+    warnings: [],
   }
   const stack = new Stack(settings, {
     onLine: (line) => lines.push(line),
     onNotice: (sentence) => notices.push(sentence),
-    onFailure: (sentence) => notices.push(sentence),
   })
-  const url = await stack.start()
+  const url = await stack.start('0.2.0')
   // Its process and, in the fourth line, its port.
   const lock = () => readFileSync(join(data, 'postgres/data/postmaster.pid'), 'utf8').split('\n')
   return {

@@ -1,7 +1,7 @@
 /** A relay whose connections to PostgreSQL can be cut, or held up, at the very word under way. */
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
-import { startGateway } from '../../../scripts/local/gateway.ts'
+import { startGateway } from '../../../scripts/local/supabase/gateway.ts'
 import { startFaults } from '../../support/faults.ts'
 import { createTestRelay, type TestRelay } from '../../support/relay.ts'
 
@@ -65,7 +65,7 @@ export async function createRelayOver(wire: Wire): Promise<TestRelay> {
     connection: { ...connection, host: '127.0.0.1', port: wire.port },
     keys: { service },
     // Calls that wait for one another must not wait for a connection as well.
-    poolSize: 30,
+    connectionsPerFunction: 30,
   })
   faults.target = gateway.url
   return Object.assign(Object.create(relay), {

@@ -1,8 +1,8 @@
 /** The gateway answers what Supabase's API would, so that the Worker meets the same thing here. */
 import { createClient } from '@supabase/supabase-js'
 import { expect, test } from 'vitest'
-import { startGateway } from '../../../scripts/local/gateway.ts'
-import { withClient } from '../../../scripts/local/roles.ts'
+import { startGateway } from '../../../scripts/local/supabase/gateway.ts'
+import { withClient } from '../../../scripts/local/supabase/roles.ts'
 import { createTestDatabase } from '../../support/database.ts'
 
 const SECRET = 'sb_secret_test'
@@ -24,7 +24,11 @@ async function createProject(sql = '') {
 
     /** How many calls wait for a lock. */
     async waiting() {
-      return (await owner.query('select from pg_locks where not granted')).rowCount
+      // Other tests' databases are on the same server.
+      const locks = await owner.query(`
+        select from pg_locks join pg_stat_activity using (pid)
+        where datname = current_database() and not granted`)
+      return locks.rowCount
     },
 
     /** Posts as supabase-js does; headers that are undefined are left out. */

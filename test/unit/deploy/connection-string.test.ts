@@ -1,6 +1,7 @@
 /** Connection strings as Supabase shows them and people fill them in. */
 import { expect, test } from 'vitest'
 import { connectionOf, faultOfConnectionString } from '../../../scripts/deploy/connection-string.ts'
+import { readSupabaseRoots } from '../../../scripts/deploy/tls.ts'
 
 const REF = 'abcdefghijklmnopqrst'
 const PROJECT_URL = `https://${REF}.supabase.co`
@@ -28,7 +29,7 @@ test.each([
     port,
     password: 'secret',
     database: 'postgres',
-    ssl: { rejectUnauthorized: false },
+    ssl: { rejectUnauthorized: true, ca: expect.arrayContaining(readSupabaseRoots()) },
   })
 })
 
@@ -54,9 +55,10 @@ test.each([
   [`postgresql://postgres.other:secret@${POOLER}:5432/postgres`, 'another project, other.'],
   ['postgresql://postgres:secret@db.other.supabase.co:5432/postgres', 'another project, other.'],
   [`postgresql://postgres:secret@${POOLER}:5432/postgres`, `must be postgres.${REF}`],
-  [PROJECT_URL, 'It must be like'],
-  [`postgresql://postgres.${REF}@${POOLER}:5432/postgres`, 'It must be like'],
-  ['psql -h db.x.supabase.co', 'It must be like'],
+  [`postgresql://postgres.${REF}:secret@${POOLER}:5432/postgres?sslmode=disable`, 'unprotected'],
+  [PROJECT_URL, 'It must look like'],
+  [`postgresql://postgres.${REF}@${POOLER}:5432/postgres`, 'It must look like'],
+  ['psql -h db.x.supabase.co', 'It must look like'],
 ])('%s is refused, and why is said', (string, said) => {
   expect(faultOfConnectionString(string, PROJECT_URL)).toContain(said)
 })

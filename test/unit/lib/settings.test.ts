@@ -2,8 +2,8 @@ import { copyFileSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSyn
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { Refusal } from '../../../scripts/lib/refusal.ts'
 import { readSettings } from '../../../scripts/lib/settings.ts'
+import { UserError } from '../../../scripts/lib/user-error.ts'
 
 function createFolder() {
   const path = mkdtempSync(join(tmpdir(), 'relay-settings-'))
@@ -74,7 +74,7 @@ test.each([
 ])('%s=%j is refused in a sentence that names it and does not repeat it', (name, value) => {
   using folder = createFolder()
   const read = () => readSettings(folder.path, { [name]: value })
-  expect(read).toThrow(Refusal)
+  expect(read).toThrow(UserError)
   expect(read).toThrow(new RegExp(`^${name} .*\\.$`))
   if (value.trim()) expect(read).not.toThrow(value)
 })

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { formatLogLine } from '../../../scripts/local/log-line.ts'
+import { formatLogLine } from '../../../scripts/local/workerd/log-line.ts'
 
 const line = {
   time: '2026-11-22T10:18:21.000Z',

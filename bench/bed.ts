@@ -1,0 +1,100 @@
+/** What the benchmark runs on: a PostgreSQL that keeps what it is told, gateways, and Workers. */
+import { chown, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { McpClient } from '../scripts/lib/mcp-client.ts'
+import { postgresAccount } from '../scripts/local/postgres/account.ts'
+import { type Connection, startPostgres } from '../scripts/local/postgres/server.ts'
+import { type Gateway, startGateway } from '../scripts/local/supabase/gateway.ts'
+import { createRoles } from '../scripts/local/supabase/roles.ts'
+import type { Bundle } from '../scripts/local/workerd/bundle.ts'
+import { startWorker } from '../scripts/local/workerd/worker.ts'
+import { fill, type Size, USER } from './fill.ts'
+
+const SERVICE_KEY = 'sb_secret_for_the_benchmark'
+const API_KEY = 'benchmark'.repeat(5)
+
+export interface Bed extends AsyncDisposable {
+  /** A database of that size, and the gateway to it. */
+  database(size: Size): Promise<{ connection: Connection; gateway: Gateway }>
+  /** A Worker on the Supabase at `supabaseUrl`. */
+  worker(bundle: Bundle, supabaseUrl: string): Promise<Contender>
+  /** Stopped with the rest. */
+  onEnd(stop: () => unknown): void
+}
+
+export interface Contender {
+  url: string
+  /** Calls a tool. Throws when it is refused. */
+  call(tool: string, args: Record<string, unknown>): Promise<void>
+}
+
+export async function startBed(): Promise<Bed> {
+  const directory = await mkdtemp(join(tmpdir(), 'relay-bench-'))
+  const stops: (() => unknown)[] = [() => rm(directory, { recursive: true })]
+  const account = postgresAccount(directory)
+  if (account) await chown(directory, account.uid, account.gid)
+  const postgres = await startPostgres({ directory, durable: true, maxConnections: 120 })
+  stops.push(postgres.stop)
+  await createRoles(postgres.connection('postgres'))
+  let databases = 0
+
+  return {
+    async database(size) {
+      databases += 1
+      const connection = postgres.connection(`bench_${databases}`)
+      await fill(connection, size)
+      const gateway = await startGateway({ connection, keys: { service: SERVICE_KEY } })
+      stops.push(gateway.stop)
+      return { connection, gateway }
+    },
+
+    async worker(bundle, supabaseUrl) {
+      const bindings = {
+        RELAY_API_KEY: API_KEY,
+        RELAY_USER_ID: USER,
+        RELAY_HOSTS: '127.0.0.1',
+        SUPABASE_URL: supabaseUrl,
+        SUPABASE_SERVICE_KEY: SERVICE_KEY,
+      }
+      const worker = await startWorker({ bundle, bindings, onLine: () => {} })
+      stops.push(worker.stop)
+      return contender(worker.url)
+    },
+
+    onEnd: (stop) => stops.push(stop),
+
+    async [Symbol.asyncDispose]() {
+      for (const stop of stops.toReversed()) await stop()
+    },
+  }
+}
+
+function contender(url: string): Contender {
+  const client = new McpClient(url, API_KEY)
+  return {
+    url,
+    async call(tool, args) {
+      const { status, body } = await client.modern('tools/call', { name: tool, arguments: args })
+      if (!body?.result || body.result.isError) {
+        throw new Error(`${tool}: ${status} ${JSON.stringify(body)}`)
+      }
+    },
+  }
+}
+
+/** Calls an SQL function at a gateway, or through a Worker that passes the call on. */
+export async function rpc(url: string, fn: string, args: unknown): Promise<void> {
+  const response = await fetch(`${url}/${fn}`, {
+    method: 'POST',
+    headers: {
+      apikey: SERVICE_KEY,
+      authorization: `Bearer ${SERVICE_KEY}`,
+      'content-type': 'application/json',
+    },
+    body: JSON.stringify(args),
+  })
+  const body = await response.text()
+  if (!response.ok) throw new Error(`${fn}: ${response.status} ${body}`)
+  JSON.parse(body)
+}

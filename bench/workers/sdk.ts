@@ -1,0 +1,63 @@
+/**
+ * The same six tools, settings, key check, log line and database behind the official server SDK
+ * instead of src/mcp: what is left between the two is the cost of the dispatch. Without OAuth and
+ * all that stands before the endpoint.
+ */
+import { createMcpHandler, type Tool as McpTool, Server } from '@modelcontextprotocol/server'
+import { authenticate } from '../../src/auth.ts'
+import { type Config, readConfig } from '../../src/config.ts'
+import { INSTRUCTIONS } from '../../src/context/instructions.ts'
+import { connect, Database } from '../../src/db.ts'
+import { RelayError } from '../../src/errors.ts'
+import { RequestLog } from '../../src/log.ts'
+import { SERVER_INFO } from '../../src/mcp/protocol.ts'
+import { MAX_MESSAGE_BYTES } from '../../src/tools/budget.ts'
+import { TOOLS } from '../../src/tools/index.ts'
+
+let client: ReturnType<typeof connect> | undefined
+
+function serverFor(config: Config, log: RequestLog, signal: AbortSignal): Server {
+  client ??= connect(config.supabaseUrl, config.supabaseServiceKey)
+  const context = {
+    db: new Database(client, log),
+    userId: config.userId,
+    signal,
+    budget: { bytes: MAX_MESSAGE_BYTES },
+    isBatch: false,
+    via: undefined,
+    isLean: false,
+  }
+  const server = new Server(SERVER_INFO, {
+    capabilities: { tools: {} },
+    instructions: INSTRUCTIONS,
+  })
+  server.setRequestHandler('tools/list', () => ({
+    tools: TOOLS.map((tool) => tool.definition() as McpTool),
+  }))
+  server.setRequestHandler('tools/call', async ({ params: { name, arguments: args = {} } }) => {
+    const tool = TOOLS.find((candidate) => candidate.name === name)
+    if (!tool) throw new Error(`Unknown tool: ${name}`)
+    try {
+      return await tool.call(args, context)
+    } catch (error) {
+      if (!(error instanceof RelayError)) throw error
+      return { content: [{ type: 'text', text: error.message }], isError: true }
+    }
+  })
+  return server
+}
+
+export default {
+  async fetch(request, env) {
+    const log = new RequestLog()
+    const settings = readConfig(env)
+    if (!settings.ok) return new Response(null, { status: 500 })
+    const { ok } = await authenticate(request, settings.config, undefined, true)
+    if (!ok) return new Response(null, { status: 401 })
+    const handler = createMcpHandler(() => serverFor(settings.config, log, request.signal))
+    const response = await handler.fetch(request)
+    log.addStatus(response.status)
+    log.write('request')
+    return response
+  },
+} satisfies ExportedHandler

@@ -1,0 +1,131 @@
+/** The six tools, used once as two sessions would, in one thread that is archived at the end. */
+import type { ToolResult } from '../lib/mcp-client.ts'
+import { type Check, expectThat, ok } from './check.ts'
+import type { Subject } from './subject.ts'
+
+const FIRST = 'First, with Ünïcödé 🚀'
+
+const nameOf = ({ scratch }: Subject) => `${scratch}-tools`
+
+function call(subject: Subject, tool: string, args: object = {}): Promise<ToolResult> {
+  return subject.relay.call(tool, { thread_name: nameOf(subject), ...args })
+}
+
+function post(subject: Subject, content: string, more: object = {}): Promise<ToolResult> {
+  return call(subject, 'relay_post_message', { content, surface: 'code', ...more })
+}
+
+const create: Check = {
+  id: 'tools.create',
+  needs: ['tool-call'],
+  writes: true,
+  why: 'Sessions cannot open threads.',
+  async look(subject) {
+    const name = nameOf(subject)
+    const make = () =>
+      subject.relay.call('relay_create_thread', { name, description: 'Made by npm run smoke' })
+    const created = (await make()).structuredContent
+    expectThat(created?.name === name, 'a new thread', created)
+    const twice = await make()
+    expectThat(twice.isError === true, 'a refusal of a name that is taken', twice.content)
+    return ok(name)
+  },
+}
+
+const posting: Check = {
+  id: 'tools.post',
+  needs: ['tools.create'],
+  writes: true,
+  why: 'Sessions cannot leave messages.',
+  async look(subject) {
+    const key = { idempotency_key: 'first' }
+    const first = (await post(subject, FIRST, key)).structuredContent
+    expectThat(first?.seq === 1, 'a first message', first)
+    const again = (await post(subject, FIRST, key)).structuredContent
+    expectThat(again?.duplicate === true && again.seq === 1, 'the same message again', again)
+    const empty = await post(subject, '')
+    expectThat(empty.isError === true, 'a refusal of an empty message', empty.content)
+    return ok('posted once')
+  },
+}
+
+const reading: Check = {
+  id: 'tools.read',
+  needs: ['tools.post'],
+  writes: true,
+  why: 'Sessions cannot read what others left.',
+  async look(subject) {
+    const read = await call(subject, 'relay_read_thread', { reader_tag: READER })
+    const messages = JSON.parse(read.content[0]?.text ?? 'null')
+    expectThat(messages?.length === 1, 'one message', read.content)
+    const [{ content, surface }] = messages
+    expectThat(content === FIRST && surface === 'code', 'the message as it was posted', messages)
+    const structured = JSON.stringify(read.structuredContent?.messages)
+    expectThat(
+      structured === JSON.stringify(messages),
+      'the same as structured content',
+      structured,
+    )
+    const found = await call(subject, 'relay_read_thread', { query: 'ünïcödé' })
+    const hits = found.structuredContent?.messages
+    expectThat(hits?.length === 1, 'one message found by a word in it', found.content)
+    const args = { thread_name: `${nameOf(subject)}-typo` }
+    const lost = await subject.relay.call('relay_read_thread', args)
+    const near = lost.content[0]?.text.includes(`"${nameOf(subject)}"`)
+    expectThat(lost.isError === true && near === true, 'the closest name for a typo', lost.content)
+    return ok('read and found')
+  },
+}
+
+/** Always the same: a reader stays known, and sessions are shown who reads. */
+const READER = 'smoke-test'
+
+const news: Check = {
+  id: 'tools.check-new',
+  needs: ['tools.read'],
+  writes: true,
+  why: 'Sessions miss messages, or get them twice.',
+  async look(subject) {
+    const reader_tag = READER
+    const check = async (more: object = {}) =>
+      (await call(subject, 'relay_check_new', { reader_tag, ...more })).structuredContent
+    const none = await check()
+    expectThat(none?.new_message_count === 0, 'nothing new after reading', none)
+    await post(subject, 'Second')
+    const peek = await check({ peek: true })
+    expectThat(peek?.new_message_count === 1, 'one new message at a peek', peek)
+    const one = await check()
+    const isSecond = one?.messages?.[0]?.content === 'Second' && one.remaining_count === 0
+    expectThat(isSecond, 'the new message, and no more of them', one)
+    const over = await check()
+    expectThat(over?.new_message_count === 0, 'nothing new a second time', over)
+    await post(subject, 'Third', { reader_tag })
+    const own = await check()
+    expectThat(own?.new_message_count === 0, 'no message of its own', own)
+    return ok('each message once')
+  },
+}
+
+const archive: Check = {
+  id: 'tools.archive',
+  needs: ['tools.create'],
+  writes: true,
+  why: 'Threads that are done stay in the list.',
+  async look(subject) {
+    const query = nameOf(subject)
+    const list = async (more: object = {}) =>
+      (await subject.relay.call('relay_list_threads', { query, ...more })).structuredContent
+        ?.threads
+    const listed = await list()
+    expectThat(listed?.[0]?.name === query, 'the thread in the list', listed)
+    const archived = await call(subject, 'relay_archive_thread')
+    expectThat(archived.structuredContent?.archived === true, 'it archived', archived.content)
+    const hidden = await list()
+    expectThat(hidden?.length === 0, 'it out of the list', hidden)
+    const kept = await list({ include_archived: true })
+    expectThat(kept?.length === 1, 'it among the archived ones', kept)
+    return ok('archived, and kept')
+  },
+}
+
+export const toolChecks = [create, posting, reading, news, archive]

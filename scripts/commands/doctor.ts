@@ -1,0 +1,58 @@
+/** `npm run doctor`: finds out what is wrong with a relay. */
+import { examine, type Result } from '../checks/check.ts'
+import { checksOf, DOCTOR } from '../checks/list.ts'
+import { formatGroup, formatResult, summarize } from '../checks/report.ts'
+import { subjectOf } from '../checks/subject.ts'
+import { defineCommand } from '../lib/command.ts'
+import { UserError } from '../lib/user-error.ts'
+import { readTarget } from '../local/target.ts'
+
+const HELP = `
+npm run doctor -- [--verbose] [--json]
+
+Checks a relay from its address to its database. For each problem, prints what it found, why it matters
+and how to fix it. Posts nothing and moves no cursor. Warnings do not count as failures.
+
+  --verbose   show every check, not only what is wrong
+  --json      print one document for another program: target, ok, and checks, each with id, outcome (ok,
+              warning, failed, or unknown for what could not be checked), seen, and for a problem why and
+              fix. Where nothing could be checked: ok false and message. Use npm run --silent.
+
+It is the relay of npm start, on whatever port it runs; or that of RELAY_URL and RELAY_API_KEY:
+
+  RELAY_URL=https://relay-mcp.example.workers.dev RELAY_API_KEY=... npm run doctor
+`
+
+const CHECKS = checksOf(DOCTOR)
+const WIDTH = Math.max(...CHECKS.map(({ id }) => id.length))
+
+export const command = defineCommand({
+  help: HELP,
+  options: { verbose: { type: 'boolean' }, json: { type: 'boolean' } },
+  async run({ verbose, json }) {
+    try {
+      const subject = subjectOf(readTarget())
+      if (!json) console.log(`relay at ${subject.origin}\n`)
+      const results: Result[] = []
+      let groups = DOCTOR
+      for await (const result of examine(CHECKS, subject)) {
+        results.push(result)
+        if (json) continue
+        if (verbose) console.log(formatResult(result, WIDTH))
+        // A group is said when its last check is done.
+        const [group, ...rest] = groups
+        if (group?.checks.at(-1)?.id !== result.id) continue
+        groups = rest
+        if (!verbose) console.log(formatGroup(group, results, WIDTH))
+      }
+      const ok = results.every(({ outcome }) => outcome !== 'failed')
+      const report = { target: subject.origin, ok, checks: results }
+      console.log(json ? JSON.stringify(report, null, 2) : `\n${summarize(results)}`)
+      return ok ? 0 : 1
+    } catch (error) {
+      if (!json || !(error instanceof UserError)) throw error
+      console.log(JSON.stringify({ ok: false, message: error.message }, null, 2))
+      return error.exitCode
+    }
+  },
+})

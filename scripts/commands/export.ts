@@ -1,0 +1,119 @@
+/** `npm run export`: writes every thread, reader, cursor and message of a relay to a file of JSON Lines. */
+import { constants, type FileHandle, open } from 'node:fs/promises'
+import { defineCommand } from '../lib/command.ts'
+import { startProgress } from '../lib/progress.ts'
+import { readSettings } from '../lib/settings.ts'
+import { UserError } from '../lib/user-error.ts'
+import { openDatabase, type RelayDatabase } from '../transfer/database.ts'
+import {
+  type Export,
+  KINDS,
+  noRecords,
+  type Position,
+  readExport,
+} from '../transfer/export-file.ts'
+
+const HELP = `
+npm run export -- [FILE]
+
+Writes every thread, reader, cursor and message of a relay to FILE (relay-DATE.jsonl), for a backup or for
+another relay to import. If FILE is there and not complete, continues where it stopped.
+
+Reads the relay of npm start, running or not. With SUPABASE_URL, SUPABASE_SERVICE_KEY and RELAY_USER_ID
+in the environment or in .dev.vars, reads that of the Supabase project.
+`
+
+export const command = defineCommand({
+  help: HELP,
+  options: {},
+  arguments: ['FILE'],
+  async run(_, [path = `relay-${new Date().toISOString().slice(0, 10)}.jsonl`]) {
+    const settings = readSettings(process.cwd())
+    await using database = await openDatabase(settings)
+    const status = await askStatus(database, settings.userId)
+    const begun = await readExport(path)
+    if (begun?.isComplete) {
+      throw new UserError(
+        `${path} is complete already, with ${begun.records} records: name another file.`,
+      )
+    }
+    console.log(`Exporting ${database.place} to ${path}${begun ? ', from where it stopped' : ''}.`)
+    await using file = await open(path, constants.O_RDWR | constants.O_CREAT, 0o600)
+    // The file may have been there, for everyone to read.
+    await file.chmod(0o600)
+    const records = await write(database, settings.userId, file, begun, status)
+    console.log(`${records} records. The file holds every message in clear text: keep it safe.`)
+    return undefined
+  },
+})
+
+interface Status {
+  now: string
+  /** The later of the clock and the newest thread, so that none is ahead of it. */
+  as_of?: string
+  thread_count: number
+  message_count: number
+}
+
+const askStatus = (database: RelayDatabase, userId: string): Promise<Status> =>
+  database.call('relay_status', { p_user_id: userId })
+
+async function write(
+  database: RelayDatabase,
+  userId: string,
+  file: FileHandle,
+  begun: Export | undefined,
+  status: Status,
+): Promise<number> {
+  const asOf = begun?.asOf ?? status.as_of ?? status.now
+  const progress = startProgress(begun?.records ?? 0, status.thread_count + status.message_count)
+  let offset = begun?.bytes ?? 0
+  async function append(lines: object[]): Promise<void> {
+    const text = lines.map((line) => `${JSON.stringify(line)}\n`).join('')
+    await file.write(text, offset)
+    offset += Buffer.byteLength(text)
+  }
+
+  const expected = begun?.expected ?? {
+    threads: status.thread_count,
+    messages: status.message_count,
+  }
+  const counts = begun?.counts ?? noRecords()
+  // What was cut short after the last whole line is written again.
+  await file.truncate(offset)
+  if (!begun) await append([{ kind: 'relay-mcp export', version: 1, as_of: asOf, ...expected }])
+  let position: Position | undefined = begun?.last
+  for (const kind of KINDS.slice(position ? KINDS.indexOf(position.kind) : 0)) {
+    for (;;) {
+      const behind = position?.kind === kind ? position : undefined
+      const page: Position[] = await database.call('relay_export', {
+        p_user_id: userId,
+        p_kind: kind,
+        p_as_of: asOf,
+        p_thread_id: behind && (behind.thread_id ?? behind.id),
+        p_seq: behind?.seq,
+        p_reader_tag: behind?.reader_tag,
+      })
+      if (page.length === 0) break
+      await append(page)
+      position = page.at(-1)
+      counts[kind] += page.length
+      progress.add(page.length)
+    }
+  }
+  requireAll(counts, expected)
+  await append([{ kind: 'end', records: progress.done }])
+  await file.sync()
+  progress.end()
+  return progress.done
+}
+
+/** What was there when the export began must be in the file, unless it was deleted meanwhile. */
+function requireAll(counts: Export['counts'], { threads, messages }: Export['expected']): void {
+  if (counts.thread >= threads && counts.message >= messages) return
+  throw new UserError(
+    `Not complete: when the export began the relay had ${threads} threads and ${messages} messages, and ` +
+      `the file has ${counts.thread} and ${counts.message}. Either some were deleted meanwhile, or they ` +
+      'carry times ahead of the clock of the database. Export to a new file.',
+  )
+}

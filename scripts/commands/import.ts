@@ -1,0 +1,116 @@
+/** `npm run import`: adds what `npm run export` wrote to a relay. */
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { defineCommand } from '../lib/command.ts'
+import { startProgress } from '../lib/progress.ts'
+import { readSettings } from '../lib/settings.ts'
+import { UsageError, UserError } from '../lib/user-error.ts'
+import { openDatabase, type RelayDatabase } from '../transfer/database.ts'
+import { readExport, readLines } from '../transfer/export-file.ts'
+
+const HELP = `
+npm run import -- FILE
+
+Adds what npm run export wrote to a relay: threads, messages with their seq and times, and what each
+reader has read. What is there already stays, so it can be run again; cut short, it continues where it
+stopped, and a relay can be moved away and back.
+
+Writes to the relay of npm start, running or not. With SUPABASE_URL, SUPABASE_SERVICE_KEY and
+RELAY_USER_ID in the environment or in .dev.vars, writes to that of the Supabase project.
+`
+
+/** Of one request: well within what the API takes, and done within its time limit. */
+const MAX_RECORDS = 500
+const MAX_BYTES = 1_000_000
+
+export const command = defineCommand({
+  help: HELP,
+  options: {},
+  arguments: ['FILE'],
+  async run(_, [path]) {
+    if (!path) throw new UsageError('Name the file: npm run import -- relay.jsonl')
+    const settings = readSettings(process.cwd())
+    const found = await readExport(path)
+    if (!found) throw new UserError(`${path} is not there, or empty.`)
+    if (!found.isComplete) {
+      throw new UserError(`${path} is not complete: run npm run export with it again first.`)
+    }
+    await using database = await openDatabase(settings)
+    console.log(`Importing ${path}, ${found.records} records, into ${database.place}.`)
+    const added = await send(database, settings.userId, path, found.records)
+    console.log(
+      `Added ${added.threads} threads, ${added.readers} readers, ${added.cursors} cursors and ` +
+        `${added.messages} messages; everything else in the file was there already.`,
+    )
+    return undefined
+  },
+})
+
+interface Counts {
+  threads: number
+  readers: number
+  cursors: number
+  messages: number
+}
+
+async function send(
+  database: RelayDatabase,
+  userId: string,
+  path: string,
+  total: number,
+): Promise<Counts> {
+  const bookmark = openBookmark(`${path}.progress`, `${database.place}, ${userId}`)
+  const counts = { threads: 0, readers: 0, cursors: 0, messages: 0 }
+  // Any other reader that knows this relay is not to be flooded with what is imported.
+  const readers: string[] = []
+  const progress = startProgress(0, total)
+  let records: unknown[] = []
+  let kind: unknown
+  // Where in the file the records not sent yet begin.
+  let begin = 0
+  let behind = 0
+
+  async function flush(line: number): Promise<void> {
+    if (records.length === 0) return
+    const args = { p_user_id: userId, p_records: records, p_reader_tags: readers }
+    const added: Counts = await database.call('relay_import', args)
+    for (const name of Object.keys(counts) as (keyof Counts)[]) counts[name] += added[name]
+    bookmark.move(line)
+    records = []
+  }
+
+  for await (const { number, value, end } of readLines(path)) {
+    if (value.kind === 'end') break
+    if (number === 1) continue
+    if (value.kind !== kind || records.length === MAX_RECORDS || end - begin > MAX_BYTES) {
+      await flush(number - 1)
+      begin = behind
+      kind = value.kind
+    }
+    behind = end
+    progress.add(1)
+    if (value.kind === 'reader') readers.push(String(value.reader_tag))
+    if (number > bookmark.line) records.push(value)
+  }
+  await flush(total + 1)
+  bookmark.remove()
+  progress.end()
+  return counts
+}
+
+/** How many lines of the file are in the relay already, kept in a file next to it until all are. */
+function openBookmark(path: string, target: string) {
+  const kept = read()
+  return {
+    line: kept?.target === target ? kept.line : 0,
+    move: (line: number) => writeFileSync(path, JSON.stringify({ target, line })),
+    remove: () => rmSync(path, { force: true }),
+  }
+
+  function read(): { target: string; line: number } | undefined {
+    try {
+      return JSON.parse(readFileSync(path, 'utf8'))
+    } catch {
+      return undefined
+    }
+  }
+}

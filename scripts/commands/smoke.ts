@@ -1,0 +1,37 @@
+/** `npm run smoke`: uses a running relay once as its clients do. */
+import { examine, type Result } from '../checks/check.ts'
+import { checksOf, SMOKE } from '../checks/list.ts'
+import { formatResult, summarize } from '../checks/report.ts'
+import { subjectOf } from '../checks/subject.ts'
+import { defineCommand } from '../lib/command.ts'
+import { readTarget } from '../local/target.ts'
+
+const HELP = `
+npm run smoke
+
+Uses a running relay as its clients do and prints a line for each check. Makes two threads, which it
+archives.
+
+It is the relay of npm start, on whatever port it runs; or that of RELAY_URL and RELAY_API_KEY:
+
+  RELAY_URL=https://relay-mcp.example.workers.dev RELAY_API_KEY=... npm run smoke
+`
+
+const CHECKS = checksOf(SMOKE)
+const WIDTH = Math.max(...CHECKS.map(({ id }) => id.length))
+
+export const command = defineCommand({
+  help: HELP,
+  options: {},
+  async run() {
+    const subject = subjectOf(readTarget())
+    console.log(`relay at ${subject.origin}`)
+    const results: Result[] = []
+    for await (const result of examine(CHECKS, subject)) {
+      results.push(result)
+      console.log(formatResult(result, WIDTH))
+    }
+    console.log(summarize(results))
+    return results.some(({ outcome }) => outcome === 'failed') ? 1 : 0
+  },
+})

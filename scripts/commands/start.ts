@@ -1,0 +1,135 @@
+/** `npm start`: the relay on this machine, with its own database. */
+import { spawn } from 'node:child_process'
+import { unwatchFile, watchFile } from 'node:fs'
+import { join } from 'node:path'
+import { defineCommand } from '../lib/command.ts'
+import { keptPath } from '../lib/data-directory.ts'
+import { PROJECT, readVersion } from '../lib/project.ts'
+import { readSettings, type Settings } from '../lib/settings.ts'
+import { UserError } from '../lib/user-error.ts'
+import { followActivity } from '../local/activity.ts'
+import { Stack } from '../local/stack.ts'
+import { formatLogLine } from '../local/workerd/log-line.ts'
+
+const HELP = `
+npm start -- [--port PORT] [--open]
+
+Runs the relay on this machine, with its own database. Prints how to connect, then one line for each
+request. Ctrl-C stops everything.
+
+  --port PORT   listen on this port instead of PORT or 8787; 0 takes any free one
+  --open        open the page in the browser when the relay is up
+
+Settings come from the environment, then from .dev.vars (see .dev.vars.example); what is not set is made
+by the first run and kept in RELAY_DATA (.relay).
+`
+
+/** How long a change of the keys may go unnoticed. */
+const WATCH_PAUSE_MS = 500
+
+export const command = defineCommand({
+  help: HELP,
+  options: { port: { type: 'string' }, open: { type: 'boolean' } },
+  stopsItself: true,
+  async run({ port, open }) {
+    const read = () =>
+      readSettings(PROJECT, port === undefined ? process.env : { ...process.env, PORT: port })
+    const settings = read()
+    const activity = followActivity(settings.dataDirectory)
+    const stack = new Stack(settings, {
+      onLine: (line) => {
+        activity.note(line)
+        console.log(formatLogLine(line))
+      },
+      onNotice: (sentence) => console.log(sentence),
+    })
+    const stopped = Promise.withResolvers<void>()
+    const stop = () => stack.stop().then(stopped.resolve)
+    // From here on, so that Ctrl-C during the start leaves nothing behind either.
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, stop)
+    try {
+      const origin = await stack.start(readVersion())
+      console.log(instructions(origin, settings))
+      if (open) openInBrowser(settings.publicUrl ?? origin)
+    } catch (error) {
+      // What a signal stopped in the middle of its start has not failed.
+      if (!stack.isStopping) {
+        await stack.stop()
+        throw error
+      }
+    }
+    const unwatch = watchKeys(stack, settings, read)
+    await stopped.promise
+    unwatch()
+    activity.stop()
+    // Something that is still under way, such as a request to a project, must not hold the end up.
+    process.exit(0)
+  },
+})
+
+/** Serves with the new keys when `npm run rotate` has changed them. */
+function watchKeys(stack: Stack, first: Settings, read: () => Settings): () => void {
+  let known = first
+  const look = () => {
+    try {
+      const now = read()
+      const isSame = now.apiKey === known.apiKey && now.previousApiKey === known.previousApiKey
+      known = now
+      if (!isSame && !stack.isStopping) stack.changeKeys(now)
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error
+      console.error(error.message)
+    }
+  }
+  const files = [keptPath(first.dataDirectory), join(PROJECT, '.dev.vars')]
+  for (const file of files) watchFile(file, { interval: WATCH_PAUSE_MS, persistent: false }, look)
+  return () => {
+    for (const file of files) unwatchFile(file, look)
+  }
+}
+
+function instructions(origin: string, settings: Settings): string {
+  const { apiKey, supabaseUrl, publicUrl, warnings } = settings
+  const address = publicUrl ? new URL(publicUrl).origin : origin
+  const url = `${address}/mcp`
+  // A journal or a log file is read by others, and kept: the key goes to a person's terminal only.
+  const isShown = Boolean(process.stdout.isTTY)
+  const authorization = `Bearer ${isShown ? apiKey : '…'}`
+  const server = { type: 'http', url, headers: { Authorization: authorization } }
+  return `
+relay-mcp is up${supabaseUrl ? `, on ${supabaseUrl}` : ''}
+
+  Page  ${address}, in a browser: how to connect each client
+  URL   ${url}
+  Key   ${isShown ? apiKey : whereKeyIs(settings)}
+
+Claude Code:
+
+  claude mcp add --scope user --transport http relay ${url} --header "Authorization: ${authorization}"
+
+or .mcp.json:
+
+${JSON.stringify({ mcpServers: { relay: server } }, null, 2)}
+${warnings.map((warning) => `\nWarning: ${warning}\n`).join('')}
+Requests follow; Ctrl-C stops.
+`
+}
+
+function whereKeyIs({ keySource, dataDirectory }: Settings): string {
+  if (keySource === 'environment') return 'RELAY_API_KEY in the environment of this process'
+  if (keySource === '.dev.vars') return `RELAY_API_KEY in ${join(PROJECT, '.dev.vars')}`
+  return `RELAY_API_KEY in ${keptPath(dataDirectory)}`
+}
+
+/** With the desktop's own program, if there is one. */
+function openInBrowser(url: string): void {
+  const [program, ...args] =
+    process.platform === 'darwin'
+      ? ['open', url]
+      : process.platform === 'win32'
+        ? ['cmd', '/c', 'start', '', url]
+        : ['xdg-open', url]
+  const child = spawn(program as string, args, { stdio: 'ignore', detached: true })
+  child.on('error', () => console.log(`No browser could be opened: open ${url} yourself.`))
+  child.unref()
+}

@@ -1,0 +1,103 @@
+/** `npm run status`: where a relay is, since when it runs, and who uses it. */
+import { defineCommand } from '../lib/command.ts'
+import { McpClient } from '../lib/mcp-client.ts'
+import { readSettings } from '../lib/settings.ts'
+import { type ClientActivity, readActivity } from '../local/activity.ts'
+import { type RunningRelay, readRunning } from '../local/data-directory-lock.ts'
+import { readTarget } from '../local/target.ts'
+import { makePrintable } from '../local/workerd/log-line.ts'
+
+const HELP = `
+npm run status
+
+Prints the page, URL, version and database of the relay of npm start, its data directory, how long it has
+been up, and the last request of each client. With RELAY_URL and RELAY_API_KEY, what that relay tells of
+these. Exit code 1 if the relay does not run or answer.
+`
+
+const WIDTH = 16
+
+export const command = defineCommand({
+  help: HELP,
+  options: {},
+  async run() {
+    const { url, key, isOwn } = readTarget()
+    const settings = isOwn ? readSettings(process.cwd()) : undefined
+    const running = settings && readRunning(settings.dataDirectory)
+    if (settings && !running) {
+      print('Data directory', settings.dataDirectory)
+      console.log('The relay does not run on this data directory: npm start')
+      return 1
+    }
+    print('Page', `${url.origin}/`)
+    print('URL', `${url.origin}/mcp`)
+    // Asked where it listens, since the tunnel in front of it may be down.
+    const answer = await askHealth(running?.url ?? url.origin, key)
+    if (typeof answer === 'string') {
+      console.log(answer)
+      return 1
+    }
+    print('Version', running?.version ?? String(answer.version))
+    if (settings && running) {
+      print('Data directory', settings.dataDirectory)
+      print('Up for', `${formatUptime(running)} (process ${running.pid})`)
+    }
+    print('Database', describeDatabase(answer.database, running))
+    if (settings) printClients(readActivity(settings.dataDirectory))
+    return answer.database?.fault ? 1 : 0
+  },
+})
+
+function print(name: string, value: string): void {
+  console.log(`${name.padEnd(WIDTH)}${value}`)
+}
+
+interface Health {
+  version: string
+  database?: {
+    fault?: string
+    project?: string
+    thread_count?: number
+    message_count?: number
+    round_trip_ms?: number
+  }
+}
+
+/** What /health tells the holder of the key, or a sentence. */
+async function askHealth(origin: string, key: string): Promise<Health | string> {
+  try {
+    const headers = { authorization: `Bearer ${key}` }
+    const { status, body } = await new McpClient(origin, key).fetch('/health', { headers })
+    if (status === 401) return 'The relay refuses the key that is set here: npm run doctor'
+    return status === 200 && body?.version ? body : `It answers ${status}: npm run doctor`
+  } catch (error) {
+    const { message, cause } = error as Error & { cause?: Error }
+    return `It does not answer (${cause?.message ?? message}): npm run doctor`
+  }
+}
+
+function describeDatabase(database: Health['database'], running?: RunningRelay): string {
+  if (!database) return 'unknown'
+  const { fault, project, thread_count, message_count, round_trip_ms } = database
+  const where = project ?? running?.supabaseUrl ?? (running ? 'embedded PostgreSQL' : 'Supabase')
+  if (fault) return `${where}, ${fault}: npm run doctor`
+  return `${where}, ${thread_count} threads, ${message_count} messages, ${round_trip_ms} ms away`
+}
+
+function printClients(activity: Record<string, ClientActivity>): void {
+  const latest = Object.entries(activity).toSorted(([, a], [, b]) => (a.at < b.at ? 1 : -1))
+  if (latest.length === 0) print('Clients', 'no requests yet')
+  for (const [index, [name, { at, asked, outcome, requests }]] of latest.entries()) {
+    const line = `${name}: ${asked}, ${outcome}, ${formatTime(at)} (${requests} requests)`
+    print(index === 0 ? 'Clients' : '', makePrintable(line))
+  }
+}
+
+const formatTime = (time: string) => new Date(time).toLocaleString('sv')
+
+function formatUptime({ startedAt }: RunningRelay): string {
+  const minutes = Math.floor((Date.now() - Date.parse(startedAt)) / 60_000)
+  const [days, hours] = [Math.floor(minutes / 1440), Math.floor(minutes / 60) % 24]
+  if (days > 0) return `${days} d ${hours} h`
+  return hours > 0 ? `${hours} h ${minutes % 60} min` : `${minutes} min`
+}

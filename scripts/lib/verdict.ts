@@ -1,0 +1,46 @@
+/** What a running relay, of this version or 0.1.0, says to a key. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { McpClient } from './mcp-client.ts'
+import { UserError } from './user-error.ts'
+
+/** A new address on workers.dev takes seconds to appear, rarely minutes. */
+const PATIENCE_MS = 180_000
+const FIRST_PAUSE_MS = 250
+const LONGEST_PAUSE_MS = 2_000
+
+/** What a relay says to a key; `other` is no relay's answer, or none. */
+export type Verdict = { is: 'accepted' } | { is: 'refused' } | { is: 'other'; seen: string }
+
+export async function tryKey(origin: string, key: string): Promise<Verdict> {
+  try {
+    const { status, body } = await new McpClient(origin, key).legacy('tools/list')
+    if (status === 200 && body?.result) return { is: 'accepted' }
+    // After many wrong keys from here the next one is not looked at, unless it is right.
+    if (status === 401 || status === 429) return { is: 'refused' }
+    return { is: 'other', seen: `status ${status} ${body?.message ?? ''}`.trim() }
+  } catch (error) {
+    const { cause, message } = error as Error & { cause?: Error }
+    return { is: 'other', seen: cause?.message ?? message }
+  }
+}
+
+/** Waits until the relay says this to the key: an address or a secret takes a while to spread. */
+export async function waitForVerdict(
+  origin: string,
+  key: string,
+  expected: Verdict['is'],
+): Promise<void> {
+  const deadline = Date.now() + PATIENCE_MS
+  for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
+    const verdict = await tryKey(origin, key)
+    if (verdict.is === expected) return
+    if (Date.now() < deadline) {
+      await sleep(pause)
+      continue
+    }
+    const seen = verdict.is === 'other' ? verdict.seen : `the key is ${verdict.is}`
+    throw new UserError(
+      `${origin} is not as expected after ${PATIENCE_MS / 60_000} minutes (${seen}).`,
+    )
+  }
+}

@@ -1,0 +1,196 @@
+/**
+ * A small Supabase API: answers what `db.rpc(…)` sends, `POST /rest/v1/rpc/:function`, as the key
+ * check of Supabase and then PostgREST would, and nothing else. Which function a request means is
+ * functions.ts's; how a refusal looks is errors.ts's.
+ */
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { DatabaseError, Pool, type PoolClient } from 'pg'
+import type { Connection } from '../postgres/server.ts'
+import { ApiError, connectionError, databaseError, keyRefused, POOL_TIMEOUT } from './errors.ts'
+import { type FunctionCall, FunctionCatalogue } from './functions.ts'
+import { Slots } from './slots.ts'
+
+/** What one request may carry; the relay's largest is about 400 KB. */
+const MAX_BODY_BYTES = 4 * 1024 * 1024
+const POOL_TIMEOUT_MS = 10_000
+/** All of them are used only while some wait for locks; PostgreSQL at home takes 60. */
+const POOL_SIZE = 24
+/** Two functions that are stuck leave connections for all others. More posts at once are no faster. */
+const CONNECTIONS_PER_FUNCTION = 10
+const PATH = /^\/rest\/v1\/rpc\/([^/?]+)$/
+
+type Role = 'anon' | 'service_role'
+
+export interface GatewayOptions {
+  /** The database; the user is replaced by `authenticator`, who may switch to the API's roles. */
+  connection: Connection
+  /** `sb_secret_…` for service_role, `sb_publishable_…` for anon. */
+  keys: { service: string; anon?: string }
+  /** For tests whose calls wait for one another, and so must not wait for a connection as well. */
+  connectionsPerFunction?: number
+}
+
+export interface Gateway {
+  url: string
+  /** How many requests each function has had, refused ones included. */
+  requests: Map<string, number>
+  stop(): Promise<void>
+}
+
+/** Starts a gateway on a free loopback port. */
+export async function startGateway(options: GatewayOptions): Promise<Gateway> {
+  const { keys, connectionsPerFunction = CONNECTIONS_PER_FUNCTION } = options
+  const connection = { ...options.connection, user: 'authenticator' }
+  const roles = new Map<string, Role>([[keys.service, 'service_role']])
+  if (keys.anon) roles.set(keys.anon, 'anon')
+
+  const catalogue = new FunctionCatalogue(connection)
+  const requests = new Map<string, number>()
+  const pool = new Pool({
+    ...connection,
+    max: Math.max(POOL_SIZE, connectionsPerFunction),
+    connectionTimeoutMillis: POOL_TIMEOUT_MS,
+    application_name: 'relay gateway',
+  })
+  // A connection that PostgreSQL closes is replaced by the pool, and its request learns of it from
+  // its query; an event that nobody listens to would end the process.
+  pool.on('error', () => {}).on('connect', (client) => client.on('error', () => {}))
+
+  const slots = new Map<string, Slots>()
+
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<string> {
+    const role = authenticate(request, roles)
+    const name = functionName(request)
+    requests.set(name, (requests.get(name) ?? 0) + 1)
+    const body = await readBody(request)
+    const call = await catalogue.find(name, argumentNames(body))
+    const own = slots.get(name) ?? new Slots(connectionsPerFunction)
+    slots.set(name, own)
+    if (!(await own.take(POOL_TIMEOUT_MS))) throw connectionError(new Error(POOL_TIMEOUT))
+    try {
+      // Nothing was begun, and the caller has been told that it is over.
+      if (response.destroyed) throw connectionError(new Error('The caller has left'))
+      const client = await pool.connect().catch((error) => Promise.reject(connectionError(error)))
+      return await run(client, role, call, body)
+    } finally {
+      own.release()
+    }
+  }
+
+  const server = createServer((request, response) => {
+    answer(request, response).then(
+      (json) => send(response, 200, json),
+      (error) => sendError(response, error),
+    )
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    requests,
+    async stop() {
+      server.close()
+      server.closeAllConnections()
+      // A transaction under way is given a moment, then PostgreSQL's shutdown ends it.
+      const ended = Promise.all([pool.end(), catalogue.close()])
+      await Promise.race([ended, sleep(300, undefined, { ref: false })])
+    },
+  }
+}
+
+/** Supabase's own check, before PostgREST sees the request. */
+function authenticate({ headers }: IncomingMessage, roles: Map<string, Role>): Role {
+  const key = headers.apikey
+  if (typeof key !== 'string') throw keyRefused('missing')
+  const role = roles.get(key)
+  if (!role) throw keyRefused('unknown')
+  // A bearer token other than the key would have to be a user's JWT, and this project has no users.
+  const bearer = headers.authorization?.replace(/^Bearer /i, '')
+  if (bearer !== undefined && bearer !== key) {
+    if (bearer.startsWith('sb_')) throw keyRefused('unknown')
+    throw new ApiError(401, 'PGRST301', 'No suitable key or wrong key type')
+  }
+  if (key.startsWith('sb_secret_') && /^Mozilla\//.test(headers['user-agent'] ?? '')) {
+    throw keyRefused('browser')
+  }
+  return role
+}
+
+function functionName({ url = '', method = '', headers }: IncomingMessage): string {
+  const [, name] = PATH.exec(url.split('?', 1)[0] as string) ?? []
+  if (!name) throw new ApiError(404, 'PGRST125', 'Invalid path specified in request URL')
+  if (method !== 'POST') {
+    throw new ApiError(405, 'PGRST101', `Cannot use the ${method} method on RPC`)
+  }
+  const schema = headers['content-profile'] ?? 'public'
+  if (schema !== 'public') {
+    const hint = 'Only the following schemas are exposed: public'
+    throw new ApiError(406, 'PGRST106', `Invalid schema: ${schema}`, { hint })
+  }
+  const type = headers['content-type']?.split(';', 1)[0]
+  if (type && type !== 'application/json') {
+    throw new ApiError(415, 'PGRST102', `Content-Type not acceptable: ${type}`)
+  }
+  return decodeURIComponent(name)
+}
+
+async function readBody(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of request) {
+    size += chunk.length
+    if (size > MAX_BODY_BYTES) throw new ApiError(413, 'PGRST102', 'Request body too large')
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks).toString('utf8') || '{}'
+}
+
+function argumentNames(body: string): string[] {
+  try {
+    const parsed: unknown = JSON.parse(body)
+    if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)) {
+      return Object.keys(parsed)
+    }
+  } catch {}
+  throw new ApiError(400, 'PGRST102', 'Empty or invalid json')
+}
+
+/** One transaction as PostgREST makes it; it goes on to its end even if the client has left. */
+async function run(client: PoolClient, role: Role, call: FunctionCall, body: string) {
+  let broken: Error | undefined
+  try {
+    const mode = call.readOnly ? 'read only' : 'read write'
+    await client.query(`begin ${mode}; set local role ${role}`)
+    const { rows } = await client.query({ ...call.statement, values: call.takesBody ? [body] : [] })
+    await client.query('commit')
+    return (rows[0]?.result as string | null) ?? 'null'
+  } catch (error) {
+    const lost = !(error instanceof DatabaseError)
+    broken = lost ? (error as Error) : await client.query('rollback').then(undefined, (e) => e)
+    throw databaseError(error as Error, role === 'service_role')
+  } finally {
+    // A connection in doubt is not given to the next request.
+    client.release(broken instanceof Error ? broken : undefined)
+  }
+}
+
+function send(response: ServerResponse, status: number, json: string): void {
+  response.statusCode = status
+  response.setHeader('content-type', 'application/json; charset=utf-8')
+  response.end(json)
+}
+
+function sendError(response: ServerResponse, error: unknown): void {
+  if (!(error instanceof ApiError)) {
+    console.error(error)
+    send(response, 500, JSON.stringify({ message: 'The gateway failed' }))
+    return
+  }
+  if (error.reason) response.statusMessage = error.reason
+  if (error.code) response.setHeader('proxy-status', `PostgREST; error=${error.code}`)
+  send(response, error.status, JSON.stringify(error.body))
+}

@@ -1,0 +1,93 @@
+/**
+ * The Worker as deployment would upload it: `wrangler deploy --dry-run` writes that very request,
+ * with the bundled module and the settings of wrangler.toml. Takes 2 s, so the last one is kept in
+ * .wrangler until a file it is made from changes.
+ */
+import { createHash } from 'node:crypto'
+import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { PROJECT } from '../../lib/project.ts'
+import { UserError } from '../../lib/user-error.ts'
+import { runWrangler } from '../../lib/wrangler.ts'
+
+const KEPT = join(PROJECT, '.wrangler', 'relay')
+
+export interface Bundle {
+  source: string
+  compatibilityDate: string
+  compatibilityFlags: string[]
+  rateLimits: RateLimit[]
+}
+
+/** A rate-limiting binding of wrangler.toml. */
+export interface RateLimit {
+  name: string
+  simple: { limit: number; period: number }
+}
+
+export async function bundleWorker(): Promise<Bundle> {
+  const path = join(KEPT, `${await fingerprint()}.upload`)
+  const kept = await readFile(path).catch(() => undefined)
+  return parseUpload(kept ?? (await buildRelay(path)))
+}
+
+/** Bundles another Worker than the relay, with the settings of wrangler.toml, into the file `path`. */
+export async function bundleOther(main: string, path: string): Promise<Bundle> {
+  await build(path, [main])
+  return parseUpload(await readFile(path))
+}
+
+/** A digest of everything the bundle is made from. */
+async function fingerprint(): Promise<string> {
+  const sources = await readdir(join(PROJECT, 'src'), { recursive: true, withFileTypes: true })
+  const files = sources.filter((entry) => entry.isFile())
+  const paths = files.map((entry) => join(entry.parentPath, entry.name)).sort()
+  const hash = createHash('sha256')
+  for (const path of [
+    ...paths,
+    join(PROJECT, 'wrangler.toml'),
+    join(PROJECT, 'package-lock.json'),
+  ]) {
+    hash.update(`\n${path}\n`).update(await readFile(path))
+  }
+  return hash.digest('hex').slice(0, 32)
+}
+
+async function buildRelay(path: string): Promise<Buffer> {
+  await mkdir(KEPT, { recursive: true })
+  const draft = `${path}.${process.pid}`
+  await build(draft)
+  await rename(draft, path)
+  for (const name of await readdir(KEPT)) {
+    const other = join(KEPT, name)
+    if (name.endsWith('.upload') && other !== path) await rm(other, { force: true })
+  }
+  return readFile(path)
+}
+
+async function build(path: string, args: string[] = []): Promise<void> {
+  const built = await runWrangler(['deploy', ...args, '--dry-run', '--outfile', path])
+  if (!built.ok) throw new UserError(`The Worker can't be bundled:\n${built.said}`)
+}
+
+/** A binding as it is uploaded; a secret has its value as `text`. */
+interface Binding {
+  name: string
+  type: string
+  text?: string
+}
+
+/** Reads an upload: the request with which wrangler deploys a Worker. */
+export async function parseUpload(upload: Buffer): Promise<Bundle & { bindings: Binding[] }> {
+  const boundary = upload.subarray(2, upload.indexOf('\r\n')).toString()
+  const type = `multipart/form-data; boundary=${boundary}`
+  const form = await new Response(upload, { headers: { 'content-type': type } }).formData()
+  const metadata = JSON.parse(form.get('metadata') as string)
+  return {
+    source: await (form.get(metadata.main_module) as File).text(),
+    compatibilityDate: metadata.compatibility_date,
+    compatibilityFlags: metadata.compatibility_flags ?? [],
+    rateLimits: metadata.bindings.filter(({ type }: Binding) => type === 'ratelimit'),
+    bindings: metadata.bindings,
+  }
+}

@@ -1,0 +1,149 @@
+/**
+ * The port that clients connect to. It passes bytes on to workerd, and does three things that workerd
+ * does not. It holds the port from the first moment of a start, so that a busy port is known before
+ * anything else runs, an orphaned workerd never keeps it, and connections wait while workerd is
+ * started again. It tells workerd of a client that has gone: workerd aborts `request.signal` on a
+ * reset but not on an ordinary close, which Cloudflare's edge does see. And it refuses CONNECT, which
+ * workerd would answer with 500 and a trace.
+ */
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
+import { networkInterfaces } from 'node:os'
+import { UserError } from '../../lib/user-error.ts'
+
+export interface Front {
+  port: number
+  /** The addresses it listens on, for tests: only loopback ones. */
+  addresses: string[]
+  /** Where connections go from now on; until the first call, and after `hold`, they wait. */
+  forwardTo(port: number): void
+  /** Makes new connections wait for the next `forwardTo`. */
+  hold(): void
+  close(): void
+}
+
+/** Listens on 127.0.0.1 and, where there is one, on ::1, which `localhost` may also mean. */
+export async function openFront(port: number): Promise<Front> {
+  let target = Promise.withResolvers<number>()
+  const sockets = new Set<Socket>()
+  const accept = (client: Socket) => {
+    sockets.add(client.on('close', () => sockets.delete(client)))
+    splice(client, target.promise)
+  }
+  const first = await listen(port, '127.0.0.1', accept)
+  const servers = [first]
+  const close = () => {
+    for (const server of servers) server.close()
+    for (const socket of sockets) socket.destroy()
+  }
+  try {
+    if (port !== 0 && hasIpv6Loopback()) servers.push(await listen(port, '::1', accept))
+  } catch (error) {
+    close()
+    throw error
+  }
+  return {
+    port: (first.address() as AddressInfo).port,
+    addresses: servers.map((server) => (server.address() as AddressInfo).address),
+    forwardTo(port) {
+      target.resolve(port)
+      // A promise that was settled before keeps its port.
+      target = Promise.withResolvers<number>()
+      target.resolve(port)
+    },
+    hold() {
+      target = Promise.withResolvers<number>()
+    },
+    close,
+  }
+}
+
+async function listen(
+  port: number,
+  host: string,
+  accept: (client: Socket) => void,
+): Promise<Server> {
+  // Half-open, or Node would answer a client's close with our own before we have seen it.
+  const server = createServer({ allowHalfOpen: true, noDelay: true }, accept)
+  server.listen({ port, host })
+  try {
+    await once(server, 'listening')
+    return server
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    if (code === 'EADDRINUSE') {
+      throw new UserError(
+        `Port ${port} is in use on ${host}: stop the program that uses it, or choose another port ` +
+          'with --port or PORT.',
+      )
+    }
+    if (code === 'EACCES') {
+      throw new UserError(
+        `Port ${port} needs more rights than this account has: choose one above 1023 with --port or PORT.`,
+      )
+    }
+    throw new UserError(`Port ${port} on ${host} can't be opened: ${message}.`)
+  }
+}
+
+function hasIpv6Loopback(): boolean {
+  return Object.values(networkInterfaces()).some((addresses) =>
+    addresses?.some(({ address }) => address === '::1'),
+  )
+}
+
+const REFUSED = `HTTP/1.1 405 Method Not Allowed\r
+allow: GET, POST, OPTIONS\r
+content-length: 0\r
+connection: close\r
+\r
+`
+
+function splice(client: Socket, target: Promise<number>): void {
+  const leave = () => client.destroy()
+  client.on('error', () => {}).once('end', leave)
+  // Only the first bytes of a connection are a request line for certain.
+  client.once('data', (chunk: Buffer) => {
+    client.off('end', leave)
+    if (chunk.toString('latin1', 0, 8) === 'CONNECT ') client.end(REFUSED)
+    else forward(client, chunk, target)
+  })
+}
+
+/** What a client may still send after its answer, and for how long, before it is cut off. */
+const LINGER_BYTES = 64_000_000
+const LINGER_MS = 10_000
+
+/**
+ * Closes a connection that workerd has closed. workerd refuses a body without reading it to its end;
+ * if the socket were closed while the client is still sending, TCP would reset it and the answer
+ * would be lost. So our side is closed, and what still arrives is dropped here, chunk by chunk.
+ */
+function linger(client: Socket): void {
+  let bytes = 0
+  const cut = () => client.destroy()
+  const timer = setTimeout(cut, LINGER_MS).unref()
+  client
+    .unpipe()
+    .on('data', (chunk: Buffer) => {
+      bytes += chunk.byteLength
+      if (bytes > LINGER_BYTES) cut()
+    })
+    .on('end', cut)
+    .on('close', () => clearTimeout(timer))
+    .resume()
+    .end()
+}
+
+async function forward(client: Socket, first: Buffer, target: Promise<number>): Promise<void> {
+  client.pause()
+  const port = await target
+  if (client.destroyed) return
+  const worker = connect({ port, host: '127.0.0.1', noDelay: true })
+  worker.on('error', () => {}).on('close', () => linger(client))
+  const leave = () => worker.resetAndDestroy()
+  client.on('end', leave).on('close', leave)
+  worker.write(first)
+  client.pipe(worker, { end: false })
+  worker.pipe(client)
+}

@@ -1,0 +1,49 @@
+/**
+ * What Cloudflare's rate-limiting binding does, inside workerd: counts a key in windows of time.
+ * Cloudflare sets `CF-Connecting-IP` itself; at home any caller can, so it is believed only where the
+ * person says that a tunnel sets it. The table is bounded, and what is not an address is not kept: a
+ * caller could otherwise fill the memory with keys of 60 KB.
+ */
+
+/** More addresses in one period than a home relay meets; about 1 MB. */
+const MAX_WINDOWS = 10_000
+
+/** Everyone whose address is not known shares this one. */
+const UNKNOWN = 'unknown'
+
+/**
+ * @param {{ simple: { limit: number, period: number }, trusted: boolean, now?: () => number }} settings
+ *   The limit per period in seconds, and whether keys are addresses that Cloudflare has set.
+ */
+export default function bind({ simple: { limit, period }, trusted, now = Date.now }) {
+  /** Oldest first: each window ends a period after it began, so they also end in this order. */
+  const windows = new Map()
+
+  return {
+    /** @param {{ key: string }} request */
+    async limit({ key }) {
+      const time = now()
+      for (const [each, { end }] of windows) {
+        if (end > time && windows.size < MAX_WINDOWS) break
+        windows.delete(each)
+      }
+      const address = trusted && isAddress(key) ? key : UNKNOWN
+      const window = windows.get(address) ?? { end: time + period * 1000, count: 0 }
+      windows.set(address, window)
+      window.count += 1
+      return { success: window.count <= limit }
+    },
+    /** How many windows are kept. */
+    get size() {
+      return windows.size
+    },
+  }
+}
+
+/** IPv4, IPv6, or the first four groups of IPv6, which the Worker counts as one address. */
+function isAddress(/** @type {string} */ key) {
+  if (key.length > 45) return false
+  if (/^\d{1,3}(\.\d{1,3}){3}$/.test(key)) return key.split('.').every((part) => Number(part) < 256)
+  if (/^[0-9a-f]{1,4}(:[0-9a-f]{1,4}){3}(\/64)?$/i.test(key)) return true
+  return key.includes(':') && URL.canParse(`http://[${key}]/`)
+}

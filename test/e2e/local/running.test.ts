@@ -1,0 +1,153 @@
+/** What a running `npm start` does by itself, and what other commands find of it. */
+import { chownSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { call, createHome, KEY, ps } from '../../support/home.ts'
+
+test('workerd and PostgreSQL are started again when they are killed', async () => {
+  await using home = createHome()
+  const relay = await home.start()
+  const message = { thread_name: 'a', surface: 'code', content: 'before' }
+  await call(relay.url, 'relay_post_message', message)
+  for (const name of ['workerd', 'postgres']) {
+    const victim = home.children().find((pid) => commandOf(pid).includes(name)) as number
+    process.kill(victim, 'SIGKILL')
+    await expect.poll(() => relay.printed).toContain(`${TITLES[name]} is up again.`)
+    const read = await call(relay.url, 'relay_read_thread', { thread_name: 'a' })
+    expect(JSON.stringify(read)).toContain('before')
+  }
+  expect(relay.printed).toContain('The Worker stopped unexpectedly (SIGKILL). Starting it again.')
+})
+
+const TITLES: Record<string, string> = { workerd: 'The Worker', postgres: 'PostgreSQL' }
+
+const commandOf = (pid: number) => ps('-ww', '-o', 'args=', '-p', `${pid}`)
+
+test.runIf(process.platform === 'linux')('everything listens on loopback only', async () => {
+  await using home = createHome()
+  const relay = await home.start({}, ['--port', '18793'])
+  const pids = [relay.pid, ...home.children()]
+  const addresses = pids.map((pid) => listeningOf(pid))
+  // The front on both loopbacks and the gateway; PostgreSQL; workerd with its clock.
+  expect(addresses.map(({ length }) => length >= 1)).toEqual([true, true, true])
+  expect(addresses[0]?.length).toBeGreaterThanOrEqual(2)
+  for (const address of addresses.flat()) expect(address).toMatch(LOOPBACK)
+})
+
+/** 127.0.0.1 and ::1 as the kernel writes them. */
+const LOOPBACK = /^(0100007F|00000000000000000000000001000000)$/
+const LISTENING = '0A'
+
+/** The addresses on which a process listens. */
+function listeningOf(pid: number): string[] {
+  const folder = `/proc/${pid}/fd`
+  const links = readdirSync(folder).map((fd) => {
+    try {
+      return readlinkSync(join(folder, fd))
+    } catch {
+      return ''
+    }
+  })
+  const lines = ['tcp', 'tcp6'].flatMap((name) =>
+    readFileSync(`/proc/${pid}/net/${name}`, 'utf8').trim().split('\n').slice(1),
+  )
+  return lines
+    .map((line) => line.trim().split(/ +/))
+    .filter((fields) => fields[3] === LISTENING && links.includes(`socket:[${fields[9]}]`))
+    .map((fields) => fields[1]?.split(':')[0] ?? '')
+}
+
+test('doctor, smoke and status find it on whatever port it listens', async () => {
+  await using home = createHome()
+  const down = await home.command('status')
+  expect(down).toMatchObject({ code: 1, printed: expect.stringContaining('does not run') })
+  const relay = await home.start({ RELAY_API_KEY: undefined })
+  const doctor = await home.command('doctor')
+  expect(doctor.printed).toContain(`relay at ${relay.url}`)
+  expect(doctor).toMatchObject({ code: 0 })
+  const smoke = await home.command('smoke')
+  expect(smoke.printed).toMatch(/ 0 failed\.\n$/)
+  expect(smoke.code).toBe(0)
+  await expect
+    .poll(async () => (await home.command('status')).printed)
+    .toMatch(/^ +doctor: initialize, ok, .*\d+ requests/m)
+  const { code, printed } = await home.command('status')
+  expect(code).toBe(0)
+  expect(printed).toContain(`URL             ${relay.url}/mcp`)
+  expect(printed).toContain(`Data directory  ${home.data}`)
+  expect(printed).toContain(`(process ${relay.pid})`)
+  expect(printed).toContain('embedded PostgreSQL, 2 threads')
+  relay.kill('SIGINT')
+  await relay.exit
+  expect(await home.command('status')).toMatchObject({ code: 1 })
+})
+
+test('a key is rotated at home: planned, finished and leaked, while it runs and while it does not', async () => {
+  await using home = createHome()
+  const relay = await home.start({ RELAY_API_KEY: undefined })
+  const first = home.kept().RELAY_API_KEY
+  const statusFor = async (key: string) =>
+    (
+      await fetch(`${relay.url}/mcp`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+        body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'ping' }),
+      })
+    ).status
+
+  const planned = await home.command('rotate', ['--home'])
+  expect(planned).toMatchObject({ code: 0 })
+  const second = home.kept().RELAY_API_KEY
+  expect(planned.printed).toContain(`\n${second}\n`)
+  expect([await statusFor(first), await statusFor(second)]).toEqual([200, 200])
+  const again = await home.command('rotate', ['--home'])
+  expect(again).toMatchObject({ code: 1 })
+  expect(again.printed).toContain('A rotation is under way')
+
+  // The key leaks in the middle of it: neither of the two may go on.
+  expect(await home.command('rotate', ['--home', '--leaked'])).toMatchObject({ code: 0 })
+  const third = home.kept().RELAY_API_KEY
+  expect(home.kept()).not.toHaveProperty('RELAY_API_KEY_PREVIOUS')
+  const statuses = await Promise.all([first, second, third].map(statusFor))
+  expect(statuses).toEqual([401, 401, 200])
+
+  expect(await home.command('rotate', ['--home'])).toMatchObject({ code: 0 })
+  expect(await home.command('rotate', ['--home', '--finish'])).toMatchObject({ code: 0 })
+  expect([await statusFor(third), await statusFor(home.kept().RELAY_API_KEY)]).toEqual([401, 200])
+  expect(relay.printed).toContain('The keys have changed: using the new ones.')
+
+  relay.kill('SIGINT')
+  await relay.exit
+  const before = home.kept().RELAY_API_KEY
+  expect(await home.command('rotate', [])).toMatchObject({ code: 0 })
+  expect(home.kept().RELAY_API_KEY_PREVIOUS).toBe(before)
+  const given = await home.command('rotate', ['--home'], { RELAY_API_KEY: KEY })
+  expect(given).toMatchObject({ code: 1 })
+  expect(given.printed).toContain('RELAY_API_KEY is set in the environment')
+})
+
+test.runIf(process.getuid?.() === 0)(
+  'as root, PostgreSQL has an account of its own, and is taken from nobody',
+  async () => {
+    await using home = createHome()
+    const first = await home.start()
+    await call(first.url, 'relay_create_thread', { name: 'kept' })
+    const folder = join(home.data, 'postgres')
+    const { uid } = statSync(folder)
+    expect([0, 65_534]).not.toContain(uid)
+    expect(readFileSync('/etc/passwd', 'utf8')).not.toMatch(new RegExp(`^[^:]*:[^:]*:${uid}:`, 'm'))
+    first.kill('SIGINT')
+    await first.exit
+
+    // As an earlier version has left it.
+    for (const name of readdirSync(folder, { recursive: true }) as string[]) {
+      chownSync(join(folder, name), 65_534, 65_534)
+    }
+    chownSync(folder, 65_534, 65_534)
+    const second = await home.start()
+    expect(statSync(join(folder, 'data', 'PG_VERSION')).uid).toBe(statSync(folder).uid)
+    expect([0, 65_534]).not.toContain(statSync(folder).uid)
+    const threads = await call(second.url, 'relay_list_threads', {})
+    expect(JSON.stringify(threads)).toContain('kept')
+  },
+)

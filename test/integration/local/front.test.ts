@@ -1,0 +1,62 @@
+/** The port that clients connect to: what it passes on, and what it refuses. */
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer } from 'node:net'
+import { text } from 'node:stream/consumers'
+import { expect, test } from 'vitest'
+import { openFront } from '../../../scripts/local/workerd/front.ts'
+import { createTestRelay } from '../../support/relay.ts'
+
+/** Sends bytes and gives everything that comes back until the other side closes. */
+async function exchange(url: string, bytes: string): Promise<string> {
+  const { port } = new URL(url)
+  const socket = connect(Number(port), '127.0.0.1')
+  socket.write(bytes)
+  return text(socket)
+}
+
+const connectTo = (host: string) => `CONNECT ${host}:443 HTTP/1.1\r\nhost: ${host}:443\r\n\r\n`
+
+test('CONNECT is 405, and nothing of it is in the log', async () => {
+  await using relay = await createTestRelay()
+  const answer = await exchange(relay.url, connectTo('example.com'))
+  expect(answer).toMatch(/^HTTP\/1\.1 405 /)
+  await relay.fetch('/health')
+  await relay.log(({ path }) => path === '/health')
+  expect(relay.logs).toHaveLength(1)
+})
+
+test('a CONNECT behind another request prints no source file and no trace', async () => {
+  await using relay = await createTestRelay()
+  const first = 'GET /health HTTP/1.1\r\nhost: localhost\r\n\r\n'
+  await exchange(relay.url, first + connectTo('example.com'))
+  await relay.log((line) => /connect/.test(String(line)))
+  expect(relay.logs.map(String).join('\n')).not.toMatch(/\.c\+\+|\.rs:|stack|@0x/)
+})
+
+/** A server that says its name to everyone who says something. */
+async function startServer(name: string) {
+  const server = createServer((socket) => {
+    socket.on('error', () => {}).on('data', () => socket.write(name))
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return { port: (server.address() as AddressInfo).port, [Symbol.dispose]: () => server.close() }
+}
+
+test('connections wait while there is nothing to connect to, and are then served', async () => {
+  using first = await startServer('first')
+  using second = await startServer('second')
+  const front = await openFront(0)
+  const early = connect(front.port, '127.0.0.1')
+  early.write('hello')
+  front.forwardTo(first.port)
+  expect(String((await once(early, 'data'))[0])).toBe('first')
+
+  front.hold()
+  const late = connect(front.port, '127.0.0.1')
+  late.write('hello')
+  await once(late, 'connect')
+  front.forwardTo(second.port)
+  expect(String((await once(late, 'data'))[0])).toBe('second')
+  for (const socket of [early, late]) socket.destroy()
+  front.close()
+})

@@ -1,0 +1,138 @@
+/**
+ * createHome(): a data directory of a test's own, and `npm start` on it as processes; everything
+ * started on it ends with it.
+ */
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { expect } from 'vitest'
+
+const RELAY = fileURLToPath(new URL('../../scripts/relay.ts', import.meta.url))
+export const KEY = 'a-key-of-these-tests-that-is-long-enough'
+const UP = /URL +(\S+)\/mcp/
+
+type Environment = Record<string, string | undefined>
+
+export function createHome() {
+  const data = mkdtempSync(join(tmpdir(), 'relay-start-'))
+  // Root's PostgreSQL runs as another account, which must be able to enter.
+  chmodSync(data, 0o711)
+  const started: ChildProcess[] = []
+
+  /** Runs the command; `printed` grows, `exit` resolves when the process has ended. */
+  function run(environment: Environment = {}, args: string[] = []) {
+    const child = spawn(process.execPath, [RELAY, 'start', ...args], {
+      env: { ...process.env, PORT: '0', RELAY_DATA: data, RELAY_API_KEY: KEY, ...environment },
+    })
+    started.push(child)
+    const up = Promise.withResolvers<string>()
+    const run = {
+      pid: child.pid as number,
+      printed: '',
+      /** Resolves with the relay's origin when it says that it is up. */
+      up: up.promise,
+      exit: once(child, 'exit').then(([code, signal]) => code ?? signal),
+      kill: (signal: NodeJS.Signals) => child.kill(signal),
+    }
+    for (const output of [child.stdout, child.stderr]) {
+      output.on('data', (chunk) => {
+        run.printed += chunk
+        const url = UP.exec(run.printed)?.[1]
+        if (url) up.resolve(url)
+      })
+    }
+    return run
+  }
+
+  return {
+    data,
+    run,
+
+    /** Runs the command until it is up. */
+    async start(environment?: Environment, args?: string[]) {
+      const running = run(environment, args)
+      const url = await Promise.race([running.up, running.exit.then(() => undefined)])
+      if (!url) throw new Error(`It did not come up: ${running.printed}`)
+      return Object.assign(running, { url })
+    },
+
+    /** Runs another command on it, to its end. */
+    async command(name: string, args: string[] = [], environment: Environment = {}) {
+      const child = spawn(process.execPath, [RELAY, name, ...args], {
+        cwd: data,
+        env: { PATH: process.env.PATH, HOME: data, RELAY_DATA: data, ...environment },
+        stdio: ['ignore', 'pipe', 'pipe'],
+      })
+      let printed = ''
+      for (const output of [child.stdout, child.stderr]) {
+        output.on('data', (chunk) => {
+          printed += chunk
+        })
+      }
+      const [code] = await once(child, 'close')
+      return { code, printed }
+    },
+
+    kept: () => JSON.parse(readFileSync(join(data, 'settings.json'), 'utf8')),
+
+    /** The processes that the owner record names: PostgreSQL and workerd. */
+    children(): number[] {
+      const record = JSON.parse(readFileSync(join(data, 'owner.json'), 'utf8'))
+      return record.children.map((child: { pid: number }) => child.pid)
+    },
+
+    async [Symbol.asyncDispose]() {
+      for (const child of started) child.kill('SIGKILL')
+      await expect.poll(() => processesOf(data)).toEqual([])
+      rmSync(data, { recursive: true })
+    },
+  }
+}
+
+export async function call(url: string, name: string, args: object, key = KEY) {
+  const response = await fetch(`${url}/mcp`, {
+    method: 'POST',
+    headers: {
+      authorization: `Bearer ${key}`,
+      'content-type': 'application/json',
+      accept: 'application/json, text/event-stream',
+    },
+    body: JSON.stringify({
+      jsonrpc: '2.0',
+      id: 1,
+      method: 'tools/call',
+      params: { name, arguments: args },
+    }),
+  })
+  const { result } = (await response.json()) as { result: { isError?: boolean; content: unknown } }
+  return result
+}
+
+/** What runs with this folder among its arguments: PostgreSQL's processes, named after it. */
+function processesOf(folder: string): string[] {
+  const all = ps('-ww', '-e', '-o', 'stat=', '-o', 'args=').split('\n')
+  return all.filter((line) => line.includes(folder) && !line.startsWith('Z'))
+}
+
+export function watchdogOf(parent: number): number {
+  const all = ps('-ww', '-e', '-o', 'pid=', '-o', 'ppid=', '-o', 'args=').split('\n')
+  const watchdog = all.find(
+    (line) => line.trim().split(/ +/)[1] === `${parent}` && /trap/.test(line),
+  )
+  return Number.parseInt(watchdog ?? '', 10)
+}
+
+export function ps(...args: string[]): string {
+  return execFileSync('ps', args, { encoding: 'utf8' })
+}
+
+export function lives(pid: number): boolean {
+  try {
+    return !ps('-o', 'stat=', '-p', `${pid}`).startsWith('Z')
+  } catch {
+    return false
+  }
+}
