@@ -211,7 +211,9 @@ test('two relays that went on apart are not mixed', async () => {
   const apart = join(folder.path, 'apart.jsonl')
   await script('export', apart, projectOf(away))
   const refused = await script('import', apart, projectOf(home))
-  expect(refused.out).toContain('another message has seq 7 or its idempotency key in the thread "long"')
+  expect(refused.out).toContain(
+    'another message has seq 7 or its idempotency key in the thread "long"',
+  )
   expect((await over(home).read('long')).messages[0].content).toBe('written at home')
 })
 
