@@ -133,7 +133,7 @@ test('a relay moves away and back, and only what is new is added', async () => {
   expect(twice.out).toContain('Added 0 threads, 0 readers, 0 cursors and 0 messages')
 })
 
-test('an export that was cut short goes on where it stopped, and is not imported before', async () => {
+test('an export that was cut short continues where it stopped, and is not imported before', async () => {
   await using folder = await createFolder()
   await using home = await createTestRelay({})
   await fillRelay(home)
@@ -155,7 +155,7 @@ test('an export that was cut short goes on where it stopped, and is not imported
   expect(again.out).toContain('is complete already')
 })
 
-test('an import that was cut short goes on behind what was taken', async () => {
+test('an import that was cut short continues after what was taken', async () => {
   await using folder = await createFolder()
   await using home = await createTestRelay({})
   await using away = await createTestRelay({})
@@ -200,7 +200,7 @@ test('what would take the place of something else is refused, and nothing of it 
   expect(threads).toMatchObject([{ name: 'long', message_count: 1 }])
 })
 
-test('two relays that went on apart are not mixed', async () => {
+test('two relays that diverged are not mixed', async () => {
   await using folder = await createFolder()
   await using home = await createTestRelay({})
   await using away = await createTestRelay({})
