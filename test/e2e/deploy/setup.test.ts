@@ -118,7 +118,9 @@ test('relay-mcp 0.1.0 is taken over: its threads, its name, and its short key un
 
   const { RELAY_API_KEY: key = '', RELAY_USER_ID: user } = accounts.kept()
   expect(user).toBe(LEGACY_USER)
-  expect(cloudflare.scripts.get('relay-mcp')?.secrets.RELAY_API_KEY_PREVIOUS).toBe('a-key-of-0.1.0-short')
+  expect(cloudflare.scripts.get('relay-mcp')?.secrets.RELAY_API_KEY_PREVIOUS).toBe(
+    'a-key-of-0.1.0-short',
+  )
   const read = await accounts.call(key, 'relay_read_thread', { thread_name: 'from before' })
   expect(read.structuredContent.messages).toMatchObject([{ content: 'Hello from 0.1.0.', seq: 1 }])
   expect(await accounts.statusFor('a-key-of-0.1.0-short')).toBe(200)
