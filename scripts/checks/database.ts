@@ -1,4 +1,5 @@
 /** What the Worker sees of its database: reached, let in, migrated, the right user's, in time, near. */
+import { faultMessage } from '../../src/errors.ts'
 import { type Check, type Finding, failed, ok, warning } from './check.ts'
 import { dashboard, migrate, RESTART, readLog, setSetting } from './fixes.ts'
 import { readSchema } from './schema.ts'
@@ -31,6 +32,15 @@ const reachable: Check = {
           `It is ${fault.slice('database_'.length)} (${code}).`,
           `See its state: ${dashboard(project, 'reports/database')}`,
         )
+      case 'api_blocked':
+      case 'api_rate_limited':
+      case 'api_starting':
+      case 'api_timeout':
+      case 'database_read_only':
+      case 'schema_not_exposed':
+      case 'statement_timeout':
+        return failed(faultMessage(fault), `See its state: ${dashboard(project)}`)
+      case 'project_restricted':
       case 'database_answer_unexpected':
       case 'database_error':
         return strange(subject, database)

@@ -1,16 +1,22 @@
-/** `npm run export`: writes every thread, message and cursor of a relay to a file of JSON Lines. */
+/** `npm run export`: writes every thread, reader, cursor and message of a relay to a file of JSON Lines. */
 import { constants, type FileHandle, open } from 'node:fs/promises'
 import { defineCommand } from '../lib/command.ts'
 import { startProgress } from '../lib/progress.ts'
 import { readSettings } from '../lib/settings.ts'
 import { UserError } from '../lib/user-error.ts'
 import { openDatabase, type RelayDatabase } from '../transfer/database.ts'
-import { type Export, KINDS, type Position, readExport } from '../transfer/export-file.ts'
+import {
+  type Export,
+  KINDS,
+  noRecords,
+  type Position,
+  readExport,
+} from '../transfer/export-file.ts'
 
 const HELP = `
 npm run export -- [FILE]
 
-Writes every thread, message and cursor of a relay to FILE (relay-DATE.jsonl), for a backup or for
+Writes every thread, reader, cursor and message of a relay to FILE (relay-DATE.jsonl), for a backup or for
 another relay to import. If FILE is there and not complete, continues where it stopped.
 
 Reads the relay of npm start, running or not. With SUPABASE_URL, SUPABASE_SERVICE_KEY and RELAY_USER_ID
@@ -72,7 +78,7 @@ async function write(
     threads: status.thread_count,
     messages: status.message_count,
   }
-  const counts = begun?.counts ?? { thread: 0, message: 0, cursor: 0 }
+  const counts = begun?.counts ?? noRecords()
   // What was cut short after the last whole line is written again.
   await file.truncate(offset)
   if (!begun) await append([{ kind: 'relay-mcp export', version: 1, as_of: asOf, ...expected }])

@@ -287,7 +287,7 @@ test.each([
   ['a function that takes other arguments', OLDER_FUNCTION],
   ['a function that is there twice', twice('relay_latest_names')],
   ['the status there twice', twice('relay_status')],
-])('%s is mended by the SQL that the doctor gives', async (_, statement) => {
+])('%s is fixed by the SQL that the doctor prints', async (_, statement) => {
   await using relay = await createTestRelay({})
   await sql(statement)(relay)
   const [fault] = (await looked(relay)).filter(({ outcome }) => outcome === 'failed')
@@ -358,7 +358,7 @@ test('a relay that is known by another address', async () => {
 })
 
 test('a key too short to sign with is a warning, since the key itself works', async () => {
-  await using relay = await createTestRelay({ bindings: { RELAY_API_KEY: 'of-0.1.0' } })
+  await using relay = await createTestRelay({ bindings: { RELAY_API_KEY: 'a-key-of-0.1.0-short' } })
   expect(await found(relay)).toEqual(['warning oauth.key'])
 })
 

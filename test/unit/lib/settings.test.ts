@@ -35,11 +35,12 @@ test('the environment comes before .dev.vars, and that before what was made', ()
   using folder = createFolder()
   const made = readSettings(folder.path, {})
   const devVars = '# a comment\nRELAY_API_KEY="from-dev-vars"\nPORT=1234\nOTHER=x\n'
-  writeFileSync(join(folder.path, '.dev.vars'), devVars)
+  writeFileSync(join(folder.path, '.dev.vars'), devVars, { mode: 0o600 })
   expect(readSettings(folder.path, { PORT: '5678' })).toEqual({
     ...made,
     port: 5678,
     apiKey: 'from-dev-vars',
+    keySource: '.dev.vars',
   })
 })
 
