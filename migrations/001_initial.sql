@@ -968,8 +968,9 @@ begin
           from (select * from public.relay_messages m where %1$s order by %3$s limit 1000) m
         ) m
         where bytes <= 5000000
-          and (m.search @@ $9
-            or cardinality($10) <= 8 and public.relay_has_parts(m.content, $10, $11))
+          -- The first part is looked for here: calling a function for each message costs as much again.
+          and (m.search @@ $9 or cardinality($10) <= 8
+            and strpos(lower(m.content), $10[1]) > 0 and public.relay_has_parts(m.content, $10, $11))
           and %2$s
       ), older as materialized (
         select m.id, m.thread_id, row_number() over (order by %3$s) as place
@@ -1059,13 +1060,16 @@ begin
 
   -- One thread more than asked for tells whether the rest is worth counting.
   execute format($sql$
-    with listed as materialized (
-      select t.*, row_number() over (
-        order by coalesce(t.last_message_at, t.created_at) desc, t.id desc) as place
+    with newest as materialized (
+      -- Nothing but what is sorted: there is no index for this order.
+      select t.id, coalesce(t.last_message_at, t.created_at) as active_at
       from public.relay_threads t
       where %1$s
       order by coalesce(t.last_message_at, t.created_at) desc, t.id desc
       limit $3 + 1
+    ), listed as materialized (
+      select t.*, row_number() over (order by n.active_at desc, n.id desc) as place
+      from newest n join public.relay_threads t on t.id = n.id
     )
     select
       (select '[' || string_agg('{' || concat_ws(',',
@@ -1486,14 +1490,14 @@ begin
 
   if p_thread_name is not null then
     v_thread := public.relay_find_thread(p_user_id, p_thread_name);
+    v_read := coalesce((
+      select last_read_seq from public.relay_read_cursors
+      where thread_id = v_thread.id and reader_tag = p_reader_tag), 0);
     if p_ack_seq > v_thread.last_seq then
       raise exception 'ack_seq % is above the last seq of thread "%", %',
         p_ack_seq, v_thread.name, v_thread.last_seq using errcode = 'RL004',
         detail = json_build_object('name', v_thread.name, 'last_seq', v_thread.last_seq)::text;
     elsif p_ack_seq is not null then
-      v_read := coalesce((
-        select last_read_seq from public.relay_read_cursors
-        where thread_id = v_thread.id and reader_tag = p_reader_tag), 0);
       v_acknowledged := public.relay_count_unread(v_thread.id, v_thread.last_seq,
         v_thread.message_count, p_reader_tag, v_read, p_ack_seq + 1);
       -- To a message that exists: a cursor beyond would hide what an import puts there.
@@ -1502,6 +1506,11 @@ begin
         select max(seq) as seq from public.relay_messages
         where thread_id = v_thread.id and seq <= p_ack_seq) m
       where m.seq > v_read;
+    end if;
+    if v_thread.last_seq <= greatest(v_read, p_ack_seq) then
+      return public.relay_empty_answer(p_lean, v_thread.name, v_last_given_at, v_is_new,
+        v_known_readers, v_skipped, v_skipped_count, v_acknowledged,
+        public.relay_addressed_unread(p_user_id, p_reader_tag));
     end if;
   -- A polling reader usually has everything. Two sums tell, at half the price of a look at each thread:
   -- no cursor is ever above its thread's last seq, so equal sums are equal seqs.

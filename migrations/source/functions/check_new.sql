@@ -47,14 +47,14 @@ begin
 
   if p_thread_name is not null then
     v_thread := public.relay_find_thread(p_user_id, p_thread_name);
+    v_read := coalesce((
+      select last_read_seq from public.relay_read_cursors
+      where thread_id = v_thread.id and reader_tag = p_reader_tag), 0);
     if p_ack_seq > v_thread.last_seq then
       raise exception 'ack_seq % is above the last seq of thread "%", %',
         p_ack_seq, v_thread.name, v_thread.last_seq using errcode = 'RL004',
         detail = json_build_object('name', v_thread.name, 'last_seq', v_thread.last_seq)::text;
     elsif p_ack_seq is not null then
-      v_read := coalesce((
-        select last_read_seq from public.relay_read_cursors
-        where thread_id = v_thread.id and reader_tag = p_reader_tag), 0);
       v_acknowledged := public.relay_count_unread(v_thread.id, v_thread.last_seq,
         v_thread.message_count, p_reader_tag, v_read, p_ack_seq + 1);
       -- To a message that exists: a cursor beyond would hide what an import puts there.
@@ -63,6 +63,11 @@ begin
         select max(seq) as seq from public.relay_messages
         where thread_id = v_thread.id and seq <= p_ack_seq) m
       where m.seq > v_read;
+    end if;
+    if v_thread.last_seq <= greatest(v_read, p_ack_seq) then
+      return public.relay_empty_answer(p_lean, v_thread.name, v_last_given_at, v_is_new,
+        v_known_readers, v_skipped, v_skipped_count, v_acknowledged,
+        public.relay_addressed_unread(p_user_id, p_reader_tag));
     end if;
   -- A polling reader usually has everything. Two sums tell, at half the price of a look at each thread:
   -- no cursor is ever above its thread's last seq, so equal sums are equal seqs.

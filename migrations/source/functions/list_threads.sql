@@ -31,13 +31,16 @@ begin
 
   -- One thread more than asked for tells whether the rest is worth counting.
   execute format($sql$
-    with listed as materialized (
-      select t.*, row_number() over (
-        order by coalesce(t.last_message_at, t.created_at) desc, t.id desc) as place
+    with newest as materialized (
+      -- Nothing but what is sorted: there is no index for this order.
+      select t.id, coalesce(t.last_message_at, t.created_at) as active_at
       from public.relay_threads t
       where %1$s
       order by coalesce(t.last_message_at, t.created_at) desc, t.id desc
       limit $3 + 1
+    ), listed as materialized (
+      select t.*, row_number() over (order by n.active_at desc, n.id desc) as place
+      from newest n join public.relay_threads t on t.id = n.id
     )
     select
       (select '[' || string_agg('{' || concat_ws(',',

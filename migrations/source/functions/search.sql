@@ -130,8 +130,9 @@ begin
           from (select * from public.relay_messages m where %1$s order by %3$s limit 1000) m
         ) m
         where bytes <= 5000000
-          and (m.search @@ $9
-            or cardinality($10) <= 8 and public.relay_has_parts(m.content, $10, $11))
+          -- The first part is looked for here: calling a function for each message costs as much again.
+          and (m.search @@ $9 or cardinality($10) <= 8
+            and strpos(lower(m.content), $10[1]) > 0 and public.relay_has_parts(m.content, $10, $11))
           and %2$s
       ), older as materialized (
         select m.id, m.thread_id, row_number() over (order by %3$s) as place
