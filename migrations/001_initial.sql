@@ -1,36 +1,40 @@
--- relay-mcp: tables, and one function for each tool.
+-- Built from migrations/source/ by `npm run build:migration`: change the parts, not this file.
+
+-- The relay's tables, the triggers on them, and the upgrade of a database made by relay-mcp 0.1.0.
 --
--- Creates everything on an empty Supabase project, upgrades a database made by relay-mcp 0.1.0 in
--- place, and changes nothing when it is run again. A 0.1.0 Worker may go on writing meanwhile.
+-- Creates everything in an empty Supabase project, upgrades a 0.1.0 database in place, and changes
+-- nothing when it runs again. A 0.1.0 Worker can keep writing throughout.
 --
--- An upgrade of more than 200,000 messages takes minutes. Supabase's SQL editor stops at 60 seconds,
--- so run that one over a direct connection, with `set statement_timeout = 0` before this file.
+-- An upgrade of more than 200,000 messages takes minutes, and Supabase's SQL editor stops after 60
+-- seconds: use a direct connection for it, with `set statement_timeout = 0` before this file.
 --
--- Rules that every function keeps, each of which loses messages or deadlocks when it is broken:
---   1. Locks are taken in one order: the reader (advisory), then the thread, then cursors in the
---      order of thread ids. Threads are locked `for no key update`, which foreign keys do not wait for.
---   2. Places (`seq`) are given under the thread's lock, which is held until commit. So whoever sees
---      place n sees every place below it, and a cursor that moves by place skips nothing.
+-- Rules that every function keeps. Breaking any of them loses messages or deadlocks:
+--   1. Locks are taken in one order: the reader (advisory), the reader's row, the thread (advisory,
+--      on its folded name), the thread's row, cursors in the order of thread ids. Threads are locked
+--      `for no key update`, which foreign keys do not wait for.
+--   2. `seq` is assigned under the thread's row lock, which is held until commit. A transaction that
+--      sees seq n therefore sees every seq below it, and a cursor that moves by seq skips nothing.
 --   3. Counts and the messages they count come from one statement, hence one snapshot.
---   4. What the API calls is volatile: it runs stable functions in a read-only transaction.
--- Refusals carry an SQLSTATE of our own (RL001 ...), a message for people and sometimes a hint.
+--   4. Functions that the API calls are volatile: it runs stable ones in a read-only transaction.
+-- A refusal carries an SQLSTATE of our own (RL001 ...), a message for people, and what the caller
+-- needs to explain it in `detail` and `hint`.
 
 begin;
 
--- One run at a time: two that both find no table would both create it.
+-- One run at a time: otherwise two runs that both find no table would both create it.
 do $$
 begin
   perform pg_advisory_xact_lock(hashtextextended('relay-mcp migration', 0));
 end;
 $$;
 
--- Waits for open transactions of a running Worker, but not for ever: a lock that is waited for
--- holds up everybody behind it.
+-- Waits for open transactions of a running Worker, but not indefinitely: everybody else queues behind
+-- a lock that is being waited for.
 set local lock_timeout = '10s';
 
--- A text as words between spaces: what the full-text parser would take for tags, addresses, paths,
--- hyphenated or numbered compounds falls apart into its words. Left whole, such things are told apart
--- in quadratic time: 100,000 characters of `<!--` or `a_` kept a post and its thread busy for 20 s.
+-- Replaces punctuation with spaces before full-text parsing. The parser would otherwise look for tags,
+-- addresses, paths and compounds, which takes quadratic time: 100,000 characters of `<!--` or `a_`
+-- kept a post, and with it the whole thread, busy for 20 seconds.
 create or replace function public.relay_words(p_text text)
   returns text
   language sql immutable security invoker set search_path = ''
@@ -39,6 +43,28 @@ as $$
 $$;
 revoke all on function public.relay_words from public, anon, authenticated;
 grant execute on function public.relay_words to service_role;
+
+-- Removes the white space around a name, as JavaScript's trim() does.
+create or replace function public.relay_trim(p_text text)
+  returns text
+  language sql immutable security invoker set search_path = ''
+as $$
+  select btrim(p_text, E' \t\n\u000b\f\r\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007'
+    '\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000\ufeff');
+$$;
+revoke all on function public.relay_trim from public, anon, authenticated;
+grant execute on function public.relay_trim to service_role;
+
+-- The form in which names are compared when no name is exactly equal: case is ignored, and spaces,
+-- `-` and `_` are alike. Normalized, because 0.1.0 stored names as they came.
+create or replace function public.relay_fold_name(p_name text)
+  returns text
+  language sql immutable security invoker set search_path = ''
+as $$
+  select regexp_replace(lower(public.relay_trim(normalize(p_name, nfc))), '[\s_-]+', '-', 'g');
+$$;
+revoke all on function public.relay_fold_name from public, anon, authenticated;
+grant execute on function public.relay_fold_name to service_role;
 
 -- Tables ------------------------------------------------------------------------------------------
 
@@ -50,11 +76,13 @@ create table if not exists public.relay_threads (
   created_at timestamptz not null default now(),
   last_message_at timestamptz,
   archived boolean not null default false,
-  -- The highest place ever given. Never lowered, or a deleted message's place would be given twice.
+  -- The highest seq ever assigned. Never lowered: a deleted message's seq must not be assigned again.
   last_seq bigint not null default 0,
   message_count bigint not null default 0,
   constraint relay_threads_user_name_unique unique (user_id, name)
-);
+)
+-- Room on each page for the new version of a thread's row, which every post writes.
+with (fillfactor = 70);
 
 create table if not exists public.relay_messages (
   id uuid primary key default gen_random_uuid(),
@@ -65,11 +93,15 @@ create table if not exists public.relay_messages (
   content text not null,
   metadata jsonb,
   created_at timestamptz not null default now(),
-  -- The message's place in its thread: 1, 2, 3 ... in commit order. Deleting leaves a gap.
+  -- The message's position in its thread: 1, 2, 3 ... in commit order. Deleting leaves a gap.
   seq bigint not null,
   idempotency_key text,
-  -- `simple` does not stem, which is right for code and names. 100,000 characters are all that a
-  -- message has today; 0.1.0 took any length, and more than 1 MB of words is an error.
+  -- Who posted (`from`), whom it is addressed to (`to`), and through which OAuth client (`via`).
+  reader_tag text,
+  addressee text,
+  client text,
+  -- `simple` does not stem, which is right for code and names. Messages have at most 100,000
+  -- characters today; 0.1.0 accepted any length, and a tsvector of more than 1 MB is an error.
   search tsvector generated always as (
     to_tsvector('pg_catalog.simple', public.relay_words(left(content, 100000)))) stored,
   constraint relay_messages_surface_check check (surface in ('chat', 'cowork', 'code', 'other'))
@@ -80,17 +112,31 @@ create table if not exists public.relay_read_cursors (
   thread_id uuid not null references public.relay_threads (id) on delete cascade,
   user_id uuid not null,
   reader_tag text not null,
-  -- The time of the message at last_read_seq. Kept in step, so that 0.1.0 can be put back.
+  -- The time of the message at last_read_seq. Kept in step so that 0.1.0 can be restored.
   last_read_at timestamptz not null,
   updated_at timestamptz not null default now(),
-  -- Every message up to this place was handed to this reader.
+  -- Every message up to this seq was handed to this reader.
   last_read_seq bigint not null,
   constraint relay_read_cursors_thread_reader_unique unique (thread_id, reader_tag)
 );
 
--- Triggers: what a 0.1.0 Worker and a person with an SQL editor write -------------------------------
+-- A reader exists apart from its cursors: one that polled an empty relay, or whose threads were
+-- deleted, is not new again.
+create table if not exists public.relay_readers (
+  user_id uuid not null,
+  reader_tag text not null,
+  -- Null until the first check of all threads or the first post. From then on a thread without a
+  -- cursor is one that was opened since, and is unread from its first message.
+  introduced_at timestamptz,
+  -- Written at most once a minute.
+  last_seen_at timestamptz not null default clock_timestamp(),
+  last_given_at timestamptz,
+  constraint relay_readers_pkey primary key (user_id, reader_tag)
+);
 
--- Gives a message inserted without a place (by 0.1.0) the next one, under the thread's lock.
+-- Triggers: for what a 0.1.0 Worker and a person with an SQL editor write ---------------------------
+
+-- Assigns the next seq, under the thread's lock, to a message inserted without one (by 0.1.0).
 create or replace function public.relay_place_message()
   returns trigger
   language plpgsql volatile security invoker set search_path = ''
@@ -107,12 +153,16 @@ end;
 $$;
 revoke all on function public.relay_place_message from public, anon, authenticated;
 
--- Gives a cursor set by time (by 0.1.0) its place, by 0.1.0's own test of what is read. Never back.
+-- Derives the seq of a cursor that was set by time (by 0.1.0), using 0.1.0's own test of what is read,
+-- and creates its reader. A cursor never moves back. The reader is created here, before the cursor
+-- exists, because an AFTER trigger takes the locks in the other order and deadlocked.
 create or replace function public.relay_place_cursor()
   returns trigger
   language plpgsql volatile security invoker set search_path = ''
 as $$
 begin
+  insert into public.relay_readers (user_id, reader_tag)
+  values (new.user_id, new.reader_tag) on conflict do nothing;
   new.last_read_seq := coalesce((
     select m.seq from public.relay_messages m
     where m.thread_id = new.thread_id and m.created_at <= new.last_read_at
@@ -128,7 +178,8 @@ $$;
 revoke all on function public.relay_place_cursor from public, anon, authenticated;
 
 -- Keeps a thread's last activity from running backwards: 0.1.0 sets it in a request after its post,
--- which another post may have overtaken.
+-- which another post may have overtaken. The trigger fires for service_role only, so that a person can
+-- repair times written by a clock that was ahead.
 create or replace function public.relay_keep_activity()
   returns trigger
   language plpgsql volatile security invoker set search_path = ''
@@ -150,7 +201,7 @@ begin
     update public.relay_threads set message_count = 0 where message_count > 0;
     return null;
   end if;
-  -- In the order of ids, so that two deletions over several threads cannot deadlock.
+  -- In the order of ids, so that two deletions over several threads cannot deadlock with each other.
   perform from public.relay_threads
   where id in (select d.thread_id from deleted d)
   order by id for no key update;
@@ -164,7 +215,7 @@ $$;
 revoke all on function public.relay_count_deleted from public, anon, authenticated;
 
 -- Upgrade from 0.1.0, indexes, triggers, row level security -----------------------------------------
--- Each part looks in the catalogue first: on a second run nothing here locks a table.
+-- Each part checks the catalogue first, so a second run locks no table.
 
 do $$
 declare
@@ -184,9 +235,9 @@ begin
       using errcode = 'RL007', hint = 'Use a direct connection, and "set statement_timeout = 0" first.';
   end if;
 
-  -- Waits for the first table holding nothing, and for the others not at all: a query that has read
-  -- one of them and now wants the next would otherwise wait for us while we wait for it. Two seconds
-  -- at a time, since everybody else waits as long as this does.
+  -- Waits for the first table while holding nothing, and does not wait for the others: a query that
+  -- has read one of them and wants the next would otherwise wait for us while we wait for it. Two
+  -- seconds at a time, because everybody else waits as long as this does.
   v_deadline := clock_timestamp() + interval '30 s';
   set local lock_timeout = '2s';
   loop
@@ -202,12 +253,16 @@ begin
     end;
   end loop;
 
+  alter table public.relay_threads set (fillfactor = 70);
   alter table public.relay_threads
     add column if not exists last_seq bigint not null default 0,
     add column if not exists message_count bigint not null default 0;
   alter table public.relay_messages
     add column if not exists seq bigint,
-    add column if not exists idempotency_key text;
+    add column if not exists idempotency_key text,
+    add column if not exists reader_tag text,
+    add column if not exists addressee text,
+    add column if not exists client text;
   alter table public.relay_read_cursors
     add column if not exists last_read_seq bigint;
 
@@ -242,7 +297,13 @@ begin
   where c.last_read_seq is null;
   alter table public.relay_read_cursors alter column last_read_seq set not null;
 
-  -- Last, because it rewrites the table and so clears what the numbering left behind.
+  -- Not introduced yet: their first check of all threads skips only threads without a cursor.
+  insert into public.relay_readers (user_id, reader_tag, last_seen_at)
+  select user_id, reader_tag, max(updated_at) from public.relay_read_cursors
+  group by user_id, reader_tag order by user_id, reader_tag
+  on conflict do nothing;
+
+  -- Last, because it rewrites the table, which removes the row versions that the numbering left.
   alter table public.relay_messages
     alter column seq set not null,
     add column search tsvector generated always as (
@@ -256,13 +317,11 @@ begin
     return;
   end if;
 
-  -- The list's order; a thread without messages counts from its creation.
-  create index relay_threads_active_idx
-    on public.relay_threads (user_id, (coalesce(last_message_at, created_at)) desc, id desc)
-    where not archived;
-  create index relay_threads_activity_idx
-    on public.relay_threads (user_id, (coalesce(last_message_at, created_at)) desc, id desc);
-  -- 0.1.0's index of the same order without the tie-break.
+  -- How posting finds a thread whose name differs only by case, spaces, `-` and `_`.
+  create index relay_threads_folded_name_idx
+    on public.relay_threads (user_id, (public.relay_fold_name(name)));
+  -- 0.1.0's index on the last activity. None replaces it: it would keep every post's update of its
+  -- thread from being a HOT update, and sorting the threads costs the list 2 ms at 10,000 of them.
   drop index if exists public.relay_threads_user_last_message_idx;
 
   alter table public.relay_messages
@@ -273,17 +332,23 @@ begin
     on public.relay_messages (user_id, created_at desc);
   create unique index relay_messages_idempotency_key_idx
     on public.relay_messages (thread_id, idempotency_key) where idempotency_key is not null;
-  -- fastupdate would make one post in many pay for flushing the pending list, and every search read it.
+  -- A reader's own posts, which are not news to it; those it addressed to itself are.
+  create index relay_messages_own_idx on public.relay_messages (thread_id, reader_tag, seq)
+    where reader_tag is not null and addressee is distinct from reader_tag;
+  create index relay_messages_addressee_idx on public.relay_messages (user_id, addressee, thread_id, seq)
+    where addressee is not null;
+  -- With fastupdate, one post in many would pay for flushing the pending list, and searches read it.
   create index relay_messages_search_idx
     on public.relay_messages using gin (search) with (fastupdate = off);
 
-  -- relay_check_new over all threads reads nothing but this of the cursors.
+  -- Everything that relay_check_new over all threads reads of the cursors.
   create index relay_read_cursors_reader_idx
     on public.relay_read_cursors (user_id, reader_tag, thread_id) include (last_read_seq);
 
   create trigger relay_threads_activity
     before update of last_message_at on public.relay_threads
-    for each row when (new.last_message_at < old.last_message_at)
+    for each row when (
+      new.last_message_at < old.last_message_at and current_user = 'service_role')
     execute function public.relay_keep_activity();
   create trigger relay_messages_place
     before insert on public.relay_messages
@@ -310,46 +375,31 @@ begin
   alter table public.relay_threads enable row level security;
   alter table public.relay_messages enable row level security;
   alter table public.relay_read_cursors enable row level security;
+  alter table public.relay_readers enable row level security;
 
-  analyze public.relay_threads, public.relay_messages, public.relay_read_cursors;
+  -- Statistics of an empty table would make pooled sessions cache plans for an empty table.
+  if exists (select from public.relay_messages) then
+    analyze public.relay_threads, public.relay_messages, public.relay_read_cursors,
+      public.relay_readers;
+  end if;
 end;
 $$;
 
-revoke all on public.relay_threads, public.relay_messages, public.relay_read_cursors
-  from public, anon, authenticated, service_role;
--- By name: older projects grant everything on new objects, newer ones nothing. No tool deletes.
-grant select, insert, update
-  on public.relay_threads, public.relay_messages, public.relay_read_cursors to service_role;
+revoke all on public.relay_threads, public.relay_messages, public.relay_read_cursors,
+  public.relay_readers from public, anon, authenticated, service_role;
+-- Explicit: older projects grant everything on new objects, newer ones nothing. No tool deletes.
+grant select, insert, update on public.relay_threads, public.relay_messages,
+  public.relay_read_cursors, public.relay_readers to service_role;
 
--- What the tools share ------------------------------------------------------------------------------
 
--- Removes the white space around a name, as JavaScript's trim() does.
-create or replace function public.relay_trim(p_text text)
-  returns text
-  language sql immutable security invoker set search_path = ''
-as $$
-  select btrim(p_text, E' \t\n\u000b\f\r\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007'
-    '\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000\ufeff');
-$$;
-revoke all on function public.relay_trim from public, anon, authenticated;
-grant execute on function public.relay_trim to service_role;
+-- What the tools share: finding threads and readers, counting, moving cursors, writing messages -------
 
--- Turns a text into an ilike pattern that finds it literally, anywhere.
-create or replace function public.relay_part_pattern(p_text text)
-  returns text
-  language sql immutable security invoker set search_path = ''
-as $$
-  select '%' || regexp_replace(p_text, '([\\%_])', '\\\1', 'g') || '%';
-$$;
-revoke all on function public.relay_part_pattern from public, anon, authenticated;
-grant execute on function public.relay_part_pattern to service_role;
-
--- The 200 latest thread names, among which the Worker looks for what a caller may have meant.
+-- The 200 most recently active thread names, for the Worker to suggest from.
 create or replace function public.relay_latest_names(p_user_id uuid)
-  returns jsonb
+  returns json
   language sql volatile security invoker set search_path = ''
 as $$
-  select coalesce(jsonb_agg(latest.name), '[]') from (
+  select coalesce(json_agg(latest.name), '[]') from (
     select name from public.relay_threads
     where user_id = p_user_id
     order by coalesce(last_message_at, created_at) desc, id desc
@@ -358,9 +408,42 @@ $$;
 revoke all on function public.relay_latest_names from public, anon, authenticated;
 grant execute on function public.relay_latest_names to service_role;
 
--- The thread of that name: exactly as given (0.1.0 did not trim), else trimmed.
--- Raises RL001 (thread not found), its hint a JSON array of the latest names.
-create or replace function public.relay_find_thread(p_user_id uuid, p_thread_name text)
+-- The id of the thread with that name, or null: exactly as given, else trimmed, else folded.
+-- Raises RL009 (several threads match) with their names, a JSON array, as its detail.
+create or replace function public.relay_locate_thread(p_user_id uuid, p_name text)
+  returns uuid
+  language plpgsql volatile security invoker set search_path = ''
+as $$
+declare
+  v_id uuid;
+  v_ids uuid[];
+  v_names json;
+begin
+  select id into v_id from public.relay_threads
+  where user_id = p_user_id and name in (p_name, public.relay_trim(p_name))
+  order by name = p_name desc
+  limit 1;
+  if found then
+    return v_id;
+  end if;
+  select array_agg(id), json_agg(name order by name) into v_ids, v_names
+  from (
+    select id, name from public.relay_threads
+    where user_id = p_user_id and public.relay_fold_name(name) = public.relay_fold_name(p_name)
+    limit 20) folded;
+  if cardinality(v_ids) > 1 then
+    raise exception 'several threads match "%"', p_name
+      using errcode = 'RL009', detail = v_names::text;
+  end if;
+  return v_ids[1];
+end;
+$$;
+revoke all on function public.relay_locate_thread from public, anon, authenticated;
+grant execute on function public.relay_locate_thread to service_role;
+
+-- The thread with that name. Raises RL001 (thread not found): its detail is the name that was asked
+-- for, its hint the latest names. Raises RL009 (several threads match).
+create or replace function public.relay_find_thread(p_user_id uuid, p_name text)
   returns public.relay_threads
   language plpgsql volatile security invoker set search_path = ''
 as $$
@@ -368,12 +451,10 @@ declare
   v_thread public.relay_threads;
 begin
   select * into v_thread from public.relay_threads
-  where user_id = p_user_id and name in (p_thread_name, public.relay_trim(p_thread_name))
-  order by name = p_thread_name desc
-  limit 1;
+  where id = public.relay_locate_thread(p_user_id, p_name);
   if not found then
-    raise exception 'thread "%" not found', p_thread_name
-      using errcode = 'RL001', hint = public.relay_latest_names(p_user_id)::text;
+    raise exception 'thread "%" not found', p_name using
+      errcode = 'RL001', detail = p_name, hint = public.relay_latest_names(p_user_id)::text;
   end if;
   return v_thread;
 end;
@@ -381,8 +462,20 @@ $$;
 revoke all on function public.relay_find_thread from public, anon, authenticated;
 grant execute on function public.relay_find_thread to service_role;
 
--- Makes calls of one reader take turns, until the transaction ends. A statement of its own in every
--- caller: the snapshot of a statement is older than the locks it waits for.
+-- Makes all calls that open or post to a thread under some spelling of its name take turns, so that
+-- two spellings cannot open two threads, and so that waiting posts queue here instead of in a herd
+-- around the thread's row. Call it as a statement of its own, like relay_lock_reader.
+create or replace function public.relay_lock_thread_name(p_user_id uuid, p_name text)
+  returns void
+  language sql volatile security invoker set search_path = ''
+as $$
+  select pg_advisory_xact_lock(hashtextextended(p_user_id || ' ' || public.relay_fold_name(p_name), 1));
+$$;
+revoke all on function public.relay_lock_thread_name from public, anon, authenticated;
+grant execute on function public.relay_lock_thread_name to service_role;
+
+-- Makes calls of one reader take turns until the transaction ends. Call it as a statement of its own:
+-- the snapshot of a statement is older than the locks it waits for.
 create or replace function public.relay_lock_reader(p_user_id uuid, p_reader_tag text)
   returns void
   language sql volatile security invoker set search_path = ''
@@ -392,7 +485,88 @@ $$;
 revoke all on function public.relay_lock_reader from public, anon, authenticated;
 grant execute on function public.relay_lock_reader to service_role;
 
--- Moves a reader's cursors forward, each to the place beside its thread. Needs relay_lock_reader.
+-- The known reader that a `to` means, or null: exactly as given, else folded as thread names are, the
+-- most recently seen of several.
+create or replace function public.relay_resolve_reader(p_user_id uuid, p_reader_tag text)
+  returns public.relay_readers
+  language plpgsql volatile security invoker set search_path = ''
+as $$
+declare
+  v_reader public.relay_readers;
+begin
+  select * into v_reader from public.relay_readers
+  where user_id = p_user_id and reader_tag = p_reader_tag;
+  if not found then
+    select * into v_reader from public.relay_readers
+    where user_id = p_user_id
+      and public.relay_fold_name(reader_tag) = public.relay_fold_name(p_reader_tag)
+    order by last_seen_at desc limit 1;
+  end if;
+  return v_reader;
+end;
+$$;
+revoke all on function public.relay_resolve_reader from public, anon, authenticated;
+grant execute on function public.relay_resolve_reader to service_role;
+
+-- How many messages of others a reader has not been given in a thread: those with
+-- p_after < seq < p_before, less the reader's own. Messages that it addressed to itself count as
+-- others'. Counts no rows, except the reader's own and where messages were deleted by hand. Without a
+-- reader (null) nothing is anybody's own.
+create or replace function public.relay_count_unread(
+  p_thread_id uuid, p_last_seq bigint, p_message_count bigint, p_reader_tag text, p_after bigint,
+  p_before bigint)
+  returns bigint
+  language plpgsql stable security invoker set search_path = ''
+as $$
+declare
+  v_count bigint;
+begin
+  if p_before <= p_after + 1 or p_last_seq <= p_after then
+    return 0;
+  elsif p_message_count = p_last_seq then
+    v_count := least(p_before - 1, p_last_seq) - greatest(p_after, 0);
+  elsif p_after <= 0 and p_before > p_last_seq then
+    v_count := p_message_count;
+  else
+    v_count := (
+      select count(*) from public.relay_messages
+      where thread_id = p_thread_id and seq > p_after and seq < p_before);
+  end if;
+  if p_reader_tag is null or v_count = 0 then
+    return v_count;
+  end if;
+  return v_count - (
+    select count(*) from public.relay_messages
+    where thread_id = p_thread_id and reader_tag = p_reader_tag
+      and addressee is distinct from reader_tag and seq > p_after and seq < p_before);
+end;
+$$;
+revoke all on function public.relay_count_unread from public, anon, authenticated;
+grant execute on function public.relay_count_unread to service_role;
+
+-- The time that belongs to a cursor at p_seq: that of the last message up to it, but below the next
+-- one's. Messages that 0.1.0 wrote may share a time, and a restored 0.1.0 should rather repeat one than
+-- lose one. Null where no message is left to take a time from.
+create or replace function public.relay_time_of_seq(p_thread_id uuid, p_seq bigint)
+  returns timestamptz
+  language plpgsql stable security invoker set search_path = ''
+as $$
+begin
+  return least((
+      select created_at from public.relay_messages
+      where thread_id = p_thread_id and seq <= p_seq
+      order by seq desc limit 1
+    ), (
+      select created_at - interval '1 microsecond' from public.relay_messages
+      where thread_id = p_thread_id and seq > p_seq
+      order by seq limit 1
+    ));
+end;
+$$;
+revoke all on function public.relay_time_of_seq from public, anon, authenticated;
+grant execute on function public.relay_time_of_seq to service_role;
+
+-- Moves a reader's cursors forward, each to the seq beside its thread. Needs relay_lock_reader.
 create or replace function public.relay_move_cursors(
   p_user_id uuid, p_reader_tag text, p_thread_ids uuid[], p_seqs bigint[])
   returns void
@@ -401,23 +575,12 @@ as $$
 begin
   insert into public.relay_read_cursors as c
     (thread_id, user_id, reader_tag, last_read_seq, last_read_at)
-  -- By time, too: up to the last message read, but below the next one. Those that 0.1.0 wrote may
-  -- share a time, and 0.1.0 put back had better repeat one than lose one.
-  select t.id, p_user_id, p_reader_tag, moved.seq, coalesce(
-    least((
-        select m.created_at from public.relay_messages m
-        where m.thread_id = t.id and m.seq <= moved.seq
-        order by m.seq desc limit 1
-      ), (
-        select m.created_at - interval '1 microsecond' from public.relay_messages m
-        where m.thread_id = t.id and m.seq > moved.seq
-        order by m.seq limit 1
-      )),
-    t.created_at)
+  select t.id, p_user_id, p_reader_tag, moved.seq,
+    coalesce(public.relay_time_of_seq(t.id, moved.seq), t.created_at)
   from unnest(p_thread_ids, p_seqs) as moved (thread_id, seq)
   join public.relay_threads t on t.id = moved.thread_id
   order by t.id
-  -- Waits for a deletion by hand, and then passes over the thread that is gone.
+  -- Waits for a deletion by hand, and then skips the thread that is gone.
   for key share of t
   on conflict (thread_id, reader_tag) do update
   set last_read_seq = excluded.last_read_seq, last_read_at = excluded.last_read_at, updated_at = now()
@@ -427,83 +590,305 @@ $$;
 revoke all on function public.relay_move_cursors from public, anon, authenticated;
 grant execute on function public.relay_move_cursors to service_role;
 
--- How many messages of a thread have p_after < seq < p_before. Counts rows only where some were
--- deleted by hand; everywhere else the places themselves say it.
-create or replace function public.relay_count_between(
-  p_thread public.relay_threads, p_after bigint, p_before bigint)
-  returns bigint
-  language plpgsql stable security invoker set search_path = ''
-as $$
-begin
-  if p_before <= p_after + 1 then
-    return 0;
-  elsif p_thread.message_count = p_thread.last_seq then
-    return least(p_before - 1, p_thread.last_seq) - least(p_after, p_thread.last_seq);
-  elsif p_after <= 0 and p_before > p_thread.last_seq then
-    return p_thread.message_count;
-  end if;
-  return (
-    select count(*) from public.relay_messages
-    where thread_id = p_thread.id and seq > p_after and seq < p_before);
-end;
-$$;
-revoke all on function public.relay_count_between from public, anon, authenticated;
-grant execute on function public.relay_count_between to service_role;
-
--- Messages as JSON, in the order of p_ids, as many as fit into p_max_bytes of JSON but at least one.
--- Weighed twice: by octet_length, which reads no long text, to bound what is written out at all;
--- then by what was written, since escaping can make a text longer.
+-- Messages as a JSON array in the order of p_ids, as many as fit into p_max_bytes but at least one,
+-- and the ids of those that fit. p_lean leaves out empty fields and ids, adds `from`, `to` and `via`,
+-- and, in an array of more than one message, cuts contents of more than 8,000 characters to 2,000.
+-- Weighed twice: first by octet_length, which reads no long text, to bound what is written at all;
+-- then by what was written, because escaping can make a text longer. Written as text: building jsonb
+-- took 30 % longer.
 create or replace function public.relay_pack_messages(
-  p_ids uuid[], p_max_bytes integer, p_with_thread_name boolean)
-  returns jsonb
+  p_ids uuid[], p_max_bytes integer, p_lean boolean, p_with_thread_name boolean,
+  out messages json, out ids uuid[])
   language plpgsql stable security invoker set search_path = ''
 as $$
+declare
+  v_cuts constant boolean := p_lean and cardinality(p_ids) > 1;
 begin
-  return (
-    with weighed as (
-      select m.id,
-        row_number() over (order by ids.place) as place,
-        -- 240 bytes: the fields beside content and metadata.
-        sum(octet_length(m.content) + 240) over (order by ids.place) as bytes
-      from unnest(p_ids) with ordinality as ids (id, place)
-      join public.relay_messages m on m.id = ids.id
-    ), written as (
-      select w.place,
-        case when p_with_thread_name then jsonb_build_object('thread_name', t.name) else '{}' end
-        || jsonb_build_object(
-          'id', m.id,
-          'thread_id', m.thread_id,
-          'seq', m.seq,
-          'surface', m.surface,
-          'session_tag', nullif(m.session_tag, ''),
-          'content', m.content,
-          'metadata', m.metadata,
-          'created_at', m.created_at) as message
-      from weighed w
-      join public.relay_messages m on m.id = w.id
-      join public.relay_threads t on t.id = m.thread_id
-      where w.bytes <= p_max_bytes or w.place = 1
-    ), fitted as (
-      select place, message,
-        sum(octet_length(message::text) + 1) over (order by place) as bytes
-      from written
-    )
-    select coalesce(jsonb_agg(message order by place), '[]')
-    from fitted
-    where bytes <= p_max_bytes or place = 1);
+  with weighed as materialized (
+    select m.id, listed.place, long.is_cut,
+      sum(case when long.is_cut then 2000 else octet_length(m.content) end
+        + coalesce(octet_length(m.metadata::text), 0) + case when p_lean then 100 else 240 end)
+        over (order by listed.place) as bytes
+    from unnest(p_ids) with ordinality as listed (id, place)
+    join public.relay_messages m on m.id = listed.id
+    -- A character has at most four bytes, so most lengths in bytes decide without reading the text.
+    cross join lateral (select v_cuts and octet_length(m.content) > 8000
+      and (octet_length(m.content) > 32000 or char_length(m.content) > 8000) as is_cut) long
+  ), written as (
+    select w.id, w.place, '{' || concat_ws(',',
+        case when p_with_thread_name then '"thread_name":' || to_json(t.name) end,
+        case when not p_lean then '"id":"' || m.id || '","thread_id":"' || m.thread_id || '"' end,
+        '"seq":' || m.seq,
+        '"surface":' || to_json(m.surface),
+        case when m.session_tag <> '' then '"session_tag":' || to_json(m.session_tag)
+          when not p_lean then '"session_tag":null' end,
+        case when p_lean then '"from":' || to_json(m.reader_tag) end,
+        case when p_lean then '"to":' || to_json(m.addressee) end,
+        case when p_lean then '"via":' || to_json(m.client) end,
+        '"content":' || to_json(case when w.is_cut then left(m.content, 2000) else m.content end),
+        case when w.is_cut then '"content_length":' || char_length(m.content) end,
+        case when p_lean then '"metadata":' || nullif(m.metadata, '{}')::text
+          else '"metadata":' || coalesce(m.metadata::text, 'null') end,
+        '"created_at":"' || public.relay_show_time(m.created_at, p_lean) || '"') || '}' as message
+    from weighed w
+    join public.relay_messages m on m.id = w.id
+    join public.relay_threads t on t.id = m.thread_id
+    where w.bytes <= p_max_bytes or w.place = 1
+  ), fitted as (
+    select *, sum(octet_length(message) + 1) over (order by place) as bytes from written
+  )
+  select '[' || string_agg(message, ',' order by place) || ']', array_agg(id order by place)
+  into messages, ids
+  from fitted where bytes <= p_max_bytes or place = 1;
+
+  if v_cuts and cardinality(ids) = 1 then
+    select packed.messages, packed.ids into messages, ids
+    from public.relay_pack_messages(ids, p_max_bytes, p_lean, p_with_thread_name) packed;
+  end if;
+  messages := coalesce(messages, '[]');
+  ids := coalesce(ids, '{}');
 end;
 $$;
 revoke all on function public.relay_pack_messages from public, anon, authenticated;
 grant execute on function public.relay_pack_messages to service_role;
 
--- The ids of the newest messages that match every filter given, newest first, in one thread or, with
--- p_thread_id null, in all. The statement is put together from the filters that are there: with
--- `p is null or ...` for each, a cached plan took 17.9 s where this takes milliseconds.
--- Raises RL005 (query without a word).
+-- A time in UTC: in lean answers with milliseconds, cut and never rounded up, or `since` would pass over
+-- a message; else as 0.1.0 wrote it. The callers set the time zone.
+create or replace function public.relay_show_time(p_time timestamptz, p_lean boolean)
+  returns text
+  language plpgsql stable security invoker set search_path = ''
+as $$
+begin
+  if p_lean then
+    return to_char(p_time at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"');
+  end if;
+  return to_json(p_time) #>> '{}';
+end;
+$$;
+revoke all on function public.relay_show_time from public, anon, authenticated;
+grant execute on function public.relay_show_time to service_role;
+
+-- Readers ---------------------------------------------------------------------------------------------
+
+-- Notes that a reader is here, creating it on first use. Returns the reader as it was before this
+-- call, with `is_new` and, for a new one, the other known readers.
+create or replace function public.relay_note_reader(
+  p_user_id uuid, p_reader_tag text, p_waits boolean,
+  out is_new boolean, out introduced_at timestamptz, out last_given_at timestamptz,
+  out known_readers json)
+  language plpgsql volatile security invoker set search_path = ''
+as $$
+declare
+  v_seen timestamptz;
+begin
+  is_new := false;
+  select r.introduced_at, r.last_given_at, r.last_seen_at
+  into introduced_at, last_given_at, v_seen
+  from public.relay_readers r
+  where r.user_id = p_user_id and r.reader_tag = p_reader_tag;
+  if not found then
+    insert into public.relay_readers (user_id, reader_tag) values (p_user_id, p_reader_tag)
+    on conflict do nothing;
+    is_new := found;
+    if is_new then
+      known_readers := public.relay_other_readers(p_user_id, p_reader_tag, 50);
+    end if;
+  elsif v_seen < clock_timestamp() - interval '1 minute' then
+    -- Without the reader's lock, somebody else's row lock is not worth waiting for.
+    if p_waits then
+      update public.relay_readers r set last_seen_at = clock_timestamp()
+      where r.user_id = p_user_id and r.reader_tag = p_reader_tag;
+    else
+      update public.relay_readers r set last_seen_at = clock_timestamp()
+      where (r.user_id, r.reader_tag) in (
+        select s.user_id, s.reader_tag from public.relay_readers s
+        where s.user_id = p_user_id and s.reader_tag = p_reader_tag
+        for update skip locked);
+    end if;
+  end if;
+end;
+$$;
+revoke all on function public.relay_note_reader from public, anon, authenticated;
+grant execute on function public.relay_note_reader to service_role;
+
+-- Other readers, the most recently seen first.
+create or replace function public.relay_other_readers(
+  p_user_id uuid, p_reader_tag text, p_limit integer)
+  returns json
+  language sql volatile security invoker set search_path = ''
+as $$
+  select coalesce(json_agg(json_build_object(
+      'reader_tag', r.reader_tag, 'last_seen_at', public.relay_show_time(r.last_seen_at, true))
+    order by r.last_seen_at desc, r.reader_tag), '[]')
+  from (
+    select reader_tag, last_seen_at from public.relay_readers
+    where user_id = p_user_id and reader_tag is distinct from p_reader_tag
+    order by last_seen_at desc, reader_tag limit p_limit) r;
+$$;
+revoke all on function public.relay_other_readers from public, anon, authenticated;
+grant execute on function public.relay_other_readers to service_role;
+
+-- Introduces a reader to all threads: with at most 20 messages in the relay everything is unread;
+-- otherwise the newest two messages of each of the ten most recently active threads, and whatever
+-- comes from the first message addressed to it on. Everything else counts as read: it writes a cursor
+-- there, where there is none. Returns the threads in which messages were skipped, most recently
+-- active first: at most 20, and how many there are. Needs relay_lock_reader.
+create or replace function public.relay_introduce_reader(
+  p_user_id uuid, p_reader_tag text, out skipped json, out skipped_count bigint)
+  language plpgsql volatile security invoker set search_path = ''
+as $$
+begin
+  update public.relay_readers set introduced_at = clock_timestamp()
+  where user_id = p_user_id and reader_tag = p_reader_tag;
+
+  -- One statement, and each cursor is set from its snapshot. A value read again from the row that
+  -- `for key share` locks may be newer, and a message that came in between would be lost.
+  with total as materialized (
+    select coalesce(sum(message_count), 0) as messages
+    from public.relay_threads where user_id = p_user_id
+  ), recent as materialized (
+    select t.id, coalesce((
+      select m.seq from public.relay_messages m
+      where m.thread_id = t.id order by m.seq desc offset 2 limit 1), 0) as seq
+    from (
+      select id from public.relay_threads
+      where user_id = p_user_id and not archived and last_seq > 0
+      order by coalesce(last_message_at, created_at) desc, id desc limit 10) t
+  ), addressed as materialized (
+    select thread_id as id, min(seq) - 1 as seq
+    from public.relay_messages
+    where user_id = p_user_id and addressee = p_reader_tag group by thread_id
+  ), starts as materialized (
+    select t.id, t.name, coalesce(t.last_message_at, t.created_at) as active_at, t.last_seq,
+      t.message_count, least(coalesce(recent.seq, t.last_seq), addressed.seq) as seq
+    from public.relay_threads t
+    left join recent on recent.id = t.id
+    left join addressed on addressed.id = t.id
+    where t.user_id = p_user_id and (select messages from total) > 20
+      and not exists (
+        select from public.relay_read_cursors c
+        where c.thread_id = t.id and c.reader_tag = p_reader_tag)
+  ), written as (
+    insert into public.relay_read_cursors
+      (thread_id, user_id, reader_tag, last_read_seq, last_read_at)
+    select t.id, p_user_id, p_reader_tag, s.seq, case
+      when s.seq = s.last_seq then s.active_at
+      else coalesce(public.relay_time_of_seq(t.id, s.seq), t.created_at) end
+    from starts s join public.relay_threads t on t.id = s.id
+    where s.seq > 0
+    order by t.id
+    for key share of t
+    on conflict (thread_id, reader_tag) do nothing
+  ), passed as (
+    select s.name, s.active_at, s.id,
+      public.relay_count_unread(s.id, s.last_seq, s.message_count, null, 0, s.seq + 1) as messages
+    from starts s where s.seq > 0
+  ), numbered as (
+    select *, row_number() over (order by active_at desc, id desc) as place
+    from passed where messages > 0
+  )
+  select json_agg(json_build_object('thread_name', name, 'message_count', messages) order by place)
+      filter (where place <= 20),
+    count(*)
+  into skipped, skipped_count
+  from numbered;
+end;
+$$;
+revoke all on function public.relay_introduce_reader from public, anon, authenticated;
+grant execute on function public.relay_introduce_reader to service_role;
+
+-- Search ----------------------------------------------------------------------------------------------
+
+-- What a query asks for: `words`, for the index, and null without a searchable word; `any_word`, the same
+-- with any of them; `parts` and `excluded`, texts in lower case that may also be parts of words; and its
+-- terms one by one. Parentheses count as spaces, and a `-` excludes only when a word follows it.
+-- Raises RL005 (nothing to look for) for a query that only excludes.
+create or replace function public.relay_parse_query(
+  p_query text, out words tsquery, out any_word tsquery, out parts text[], out excluded text[],
+  out terms text[])
+  language plpgsql immutable security invoker set search_path = ''
+as $$
+declare
+  v_query constant text := translate(p_query, '()', '  ');
+  v_has_or boolean;
+begin
+  -- Each term as a phrase of its words, the way they were indexed; the operators stay.
+  with found as (
+    select place, coalesce(term[1], '') as sign, coalesce(term[2], term[3]) as term,
+      lower(coalesce(term[3], '')) = 'or' and term[1] is null as is_or
+    from regexp_matches(v_query, '(-(?=[[:alnum:]_"]))?(?:"([^"]+)"|(\S+))', 'g')
+      with ordinality as matches (term, place)
+  ), phrases as (
+    select *, case when is_or then 'or' else '"' || public.relay_words(term) || '"' end as phrase
+    from (
+      -- Between nothing and nothing, `or` is a word like any other.
+      select place, sign, term, is_or and (select bool_or(sign = '' and not is_or) from found) as is_or
+      from found) found
+  )
+  select
+    websearch_to_tsquery('pg_catalog.simple', string_agg(sign || phrase, ' ' order by place)),
+    websearch_to_tsquery('pg_catalog.simple',
+        string_agg(phrase, ' or ' order by place) filter (where sign = '' and not is_or))
+      && !!websearch_to_tsquery('pg_catalog.simple',
+        coalesce(string_agg(phrase, ' or ' order by place) filter (where sign = '-'), '')),
+    array_agg(term order by place) filter (where sign = '' and not is_or),
+    coalesce(array_agg(lower(term) order by place) filter (where sign = '-'), '{}'),
+    bool_or(is_or)
+  into words, any_word, terms, excluded, v_has_or
+  from phrases;
+
+  if terms is null then
+    raise exception 'the query has nothing to look for' using errcode = 'RL005';
+  end if;
+  -- querytree() is what an index can look up: nothing, if there is no word or only excluded ones.
+  if querytree(words) in ('', 'T') then
+    words := null;
+  end if;
+  -- With `or`, only the text as it stands can be looked for literally.
+  parts := case
+    when v_has_or then array[lower(public.relay_trim(v_query))]
+    else (select array_agg(lower(term)) from unnest(terms) term) end;
+end;
+$$;
+revoke all on function public.relay_parse_query from public, anon, authenticated;
+grant execute on function public.relay_parse_query to service_role;
+
+-- Whether a text has all of the parts and none of the excluded ones, which are in lower case.
+create or replace function public.relay_has_parts(p_text text, p_parts text[], p_excluded text[])
+  returns boolean
+  language plpgsql immutable security invoker set search_path = ''
+as $$
+declare
+  v_text constant text := lower(p_text);
+  v_part text;
+begin
+  foreach v_part in array p_parts loop
+    if strpos(v_text, v_part) = 0 then
+      return false;
+    end if;
+  end loop;
+  foreach v_part in array p_excluded loop
+    if strpos(v_text, v_part) > 0 then
+      return false;
+    end if;
+  end loop;
+  return true;
+end;
+$$;
+revoke all on function public.relay_has_parts from public, anon, authenticated;
+grant execute on function public.relay_has_parts to service_role;
+
+-- The newest messages that match every filter given, newest first, in one thread or, with p_thread_id
+-- null, in all: the ids of at most p_limit, and over all threads the hits per thread among at most 1,000
+-- matches. When no message has all the words, those with any of them: `matched` is then 'any', and
+-- `missing_words` has the terms that occur nowhere. Raises RL005 (nothing to look for).
+--
+-- The statement is put together from the filters that are there: with `p is null or ...` for each, a
+-- cached plan took 17.9 s where this takes milliseconds.
 create or replace function public.relay_search(
   p_user_id uuid, p_thread_id uuid, p_limit integer, p_since timestamptz, p_before_seq bigint,
-  p_surface text, p_session_tag text, p_query text)
-  returns uuid[]
+  p_surface text, p_session_tag text, p_addressee text, p_query text,
+  out ids uuid[], out hits json, out matched text, out missing_words json)
   language plpgsql volatile security invoker
   set search_path = '' set plan_cache_mode = force_custom_plan
 as $$
@@ -513,228 +898,320 @@ declare
   v_filters constant text := 'true'
     || case when p_since is null then '' else ' and m.created_at > $4' end
     || case when p_surface is null then '' else ' and m.surface = $5' end
-    || case when p_session_tag is null then '' else ' and m.session_tag = $6' end;
+    || case when p_session_tag is null then '' else ' and m.session_tag = $6' end
+    || case when p_addressee is null then '' else ' and m.addressee = $7' end;
   -- With p_since by time, for the index on it; within a thread both orders are one.
   v_order constant text := case
     when p_thread_id is null then 'm.created_at desc, m.id desc'
     when p_since is null then 'm.seq desc'
     else 'm.created_at desc, m.seq desc' end;
-  v_words tsquery;
-  v_parts text[];
-  v_excluded text[];
-  v_ids uuid[];
+  v_query record;
+  v_sql text;
 begin
   if p_query is null then
-    execute format(
-      'select array(select m.id from public.relay_messages m where %s and %s order by %s limit $7)',
-      v_scope, v_filters, v_order)
-    into v_ids
-    using p_user_id, p_thread_id, p_before_seq, p_since, p_surface, p_session_tag, p_limit;
-    return v_ids;
-  end if;
-
-  -- Each term as a phrase of its words, as they were indexed; the operators stay.
-  select websearch_to_tsquery('pg_catalog.simple', coalesce(string_agg(case
-      when term[1] = '' and lower(term[3]) = 'or' then 'or'
-      else term[1] || '"' || public.relay_words(coalesce(term[2], term[3])) || '"'
-    end, ' ' order by place), ''))
-  into v_words
-  from regexp_matches(p_query, '(-?)(?:"([^"]+)"|(\S+))', 'g') with ordinality as terms (term, place);
-  -- querytree() is what an index can look up: nothing, if there is no word or only excluded ones.
-  if querytree(v_words) in ('', 'T') then
-    raise exception 'the query has no word to look for' using errcode = 'RL005';
-  end if;
-  -- Every word or phrase may also be a part of a word. With `or`, only the text as it stands.
-  if p_query ~* '(^|\s)or(\s|$)' then
-    v_parts := array[public.relay_part_pattern(public.relay_trim(p_query))];
+    v_sql := format($sql$
+      select m.id, m.thread_id, row_number() over (order by %3$s) as place
+      from public.relay_messages m where %1$s and %2$s
+      order by %3$s limit case when $2 is null then 1000 else $8 end
+    $sql$, v_scope, v_filters, v_order);
+    select null::tsquery as words, null::tsquery as any_word, null::text[] as parts,
+      null::text[] as excluded, null::text[] as terms into v_query;
   else
-    select
-      array_agg(public.relay_part_pattern(coalesce(term[2], term[3]))) filter (where term[1] = ''),
-      array_agg(public.relay_part_pattern(coalesce(term[2], term[3]))) filter (where term[1] = '-')
-    into v_parts, v_excluded
-    from regexp_matches(p_query, '(-?)(?:"([^"]+)"|(\S+))', 'g') term;
+    -- First the newest messages one by one, which finds parts of identifiers and of text without
+    -- spaces: 1,000 at most and 5 MB, for at most 8 terms. The inner limit is a fence. Then, if more is
+    -- wanted, the index: materialized, or the planner may walk all messages from the newest on in the
+    -- hope of a match. One statement, or a message posted between two would come last.
+    v_sql := format($sql$
+      with newest as materialized (
+        select m.*, row_number() over (order by %3$s) as place
+        from (
+          select *, sum(octet_length(content)) over (order by %3$s) as bytes
+          from (select * from public.relay_messages m where %1$s order by %3$s limit 1000) m
+        ) m
+        where bytes <= 5000000
+          and (m.search @@ $9
+            or cardinality($10) <= 8 and public.relay_has_parts(m.content, $10, $11))
+          and %2$s
+      ), older as materialized (
+        select m.id, m.thread_id, row_number() over (order by %3$s) as place
+        from public.relay_messages m
+        where (select count(*) from newest) < $8
+          and m.search @@ $9 and %1$s and %2$s and m.id not in (select id from newest)
+        order by %3$s limit 1000
+      )
+      select id, thread_id, place from newest
+      union all
+      select id, thread_id, place + (select count(*) from newest) from older
+    $sql$, v_scope, v_filters, v_order);
+    v_query := public.relay_parse_query(p_query);
+  end if;
+  v_sql := format($sql$
+    with found as materialized (
+      select * from (%s) f order by place limit 1000
+    )
+    select coalesce((select array_agg(id order by place) from found where place <= $8), '{}'), (
+      select json_agg(json_build_object('thread_name', t.name, 'hits', h.hits)
+        order by h.hits desc, h.place)
+      from (
+        select thread_id, count(*) as hits, min(place) as place from found group by thread_id
+        order by count(*) desc, min(place) limit 20) h
+      join public.relay_threads t on t.id = h.thread_id
+      where $2 is null)
+  $sql$, v_sql);
+  execute v_sql into ids, hits
+  using p_user_id, p_thread_id, p_before_seq, p_since, p_surface, p_session_tag, p_addressee, p_limit,
+    v_query.words, v_query.parts, v_query.excluded;
+  if cardinality(ids) > 0 or p_query is null or cardinality(v_query.terms) < 2
+    or querytree(v_query.any_word) in ('', 'T')
+  then
+    return;
   end if;
 
-  -- First the newest 1,000 one by one, which finds parts of identifiers and of text without spaces;
-  -- the inner limit is a fence: no text is looked through in more rows than that. Then, if more is
-  -- wanted, the index. Materialized, or the planner may walk all messages from the newest on in the
-  -- hope of a match. One statement, or a message posted between two would come last.
-  execute format($sql$
-    with newest as materialized (
-      select m.id, row_number() over (order by %3$s) as place
-      from (select * from public.relay_messages m where %1$s order by %3$s limit 1000) m
-      where (m.search @@ $8 or m.content ilike all ($9) and m.content not ilike all ($10)) and %2$s
-      order by %3$s limit $7
-    ), older as materialized (
-      select m.id, m.seq, m.created_at
-      from public.relay_messages m
-      where (select count(*) from newest) < $7
-        and m.search @@ $8 and %1$s and %2$s and m.id not in (select id from newest)
-    )
-    select array(select id from newest order by place)
-      || array(select m.id from older m order by %3$s limit $7 - (select count(*) from newest))
-  $sql$, v_scope, v_filters, v_order)
-  into v_ids
-  using p_user_id, p_thread_id, p_before_seq, p_since, p_surface, p_session_tag, p_limit, v_words,
-    v_parts, coalesce(v_excluded, '{}');
-  return v_ids;
+  -- Nothing has all the words. Null for the parts: any word is found by the index, and whole.
+  execute v_sql into ids, hits
+  using p_user_id, p_thread_id, p_before_seq, p_since, p_surface, p_session_tag, p_addressee, p_limit,
+    v_query.any_word, null::text[], null::text[];
+  if cardinality(ids) > 0 then
+    matched := 'any';
+    execute format($sql$
+      select json_agg(term order by place)
+      from unnest($3[:20]) with ordinality as terms (term, place)
+      where not exists (
+        select from public.relay_messages m
+        where %s and m.search @@ phraseto_tsquery('pg_catalog.simple', public.relay_words(term)))
+    $sql$, case when p_thread_id is null then 'm.user_id = $1' else 'm.thread_id = $2' end)
+    into missing_words using p_user_id, p_thread_id, v_query.terms;
+  end if;
 end;
 $$;
 revoke all on function public.relay_search from public, anon, authenticated;
 grant execute on function public.relay_search to service_role;
 
--- The six tools -------------------------------------------------------------------------------------
--- A lock is waited for 4 s, half of what the API's statement timeout leaves.
+-- The six tools -----------------------------------------------------------------------------------------
+-- A lock is waited for at most 4 s, half of the API's statement timeout.
 
--- Threads, latest activity first; with p_reader_tag, what that reader has not read of each.
+-- Threads, latest activity first; with p_reader_tag, how many messages of each that reader has not been
+-- given; with p_preview, the latest message of each in one line. Introduces nobody.
 create or replace function public.relay_list_threads(
   p_user_id uuid, p_include_archived boolean default false, p_reader_tag text default null,
-  p_query text default null, p_limit integer default 100)
-  returns jsonb
+  p_query text default null, p_preview boolean default false, p_limit integer default 100,
+  p_lean boolean default false)
+  returns json
   language plpgsql volatile security invoker
   set search_path = '' set lock_timeout = '4s' set timezone = 'UTC'
 as $$
 declare
   v_where constant text := 't.user_id = $1'
     || case when p_include_archived then '' else ' and not t.archived' end
-    || case when p_query is null then '' else ' and (t.name ilike $2 or t.description ilike $2)' end;
-  v_result jsonb;
+    || case when p_query is null then '' else
+      ' and strpos(lower(concat_ws(E''\n'', t.name, t.description)), lower($2)) > 0' end;
+  v_is_new boolean;
+  v_introduced_at timestamptz;
+  v_known_readers json;
+  v_threads json;
+  v_remaining bigint;
 begin
+  if p_reader_tag is not null then
+    select is_new, introduced_at, known_readers
+    into v_is_new, v_introduced_at, v_known_readers
+    from public.relay_note_reader(p_user_id, p_reader_tag, false);
+  end if;
+
   -- One thread more than asked for tells whether the rest is worth counting.
   execute format($sql$
-    with listed as (
-      select t.*, row_number() over (order by coalesce(t.last_message_at, t.created_at) desc, t.id desc) as place
+    with listed as materialized (
+      select t.*, row_number() over (
+        order by coalesce(t.last_message_at, t.created_at) desc, t.id desc) as place
       from public.relay_threads t
       where %1$s
       order by coalesce(t.last_message_at, t.created_at) desc, t.id desc
       limit $3 + 1
     )
-    select jsonb_build_object(
-      'threads', coalesce((
-        select jsonb_agg(
-          jsonb_build_object(
-            'id', t.id,
-            'name', t.name,
-            'description', t.description,
-            'last_message_at', t.last_message_at,
-            'archived', t.archived,
-            'message_count', t.message_count
-          ) || case when $4 is null then '{}' else jsonb_build_object('unread_count', case
-            when c.last_read_seq >= t.last_seq then 0
-            when c.last_read_seq is null or c.last_read_seq = 0 then t.message_count
-            when t.message_count = t.last_seq then t.last_seq - c.last_read_seq
-            else (
-              select count(*) from public.relay_messages m
-              where m.thread_id = t.id and m.seq > c.last_read_seq)
-            end) end
-          order by t.place)
-        from listed t
-        left join public.relay_read_cursors c
-          on c.user_id = $1 and c.reader_tag = $4 and c.thread_id = t.id
-        where t.place <= $3), '[]'),
-      'remaining_count', case when (select count(*) from listed) <= $3 then 0
-        else (select count(*) from public.relay_threads t where %1$s) - $3 end)
+    select
+      (select '[' || string_agg('{' || concat_ws(',',
+          case when not $6 then '"id":"' || t.id || '"' end,
+          '"name":' || to_json(t.name),
+          case when t.description <> '' then '"description":' || to_json(t.description)
+            when not $6 then '"description":null' end,
+          case when t.last_message_at is not null
+            then '"last_message_at":"' || public.relay_show_time(t.last_message_at, $6) || '"'
+            when not $6 then '"last_message_at":null' end,
+          case when t.archived or not $6 then '"archived":' || t.archived end,
+          '"message_count":' || t.message_count,
+          -- Without an introduction nobody can say what of a thread without a cursor is unread.
+          case when $4 is not null and (c.last_read_seq is not null or $7) then '"unread_count":' ||
+            public.relay_count_unread(t.id, t.last_seq, t.message_count, $4,
+              coalesce(c.last_read_seq, 0), t.last_seq + 1) end,
+          case when $5 then '"latest":' || public.relay_preview(t.id) end
+        ) || '}', ',' order by t.place) || ']'
+      from listed t
+      left join public.relay_read_cursors c
+        on c.user_id = $1 and c.reader_tag = $4 and c.thread_id = t.id
+      where t.place <= $3),
+      case when (select count(*) from listed) <= $3 then 0
+        else (select count(*) from public.relay_threads t where %1$s) - $3 end
   $sql$, v_where)
-  into v_result
-  using p_user_id, public.relay_part_pattern(p_query), p_limit, p_reader_tag;
-  return v_result;
+  into v_threads, v_remaining
+  using p_user_id, p_query, p_limit, p_reader_tag, p_preview, p_lean, v_introduced_at is not null;
+
+  return json_build_object(
+    'threads', coalesce(v_threads, '[]'),
+    'remaining_count', v_remaining,
+    'readers', public.relay_other_readers(p_user_id, p_reader_tag, 20),
+    'new_reader', nullif(v_is_new, false),
+    'known_readers', v_known_readers);
 end;
 $$;
 revoke all on function public.relay_list_threads from public, anon, authenticated;
 grant execute on function public.relay_list_threads to service_role;
 
--- Opens a thread. Raises RL002 (thread exists); its detail is `archived` for an archived one.
+-- The latest message of a thread in one line of at most 120 characters; null for an empty thread.
+create or replace function public.relay_preview(p_thread_id uuid)
+  returns text
+  language plpgsql stable security invoker set search_path = ''
+as $$
+begin
+  return (
+    select '{' || concat_ws(',',
+      '"seq":' || m.seq,
+      '"surface":' || to_json(m.surface),
+      '"session_tag":' || to_json(nullif(m.session_tag, '')),
+      '"from":' || to_json(m.reader_tag),
+      '"to":' || to_json(m.addressee),
+      '"via":' || to_json(m.client),
+      '"excerpt":' || to_json(
+        left(btrim(regexp_replace(left(m.content, 1000), '\s+', ' ', 'g')), 120))) || '}'
+    from public.relay_messages m
+    where m.thread_id = p_thread_id
+    order by m.seq desc limit 1);
+end;
+$$;
+revoke all on function public.relay_preview from public, anon, authenticated;
+grant execute on function public.relay_preview to service_role;
+
+-- Opens a thread. Raises RL002 (thread exists): its detail has the name of the thread that is there,
+-- which may be spelled otherwise, and whether it is archived.
 create or replace function public.relay_create_thread(
-  p_user_id uuid, p_name text, p_description text default null)
-  returns jsonb
+  p_user_id uuid, p_name text, p_description text default null, p_lean boolean default false)
+  returns json
   language plpgsql volatile security invoker
   set search_path = '' set lock_timeout = '4s' set timezone = 'UTC'
 as $$
 declare
   v_thread public.relay_threads;
 begin
+  perform public.relay_lock_thread_name(p_user_id, p_name);
   select * into v_thread from public.relay_threads
-  where user_id = p_user_id and name in (p_name, public.relay_trim(p_name))
-  limit 1;
+  where id = public.relay_locate_thread(p_user_id, p_name);
   if not found then
     insert into public.relay_threads (user_id, name, description)
     values (p_user_id, public.relay_trim(p_name), p_description)
     on conflict (user_id, name) do nothing
     returning * into v_thread;
     if found then
-      return jsonb_build_object(
-        'id', v_thread.id, 'name', v_thread.name, 'created_at', v_thread.created_at);
+      return json_build_object(
+        'id', case when not p_lean then v_thread.id end,
+        'name', v_thread.name,
+        'created_at', public.relay_show_time(v_thread.created_at, p_lean));
     end if;
+    -- A 0.1.0 Worker, which does not take the lock, was first.
     select * into v_thread from public.relay_threads
     where user_id = p_user_id and name = public.relay_trim(p_name);
   end if;
-  raise exception 'thread "%" already exists', v_thread.name
-    using errcode = 'RL002', detail = case when v_thread.archived then 'archived' else 'active' end;
+  raise exception 'thread "%" already exists', v_thread.name using errcode = 'RL002',
+    detail = json_build_object('name', v_thread.name, 'archived', v_thread.archived)::text;
 end;
 $$;
 revoke all on function public.relay_create_thread from public, anon, authenticated;
 grant execute on function public.relay_create_thread to service_role;
 
--- Posts a message under the id that the caller chose, so that posting the same id again, after an
--- answer that never came, returns what is there. Creates a missing thread, reopens an archived one.
--- Raises RL003 (idempotency key already used for another message).
+-- Posts a message under the id that the caller chose, so that posting the same id again, after an answer
+-- that never came, returns what is there. Creates a missing thread and reopens an archived one. A new
+-- p_reader_tag is introduced before its post takes its place.
+-- Raises RL003 (idempotency key used for another message), RL009 (several threads match).
 create or replace function public.relay_post_message(
   p_user_id uuid, p_message_id uuid, p_thread_name text, p_content text, p_surface text,
   p_session_tag text default null, p_metadata jsonb default null, p_reader_tag text default null,
-  p_idempotency_key text default null)
-  returns jsonb
+  p_to text default null, p_client text default null, p_idempotency_key text default null,
+  p_lean boolean default false)
+  returns json
   language plpgsql volatile security invoker
   set search_path = '' set lock_timeout = '4s' set timezone = 'UTC'
 as $$
 declare
+  v_is_new boolean;
+  v_introduced_at timestamptz;
+  v_known_readers json;
+  v_skipped json;
+  v_skipped_count bigint;
+  v_addressee public.relay_readers;
+  v_to text;
+  v_id uuid;
   v_thread public.relay_threads;
   v_created boolean := false;
   v_message public.relay_messages;
   v_read bigint;
+  v_unread bigint;
 begin
   if p_reader_tag is not null then
     perform public.relay_lock_reader(p_user_id, p_reader_tag);
+    select is_new, introduced_at, known_readers
+    into v_is_new, v_introduced_at, v_known_readers
+    from public.relay_note_reader(p_user_id, p_reader_tag, true);
+    if v_introduced_at is null then
+      select skipped, skipped_count into v_skipped, v_skipped_count
+      from public.relay_introduce_reader(p_user_id, p_reader_tag);
+    end if;
+  end if;
+  if p_to is not null then
+    v_addressee := public.relay_resolve_reader(p_user_id, p_to);
+    v_to := coalesce(v_addressee.reader_tag, p_to);
   end if;
 
+  perform public.relay_lock_thread_name(p_user_id, p_thread_name);
   loop
-    select * into v_thread from public.relay_threads
-    where user_id = p_user_id and name in (p_thread_name, public.relay_trim(p_thread_name))
-    order by name = p_thread_name desc
-    limit 1
-    for no key update;
-    exit when found;
-    insert into public.relay_threads (user_id, name)
-    values (p_user_id, public.relay_trim(p_thread_name))
-    on conflict (user_id, name) do nothing;
-    v_created := found;
+    v_id := public.relay_locate_thread(p_user_id, p_thread_name);
+    if v_id is null then
+      insert into public.relay_threads (user_id, name)
+      values (p_user_id, public.relay_trim(p_thread_name))
+      on conflict (user_id, name) do nothing;
+      v_created := found;
+    else
+      -- Renamed or deleted by hand since: look again.
+      select * into v_thread from public.relay_threads
+      where id = v_id and public.relay_fold_name(name) = public.relay_fold_name(p_thread_name)
+      for no key update;
+      exit when found;
+    end if;
   end loop;
 
   -- Only now, under the lock: before it, two calls with one key would both find nothing. What an
-  -- earlier attempt created or reopened is not told again: nothing remembers it.
+  -- earlier attempt created or reopened is not told again, because nothing remembers it.
   select * into v_message from public.relay_messages
   where id = p_message_id and thread_id = v_thread.id;
-  if found then
-    return jsonb_build_object('id', v_message.id, 'thread_id', v_message.thread_id,
-      'created_at', v_message.created_at, 'seq', v_message.seq);
-  end if;
-  if p_idempotency_key is not null then
+  if not found and p_idempotency_key is not null then
     select * into v_message from public.relay_messages
     where thread_id = v_thread.id and idempotency_key = p_idempotency_key;
-    if found then
-      if (v_message.content, v_message.surface, v_message.metadata)
-        is distinct from (p_content, p_surface, p_metadata)
-      then
-        raise exception 'idempotency key "%" already belongs to another message', p_idempotency_key
-          using errcode = 'RL003', detail = v_message.seq::text;
-      end if;
-      return jsonb_build_object('id', v_message.id, 'thread_id', v_message.thread_id,
-        'created_at', v_message.created_at, 'seq', v_message.seq, 'duplicate', true);
+    if found and (v_message.content, v_message.surface, v_message.metadata, v_message.addressee)
+      is distinct from (p_content, p_surface, p_metadata, v_to)
+    then
+      raise exception 'idempotency key "%" already belongs to another message', p_idempotency_key
+        using errcode = 'RL003', detail = v_message.seq::text;
     end if;
   end if;
+  if v_message.id is not null then
+    return json_build_object(
+      'id', case when not p_lean then v_message.id end,
+      'thread_id', case when not p_lean then v_message.thread_id end,
+      'thread_name', v_thread.name,
+      'seq', v_message.seq,
+      'created_at', public.relay_show_time(v_message.created_at, p_lean),
+      'duplicate', case when v_message.id <> p_message_id then true end);
+  end if;
 
-  -- The time is taken here, under the lock: a default, now() or a value from outside is older than
-  -- the wait for it, and would run backwards from one place to the next. Never the same time twice
-  -- in a thread, or a cursor by time (0.1.0) would take both messages for read.
+  -- The time is taken here, under the lock: a default, now() or a value from outside is older than the
+  -- wait for it, and would run backwards from one seq to the next. Never the same time twice in a
+  -- thread, or a cursor by time (0.1.0) would take both messages for read.
   update public.relay_threads t
   set last_seq = t.last_seq + 1,
       message_count = t.message_count + 1,
@@ -744,77 +1221,116 @@ begin
   returning t.last_seq, t.last_message_at into v_message.seq, v_message.created_at;
 
   insert into public.relay_messages (
-    id, thread_id, user_id, seq, surface, session_tag, content, metadata, idempotency_key, created_at)
+    id, thread_id, user_id, seq, surface, session_tag, content, metadata, idempotency_key, created_at,
+    reader_tag, addressee, client)
   values (
     p_message_id, v_thread.id, p_user_id, v_message.seq, p_surface, p_session_tag, p_content,
-    p_metadata, p_idempotency_key, v_message.created_at);
+    p_metadata, p_idempotency_key, v_message.created_at, p_reader_tag, v_to, p_client);
 
-  -- Whoever had read everything has read this too.
   if p_reader_tag is not null then
     v_read := coalesce((
       select last_read_seq from public.relay_read_cursors
       where thread_id = v_thread.id and reader_tag = p_reader_tag), 0);
-    if not exists (
-      select from public.relay_messages
-      where thread_id = v_thread.id and seq > v_read and seq < v_message.seq
-    ) then
+    -- Looked for in the first 1,000 seqs only: a post must not count a backlog of any length.
+    v_unread := public.relay_count_unread(v_thread.id, v_message.seq, v_thread.message_count + 1,
+      p_reader_tag, v_read, least(v_message.seq, v_read + 1001));
+    -- A reader that had read everything has read this too, unless it is meant to be handed it.
+    if v_unread = 0 and v_read + 1001 >= v_message.seq and v_to is distinct from p_reader_tag then
       perform public.relay_move_cursors(
         p_user_id, p_reader_tag, array[v_thread.id], array[v_message.seq]);
     end if;
   end if;
 
-  return jsonb_build_object('id', p_message_id, 'thread_id', v_thread.id,
-      'created_at', v_message.created_at, 'seq', v_message.seq)
-    || case when v_created then '{"thread_created": true}' else '{}'::jsonb end
-    || case when v_thread.archived then '{"thread_reopened": true}' else '{}'::jsonb end;
+  return json_build_object(
+    'id', case when not p_lean then p_message_id end,
+    'thread_id', case when not p_lean then v_thread.id end,
+    'thread_name', v_thread.name,
+    'seq', v_message.seq,
+    'created_at', public.relay_show_time(v_message.created_at, p_lean),
+    'unread_count', v_unread,
+    'unread_count_is_minimum',
+      case when v_read + 1001 < v_message.seq then true end,
+    'thread_created', case when v_created then true end,
+    'thread_reopened', case when v_thread.archived then true end,
+    'to', v_to,
+    'to_last_seen_at', public.relay_show_time(v_addressee.last_seen_at, true),
+    'only_reader', case when p_reader_tag is not null and not exists (
+      select from public.relay_readers
+      where user_id = p_user_id and reader_tag <> p_reader_tag) then true end,
+    'new_reader', nullif(v_is_new, false),
+    'known_readers', v_known_readers,
+    'skipped', v_skipped,
+    'skipped_thread_count', nullif(v_skipped_count, 0),
+    'other_threads', case when v_created then (
+      select json_agg(json_build_object('name', name, 'message_count', message_count))
+      from (
+        select name, message_count from public.relay_threads
+        where user_id = p_user_id and id <> v_thread.id
+        order by coalesce(last_message_at, created_at) desc, id desc limit 200) latest) end);
 end;
 $$;
 revoke all on function public.relay_post_message from public, anon, authenticated;
 grant execute on function public.relay_post_message to service_role;
 
--- Messages of one thread, or with p_thread_name null what a search finds in all, newest first.
--- Moves the reader's cursor over an unfiltered window that joins onto what it has read.
--- Raises RL001 (thread not found), RL005 (query without a word).
+-- Messages of one thread, or with p_thread_name null what a search finds in all, newest first; with p_seq
+-- that one message, whole. Moves the reader's cursor over an unfiltered window that joins onto what it
+-- has read. Introduces nobody.
+-- Raises RL001 (thread not found), RL005 (nothing to look for), RL009 (several threads match), RL010 (no
+-- message with that seq).
 create or replace function public.relay_read_thread(
   p_user_id uuid, p_thread_name text default null, p_limit integer default 50,
   p_since timestamptz default null, p_reader_tag text default null, p_before_seq bigint default null,
-  p_surface text default null, p_session_tag text default null, p_query text default null,
-  p_max_bytes integer default 60000)
-  returns jsonb
+  p_seq bigint default null, p_surface text default null, p_session_tag text default null,
+  p_to text default null, p_query text default null, p_max_bytes integer default 60000,
+  p_lean boolean default false)
+  returns json
   language plpgsql volatile security invoker
   set search_path = '' set lock_timeout = '4s' set timezone = 'UTC'
 as $$
 declare
-  v_is_search constant boolean := num_nonnulls(p_since, p_surface, p_session_tag, p_query) > 0;
-  v_moves constant boolean := p_reader_tag is not null and p_before_seq is null and not v_is_search;
+  v_is_search constant boolean :=
+    num_nonnulls(p_since, p_surface, p_session_tag, p_to, p_query) > 0;
+  v_moves constant boolean :=
+    num_nonnulls(p_before_seq, p_seq) = 0 and not v_is_search and p_reader_tag is not null;
+  v_is_new boolean;
+  v_known_readers json;
   v_thread public.relay_threads;
   v_ids uuid[];
-  v_messages jsonb;
+  v_hits json;
+  v_matched text;
+  v_missing_words json;
+  v_messages json;
+  v_packed uuid[];
   v_newest bigint;
   v_oldest bigint;
   v_older bigint;
   v_read bigint;
   v_unread bigint;
-  v_result jsonb;
 begin
-  if p_thread_name is null then
-    -- One id more than asked for tells whether there is more.
-    v_ids := public.relay_search(p_user_id, null, p_limit + 1, p_since, p_before_seq, p_surface,
-      p_session_tag, p_query);
-    v_messages := public.relay_pack_messages(v_ids[:p_limit], p_max_bytes, true);
-    return jsonb_build_object('messages', v_messages)
-      || case when jsonb_array_length(v_messages) < cardinality(v_ids)
-        then '{"has_more": true}' else '{}'::jsonb end;
+  if p_reader_tag is not null then
+    if v_moves then
+      perform public.relay_lock_reader(p_user_id, p_reader_tag);
+    end if;
+    select is_new, known_readers into v_is_new, v_known_readers
+    from public.relay_note_reader(p_user_id, p_reader_tag, v_moves);
   end if;
-
-  if v_moves then
-    perform public.relay_lock_reader(p_user_id, p_reader_tag);
+  if p_thread_name is not null then
+    v_thread := public.relay_find_thread(p_user_id, p_thread_name);
   end if;
-  v_thread := public.relay_find_thread(p_user_id, p_thread_name);
 
   if v_is_search then
-    v_ids := public.relay_search(p_user_id, v_thread.id, p_limit + 1, p_since, p_before_seq,
-      p_surface, p_session_tag, p_query);
+    -- One id more than asked for tells whether there is more.
+    select ids, hits, matched, missing_words into v_ids, v_hits, v_matched, v_missing_words
+    from public.relay_search(p_user_id, v_thread.id, p_limit + 1, p_since, p_before_seq, p_surface,
+      p_session_tag,
+      coalesce((public.relay_resolve_reader(p_user_id, p_to)).reader_tag, p_to), p_query);
+  elsif p_seq is not null then
+    v_ids := array(
+      select id from public.relay_messages where thread_id = v_thread.id and seq = p_seq);
+    if cardinality(v_ids) = 0 then
+      raise exception 'thread "%" has no message with seq %', v_thread.name, p_seq using
+        errcode = 'RL010', detail = json_build_object('name', v_thread.name, 'seq', p_seq)::text;
+    end if;
   else
     -- The counts again, in the statement that chooses the messages.
     select t.last_seq, t.message_count, array(
@@ -825,236 +1341,306 @@ begin
     from public.relay_threads t where t.id = v_thread.id;
   end if;
 
-  v_messages := public.relay_pack_messages(v_ids[:p_limit], p_max_bytes, false);
-  v_newest := (v_messages -> 0 ->> 'seq')::bigint;
-  v_oldest := coalesce(
-    (v_messages -> -1 ->> 'seq')::bigint, p_before_seq, v_thread.last_seq + 1);
-  v_result := jsonb_build_object('messages', v_messages);
+  select packed.messages, packed.ids into v_messages, v_packed
+  from public.relay_pack_messages(v_ids[:p_limit], p_max_bytes, p_lean, p_thread_name is null) packed;
 
-  if v_is_search then
-    -- How many more match is not counted: that would read the whole thread.
-    if jsonb_array_length(v_messages) < cardinality(v_ids) then
-      v_result := v_result || jsonb_build_object('has_more', true, 'next_before_seq', v_oldest);
+  if p_thread_name is not null and p_seq is null then
+    select min(seq), max(seq) into v_oldest, v_newest
+    from public.relay_messages where id = any (v_packed);
+    v_oldest := coalesce(v_oldest, p_before_seq, v_thread.last_seq + 1);
+    if not v_is_search then
+      v_older := public.relay_count_unread(
+        v_thread.id, v_thread.last_seq, v_thread.message_count, null, 0, v_oldest);
     end if;
-  else
-    v_older := public.relay_count_between(v_thread, 0, v_oldest);
-    v_result := v_result || jsonb_build_object('older_count', v_older);
-    if v_older > 0 then
-      v_result := v_result || jsonb_build_object('next_before_seq', v_oldest);
+    if p_reader_tag is not null then
+      v_read := coalesce((
+        select last_read_seq from public.relay_read_cursors
+        where thread_id = v_thread.id and reader_tag = p_reader_tag), 0);
+      v_unread := public.relay_count_unread(
+        v_thread.id, v_thread.last_seq, v_thread.message_count, p_reader_tag, v_read, v_oldest);
+      if v_moves and v_unread = 0 and v_newest > v_read then
+        perform public.relay_move_cursors(
+          p_user_id, p_reader_tag, array[v_thread.id], array[v_newest]);
+        update public.relay_readers set last_given_at = clock_timestamp()
+        where user_id = p_user_id and reader_tag = p_reader_tag;
+      end if;
     end if;
   end if;
 
-  if p_reader_tag is not null then
-    v_read := coalesce((
-      select last_read_seq from public.relay_read_cursors
-      where thread_id = v_thread.id and reader_tag = p_reader_tag), 0);
-    -- Not whether the numbers touch: a deleted message leaves a gap that nobody can read.
-    v_unread := public.relay_count_between(v_thread, v_read, v_oldest);
-    if v_moves and v_unread = 0 and v_newest > v_read then
-      perform public.relay_move_cursors(
-        p_user_id, p_reader_tag, array[v_thread.id], array[v_newest]);
-    end if;
-    v_result := v_result || jsonb_build_object('unread_older_count', v_unread);
-  end if;
-  return v_result;
+  return json_build_object(
+    'thread_name', v_thread.name,
+    'archived', nullif(v_thread.archived, false),
+    'messages', v_messages,
+    'older_count', v_older,
+    -- How many more match a search is not counted: that would read the whole thread.
+    'has_more', case when v_is_search then cardinality(v_packed) < cardinality(v_ids) end,
+    'next_before_seq', case
+      when p_thread_name is null or p_seq is not null then null
+      when v_older > 0 or cardinality(v_packed) < cardinality(v_ids) then v_oldest end,
+    'unread_older_count', v_unread,
+    'threads', v_hits,
+    'matched', v_matched,
+    'missing_words', v_missing_words,
+    'new_reader', nullif(v_is_new, false),
+    'known_readers', v_known_readers);
 end;
 $$;
 revoke all on function public.relay_read_thread from public, anon, authenticated;
 grant execute on function public.relay_read_thread to service_role;
 
--- What is after the reader's cursor, oldest first, and the cursor moved over exactly that; in one
--- thread, or with p_thread_name null in all of them, the least recently active first.
--- Raises RL001 (thread not found), RL004 (ack_seq beyond the thread's end).
+-- What is after the reader's cursor, oldest first, without its own posts, and the cursor moved over
+-- exactly that; in one thread, or with p_thread_name null in all of them, archived ones included, the
+-- least recently active first. The first check of all threads introduces the reader.
+-- Raises RL001 (thread not found), RL004 (ack_seq beyond the thread's end), RL009 (several threads match).
 create or replace function public.relay_check_new(
   p_user_id uuid, p_reader_tag text, p_thread_name text default null, p_limit integer default 100,
-  p_peek boolean default false, p_ack_seq bigint default null, p_max_bytes integer default 60000)
-  returns jsonb
+  p_peek boolean default false, p_ack_seq bigint default null, p_max_bytes integer default 60000,
+  p_lean boolean default false)
+  returns json
   language plpgsql volatile security invoker
   set search_path = '' set lock_timeout = '4s' set timezone = 'UTC'
 as $$
 declare
+  v_is_new boolean;
+  v_introduced_at timestamptz;
+  v_last_given_at timestamptz;
+  v_known_readers json;
+  v_skipped json;
+  v_skipped_count bigint;
   v_thread public.relay_threads;
   v_read bigint;
+  v_acknowledged bigint;
+  v_thread_ids uuid[];
+  v_reads bigint[];
+  v_unreads bigint[];
+  v_unread bigint := 0;
+  v_own bigint := 0;
   v_ids uuid[];
-  v_messages jsonb;
-  v_seen bigint;
-  v_unread bigint;
+  v_messages json := '[]';
+  v_packed uuid[] := '{}';
+  v_remaining json;
 begin
-  -- A peek that acknowledges nothing moves nothing, so it waits for nobody.
-  if not p_peek or p_ack_seq is not null then
+  -- A peek that acknowledges nothing moves nothing, so it waits for nobody, unless it introduces.
+  if not p_peek or p_ack_seq is not null or p_thread_name is null and not exists (
+    select from public.relay_readers
+    where user_id = p_user_id and reader_tag = p_reader_tag and introduced_at is not null)
+  then
     perform public.relay_lock_reader(p_user_id, p_reader_tag);
   end if;
-  if p_thread_name is null then
-    return public.relay_check_all(p_user_id, p_reader_tag, p_limit, p_peek, p_max_bytes);
+  select is_new, introduced_at, last_given_at, known_readers
+  into v_is_new, v_introduced_at, v_last_given_at, v_known_readers
+  from public.relay_note_reader(p_user_id, p_reader_tag, not p_peek);
+  if p_thread_name is null and v_introduced_at is null then
+    select skipped, skipped_count into v_skipped, v_skipped_count
+    from public.relay_introduce_reader(p_user_id, p_reader_tag);
   end if;
 
-  v_thread := public.relay_find_thread(p_user_id, p_thread_name);
-  v_read := coalesce((
-    select last_read_seq from public.relay_read_cursors
-    where thread_id = v_thread.id and reader_tag = p_reader_tag), 0);
-  if p_ack_seq > v_thread.last_seq then
-    raise exception 'ack_seq % is above the last seq of thread "%", %',
-      p_ack_seq, v_thread.name, v_thread.last_seq using errcode = 'RL004';
-  elsif p_ack_seq > v_read then
+  if p_thread_name is not null then
+    v_thread := public.relay_find_thread(p_user_id, p_thread_name);
+    if p_ack_seq > v_thread.last_seq then
+      raise exception 'ack_seq % is above the last seq of thread "%", %',
+        p_ack_seq, v_thread.name, v_thread.last_seq using errcode = 'RL004',
+        detail = json_build_object('name', v_thread.name, 'last_seq', v_thread.last_seq)::text;
+    elsif p_ack_seq is not null then
+      v_read := coalesce((
+        select last_read_seq from public.relay_read_cursors
+        where thread_id = v_thread.id and reader_tag = p_reader_tag), 0);
+      v_acknowledged := public.relay_count_unread(v_thread.id, v_thread.last_seq,
+        v_thread.message_count, p_reader_tag, v_read, p_ack_seq + 1);
+      -- To a message that exists: a cursor beyond would hide what an import puts there.
+      perform public.relay_move_cursors(p_user_id, p_reader_tag, array[v_thread.id], array[m.seq])
+      from (
+        select max(seq) as seq from public.relay_messages
+        where thread_id = v_thread.id and seq <= p_ack_seq) m
+      where m.seq > v_read;
+    end if;
+  -- A polling reader usually has everything. Two sums tell, at half the price of a look at each thread:
+  -- no cursor is ever above its thread's last seq, so equal sums are equal seqs.
+  elsif (select sum(last_seq) from public.relay_threads where user_id = p_user_id) = (
+    select sum(last_read_seq) from public.relay_read_cursors
+    where user_id = p_user_id and reader_tag = p_reader_tag)
+  then
+    return public.relay_empty_answer(p_lean, null, v_last_given_at, v_is_new, v_known_readers,
+      v_skipped, v_skipped_count);
+  end if;
+
+  -- Unread messages are counted by seq, and only as many threads are read as fill the answer.
+  with pending as materialized (
+    select * from public.relay_pending_threads(p_user_id, p_reader_tag, v_thread.id)
+  ), turns as (
+    select *, sum(unread) over (order by last_message_at, thread_id) - unread as unread_before
+    from pending where unread > 0
+  ), picked as (
+    select m.id, m.seq, turns.last_message_at, turns.thread_id
+    from turns
+    cross join lateral (
+      select m.id, m.seq from public.relay_messages m
+      where m.thread_id = turns.thread_id and m.seq > turns.read_seq
+        and (m.reader_tag is distinct from p_reader_tag or m.addressee = m.reader_tag)
+      order by m.seq limit p_limit) m
+    where turns.unread_before < p_limit
+    order by turns.last_message_at, turns.thread_id, m.seq
+    limit p_limit
+  )
+  select
+    (select array_agg(id order by last_message_at, thread_id, seq) from picked),
+    array_agg(thread_id order by last_message_at, thread_id),
+    array_agg(read_seq order by last_message_at, thread_id),
+    array_agg(unread order by last_message_at, thread_id),
+    coalesce(sum(unread), 0), coalesce(sum(own), 0)
+  into v_ids, v_thread_ids, v_reads, v_unreads, v_unread, v_own
+  from pending;
+  if v_unread = 0 and v_own = 0 then
+    return public.relay_empty_answer(p_lean, v_thread.name, v_last_given_at, v_is_new,
+      v_known_readers, v_skipped, v_skipped_count, v_acknowledged);
+  end if;
+
+  if v_ids is not null then
+    select packed.messages, packed.ids into v_messages, v_packed
+    from public.relay_pack_messages(
+      v_ids, p_max_bytes, p_lean, p_thread_name is null or not p_lean) packed;
+  end if;
+  if not p_peek then
+    -- Over what is handed out, and over own posts that join onto it.
     perform public.relay_move_cursors(
-      p_user_id, p_reader_tag, array[v_thread.id], array[p_ack_seq]);
-    v_read := p_ack_seq;
+      p_user_id, p_reader_tag, array_agg(moved.thread_id), array_agg(moved.seq))
+    from (
+      select pending.thread_id, pending.read_seq, public.relay_step_over_own(
+        pending.thread_id, p_reader_tag, coalesce(given.seq, pending.read_seq)) as seq
+      from unnest(v_thread_ids, v_reads, v_unreads) as pending (thread_id, read_seq, unread)
+      left join (
+        select thread_id, max(seq) as seq from public.relay_messages
+        where id = any (v_packed) group by thread_id) given on given.thread_id = pending.thread_id
+      where given.seq is not null or pending.unread = 0) moved
+    where moved.seq > moved.read_seq
+    having count(*) > 0;
+    v_unread := v_unread - cardinality(v_packed);
+    if cardinality(v_packed) > 0 then
+      update public.relay_readers set last_given_at = clock_timestamp()
+      where user_id = p_user_id and reader_tag = p_reader_tag;
+    end if;
   end if;
 
-  -- The counts again, in the statement that chooses the messages.
-  select t.last_seq, t.message_count, array(
-    select m.id from public.relay_messages m
-    where m.thread_id = t.id and m.seq > v_read
-    order by m.seq limit p_limit)
-  into v_thread.last_seq, v_thread.message_count, v_ids
-  from public.relay_threads t where t.id = v_thread.id;
-
-  v_messages := public.relay_pack_messages(v_ids, p_max_bytes, true);
-  v_seen := (v_messages -> -1 ->> 'seq')::bigint;
-  if p_peek or v_seen is null then
-    v_seen := v_read;
-  else
-    perform public.relay_move_cursors(
-      p_user_id, p_reader_tag, array[v_thread.id], array[v_seen]);
+  if v_unread > 0 then
+    select json_agg(json_build_object('thread_name', t.name, 'unread_count', left_over.unread)
+      order by left_over.place)
+    into v_remaining
+    from (
+      select pending.thread_id, pending.place,
+        pending.unread - case when p_peek then 0 else coalesce(given.messages, 0) end as unread
+      from unnest(v_thread_ids, v_unreads) with ordinality as pending (thread_id, unread, place)
+      left join (
+        select thread_id, count(*) as messages from public.relay_messages
+        where id = any (v_packed) group by thread_id) given on given.thread_id = pending.thread_id
+      where pending.unread > case when p_peek then 0 else coalesce(given.messages, 0) end
+      order by pending.place limit 20) left_over
+    join public.relay_threads t on t.id = left_over.thread_id;
   end if;
-  v_unread := public.relay_count_between(v_thread, v_seen, v_thread.last_seq + 1);
-  return jsonb_build_object(
-    'new_message_count', jsonb_array_length(v_messages),
+  return json_build_object(
+    'thread_name', case when p_lean then v_thread.name end,
+    'new_message_count', cardinality(v_packed),
     'messages', v_messages,
-    'remaining_count', v_unread);
+    'remaining_count', v_unread,
+    'remaining', v_remaining,
+    'own_message_count', case when cardinality(v_packed) = 0 and v_own > 0 then v_own end,
+    'acknowledged_count', v_acknowledged,
+    'last_given_at', case when cardinality(v_packed) = 0
+      then public.relay_show_time(v_last_given_at, true) end,
+    'new_reader', nullif(v_is_new, false),
+    'known_readers', v_known_readers,
+    'skipped', v_skipped,
+    'skipped_thread_count', nullif(v_skipped_count, 0));
 end;
 $$;
 revoke all on function public.relay_check_new from public, anon, authenticated;
 grant execute on function public.relay_check_new to service_role;
 
--- relay_check_new over all threads: the active ones, and archived ones where this reader has been.
--- A reader without a cursor anywhere is new: it gets the newest 20 messages and starts there, with a
--- cursor in every thread. From then on a thread without a cursor is one opened since, and is read
--- from its start. Needs relay_lock_reader, unless p_peek.
-create or replace function public.relay_check_all(
-  p_user_id uuid, p_reader_tag text, p_limit integer, p_peek boolean, p_max_bytes integer)
-  returns jsonb
-  language plpgsql volatile security invoker set search_path = ''
+-- The threads in which a reader has something above its cursor: what of it others wrote, and what it
+-- wrote itself. With p_thread_id only that thread.
+create or replace function public.relay_pending_threads(
+  p_user_id uuid, p_reader_tag text, p_thread_id uuid)
+  returns table (thread_id uuid, last_message_at timestamptz, read_seq bigint, unread bigint, own bigint)
+  language plpgsql stable security invoker set search_path = ''
 as $$
-declare
-  v_ids uuid[];
-  v_messages jsonb;
-  v_unread bigint;
 begin
-  if not exists (
-    select from public.relay_read_cursors where user_id = p_user_id and reader_tag = p_reader_tag
-  ) then
-    return public.relay_introduce_reader(p_user_id, p_reader_tag, p_limit, p_peek, p_max_bytes);
-  end if;
-
-  -- Whoever has read everything, as who polls mostly has, is told so by two sums, at half the price of
-  -- a look at each thread: no cursor is above its thread's last place, so equal sums are equal places.
-  if (select sum(last_seq) from public.relay_threads where user_id = p_user_id) = (
-    select sum(last_read_seq) from public.relay_read_cursors
-    where user_id = p_user_id and reader_tag = p_reader_tag)
-  then
-    return '{"new_message_count": 0, "messages": [], "remaining_count": 0}';
-  end if;
-
-  -- Unread messages are counted by places, and only as many threads are read as fill the answer.
-  with pending as (
-    select t.id as thread_id, t.last_message_at, coalesce(c.last_read_seq, 0) as read_seq, case
-      when c.last_read_seq is null or c.last_read_seq = 0 then t.message_count
-      when t.message_count = t.last_seq then t.last_seq - c.last_read_seq
-      else (
-        select count(*) from public.relay_messages m
-        where m.thread_id = t.id and m.seq > c.last_read_seq)
-      end as unread
+  if p_thread_id is null then
+    return query
+    select t.id, t.last_message_at, r.read_seq, counted.unread,
+      public.relay_count_unread(t.id, t.last_seq, t.message_count, null, r.read_seq, t.last_seq + 1)
+        - counted.unread
     from public.relay_threads t
     left join public.relay_read_cursors c
       on c.user_id = p_user_id and c.reader_tag = p_reader_tag and c.thread_id = t.id
-    where t.user_id = p_user_id
-      and t.last_seq > coalesce(c.last_read_seq, 0)
-      and (not t.archived or c.last_read_seq is not null)
-  ), turns as (
-    select *, sum(unread) over (order by last_message_at, thread_id) - unread as unread_before
-    from pending where unread > 0
-  )
-  select coalesce((select sum(unread) from turns), 0), array(
-    select m.id
-    from turns
-    cross join lateral (
-      select m.id, m.seq from public.relay_messages m
-      where m.thread_id = turns.thread_id and m.seq > turns.read_seq
-      order by m.seq limit p_limit) m
-    where turns.unread_before < p_limit
-    order by turns.last_message_at, turns.thread_id, m.seq
-    limit p_limit)
-  into v_unread, v_ids;
-
-  v_messages := public.relay_pack_messages(v_ids, p_max_bytes, true);
-  if not p_peek and v_messages <> '[]' then
-    perform public.relay_move_cursors(
-      p_user_id, p_reader_tag, array_agg(seen.thread_id), array_agg(seen.seq))
-    from (
-      select (m ->> 'thread_id')::uuid as thread_id, max((m ->> 'seq')::bigint) as seq
-      from jsonb_array_elements(v_messages) m group by 1) seen;
-    v_unread := v_unread - jsonb_array_length(v_messages);
-  end if;
-  return jsonb_build_object(
-    'new_message_count', jsonb_array_length(v_messages),
-    'messages', v_messages,
-    'remaining_count', v_unread);
-end;
-$$;
-revoke all on function public.relay_check_all from public, anon, authenticated;
-grant execute on function public.relay_check_all to service_role;
-
--- The first relay_check_new over all threads of a reader without a cursor.
-create or replace function public.relay_introduce_reader(
-  p_user_id uuid, p_reader_tag text, p_limit integer, p_peek boolean, p_max_bytes integer)
-  returns jsonb
-  language plpgsql volatile security invoker set search_path = ''
-as $$
-declare
-  v_ids uuid[];
-  v_messages jsonb;
-begin
-  -- One statement: a message that is not among the newest of this snapshot is above its cursors.
-  with newest as (
-    select m.id, m.created_at
-    from public.relay_messages m
-    join public.relay_threads t on t.id = m.thread_id
-    where m.user_id = p_user_id and not t.archived
-    order by m.created_at desc, m.id desc
-    limit least(p_limit, 20)
-  ), introduced as (
-    insert into public.relay_read_cursors (thread_id, user_id, reader_tag, last_read_seq, last_read_at)
-    select t.id, p_user_id, p_reader_tag, t.last_seq, coalesce(t.last_message_at, t.created_at)
+    cross join lateral (select coalesce(c.last_read_seq, 0) as read_seq) r
+    cross join lateral (select public.relay_count_unread(t.id, t.last_seq, t.message_count,
+      p_reader_tag, r.read_seq, t.last_seq + 1) as unread offset 0) counted
+    where t.user_id = p_user_id and t.last_seq > r.read_seq;
+  else
+    return query
+    select t.id, t.last_message_at, r.read_seq, counted.unread,
+      public.relay_count_unread(t.id, t.last_seq, t.message_count, null, r.read_seq, t.last_seq + 1)
+        - counted.unread
     from public.relay_threads t
-    where t.user_id = p_user_id and not p_peek and exists (select from newest)
-    order by t.id
-    for key share of t
-    on conflict (thread_id, reader_tag) do nothing
-  )
-  select array(select id from newest order by created_at desc, id desc) into v_ids;
-
-  -- Packed from the newest on, so that the budget drops the oldest; then told in reading order.
-  v_messages := public.relay_pack_messages(v_ids, p_max_bytes, true);
-  select coalesce(
-    jsonb_agg(m order by t.last_message_at, t.id, (m ->> 'seq')::bigint), '[]') into v_messages
-  from jsonb_array_elements(v_messages) m
-  join public.relay_threads t on t.id = (m ->> 'thread_id')::uuid;
-  return jsonb_build_object(
-    'new_message_count', jsonb_array_length(v_messages),
-    'messages', v_messages,
-    'remaining_count', case when p_peek then jsonb_array_length(v_messages) else 0 end,
-    'new_reader', true);
+    left join public.relay_read_cursors c on c.reader_tag = p_reader_tag and c.thread_id = t.id
+    cross join lateral (select coalesce(c.last_read_seq, 0) as read_seq) r
+    cross join lateral (select public.relay_count_unread(t.id, t.last_seq, t.message_count,
+      p_reader_tag, r.read_seq, t.last_seq + 1) as unread offset 0) counted
+    where t.id = p_thread_id and t.last_seq > r.read_seq;
+  end if;
 end;
 $$;
-revoke all on function public.relay_introduce_reader from public, anon, authenticated;
-grant execute on function public.relay_introduce_reader to service_role;
+revoke all on function public.relay_pending_threads from public, anon, authenticated;
+grant execute on function public.relay_pending_threads to service_role;
 
--- Hides a thread from the list, or brings it back. History and cursors stay.
--- Raises RL001 (thread not found).
+-- The seq of the last own post that joins onto p_seq, with no message for the reader in between; else
+-- p_seq itself.
+create or replace function public.relay_step_over_own(
+  p_thread_id uuid, p_reader_tag text, p_seq bigint)
+  returns bigint
+  language plpgsql stable security invoker set search_path = ''
+as $$
+begin
+  return coalesce((
+    select max(own.seq) from public.relay_messages own
+    where own.thread_id = p_thread_id and own.reader_tag = p_reader_tag
+      and own.addressee is distinct from own.reader_tag and own.seq > p_seq
+      and own.seq < coalesce((
+        select m.seq from public.relay_messages m
+        where m.thread_id = p_thread_id and m.seq > p_seq
+          and (m.reader_tag is distinct from p_reader_tag or m.addressee = m.reader_tag)
+        order by m.seq limit 1), 9223372036854775807)), p_seq);
+end;
+$$;
+revoke all on function public.relay_step_over_own from public, anon, authenticated;
+grant execute on function public.relay_step_over_own to service_role;
+
+-- The answer of relay_check_new when there is nothing new.
+create or replace function public.relay_empty_answer(
+  p_lean boolean, p_thread_name text, p_last_given_at timestamptz, p_is_new boolean,
+  p_known_readers json, p_skipped json, p_skipped_count bigint, p_acknowledged bigint default null)
+  returns json
+  language sql stable security invoker set search_path = ''
+as $$
+  select json_build_object(
+    'thread_name', case when p_lean then p_thread_name end,
+    'new_message_count', 0,
+    'messages', '[]'::json,
+    'remaining_count', 0,
+    'acknowledged_count', p_acknowledged,
+    'last_given_at', public.relay_show_time(p_last_given_at, true),
+    'new_reader', nullif(p_is_new, false),
+    'known_readers', p_known_readers,
+    'skipped', p_skipped,
+    'skipped_thread_count', nullif(p_skipped_count, 0));
+$$;
+revoke all on function public.relay_empty_answer from public, anon, authenticated;
+grant execute on function public.relay_empty_answer to service_role;
+
+-- Hides a thread from the list, or restores it. History and cursors stay.
+-- Raises RL001 (thread not found), RL009 (several threads match).
 create or replace function public.relay_archive_thread(
-  p_user_id uuid, p_thread_name text, p_archived boolean default true)
-  returns jsonb
+  p_user_id uuid, p_thread_name text, p_archived boolean default true, p_lean boolean default false)
+  returns json
   language plpgsql volatile security invoker
   set search_path = '' set lock_timeout = '4s' set timezone = 'UTC'
 as $$
@@ -1063,17 +1649,18 @@ declare
 begin
   update public.relay_threads set archived = p_archived
   where id = v_thread.id and archived <> p_archived;
-  return jsonb_build_object('archived', p_archived);
+  return json_build_object(
+    'thread_name', case when p_lean then v_thread.name end, 'archived', p_archived);
 end;
 $$;
 revoke all on function public.relay_archive_thread from public, anon, authenticated;
 grant execute on function public.relay_archive_thread to service_role;
 
--- Not tools: what is shown where people look ---------------------------------------------------------
+-- Not tools: what resources and completion show ------------------------------------------------------
 
--- Active threads, latest activity first, from behind the place (active_at, id) on. By place and not
--- by number: a thread that becomes active meanwhile goes to the front, and neither repeats nor hides
--- another.
+-- Active threads, latest activity first, after the position (active_at, id). By position and not by
+-- offset: a thread that becomes active in the meantime moves to the front, and neither repeats nor
+-- hides another.
 create or replace function public.relay_page_threads(
   p_user_id uuid, p_limit integer, p_active_at timestamptz default 'infinity',
   p_id uuid default 'ffffffff-ffff-ffff-ffff-ffffffffffff')
@@ -1085,7 +1672,7 @@ as $$
     jsonb_build_object(
       'id', t.id,
       'name', t.name,
-      -- A line of a list; the whole one is up to 2,000 characters.
+      -- One line of a list; a description has up to 2,000 characters.
       'description', left(t.description, 200),
       'last_message_at', t.last_message_at,
       'active_at', t.active_at)
@@ -1125,10 +1712,11 @@ $$;
 revoke all on function public.relay_complete_name from public, anon, authenticated;
 grant execute on function public.relay_complete_name to service_role;
 
--- Not a tool: what is here, for whoever operates the relay. The daily call of the cron trigger too.
--- Threads of other users are counted, since a wrong RELAY_USER_ID looks like a relay that lost all of
--- them. `functions` has what the API can find, and whether it may call it: a migration that was run
--- in part, or a revoke that came later, leaves a tool that fails.
+-- Not a tool: what the database holds, for the person who operates the relay, and the daily call of the
+-- cron trigger. Threads of other users are counted because a wrong RELAY_USER_ID looks like a relay that
+-- lost everything. `functions` lists what the API can find and whether it may call it: a migration that
+-- ran in part, or a later revoke, leaves a tool that fails. `as_of` is the time that an export takes as
+-- its end: threads may be dated ahead of the clock.
 create or replace function public.relay_status(p_user_id uuid)
   returns jsonb
   language sql volatile security invoker set search_path = '' set timezone = 'UTC'
@@ -1136,8 +1724,11 @@ as $$
   select jsonb_build_object(
     'schema_version', 1,
     'now', clock_timestamp(),
+    'as_of', greatest(clock_timestamp(), max(created_at) filter (where user_id = p_user_id)),
     'thread_count', count(*) filter (where user_id = p_user_id),
     'message_count', coalesce(sum(message_count) filter (where user_id = p_user_id), 0),
+    'reader_count', (
+      select count(*) from public.relay_readers where user_id = p_user_id),
     'other_thread_count', count(*) filter (where user_id <> p_user_id),
     'functions', (
       select jsonb_object_agg(
@@ -1150,11 +1741,11 @@ $$;
 revoke all on function public.relay_status from public, anon, authenticated;
 grant execute on function public.relay_status to service_role;
 
--- Not tools: everything one person has, out of one database and into another -------------------------
--- Places, times and ids are kept, so that a reader goes on where it was.
+-- Not tools: everything one person has, out of one database and into another --------------------------
+-- Every seq, time and id is kept, so that a reader continues where it was.
 
--- The next records of one kind ('thread', 'message', 'cursor') behind the one given, as far as they fit
--- into p_max_bytes, but at least one; an empty array at the end. Leaves out threads made after
+-- The next records of one kind ('thread', 'reader', 'cursor', 'message') after the one given, as many as
+-- fit into p_max_bytes but at least one; an empty array at the end. Leaves out threads created after
 -- p_as_of, so that no message comes without its thread while others write.
 create or replace function public.relay_export(
   p_user_id uuid, p_kind text, p_as_of timestamptz, p_thread_id uuid default null,
@@ -1175,6 +1766,14 @@ begin
         where user_id = p_user_id and created_at <= p_as_of
           and (p_thread_id is null or id > p_thread_id)
         order by id limit p_limit) page);
+  elsif p_kind = 'reader' then
+    return (
+      select coalesce(jsonb_agg(to_jsonb(page) order by page.reader_tag), '[]')
+      from (
+        select 'reader' as kind, reader_tag, introduced_at, last_seen_at, last_given_at
+        from public.relay_readers
+        where user_id = p_user_id and reader_tag > coalesce(p_reader_tag, '')
+        order by reader_tag limit p_limit) page);
   elsif p_kind = 'message' then
     return (
       with page as (
@@ -1190,7 +1789,8 @@ begin
       select coalesce(jsonb_agg(jsonb_build_object(
           'kind', 'message', 'id', m.id, 'thread_id', m.thread_id, 'seq', m.seq, 'surface', m.surface,
           'session_tag', m.session_tag, 'content', m.content, 'metadata', m.metadata,
-          'created_at', m.created_at, 'idempotency_key', m.idempotency_key) order by page.place), '[]')
+          'created_at', m.created_at, 'idempotency_key', m.idempotency_key, 'reader_tag', m.reader_tag,
+          'addressee', m.addressee, 'client', m.client) order by page.place), '[]')
       from page join public.relay_messages m on m.id = page.id
       where page.bytes <= p_max_bytes or page.place = 1);
   end if;
@@ -1209,30 +1809,35 @@ $$;
 revoke all on function public.relay_export from public, anon, authenticated;
 grant execute on function public.relay_export to service_role;
 
--- Adds records that relay_export gave, threads before what belongs to them, and returns how many were
--- new. What is there already stays, so that records may come twice; a cursor only moves forward.
+-- Adds records that relay_export gave: threads first, then readers, cursors, and messages last. Returns
+-- how many were new. What is there already stays, so that records may come twice; a cursor only moves
+-- forward. p_reader_tags, sent with the messages, names the readers of the import: any other reader that
+-- knows this relay gets a cursor at the end of an imported thread, or all of it would be news to it.
 -- Raises RL008 where something else is in a record's place: its detail names the thread.
-create or replace function public.relay_import(p_user_id uuid, p_records jsonb)
+create or replace function public.relay_import(
+  p_user_id uuid, p_records jsonb, p_reader_tags text[] default '{}')
   returns jsonb
   language plpgsql volatile security invoker
   set search_path = '' set lock_timeout = '4s' set timezone = 'UTC'
 as $$
 declare
   v_threads bigint;
+  v_readers bigint;
   v_messages bigint;
   v_cursors bigint;
+  v_first uuid[];
   v_thread record;
   v_message record;
 begin
   perform public.relay_lock_reader(p_user_id, reader_tag)
   from (
     select distinct r ->> 'reader_tag' as reader_tag
-    from jsonb_array_elements(p_records) r where r ->> 'kind' = 'cursor'
+    from jsonb_array_elements(p_records) r where r ->> 'kind' in ('reader', 'cursor')
     order by 1) readers;
   perform from public.relay_threads
   where id in (
     select (r ->> case when r ->> 'kind' = 'thread' then 'id' else 'thread_id' end)::uuid
-    from jsonb_array_elements(p_records) r)
+    from jsonb_array_elements(p_records) r where r ->> 'kind' <> 'reader')
   order by id for no key update;
 
   select r.id, r.name into v_thread
@@ -1254,43 +1859,30 @@ begin
   order by id
   on conflict (id) do nothing;
   get diagnostics v_threads = row_count;
-  -- What was written since the thread was there: its last place, and whether it is hidden.
+  -- What was written since the thread was here: its last seq, and whether it is archived.
   update public.relay_threads t
   set last_seq = r.last_seq, last_message_at = r.last_message_at, archived = r.archived
   from jsonb_to_recordset(p_records) as r (
     kind text, id uuid, last_message_at timestamptz, archived boolean, last_seq bigint)
   where r.kind = 'thread' and t.id = r.id and t.last_seq < r.last_seq;
 
-  select r.seq, t.name into v_message
-  from jsonb_to_recordset(p_records) as r (kind text, id uuid, thread_id uuid, seq bigint)
-  join public.relay_messages m
-    on (m.id = r.id) <> (m.thread_id = r.thread_id and m.seq = r.seq)
-    and (m.id = r.id or m.thread_id = r.thread_id and m.seq = r.seq)
-  join public.relay_threads t on t.id = r.thread_id
-  where r.kind = 'message' limit 1;
-  if found then
-    raise exception 'another message has place % of the thread "%"', v_message.seq, v_message.name
-      using errcode = 'RL008', detail = v_message.name;
-  end if;
-  with added as (
-    insert into public.relay_messages (
-      id, thread_id, user_id, seq, surface, session_tag, content, metadata, created_at, idempotency_key)
-    select id, thread_id, p_user_id, seq, surface, session_tag, content, metadata, created_at,
-      idempotency_key
-    from jsonb_to_recordset(p_records) as r (
-      kind text, id uuid, thread_id uuid, seq bigint, surface text, session_tag text, content text,
-      metadata jsonb, created_at timestamptz, idempotency_key text)
-    where r.kind = 'message'
-    on conflict (id) do nothing
-    returning thread_id, seq
-  ), counted as (
-    update public.relay_threads t
-    set message_count = t.message_count + a.messages, last_seq = greatest(t.last_seq, a.last_seq)
-    from (
-      select thread_id, count(*) as messages, max(seq) as last_seq from added group by thread_id) a
-    where t.id = a.thread_id
-  )
-  select count(*) into v_messages from added;
+  insert into public.relay_readers as known
+    (user_id, reader_tag, introduced_at, last_seen_at, last_given_at)
+  select p_user_id, r.reader_tag, r.introduced_at, r.last_seen_at, r.last_given_at
+  from jsonb_to_recordset(p_records) as r (
+    kind text, reader_tag text, introduced_at timestamptz, last_seen_at timestamptz,
+    last_given_at timestamptz)
+  where r.kind = 'reader'
+  order by r.reader_tag
+  on conflict (user_id, reader_tag) do update
+  set introduced_at = least(known.introduced_at, excluded.introduced_at),
+    last_seen_at = greatest(known.last_seen_at, excluded.last_seen_at),
+    last_given_at = greatest(known.last_given_at, excluded.last_given_at)
+  where (known.introduced_at, known.last_seen_at, known.last_given_at) is distinct from (
+    least(known.introduced_at, excluded.introduced_at),
+    greatest(known.last_seen_at, excluded.last_seen_at),
+    greatest(known.last_given_at, excluded.last_given_at));
+  get diagnostics v_readers = row_count;
 
   -- A reader may have been ahead of the messages that were exported with it.
   insert into public.relay_read_cursors as c
@@ -1308,13 +1900,61 @@ begin
     updated_at = excluded.updated_at
   where c.last_read_seq < excluded.last_read_seq;
   get diagnostics v_cursors = row_count;
-  return jsonb_build_object('threads', v_threads, 'messages', v_messages, 'cursors', v_cursors);
+
+  select r.seq, t.name into v_message
+  from jsonb_to_recordset(p_records) as r (
+    kind text, id uuid, thread_id uuid, seq bigint, idempotency_key text)
+  join public.relay_messages m
+    on m.id <> r.id and m.thread_id = r.thread_id
+      and (m.seq = r.seq or m.idempotency_key = r.idempotency_key)
+    or m.id = r.id and (m.thread_id <> r.thread_id or m.seq <> r.seq)
+  join public.relay_threads t on t.id = r.thread_id
+  where r.kind = 'message' limit 1;
+  if found then
+    raise exception 'another message has seq % or its idempotency key in the thread "%"',
+      v_message.seq, v_message.name using errcode = 'RL008', detail = v_message.name;
+  end if;
+  with added as (
+    insert into public.relay_messages (
+      id, thread_id, user_id, seq, surface, session_tag, content, metadata, created_at,
+      idempotency_key, reader_tag, addressee, client)
+    select id, thread_id, p_user_id, seq, surface, session_tag, content, metadata, created_at,
+      idempotency_key, reader_tag, addressee, client
+    from jsonb_to_recordset(p_records) as r (
+      kind text, id uuid, thread_id uuid, seq bigint, surface text, session_tag text, content text,
+      metadata jsonb, created_at timestamptz, idempotency_key text, reader_tag text, addressee text,
+      client text)
+    where r.kind = 'message'
+    on conflict (id) do nothing
+    returning thread_id, seq
+  ), counted as (
+    update public.relay_threads t
+    set message_count = t.message_count + a.messages, last_seq = greatest(t.last_seq, a.last_seq)
+    from (
+      select thread_id, count(*) as messages, max(seq) as last_seq from added group by thread_id) a
+    where t.id = a.thread_id
+    returning t.id, t.message_count = a.messages as is_first
+  )
+  select (select count(*) from added), (select array_agg(id) filter (where is_first) from counted)
+  into v_messages, v_first;
+
+  insert into public.relay_read_cursors (thread_id, user_id, reader_tag, last_read_seq, last_read_at)
+  select t.id, p_user_id, known.reader_tag, t.last_seq, coalesce(t.last_message_at, t.created_at)
+  from public.relay_threads t
+  join public.relay_readers known on known.user_id = p_user_id
+    and known.introduced_at is not null and known.reader_tag <> all (p_reader_tags)
+  where t.id = any (v_first)
+  order by t.id, known.reader_tag
+  on conflict (thread_id, reader_tag) do nothing;
+
+  return jsonb_build_object(
+    'threads', v_threads, 'readers', v_readers, 'cursors', v_cursors, 'messages', v_messages);
 end;
 $$;
 revoke all on function public.relay_import from public, anon, authenticated;
 grant execute on function public.relay_import to service_role;
 
--- The API caches what functions there are.
+-- The API caches which functions there are.
 notify pgrst, 'reload schema';
 
 commit;

@@ -3,7 +3,8 @@
  * Authorization header (RFC 6750 section 2.1); one in the query string is never read.
  */
 import type { Config } from './config.ts'
-import { isApiKey } from './keys.ts'
+import { isLongKey, judgeGuess } from './keys.ts'
+import { type Guesses, UNLIMITED } from './limits.ts'
 import { isJwt, verifyAccessToken } from './oauth/bearer.ts'
 import type { SigningKeys } from './oauth/jwt.ts'
 import type { Scope } from './scopes.ts'
@@ -12,12 +13,19 @@ import type { Scope } from './scopes.ts'
 export interface AuthInfo {
   userId: string
   scope: Scope
+  /** The name of the OAuth client; undefined for the static key. It is unverified. */
+  client: string | undefined
+  /** Tells callers apart: `key`, or the hash of an OAuth client's id. */
+  caller: string
 }
 
 export type Authentication =
   | { ok: true; auth: AuthInfo }
-  /** `none`: no token was sent. `wrong_key`: what was sent may be a guess at the key. */
-  | { ok: false; fault: 'none' | 'invalid_token' | 'wrong_key' | 'wrong_host' }
+  /**
+   * `none`: no token was sent. `wrong_key`: what was sent may be a guess at the key, and was counted.
+   * `limited`: too many guesses came from there.
+   */
+  | { ok: false; fault: 'none' | 'invalid_token' | 'wrong_key' | 'limited' | 'wrong_host' }
 
 /**
  * Judges the Authorization header. `keys` verify access tokens; undefined while OAuth is off.
@@ -28,14 +36,23 @@ export async function authenticate(
   config: Config,
   keys: SigningKeys | undefined,
   isOwnHost: boolean,
+  guesses: Guesses = UNLIMITED,
 ): Promise<Authentication> {
   const [, token] = /^Bearer +(.*)$/i.exec(request.headers.get('authorization') ?? '') ?? []
   if (!token) return { ok: false, fault: 'none' }
   const { userId } = config
-  if (await isApiKey(token, config)) return { ok: true, auth: { userId, scope: 'mcp' } }
-  if (!isJwt(token)) return { ok: false, fault: 'wrong_key' }
+  const owner: Authentication = {
+    ok: true,
+    auth: { userId, scope: 'mcp', client: undefined, caller: 'key' },
+  }
+  if (await isLongKey(token, config)) return owner
+  if (!isJwt(token)) {
+    const verdict = await judgeGuess(token, config, guesses)
+    if (verdict === 'right') return owner
+    return { ok: false, fault: verdict === 'wrong' ? 'wrong_key' : 'limited' }
+  }
   if (!isOwnHost) return { ok: false, fault: 'wrong_host' }
   const grant = keys && (await verifyAccessToken(token, keys, Date.now()))
   if (grant?.userId !== userId) return { ok: false, fault: 'invalid_token' }
-  return { ok: true, auth: { userId, scope: grant.scope } }
+  return { ok: true, auth: grant }
 }

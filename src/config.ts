@@ -1,8 +1,10 @@
 /**
  * The Worker's settings: `Env`, as Cloudflare hands it over, parsed once into `Config`. What is wrong
- * with a setting is data, so that /health and the endpoint can say it; a value is never repeated.
+ * with a setting is data, so that /health, the page and the endpoint can say it; a value is never
+ * repeated. A bad optional setting is a warning and is left out: only required ones stop the relay.
  */
-import * as z from 'zod/mini'
+import { isPrivateHost } from './loopback.ts'
+import { parseOrigin, SETTINGS, type SettingName, splitList } from './settings-table.ts'
 
 /** What a complete deployment has. */
 export interface Config {
@@ -14,7 +16,7 @@ export interface Config {
   userId: string
   /** The origin by which clients reach the relay, where that is not the request's own. */
   publicUrl: string | undefined
-  /** Origins of browser pages that may call the relay, beside its own. */
+  /** Origins of browser pages that may call the relay, in addition to its own. */
   allowedOrigins: ReadonlySet<string>
   /** Host names the relay answers to; undefined where the platform routes by host. */
   hosts: ReadonlySet<string> | undefined
@@ -26,123 +28,93 @@ export interface ConfigFault {
   message: string
 }
 
-export type ConfigResult = { ok: true; config: Config } | { ok: false; faults: ConfigFault[] }
-
-const setting = (isGood: (value: string) => boolean, rule: string) =>
-  z.string('is missing').check(z.minLength(1, 'is missing'), z.refine(isGood, rule))
-
-const list = z.pipe(
-  z.optional(z.string()),
-  z.transform((value) =>
-    value
-      ?.split(',')
-      .map((item) => item.trim())
-      .filter(Boolean),
-  ),
-)
-
-const Env = z.object({
-  RELAY_API_KEY: setting(isTrimmed, 'has white space around it'),
-  RELAY_API_KEY_PREVIOUS: z.optional(setting(isTrimmed, 'has white space around it')),
-  SUPABASE_URL: setting(
-    isBareUrl,
-    'must be the project URL, such as https://abcdefgh.supabase.co, without a path',
-  ),
-  SUPABASE_SERVICE_KEY: z.string('is missing').check(
-    z.minLength(1, 'is missing'),
-    z.refine(
-      (key) => !isPublicKey(key),
-      'is the publishable (anon) key; the relay needs the secret (service_role) key',
-    ),
-    z.refine(
-      (key) => isPublicKey(key) || isServiceKey(key),
-      'must be a key that starts with sb_secret_, or the legacy service_role key',
-    ),
-  ),
-  RELAY_USER_ID: setting(
-    (id) => /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i.test(id),
-    'must be a UUID',
-  ),
-  RELAY_PUBLIC_URL: z.optional(
-    z
-      .string()
-      .check(
-        z.refine(isBareUrl, 'must be an origin such as https://relay.example.com, without a path'),
-      ),
-  ),
-  RELAY_ALLOWED_ORIGINS: list.check(
-    z.refine(
-      (origins) => (origins ?? []).every(isOrigin),
-      'must be origins such as https://example.com, separated by commas',
-    ),
-  ),
-  /** Set by `npm start`, against DNS rebinding. */
-  RELAY_HOSTS: list,
-})
+export type ConfigResult =
+  | { ok: true; config: Config; warnings: ConfigFault[] }
+  | { ok: false; faults: ConfigFault[]; warnings: ConfigFault[] }
 
 /** Parses the Worker's environment. */
 export function readConfig(env: unknown): ConfigResult {
-  const parsed = Env.safeParse(env)
-  if (!parsed.success) {
-    return {
-      ok: false,
-      faults: parsed.error.issues.map((issue) => {
-        const name = String(issue.path[0])
-        return { setting: name, message: `${name} ${issue.message}.` }
-      }),
-    }
+  const faults: ConfigFault[] = []
+  const warnings: ConfigFault[] = []
+  const read = (name: string): string => {
+    const value = (env as Record<string, unknown>)[name]
+    return typeof value === 'string' ? value : ''
   }
-  const settings = parsed.data
+  const warn = (setting: SettingName, problem: string) => {
+    warnings.push({ setting, message: `${setting} ${problem}.` })
+  }
+  for (const { name, isRequired, check } of SETTINGS) {
+    const value = read(name)
+    const problem = value === '' ? 'is missing' : check(value)
+    if (isRequired && problem) faults.push({ setting: name, message: `${name} ${problem}.` })
+  }
+
+  const hosts = read('RELAY_HOSTS') === '' ? undefined : new Set(splitList(read('RELAY_HOSTS')))
+  const apiKey = read('RELAY_API_KEY')
+  const previousApiKey = readPreviousKey(read('RELAY_API_KEY_PREVIOUS'), warn)
+  const publicUrl = readPublicUrl(read('RELAY_PUBLIC_URL'), hosts !== undefined, warn)
+  const allowedOrigins = readOrigins(read('RELAY_ALLOWED_ORIGINS'), warn)
+  if (faults.length > 0) return { ok: false, faults, warnings }
   return {
     ok: true,
     config: {
-      apiKey: settings.RELAY_API_KEY,
-      previousApiKey: settings.RELAY_API_KEY_PREVIOUS,
-      supabaseUrl: new URL(settings.SUPABASE_URL).origin,
-      supabaseServiceKey: settings.SUPABASE_SERVICE_KEY,
-      userId: settings.RELAY_USER_ID,
-      publicUrl: settings.RELAY_PUBLIC_URL && new URL(settings.RELAY_PUBLIC_URL).origin,
-      allowedOrigins: new Set(settings.RELAY_ALLOWED_ORIGINS),
-      hosts: settings.RELAY_HOSTS && new Set(settings.RELAY_HOSTS),
+      apiKey,
+      previousApiKey,
+      supabaseUrl: new URL(read('SUPABASE_URL')).origin,
+      supabaseServiceKey: read('SUPABASE_SERVICE_KEY'),
+      userId: read('RELAY_USER_ID'),
+      publicUrl,
+      allowedOrigins,
+      hosts,
     },
+    warnings,
   }
 }
 
-function isTrimmed(key: string): boolean {
-  return key === key.trim()
+type Warn = (setting: SettingName, problem: string) => void
+
+const check = (name: SettingName, value: string) =>
+  SETTINGS.find((setting) => setting.name === name)?.check(value)
+
+function readPreviousKey(value: string, warn: Warn): string | undefined {
+  // White space cannot have been part of a key: no header carries it.
+  const key = value.trim()
+  if (key === '') return undefined
+  const problem = check('RELAY_API_KEY_PREVIOUS', key)
+  if (problem === undefined) return key
+  warn('RELAY_API_KEY_PREVIOUS', `${problem}, so it is not accepted`)
+  return undefined
 }
 
-/** An https URL that is an origin and no more; http on this machine alone. */
-function isBareUrl(value: string): boolean {
-  const url = URL.parse(value)
-  if (url?.pathname !== '/' || url.search || url.hash || url.username) return false
-  return url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname))
+/** `isLocal`: at home a relay may be reached over http, at an address of the private network. */
+function readPublicUrl(value: string, isLocal: boolean, warn: Warn): string | undefined {
+  if (value === '') return undefined
+  // The address of the endpoint is often pasted for that of the relay.
+  const url = URL.parse(value.trim().replace(/\/mcp\/?$/, ''))
+  const isPrivate = isLocal && url?.protocol === 'http:' && isPrivateHost(url.hostname)
+  const origin = isPrivate ? url.href.replace(/^http:/, 'https:') : (url?.href ?? value)
+  const problem = check('RELAY_PUBLIC_URL', origin)
+  if (url && problem === undefined) return url.origin
+  warn('RELAY_PUBLIC_URL', `${problem}. Until then, the address of each request is used`)
+  return undefined
 }
 
-/** Whether a host name is this machine's own. */
-export function isLoopback(hostname: string): boolean {
-  return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d+){3}$/.test(hostname)
-}
-
-function isOrigin(value: string): boolean {
-  return URL.parse(value)?.origin === value
-}
-
-function isServiceKey(key: string): boolean {
-  return /^sb_secret_\S+$/.test(key) || roleOfLegacyKey(key) === 'service_role'
-}
-
-function isPublicKey(key: string): boolean {
-  return key.startsWith('sb_publishable_') || roleOfLegacyKey(key) === 'anon'
-}
-
-/** The role in a legacy key, a JWT; it is read, not verified: Supabase does that. */
-function roleOfLegacyKey(key: string): unknown {
-  const [, payload, signature] = key.split('.')
-  if (!payload || !signature) return undefined
-  try {
-    return JSON.parse(atob(payload.replaceAll('-', '+').replaceAll('_', '/'))).role
-  } catch {
-    return undefined
+function readOrigins(value: string, warn: Warn): Set<string> {
+  const origins = new Set<string>()
+  for (const [index, entry] of splitList(value).entries()) {
+    const origin = parseOrigin(entry)
+    if (origin !== undefined) origins.add(origin)
+    else if (entry === '*') {
+      warn(
+        'RELAY_ALLOWED_ORIGINS',
+        'has the entry *, which is left out: any web page could then guess at the key. List the origins',
+      )
+    } else {
+      warn(
+        'RELAY_ALLOWED_ORIGINS',
+        `has an entry, number ${index + 1}, that is left out: it must be an origin such as https://example.com`,
+      )
+    }
   }
+  return origins
 }

@@ -4,13 +4,20 @@
  */
 import { createClient, type SupabaseClient } from '@supabase/supabase-js'
 import * as z from 'zod/mini'
-import { type DatabaseError, errorOfCode, RelayError } from './errors.ts'
+import {
+  type DatabaseError,
+  type FaultCode,
+  faultMessage,
+  faultOfCode,
+  RelayError,
+  refusalOf,
+} from './errors.ts'
 import type { RequestLog } from './log.ts'
 
-/** Milliseconds for one call, a retry included. service_role's own statement timeout is 8 s too. */
+/** Milliseconds for one call, the retry after a connection failure included. service_role has a statement timeout of 8 s too. */
 const TIME_LIMIT = 8_000
 
-/** How a call may be repeated, and what is said when nobody knows whether it took place. */
+/** How a call may be repeated, and what is said when it is not known whether it took place. */
 export interface CallOptions {
   /** Repeat it once after a connection failure. Only for what has the same effect twice as once. */
   retry?: boolean
@@ -51,7 +58,10 @@ export class Database {
     const signal = AbortSignal.timeout(TIME_LIMIT)
     try {
       let answer = await this.#request(name, args, signal)
-      if (options.retry && isConnectionFailure(answer) && !signal.aborted) {
+      if (isCollision(answer)) {
+        // In its own time: waiting for a lock may have taken half of the first.
+        answer = await this.#request(name, args, AbortSignal.timeout(TIME_LIMIT))
+      } else if (options.retry && isConnectionFailure(answer) && !signal.aborted) {
         answer = await this.#request(name, args, signal)
       }
       return readAnswer(answer, schema, options.ifUnknown)
@@ -86,17 +96,49 @@ const ErrorBody = z.object({
   hint: z.nullish(z.string()),
 })
 
-/** Codes by which PostgREST, or Postgres through it, says that no connection was to be had. */
-const CONNECTION_CODES = /^(PGRST00[0-3]|08...|57P0[1-3])$/
+/** A call that was rolled back because others were in its way: it works when it is made again. */
+const COLLISION_CODES = /^(40P01|40001|55P03)$/
 
-/** Statuses of a proxy that did not reach PostgREST; 52x, 530 are Cloudflare's, 540 a paused project. */
-const CONNECTION_STATUSES = new Set([0, 502, 503, 504, 520, 521, 522, 523, 524, 530, 540])
+/**
+ * Codes after which a call may have taken place: the connection was lost while it ran. All other
+ * codes of PostgreSQL and PostgREST come with a rollback, or from before the call.
+ */
+const LOST_CODES = /^(08(?!001|004)...|57P0[12]|PGRST001)$/
+
+/** Statuses without a code of the database, and what they mean. Cloudflare's 52x and 530, Supabase's 54x. */
+const FAULT_STATUSES: Readonly<Record<number, FaultCode>> = {
+  402: 'project_restricted',
+  429: 'api_rate_limited',
+  544: 'api_timeout',
+  0: 'database_unreachable',
+  502: 'database_unreachable',
+  503: 'database_unreachable',
+  504: 'database_unreachable',
+  520: 'database_unreachable',
+  521: 'database_unreachable',
+  522: 'database_unreachable',
+  523: 'database_unreachable',
+  524: 'database_unreachable',
+  530: 'database_unreachable',
+  540: 'database_unreachable',
+}
+
+/** Statuses of a gateway that did not reach the database, or did not try: nothing can have happened. */
+const REFUSING_STATUSES = new Set([401, 402, 403, 429, 521, 522, 523, 530, 540])
+
+/** Whether nothing was written, for certain. */
+function isWithoutEffect(answer: Answer): boolean {
+  const body = errorBody(answer)
+  return body ? !LOST_CODES.test(body.code) : REFUSING_STATUSES.has(answer.status)
+}
+
+function isCollision(answer: Answer): boolean {
+  return COLLISION_CODES.test(errorBody(answer)?.code ?? '')
+}
 
 function isConnectionFailure(answer: Answer): boolean {
-  if (!answer.error) return false
-  const body = errorBody(answer)
-  if (body) return CONNECTION_CODES.test(body.code)
-  return CONNECTION_STATUSES.has(answer.status)
+  const fault = answer.error ? faultOf(answer) : undefined
+  return fault === 'database_unreachable' || fault === 'api_starting'
 }
 
 /** The API's error body, if that is what came: a proxy's page and a failed fetch have no code. */
@@ -105,55 +147,43 @@ function errorBody(answer: Answer): DatabaseError | undefined {
   return parsed.success && parsed.data.code !== '' && answer.status !== 0 ? parsed.data : undefined
 }
 
-function readAnswer<T>(answer: Answer, schema: z.ZodMiniType<T>, ifUnknown: string | undefined): T {
+/** What an error of the API means. */
+function faultOf(answer: Answer): FaultCode {
   const body = errorBody(answer)
-  const unknown = (code: string, message: string, reason: string) =>
-    new RelayError(code, ifUnknown ? `${message} ${ifUnknown}` : message, {
-      outcome: 'failed',
-      reason,
-      apiCode: body?.code ?? `${answer.status}`,
-    })
+  const fault = body && faultOfCode(body.code)
+  if (fault) return fault
+  if (answer.timedOut) return 'database_timeout'
+  const { status } = answer
+  if (status === 401 || status === 403)
+    return isPage(answer) ? 'api_blocked' : 'service_key_refused'
+  return (!body && FAULT_STATUSES[status]) || 'database_error'
+}
+
+/** Whether a page came: Supabase answers in JSON, so a firewall on the way did. */
+function isPage({ error }: Answer): boolean {
+  const { message } = (error ?? {}) as { message?: unknown }
+  return typeof message === 'string' && /^\s*</.test(message)
+}
+
+function readAnswer<T>(answer: Answer, schema: z.ZodMiniType<T>, ifUnknown: string | undefined): T {
+  const fail = (code: FaultCode, reason: string) => {
+    const message = faultMessage(code)
+    return new RelayError(
+      code,
+      ifUnknown && !isWithoutEffect(answer) ? `${message} ${ifUnknown}` : message,
+      { reason, apiCode: errorBody(answer)?.code ?? `${answer.status}` },
+    )
+  }
 
   if (!answer.error) {
     // An empty 404 is a success to supabase-js, so nothing but the result itself is believed.
     const result = schema.safeParse(answer.data)
     if (result.success) return result.data
     const where = result.error.issues.map((issue) => issue.path.join('.') || 'all of it').join(', ')
-    throw unknown(
-      'database_answer_unexpected',
-      'The database gave an answer that the relay does not understand: SUPABASE_URL may not be that of a Supabase project, or its migrations are of another version.',
-      `status ${answer.status}, unexpected: ${where}`,
-    )
+    throw fail('database_answer_unexpected', `status ${answer.status}, unexpected: ${where}`)
   }
-
-  const known = body && errorOfCode(body)
-  if (known) throw known
-  if (answer.timedOut) {
-    throw unknown(
-      'database_timeout',
-      `The database did not answer within ${TIME_LIMIT / 1000} seconds.`,
-      describe(answer),
-    )
-  }
-  if (isConnectionFailure(answer)) {
-    throw unknown(
-      'database_unreachable',
-      'The database cannot be reached. A paused Supabase project is restored at https://supabase.com/dashboard; npm start tells in its terminal what has become of its own database.',
-      describe(answer),
-    )
-  }
-  if (answer.status === 401 || answer.status === 403) {
-    throw new RelayError(
-      'service_key_refused',
-      'Supabase refuses the key of the relay: SUPABASE_SERVICE_KEY is wrong or was revoked.',
-      { outcome: 'failed', reason: describe(answer), apiCode: `${answer.status}` },
-    )
-  }
-  throw unknown(
-    'database_error',
-    "The database reported an error. Try again; if it stays, the relay's log has the reason.",
-    describe(answer),
-  )
+  const body = errorBody(answer)
+  throw (body && refusalOf(body)) ?? fail(faultOf(answer), describe(answer))
 }
 
 /** For the log: status and what was said, which for an HTML page is only that it was one. */

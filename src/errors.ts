@@ -1,32 +1,147 @@
 /**
- * What the relay tells a model when a tool call is refused or fails, and the one table that turns the
- * database's codes into it. HTTP, JSON-RPC and OAuth errors live with their protocols.
+ * What the relay tells a model when a tool call is refused or fails, and what the codes of the database
+ * mean. HTTP, JSON-RPC and OAuth errors live with their protocols. Leaf: scripts import it too.
  */
-import { closest, quoted } from './similar.ts'
+import { quote, resembling } from './similar.ts'
+
+/**
+ * Every way in which a tool call can fail. `refused`: the caller can correct it, and the message, given
+ * where it is thrown, says how. `failed`: the relay's or the database's fault; the message is here,
+ * addressed to the person who can act on it, and says what is known of the outcome.
+ */
+const ERRORS = {
+  ack_seq_out_of_range: { outcome: 'refused' },
+  batch_full: { outcome: 'refused' },
+  idempotency_key_reused: { outcome: 'refused' },
+  invalid_arguments: { outcome: 'refused' },
+  invalid_cursor: { outcome: 'refused' },
+  invalid_params: { outcome: 'refused' },
+  query_without_word: { outcome: 'refused' },
+  resource_not_found: { outcome: 'refused' },
+  seq_not_found: { outcome: 'refused' },
+  thread_ambiguous: { outcome: 'refused' },
+  thread_exists: { outcome: 'refused' },
+  thread_not_found: { outcome: 'refused' },
+  unknown_prompt: { outcome: 'refused' },
+
+  api_blocked: {
+    outcome: 'failed',
+    message:
+      "A page of a firewall answered instead of Supabase, so nothing was changed. Try again in a moment; if it persists, check SUPABASE_URL and the project's network restrictions.",
+  },
+  api_rate_limited: {
+    outcome: 'failed',
+    message:
+      'Supabase is limiting the requests of the relay. Nothing was changed; try again in a minute.',
+  },
+  api_starting: {
+    outcome: 'failed',
+    message:
+      'The API of the database is starting, or has no free connection. Nothing was changed; try again in a moment. If it persists, restart the project at https://supabase.com/dashboard.',
+  },
+  api_timeout: {
+    outcome: 'failed',
+    message: "Supabase's gateway gave up waiting for the database, which is probably overloaded.",
+  },
+  database_answer_unexpected: {
+    outcome: 'failed',
+    message:
+      'The database gave an answer that the relay does not understand: SUPABASE_URL may not be that of a Supabase project, or its migrations are of another version.',
+  },
+  database_busy: {
+    outcome: 'failed',
+    message: 'The database is busy. Nothing was changed; try again in a moment.',
+  },
+  database_error: {
+    outcome: 'failed',
+    message: "The database reported an error. Try again; if it persists, see the relay's log.",
+  },
+  database_full: {
+    outcome: 'failed',
+    message:
+      'The database has no space left. Nothing was changed; its operator must free some space.',
+  },
+  database_read_only: {
+    outcome: 'failed',
+    message:
+      'The database is read-only, which Supabase does when a project has used up its disk. Nothing was changed; its operator must free space or enlarge the disk at https://supabase.com/dashboard.',
+  },
+  database_timeout: {
+    outcome: 'failed',
+    message: 'The database did not answer within 8 seconds.',
+  },
+  database_unreachable: {
+    outcome: 'failed',
+    message:
+      'The database cannot be reached. If it is a paused Supabase project, restore it at https://supabase.com/dashboard; if it runs under npm start, its terminal says what happened.',
+  },
+  migration_missing: {
+    outcome: 'failed',
+    message:
+      "The relay's database is not set up for this version. Nothing was changed; its operator must apply the files in migrations/ to the Supabase project.",
+  },
+  permission_denied: {
+    outcome: 'failed',
+    message:
+      'The database does not let the relay in. Nothing was changed. SUPABASE_SERVICE_KEY must be the secret (service_role) key, and migrations/001_initial.sql must have been applied.',
+  },
+  project_restricted: {
+    outcome: 'failed',
+    message:
+      'Supabase has restricted this project, because it is over a quota of its plan or a bill is overdue. Nothing was changed; https://supabase.com/dashboard says which.',
+  },
+  schema_not_exposed: {
+    outcome: 'failed',
+    message:
+      "Supabase's API does not expose the schema public. Nothing was changed; its operator must add it under Project Settings › Data API › Exposed schemas.",
+  },
+  service_key_refused: {
+    outcome: 'failed',
+    message:
+      "Supabase refuses the relay's key, so nothing was changed: SUPABASE_SERVICE_KEY is wrong or was revoked.",
+  },
+  statement_timeout: {
+    outcome: 'failed',
+    message:
+      'The database took too long and gave up. Nothing was changed; ask for less, or try again.',
+  },
+} as const satisfies Record<string, { outcome: 'refused' | 'failed'; message?: string }>
+
+export type RelayErrorCode = keyof typeof ERRORS
+
+/** Codes whose message is in the table. */
+export type FaultCode = {
+  [Code in RelayErrorCode]: (typeof ERRORS)[Code]['outcome'] extends 'failed' ? Code : never
+}[RelayErrorCode]
 
 /** A tool call that was refused, or that the database failed: becomes a result with `isError: true`. */
 export class RelayError extends Error {
   override readonly name = 'RelayError'
   /** Stable and for machines; the message is for the model. */
-  readonly code: string
-  /** `failed` is the relay's or the database's fault, `refused` the caller's to mend. */
+  readonly code: RelayErrorCode
+  /** `failed` is the relay's or the database's fault, `refused` the caller's to correct. */
   readonly outcome: 'refused' | 'failed'
-  /** For the log alone: what the other side said. */
+  /** Only for the log: what the other side said. */
   readonly reason: string | undefined
   /** The code of PostgREST or PostgreSQL, else the HTTP status; 0 where no answer came. */
   readonly apiCode: string | undefined
 
   constructor(
-    code: string,
+    code: RelayErrorCode,
     message: string,
-    options: { outcome?: 'refused' | 'failed'; reason?: string; apiCode?: string } = {},
+    options: { reason?: string; apiCode?: string } = {},
   ) {
     super(message)
     this.code = code
-    this.outcome = options.outcome ?? 'refused'
+    this.outcome = ERRORS[code].outcome
     this.reason = options.reason
     this.apiCode = options.apiCode
   }
+}
+
+/** The sentence for a fault. */
+export function faultMessage(code: FaultCode): string {
+  return ERRORS[code].message
 }
 
 /** An error body of the API: PostgREST's, whose `code` is an SQLSTATE or `PGRSTnnn`. */
@@ -37,88 +152,95 @@ export interface DatabaseError {
   hint?: string | null | undefined
 }
 
-/** The error that a code of the database stands for; undefined for a code that is not in the table. */
-export function errorOfCode(error: DatabaseError): RelayError | undefined {
+/** The refusal that a code of the database stands for; undefined for any other code. */
+export function refusalOf(error: DatabaseError): RelayError | undefined {
   const refusal = REFUSALS[error.code]
-  if (refusal) return new RelayError(refusal.code, refusal.message(error))
-  const fault = FAULTS.find(({ codes }) => codes.test(error.code))
-  if (!fault) return undefined
-  return new RelayError(fault.code, fault.message, {
-    outcome: 'failed',
-    reason: `${error.code} ${error.message}`,
-    apiCode: error.code,
-  })
+  return refusal && new RelayError(refusal.code, refusal.message(error))
 }
 
-/** SQLSTATEs of migrations/001_initial.sql. */
-const REFUSALS: Record<string, { code: string; message: (error: DatabaseError) => string }> = {
+/**
+ * What a code of PostgreSQL (SQLSTATE) or PostgREST means; undefined for one without a meaning of its
+ * own. Scripts use it too.
+ */
+export function faultOfCode(code: string): FaultCode | undefined {
+  return FAULT_CODES.find(([codes]) => codes.test(code))?.[1]
+}
+
+const FAULT_CODES: readonly [RegExp, FaultCode][] = [
+  [/^(PGRST20[235]|42883|42P01|42703)$/, 'migration_missing'],
+  [/^PGRST106$/, 'schema_not_exposed'],
+  [/^42501$/, 'permission_denied'],
+  [/^PGRST30\d$/, 'service_key_refused'],
+  [/^PGRST00[23]$/, 'api_starting'],
+  [/^(PGRST00[01]|08...|57P0[1-3])$/, 'database_unreachable'],
+  [/^25006$/, 'database_read_only'],
+  [/^53100$/, 'database_full'],
+  [/^(55P03|40P01|40001|23503|53...)$/, 'database_busy'],
+  [/^57014$/, 'statement_timeout'],
+]
+
+/** SQLSTATEs of migrations/001_initial.sql. What a sentence needs comes in `details` and `hint`. */
+const REFUSALS: Record<
+  string,
+  { code: RelayErrorCode; message: (error: DatabaseError) => string }
+> = {
   RL001: {
     code: 'thread_not_found',
-    message: ({ message, hint }) => `${message}. ${closestThreads(message, hint)}`,
+    message: ({ details, hint }) =>
+      `thread ${quote(details ?? '')} not found. ${suggestThreads(details ?? '', parse(hint, []))}`,
   },
   RL002: {
     code: 'thread_exists',
-    message: ({ message, details }) =>
-      details === 'archived'
-        ? `${message} and is archived. Post to it with relay_post_message, which reopens it, or restore it with relay_archive_thread and archived=false.`
-        : `${message}. Post to it with relay_post_message.`,
+    message({ details }) {
+      const { name, archived } = parse(details, { name: '', archived: false })
+      return archived
+        ? `thread ${quote(name)} already exists and is archived. Post to it with relay_post_message, which reopens it, or restore it with relay_archive_thread and archived=false.`
+        : `thread ${quote(name)} already exists. Post to it with relay_post_message.`
+    },
   },
   RL003: {
     code: 'idempotency_key_reused',
-    message: ({ message, details }) =>
-      `${message} (seq ${details}). Nothing was posted. Use a new key for a new message.`,
+    message: ({ details }) =>
+      `idempotency_key already belongs to another message of this thread (seq ${details}). Nothing was posted. Use a new key for a new message.`,
   },
   RL004: {
     code: 'ack_seq_out_of_range',
-    message: ({ message }) => `${message}. Pass the seq of a message that you were given.`,
+    message({ details }) {
+      const { name, last_seq } = parse(details, { name: '', last_seq: 0 })
+      return `ack_seq is above the last seq of thread ${quote(name)}, ${last_seq}. Pass the seq of a message that you were given.`
+    },
   },
   RL005: {
     code: 'query_without_word',
-    message: ({ message }) =>
-      `query: ${message}. Give at least one word that is not excluded with "-".`,
+    message: () => 'query looks for nothing. Give at least one word that is not excluded with "-".',
+  },
+  RL009: {
+    code: 'thread_ambiguous',
+    message: ({ details }) =>
+      `Several threads match that name: ${parse<string[]>(details, []).map(quote).join(', ')}. Nothing was changed. Give one of these names exactly.`,
+  },
+  RL010: {
+    code: 'seq_not_found',
+    message({ details }) {
+      const { name, seq } = parse(details, { name: '', seq: 0 })
+      return `thread ${quote(name)} has no message with seq ${seq}. relay_read_thread without seq shows which there are.`
+    },
   },
 }
 
-const FAULTS = [
-  {
-    codes: /^(PGRST202|PGRST203|42883|42P01|42703)$/,
-    code: 'migration_missing',
-    message:
-      "The relay's database is not set up for this version: apply the files in migrations/ to the Supabase project.",
-  },
-  {
-    codes: /^42501$/,
-    code: 'permission_denied',
-    message:
-      'The database does not let the relay in: SUPABASE_SERVICE_KEY must be the secret (service_role) key, and migrations/001_initial.sql must have been applied.',
-  },
-  {
-    codes: /^PGRST30\d$/,
-    code: 'service_key_refused',
-    message: 'Supabase refuses the key of the relay: SUPABASE_SERVICE_KEY is wrong or was revoked.',
-  },
-  {
-    codes: /^53100$/,
-    code: 'database_full',
-    message:
-      'The database has no space left. Nothing was changed, and whoever runs it must make room.',
-  },
-  {
-    codes: /^(55P03|40P01|40001|23503|53...)$/,
-    code: 'database_busy',
-    message: 'The database is busy. Nothing was changed; try again in a moment.',
-  },
-  {
-    codes: /^57014$/,
-    code: 'database_timeout',
-    message:
-      'The database took too long and gave up. Nothing was changed; ask for less, or try again.',
-  },
-] as const
+/** JSON that a function of ours wrote; `otherwise` if it is another version of the function. */
+function parse<T>(json: string | null | undefined, otherwise: T): T {
+  try {
+    return JSON.parse(json ?? '') as T
+  } catch {
+    return otherwise
+  }
+}
 
-function closestThreads(message: string, hint: string | null | undefined): string {
-  const names = hint ? (JSON.parse(hint) as string[]) : []
+/** Names that a caller may have meant: close ones only, since any other would mislead. */
+function suggestThreads(missing: string, names: string[]): string {
   if (names.length === 0) return 'There are no threads yet; relay_post_message creates one.'
-  const missing = message.slice(message.indexOf('"') + 1, message.lastIndexOf('"'))
-  return `Closest names: ${closest(missing, names).map(quoted).join(', ')}.`
+  const close = resembling(missing, names)
+  if (close.length === 0) return 'relay_list_threads shows which there are.'
+  return `Closest names: ${close.map(quote).join(', ')}.`
 }

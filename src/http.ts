@@ -1,11 +1,6 @@
 /** What every endpoint needs of HTTP: answers, bodies with a limit, CORS and the Origin rule. */
-import { isLoopback } from './config.ts'
-
-/** 2 MB: a message of 100,000 four-byte characters, escaped, in a batch of a few. */
-const MAX_BODY_BYTES = 2_000_000
-
-/** 20 MB: more than any client sends by mistake. */
-const MAX_DISCARDED_BYTES = 20_000_000
+import type { RequestLog } from './log.ts'
+import { isLoopback } from './loopback.ts'
 
 /** A JSON answer. */
 export function json(body: unknown, status = 200, headers: Record<string, string> = {}): Response {
@@ -20,48 +15,89 @@ export function redirect(location: string): Response {
   return new Response(null, { status: 302, headers: { location, 'cache-control': 'no-store' } })
 }
 
+/**
+ * Answers a request for another host, RFC 9110 section 15.5.20. Only the log names the host: it is
+ * how the operator learns that RELAY_PUBLIC_URL is missing or wrong.
+ */
+export function misdirected(url: URL, log: RequestLog): Response {
+  log.add({
+    outcome: 'refused',
+    error_code: 'wrong_host',
+    reason: `asked for the host ${url.host.slice(0, 100)}; RELAY_PUBLIC_URL names the one for clients`,
+  })
+  return json({ error: 'misdirected_request', message: 'This relay has another host name.' }, 421)
+}
+
+/** Whether a request names a media type in its Accept header. */
+export function accepts(request: Request, mediaType: string): boolean {
+  return request.headers.get('accept')?.includes(mediaType) === true
+}
+
 /** Whether a request says that its body is JSON. */
 export function isJson(request: Request): boolean {
   const [mediaType = ''] = (request.headers.get('content-type') ?? '').split(';')
   return mediaType.trim().toLowerCase() === 'application/json'
 }
 
-export type Body = { ok: true; text: string } | { ok: false; fault: 'too_large' | 'unreadable' }
+export type Body =
+  | { ok: true; text: string }
+  | { ok: false; fault: 'too_large' | 'too_slow' | 'unreadable' }
+
+/** The HTTP status of each fault of a body. */
+export const BODY_STATUSES = { too_large: 413, too_slow: 408, unreadable: 400 } as const
+
+/** Bytes of a body that nobody read which workerd reads away by itself before it closes. */
+const GRACE_BYTES = 65_536
+
+/** Milliseconds until what is on its way has arrived. */
+const SETTLE_TIME = 100
 
 /**
- * Reads a body as UTF-8, no further than the limit. Bytes that are not UTF-8 are refused: a
- * replacement character would store something that nobody wrote.
+ * Waits a moment before a refusal is sent whose request's body has not been read. workerd closes the
+ * connection right after it, and a peer that happens to be writing then meets the closed connection
+ * before it has read the answer. After the moment, it has run into the full buffers and is waiting.
  */
-export async function readBody(request: Request): Promise<Body> {
+export async function settleUpload({ headers, body }: Request): Promise<void> {
+  const length = headers.get('content-length')
+  if (!body || (length !== null && Number(length) <= GRACE_BYTES)) return
+  await new Promise((resolve) => setTimeout(resolve, SETTLE_TIME))
+}
+
+/** Milliseconds in which a body must have arrived: a slower one holds memory for nothing. */
+const BODY_TIME_LIMIT = 10_000
+
+/**
+ * Reads the body of a request or response as UTF-8: at most `maxBytes`, within the time limit, and
+ * not at all if it declares to be longer. Once it is refused, nothing more of it is read: reading
+ * 300 uploads to their end took 250 MB. Bytes that are not UTF-8 are refused, because a replacement
+ * character would store something that nobody wrote.
+ */
+export async function readBody(
+  { headers, body }: Request | Response,
+  maxBytes: number,
+): Promise<Body> {
+  if (Number(headers.get('content-length')) > maxBytes) return { ok: false, fault: 'too_large' }
+  if (!body) return { ok: true, text: '' }
   const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false })
+  const reader = body.getReader()
+  const { promise: timeout, resolve } = Promise.withResolvers<'too_slow'>()
+  const timer = setTimeout(resolve, BODY_TIME_LIMIT, 'too_slow')
   let text = ''
   let bytes = 0
   try {
-    for await (const chunk of request.body?.values({ preventCancel: true }) ?? []) {
-      bytes += chunk.byteLength
-      if (bytes > MAX_BODY_BYTES) return { ok: false, fault: 'too_large' }
-      text += decoder.decode(chunk, { stream: true })
+    while (true) {
+      const chunk = await Promise.race([reader.read(), timeout])
+      if (chunk === 'too_slow') return { ok: false, fault: 'too_slow' }
+      if (chunk.done) return { ok: true, text: text + decoder.decode() }
+      bytes += chunk.value.byteLength
+      if (bytes > maxBytes) return { ok: false, fault: 'too_large' }
+      text += decoder.decode(chunk.value, { stream: true })
     }
-    return { ok: true, text: text + decoder.decode() }
   } catch {
     // Not UTF-8, or not what the framing of the body promised.
     return { ok: false, fault: 'unreadable' }
-  }
-}
-
-/**
- * Reads on to the end of a body that nobody wanted, and keeps nothing: a connection that is closed
- * while the client is still sending takes the answer with it.
- */
-export async function discardBody(request: Request): Promise<void> {
-  let bytes = 0
-  try {
-    for await (const chunk of request.body?.values() ?? []) {
-      bytes += chunk.byteLength
-      if (bytes > MAX_DISCARDED_BYTES) return
-    }
-  } catch {
-    // The client has gone.
+  } finally {
+    clearTimeout(timer)
   }
 }
 
@@ -70,9 +106,10 @@ export async function discardBody(request: Request): Promise<void> {
  * allowed by name, and, when the relay itself runs on this machine, others of this machine.
  */
 export function isAllowedOrigin(origin: string, url: URL, allowed: ReadonlySet<string>): boolean {
+  if (allowed.has(origin)) return true
   const page = URL.parse(origin)
   if (!page || page.origin !== origin) return false
-  if (allowed.has(origin) || page.host === url.host) return true
+  if (page.host === url.host) return true
   return isLoopback(page.hostname) && isLoopback(url.hostname)
 }
 

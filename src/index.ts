@@ -3,7 +3,7 @@ import * as z from 'zod/mini'
 import { type ConfigResult, readConfig } from './config.ts'
 import { connect, Database } from './db.ts'
 import { RelayError } from './errors.ts'
-import { discardBody, json } from './http.ts'
+import { json, settleUpload } from './http.ts'
 import type { RateLimiter } from './limits.ts'
 import { RequestLog } from './log.ts'
 import { route } from './routes.ts'
@@ -44,8 +44,7 @@ async function answer(request: Request, env: Bindings): Promise<Response> {
     const message = `Internal error (request ${log.requestId}).`
     response = json({ error: 'internal', message }, 500)
   }
-  // Whoever got what they asked for has had their body read.
-  if (!response.ok) await discardBody(request)
+  if (!response.ok) await settleUpload(request)
   log.addStatus(response.status)
   log.write('request')
   return response

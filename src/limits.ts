@@ -8,28 +8,50 @@ export interface RateLimiter {
 /** Seconds of the period that wrangler.toml gives the bindings. */
 export const LIMIT_PERIOD = 60
 
-/** Counts one for the address of a request; false when there were too many. */
-export async function countFor(
-  request: Request,
-  limiter: RateLimiter | undefined,
-): Promise<boolean> {
-  if (!limiter) return true
-  return (await limiter.limit({ key: addressOf(request.headers.get('cf-connecting-ip')) })).success
+/** The guesses at the key that come from one address. */
+export interface Guesses {
+  address: string
+  /** Counts one; false when there were too many. */
+  count(): Promise<boolean>
 }
 
+/** Where no limit applies, as in a benchmark. */
+export const UNLIMITED: Guesses = { address: '', count: async () => true }
+
+/** The guesses from the address of a request. */
+export function guessesFrom(request: Request, limiter: RateLimiter | undefined): Guesses {
+  const address = addressOf(request.headers.get('cf-connecting-ip'))
+  return { address, count: () => countFor(address, limiter) }
+}
+
+/** Counts one for an address; false when there were too many. */
+export async function countFor(
+  address: string,
+  limiter: RateLimiter | undefined,
+): Promise<boolean> {
+  return !limiter || (await limiter.limit({ key: address })).success
+}
+
+/** Everything that is no address is counted as one: a header may hold anything, 60 KB of it too. */
+const UNKNOWN = 'unknown'
+
 /**
- * The part of an address that one person has: all of IPv4, and of IPv6 the /64, since everybody gets
- * 2^64 of those. Requests without an address are counted as one.
+ * The part of an address that one person has: all of IPv4, also when it is written as IPv6, and of
+ * IPv6 the /64, since everyone gets 2^64 of those.
  */
 export function addressOf(ip: string | null): string {
-  if (!ip?.includes(':')) return ip ?? 'unknown'
-  const [head = '', tail] = ip.split('::')
-  const groups = head.split(':').filter(Boolean)
-  const rest = tail === undefined ? [] : tail.split(':').filter(Boolean)
-  const zeros = tail === undefined ? 0 : Math.max(8 - groups.length - rest.length, 0)
-  const all = [...groups, ...Array<string>(zeros).fill('0'), ...rest]
-  return all
-    .slice(0, 4)
-    .map((group) => Number.parseInt(group, 16).toString(16))
-    .join(':')
+  if (ip === null || ip.length > 45 || !/^[\da-f:.]+$/i.test(ip)) return UNKNOWN
+  if (!ip.includes(':')) {
+    const isIpv4 = /^(\d{1,3}\.){3}\d{1,3}$/.test(ip) && ip.split('.').every((n) => Number(n) < 256)
+    return isIpv4 ? ip.split('.').map(Number).join('.') : UNKNOWN
+  }
+  // The parser refuses what is no address, and writes every other one in a single way.
+  const canonical = URL.parse(`http://[${ip}]/`)?.hostname.slice(1, -1)
+  if (canonical === undefined) return UNKNOWN
+  const [head = [], tail] = canonical.split('::').map((half) => half.split(':').filter(Boolean))
+  const zeros = tail ? Array<string>(8 - head.length - tail.length).fill('0') : []
+  const groups = [...head, ...zeros, ...(tail ?? [])]
+  if (!/^0:0:0:0:0:ffff:/.test(groups.join(':'))) return groups.slice(0, 4).join(':')
+  const [high = 0, low = 0] = groups.slice(6).map((group) => Number.parseInt(group, 16))
+  return [high >> 8, high & 255, low >> 8, low & 255].join('.')
 }

@@ -1,34 +1,48 @@
 /** Which of some names a caller may have meant. Leaf. */
 
-/** Letters compared of each name: enough to tell names apart, few enough to compare 200 of them. */
+/** Characters compared of each name: enough to tell names apart, few enough to compare 200 of them. */
 const COMPARED = 40
 
-/** The `limit` names most like `name`, best first. Case and order of hits are ignored. */
+/** The `limit` names most like `name`, best first. Ignores case. */
 export function closest(name: string, names: readonly string[], limit = 3): string[] {
-  const wanted = normalized(name)
-  return names
-    .map((candidate) => ({ candidate, distance: distance(wanted, normalized(candidate)) }))
-    .sort((a, b) => a.distance - b.distance)
+  return rank(name, names)
+    .slice(0, limit)
+    .map(({ candidate }) => candidate)
+}
+
+/** Only those that are so close that `name` may be a slip of the pen or a variant, best first. */
+export function resembling(name: string, names: readonly string[], limit = 3): string[] {
+  const slips = Math.max(1, Math.floor(Math.min(name.length, COMPARED) / 4))
+  return rank(name, names)
+    .filter(({ distance }) => distance <= slips)
     .slice(0, limit)
     .map(({ candidate }) => candidate)
 }
 
 /** A name in quotes, with whatever would break a line escaped. */
-export function quoted(name: string): string {
+export function quote(name: string): string {
   return JSON.stringify(name)
 }
 
-function normalized(name: string): string {
+function rank(name: string, names: readonly string[]) {
+  const wanted = normalize(name)
+  return names
+    .map((candidate) => ({ candidate, distance: distance(wanted, normalize(candidate)) }))
+    .sort((a, b) => a.distance - b.distance)
+}
+
+function normalize(name: string): string {
   return name.trim().toLowerCase().slice(0, COMPARED)
 }
 
 /**
- * Edits (insert, delete, replace, swap neighbours) from `a` to `b`. A text that contains `a` is
- * closer than any that must be edited: people leave out the rest of a long name.
+ * Edits (insert, delete, replace, swap neighbours) from `a` to `b`. A text that contains `a` is closer
+ * than any that needs an edit: people leave out the rest of a long name. One that is contained in `a`
+ * is near: people add something to a name that they know.
  */
 function distance(a: string, b: string): number {
   if (a === b) return 0
-  if (a !== '' && b.includes(a)) return 0.5
+  if (a.length > 2 && b.includes(a)) return 0.5
   let beforeLast: number[] = []
   let last = Array.from({ length: b.length + 1 }, (_, j) => j)
   for (let i = 1; i <= a.length; i++) {
@@ -43,7 +57,8 @@ function distance(a: string, b: string): number {
     beforeLast = last
     last = row
   }
-  return at(last, b.length)
+  const edits = at(last, b.length)
+  return b.length > 2 && a.includes(b) ? Math.min(edits, 2.5) : edits
 }
 
 function at(row: readonly number[], index: number): number {

@@ -6,10 +6,11 @@
 import { createMcpHandler, type Tool as McpTool, Server } from '@modelcontextprotocol/server'
 import { authenticate } from '../../src/auth.ts'
 import { type Config, readConfig } from '../../src/config.ts'
+import { INSTRUCTIONS } from '../../src/context/instructions.ts'
 import { connect, Database } from '../../src/db.ts'
 import { RelayError } from '../../src/errors.ts'
 import { RequestLog } from '../../src/log.ts'
-import { INSTRUCTIONS, SERVER_INFO } from '../../src/mcp/protocol.ts'
+import { SERVER_INFO } from '../../src/mcp/protocol.ts'
 import { MAX_MESSAGE_BYTES } from '../../src/tools/budget.ts'
 import { TOOLS } from '../../src/tools/index.ts'
 

@@ -1,4 +1,5 @@
 /** What the Worker sees of its database: reached, let in, migrated, the right user's, in time, near. */
+import { faultMessage } from '../../src/errors.ts'
 import { type Check, type Finding, failed, ok, warning } from './check.ts'
 import { dashboard, migrate, RESTART, readLog, setSetting } from './fixes.ts'
 import { readSchema } from './schema.ts'
@@ -18,24 +19,21 @@ const reachable: Check = {
     const { database } = await diagnosisOf(subject)
     const { fault, project, api_code: code } = database
     switch (fault) {
+      // Reached, and what is wrong is the matter of the checks after this one.
+      case undefined:
+      case 'service_key_refused':
+      case 'permission_denied':
+      case 'migration_missing':
+        return ok(project ? `project ${project}` : 'reached')
       case 'database_unreachable':
         return away(subject, database)
-      case 'database_timeout':
-        return failed(
-          'It does not answer within 8 seconds.',
-          `See its state: ${dashboard(project)}`,
-        )
-      case 'database_busy':
-      case 'database_full':
-        return failed(
-          `It is ${fault.slice('database_'.length)} (${code}).`,
-          `See its state: ${dashboard(project, 'reports/database')}`,
-        )
       case 'database_answer_unexpected':
       case 'database_error':
         return strange(subject, database)
+      case 'schema_not_exposed':
+        return failed(faultMessage(fault), `Add it: ${dashboard(project, 'settings/api')}`)
       default:
-        return ok(project ? `project ${project}` : 'reached')
+        return failed(`${faultMessage(fault)} (${code})`, `See its state: ${dashboard(project)}`)
     }
   },
 }
@@ -63,9 +61,6 @@ function strange(
   subject: Subject,
   { project, api_code: code = '' }: Diagnosis['database'],
 ): Finding {
-  if (code === '402') {
-    return failed('Supabase restricts the project (402).', `See why: ${dashboard(project)}`)
-  }
   if (!/^[234]\d\d$/.test(code)) return failed(`It reports an error (${code}).`, readLog(subject))
   return failed(
     `What is at SUPABASE_URL does not answer like a Supabase project (${code}).`,

@@ -23,4 +23,4 @@ export function readSchema(): Schema {
   }
 }
 
-const FUNCTION = /^create or replace function public\.(\w+)\(([^;]*?)\)\s+returns /gm
+const FUNCTION = /^create or replace function public\.(\w+)\(([^;]*?)\)\s+(?:returns|language) /gm

@@ -1,4 +1,4 @@
-/** `npm run export`: writes every thread, message and cursor of a relay to a file of JSON Lines. */
+/** `npm run export`: writes every thread, reader, cursor and message of a relay to a file of JSON Lines. */
 import { constants, type FileHandle, open } from 'node:fs/promises'
 import { defineCommand } from '../lib/command.ts'
 import { startProgress } from '../lib/progress.ts'
@@ -10,7 +10,7 @@ import { type Export, KINDS, type Position, readExport } from '../transfer/expor
 const HELP = `
 npm run export -- [FILE]
 
-Writes every thread, message and cursor of a relay to FILE (relay-DATE.jsonl), for a backup or for
+Writes every thread, reader, cursor and message of a relay to FILE (relay-DATE.jsonl), for a backup or for
 another relay to import. If FILE is there and not complete, continues where it stopped.
 
 Reads the relay of npm start, running or not. With SUPABASE_URL, SUPABASE_SERVICE_KEY and RELAY_USER_ID
@@ -72,7 +72,7 @@ async function write(
     threads: status.thread_count,
     messages: status.message_count,
   }
-  const counts = begun?.counts ?? { thread: 0, message: 0, cursor: 0 }
+  const counts = begun?.counts ?? { thread: 0, reader: 0, cursor: 0, message: 0 }
   // What was cut short after the last whole line is written again.
   await file.truncate(offset)
   if (!begun) await append([{ kind: 'relay-mcp export', version: 1, as_of: asOf, ...expected }])

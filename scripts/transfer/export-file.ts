@@ -4,7 +4,7 @@ import { stat } from 'node:fs/promises'
 import { UserError } from '../lib/user-error.ts'
 
 /** In the order of the file: nothing comes before what it belongs to. */
-export const KINDS = ['thread', 'message', 'cursor'] as const
+export const KINDS = ['thread', 'reader', 'cursor', 'message'] as const
 
 /** What of a record says where the next one is. */
 export interface Position {
@@ -77,7 +77,7 @@ export async function readExport(path: string): Promise<Export | undefined> {
           expected: { threads: Number(value.threads ?? 0), messages: Number(value.messages ?? 0) },
           isComplete: false,
           records: 0,
-          counts: { thread: 0, message: 0, cursor: 0 },
+          counts: { thread: 0, reader: 0, cursor: 0, message: 0 },
           bytes: end,
           last: undefined,
         }

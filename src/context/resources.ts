@@ -1,15 +1,16 @@
 /**
  * Resources: `relay://threads`, the list, and `relay://threads/{name}`, one thread as a transcript.
- * Both are Markdown in which every text that a session wrote is quoted, so that none can pass for
+ * Both are Markdown in which every text that a session wrote is quote, so that none can pass for
  * the relay's own lines. Reading moves no cursor.
  */
 import * as z from 'zod/mini'
 import { RelayError } from '../errors.ts'
 import type { RequestLog } from '../log.ts'
-import { quoted } from '../similar.ts'
+import { quote } from '../similar.ts'
 import { requireBudget } from '../tools/budget.ts'
-import { count, Message, text, timestamp } from '../tools/fields.ts'
-import type { ToolContext } from '../tools/tool.ts'
+import { count, Message, text } from '../tools/fields.ts'
+import { isTime } from '../tools/time.ts'
+import { type ToolContext, withoutNulls } from '../tools/tool.ts'
 
 const LIST_URI = 'relay://threads'
 export const THREAD_TEMPLATE = `${LIST_URI}/{name}`
@@ -60,7 +61,7 @@ export async function listResources(
   { db, userId }: ToolContext,
   log: RequestLog,
 ): Promise<Record<string, unknown>> {
-  const isFirst = cursor === undefined || cursor === null
+  const isFirst = cursor === undefined || cursor === null || cursor === ''
   const place = isFirst ? {} : readCursor(cursor)
   // One thread more than is shown tells whether there is a next page.
   const args = { p_user_id: userId, p_limit: PAGE_SIZE + 1, ...place }
@@ -89,12 +90,12 @@ export async function listResources(
   }
 }
 
-/** The place behind which a page starts: activity and id of the last thread before it. */
+/** The position after which a page starts: activity and id of the last thread before it. */
 function readCursor(cursor: unknown): { p_active_at: string; p_id: string } {
   try {
     const [p_active_at = '', p_id = '', ...rest] = atob(String(cursor)).split(' ')
-    const isPlace = timestamp('').safeParse(p_active_at).success && UUID.test(p_id)
-    if (typeof cursor === 'string' && isPlace && rest.length === 0) return { p_active_at, p_id }
+    const isPosition = isTime(p_active_at) && UUID.test(p_id)
+    if (typeof cursor === 'string' && isPosition && rest.length === 0) return { p_active_at, p_id }
   } catch {}
   throw new RelayError('invalid_cursor', 'cursor is not one that resources/list gave.')
 }
@@ -107,8 +108,8 @@ export async function readResource(
   context: ToolContext,
 ): Promise<Record<string, unknown>> {
   if (typeof uri !== 'string') throw new RelayError('invalid_params', 'uri must be a string.')
-  const { budget, isBatch } = context
-  const bytes = requireBudget(budget, isBatch)
+  const { budget } = context
+  const bytes = requireBudget(context)
   const markdown =
     uri === LIST_URI
       ? await threadList(context)
@@ -177,29 +178,33 @@ ${lines.join('\n')}
 `
 }
 
-const Transcript = z.looseObject({
-  messages: z.array(Message),
-  older_count: count,
-  next_before_seq: z.optional(count),
-})
+const Transcript = withoutNulls(
+  z.looseObject({
+    archived: z.optional(z.boolean()),
+    messages: z.array(Message),
+    older_count: count,
+    next_before_seq: z.optional(count),
+  }),
+)
 
 async function transcript(
   name: string,
   bytes: number,
   { db, userId }: ToolContext,
 ): Promise<string> {
-  const { messages, older_count, next_before_seq } = await db.call(
+  const { archived, messages, older_count, next_before_seq } = await db.call(
     'relay_read_thread',
     {
       p_user_id: userId,
       p_thread_name: name,
       p_limit: TRANSCRIPT_LENGTH,
       p_max_bytes: bytes,
+      p_lean: true,
     },
     Transcript,
     { retry: true },
   )
-  const heading = `# Thread ${oneLine(name)}`
+  const heading = `# Thread ${oneLine(name)}${archived ? ' (archived)' : ''}`
   if (messages.length === 0) return `${heading}\n\nThere are no messages yet.\n`
   const older =
     older_count > 0
@@ -221,10 +226,24 @@ ${parts.join('\n\n')}
 }
 
 function messageBlock(message: z.infer<typeof Message>): string {
-  const { seq, created_at, surface, session_tag, content, metadata } = message
-  const from = session_tag ? `${surface}, ${oneLine(session_tag)}` : surface
+  const { seq, created_at, content, content_length, metadata } = message
+  const cut =
+    content_length === undefined
+      ? ''
+      : `\n\nCut: ${content_length.toLocaleString('en')} characters. relay_read_thread with seq=${seq} returns all of it.`
   const facts = metadata ? `\n\nMetadata: ${JSON.stringify(metadata)}` : ''
-  return `### ${time(created_at)} ${from} (seq ${seq})\n\n${blockquote(content + facts)}`
+  return `### ${time(created_at)} ${authorship(message)} (seq ${seq})\n\n${blockquote(content + facts)}${cut}`
+}
+
+/** Who wrote a message, from where, and to whom. */
+function authorship({ surface, session_tag, from, to, via }: z.infer<typeof Message>): string {
+  return [
+    surface,
+    ...(session_tag ? [oneLine(session_tag)] : []),
+    ...(from ? [`from ${oneLine(from)}`] : []),
+    ...(to ? [`to ${oneLine(to)}`] : []),
+    ...(via ? [`via ${oneLine(via)}`] : []),
+  ].join(', ')
 }
 
 /** Every line behind a `>`. A control character ends one: readers differ in which they take so. */
@@ -238,7 +257,7 @@ function blockquote(content: string): string {
 /** A text in quotation marks that cannot leave its line, cut where it is longer than `max`. */
 function oneLine(value: string, max = Number.POSITIVE_INFINITY): string {
   const line = value.replaceAll(/[\s\p{Cc}]+/gu, ' ').trim()
-  return quoted(line.length > max ? `${line.slice(0, max).toWellFormed()}…` : line)
+  return quote(line.length > max ? `${line.slice(0, max).toWellFormed()}…` : line)
 }
 
 /** The database answers in UTC: `2026-01-31T09:30:00.123456+00:00`. */

@@ -1,11 +1,12 @@
 /** One method table for each protocol era, and tools/call. Knows no HTTP. */
 import { complete } from '../context/completion.ts'
+import { INSTRUCTIONS } from '../context/instructions.ts'
 import { getPrompt, promptDefinitions } from '../context/prompts.ts'
 import { listResources, RESOURCE_TEMPLATES, readResource } from '../context/resources.ts'
 import { RelayError } from '../errors.ts'
 import type { RequestLog } from '../log.ts'
 import type { Scope } from '../scopes.ts'
-import { closest, quoted } from '../similar.ts'
+import { closest, quote } from '../similar.ts'
 import { TOOLS } from '../tools/index.ts'
 import type { ToolContext } from '../tools/tool.ts'
 import {
@@ -19,7 +20,6 @@ import {
 import {
   CAPABILITIES,
   type Era,
-  INSTRUCTIONS,
   LEGACY_VERSIONS,
   MODERN_VERSIONS,
   modernResult,
@@ -33,12 +33,9 @@ export interface DispatchContext {
   log: RequestLog
 }
 
-/** The scope that a message needs: only tools that change content need more than to read. */
-export function scopeOf(message: unknown): Scope {
-  if (!isObject(message) || message.method !== 'tools/call' || !isObject(message.params)) {
-    return 'mcp:read'
-  }
-  const { name } = message.params
+/** The scope that a request needs: only tools that change content need more than to read. */
+export function scopeOf({ method, params: { name } }: Omit<JsonRpcRequest, 'id'>): Scope {
+  if (method !== 'tools/call') return 'mcp:read'
   return TOOLS.find((tool) => tool.name === name)?.isReadOnly === false ? 'mcp' : 'mcp:read'
 }
 
@@ -88,13 +85,9 @@ export async function dispatch(
 ): Promise<Reply> {
   const method = METHODS[era].get(request.method)
   if (!method) {
-    // To a legacy client 404 would mean that its session is gone.
     throw new ProtocolError(
       ErrorCode.METHOD_NOT_FOUND,
       `Method not found: ${request.method.slice(0, 100)}`,
-      {
-        status: era === 'modern' ? 404 : 200,
-      },
     )
   }
   try {
@@ -182,10 +175,21 @@ function listTools({ params }: JsonRpcRequest): Reply {
 }
 
 function onePage({ cursor }: JsonObject, result: JsonObject): Reply {
-  if (cursor !== undefined && cursor !== null) {
+  if (cursor) {
     throw new ProtocolError(ErrorCode.INVALID_PARAMS, 'Unknown cursor: the list has one page')
   }
   return { result }
+}
+
+/** Clients send `null`, `""` and `[]` for no arguments, and objects as JSON text. Throws ProtocolError. */
+function readArguments(value: unknown): JsonObject {
+  if (isObject(value)) return value
+  if (!value || (Array.isArray(value) && value.length === 0)) return {}
+  try {
+    const parsed: unknown = typeof value === 'string' && JSON.parse(value)
+    if (isObject(parsed)) return parsed
+  } catch {}
+  throw new ProtocolError(ErrorCode.INVALID_PARAMS, 'arguments must be an object')
 }
 
 async function callTool({ params }: JsonRpcRequest, context: DispatchContext): Promise<Reply> {
@@ -193,11 +197,7 @@ async function callTool({ params }: JsonRpcRequest, context: DispatchContext): P
   if (typeof name !== 'string') {
     throw new ProtocolError(ErrorCode.INVALID_PARAMS, 'name must be a string')
   }
-  // relay-mcp 0.1.0 took null for none.
-  const args = params.arguments ?? {}
-  if (!isObject(args)) {
-    throw new ProtocolError(ErrorCode.INVALID_PARAMS, 'arguments must be an object')
-  }
+  const args = readArguments(params.arguments)
   const tool = TOOLS.find((candidate) => candidate.name === name)
   if (!tool) {
     const [nearest = ''] = closest(
@@ -207,7 +207,7 @@ async function callTool({ params }: JsonRpcRequest, context: DispatchContext): P
     )
     throw new ProtocolError(
       ErrorCode.INVALID_PARAMS,
-      `Unknown tool: ${quoted(name.slice(0, 100))}. Did you mean ${nearest}?`,
+      `Unknown tool: ${quote(name.slice(0, 100))}. Did you mean ${nearest}?`,
     )
   }
 

@@ -1,201 +1,173 @@
 /**
- * The HTTP half of Streamable HTTP: what a POST must look like, which status an answer has, one
- * message or a batch, JSON or a stream. What a method does is dispatch's business.
+ * The HTTP half of Streamable HTTP: how a POST is read, which status an answer has, JSON or a stream.
+ * What a body is, classify.ts decides; what a method does, dispatch.ts.
  */
 import { isJson, json, readBody } from '../http.ts'
 import { allows, type Scope } from '../scopes.ts'
+import { cancel, runCancellable } from './cancellation.ts'
+import { classify, type Message } from './classify.ts'
 import { type DispatchContext, dispatch, scopeOf } from './dispatch.ts'
 import {
   ErrorCode,
   errorResponse,
-  isObject,
-  type JsonObject,
-  type JsonRpcRequest,
+  type JsonRpcNotification,
   type JsonRpcResponse,
   ProtocolError,
-  type RequestId,
-  readId,
   resultResponse,
 } from './jsonrpc.ts'
-import {
-  ASSUMED_VERSION,
-  checkEnvelope,
-  clientName,
-  type Era,
-  eraOf,
-  hasEnvelope,
-  isModernVersion,
-  LEGACY_VERSIONS,
-} from './protocol.ts'
+import { clientName, type Era } from './protocol.ts'
 
-/** Messages in a batch: what fits the 50 requests that a Worker may make, each call retried once. */
-const MAX_BATCH = 20
+/** 2 MB: a message of 100,000 four-byte characters, escaped, in a batch of a few. */
+const MAX_BODY_BYTES = 2_000_000
 
-/** What the endpoint needs of whoever authenticated the caller. */
+/** What the endpoint is told by the code that authenticated the caller. */
 export interface EndpointContext extends DispatchContext {
   /** What the caller may do. */
   scope: Scope
+  /** Who calls, as far as it can be told apart: a cancellation counts only from the same caller. */
+  caller: string
   /** The answer to a call that needs a wider scope: an HTTP challenge, before anything is run. */
   refuseScope(): Response
 }
 
 /** Answers a request to the MCP endpoint from an authenticated caller. */
 export async function handleMcp(request: Request, context: EndpointContext): Promise<Response> {
-  if (request.method !== 'POST') {
-    return json({ error: 'method_not_allowed', message: 'POST JSON-RPC messages here.' }, 405, {
-      allow: 'POST',
-    })
-  }
+  if (request.method !== 'POST') return methodNotAllowed()
   try {
-    const body = await readMessage(request)
-    const messages = Array.isArray(body) ? body : [body]
-    if (!messages.every((message) => allows(context.scope, scopeOf(message)))) {
+    const message = classify(await readJson(request), request.headers)
+    const messages = message.kind === 'batch' ? message.messages : [message]
+    const isAllowed = (each: Message) => {
+      if (each.kind === 'request') return allows(context.scope, scopeOf(each.request))
+      // It would not be run, but its sender must not believe that it was.
+      return each.kind !== 'notification' || allows(context.scope, scopeOf(each))
+    }
+    if (!messages.every(isAllowed)) {
       context.log.add({ error_code: 'insufficient_scope' })
       return context.refuseScope()
     }
-    if (Array.isArray(body)) return await answerBatch(body, request.headers, context)
-    return await answerMessage(body, request.headers, context)
+
+    if (message.kind === 'batch') return await answerBatch(messages, context)
+    const answer = await answerMessage(message, context)
+    if (!answer) return accepted()
+    const { notifications, response, status } = answer
+    return notifications ? eventStream([...notifications, response]) : json(response, status)
   } catch (error) {
-    return failure(undefined, error, context)
+    const failure = toProtocolError(error, context)
+    return json(errorResponse(undefined, failure), statusOf(failure, 'legacy'))
   }
 }
 
-/** The body as JSON: one message or an array of them. Throws ProtocolError. */
-async function readMessage(request: Request): Promise<unknown> {
+/** A streaming client must see 405 on a GET: to a 200 that is no stream it reconnects forever. */
+export function methodNotAllowed(): Response {
+  return json({ error: 'method_not_allowed', message: 'POST JSON-RPC messages here.' }, 405, {
+    allow: 'POST',
+  })
+}
+
+/** The body as JSON. Throws ProtocolError. */
+async function readJson(request: Request): Promise<unknown> {
   if (!isJson(request)) {
-    throw invalidRequest('The Content-Type must be application/json', 415)
+    const message = 'The Content-Type must be application/json'
+    throw new ProtocolError(ErrorCode.INVALID_REQUEST, message, { reason: 'media_type' })
   }
-  const body = await readBody(request)
-  if (!body.ok && body.fault === 'too_large') {
-    throw invalidRequest('The body is larger than 2 MB', 413)
+  const body = await readBody(request, MAX_BODY_BYTES)
+  if (!body.ok && body.fault !== 'unreadable') {
+    const message =
+      body.fault === 'too_large'
+        ? 'The body is larger than 2 MB'
+        : 'The body did not arrive in time'
+    throw new ProtocolError(ErrorCode.INVALID_REQUEST, message, { reason: body.fault })
   }
   try {
     if (body.ok) return JSON.parse(body.text)
   } catch {}
-  throw new ProtocolError(ErrorCode.PARSE_ERROR, 'The body is not JSON in UTF-8', { status: 400 })
+  throw new ProtocolError(ErrorCode.PARSE_ERROR, 'The body is not JSON in UTF-8')
 }
 
+interface Answer {
+  response: JsonRpcResponse
+  status: number
+  notifications?: JsonRpcNotification[] | undefined
+}
+
+/** Runs a message; undefined for what has no answer. Never throws. */
 async function answerMessage(
-  message: unknown,
-  headers: Headers,
-  context: DispatchContext,
-): Promise<Response> {
-  const versionHeader = headers.get('mcp-protocol-version')
-  if (!isMessage(message)) throw invalidRequest('Not a JSON-RPC 2.0 message')
-  if (isResponse(message)) {
-    // A server without requests of its own has nothing that could be answered.
-    if (isModernVersion(versionHeader)) throw invalidRequest('Responses cannot be posted')
-    return accepted()
-  }
-  if (!('id' in message)) {
-    if (typeof message.method !== 'string') throw invalidRequest('method must be a string')
-    context.log.add({ rpc_method: message.method })
-    return accepted()
-  }
-
-  const id = readId(message.id)
-  try {
-    if (id === undefined) throw invalidRequest('id must be a string or an integer')
-    const era = eraOf(message.params, versionHeader)
-    context.log.add({ era })
-    const request = readRequest(id, message, era)
-    const client = clientName(request.method, request.params)
-    context.log.add({ rpc_method: request.method, ...(client !== undefined && { client }) })
-
-    if (era === 'modern') checkEnvelope(request.method, request.params, headers)
-    else checkLegacyVersion(versionHeader)
-
-    const { result, notifications } = await dispatch(era, request, context)
-    const response = resultResponse(id, result)
-    return notifications ? eventStream([...notifications, response]) : json(response)
-  } catch (error) {
-    return failure(id, error, context)
-  }
-}
-
-/** MCP 2025-03-26 alone has batches. A notification in one is dropped, like everywhere. */
-async function answerBatch(
-  messages: unknown[],
-  headers: Headers,
-  context: DispatchContext,
-): Promise<Response> {
-  const version = headers.get('mcp-protocol-version') ?? ASSUMED_VERSION
-  if (version !== ASSUMED_VERSION) {
-    throw invalidRequest(`Protocol version ${version.slice(0, 40)} has no batches`)
-  }
-  if (messages.length === 0 || messages.length > MAX_BATCH) {
-    throw invalidRequest(`A batch holds 1 to ${MAX_BATCH} messages`)
-  }
-  for (const message of messages) {
-    if (isObject(message) && (message.method === 'initialize' || hasEnvelope(message.params))) {
-      throw invalidRequest('A batch cannot hold initialize or a request with its own version')
+  message: Message,
+  context: EndpointContext,
+): Promise<Answer | undefined> {
+  const { log, caller, tools } = context
+  switch (message.kind) {
+    case 'response':
+      return undefined
+    case 'notification':
+      log.add({ rpc_method: message.method })
+      if (message.method === 'notifications/cancelled') cancel(caller, message.params)
+      return undefined
+    case 'rejection': {
+      const error = toProtocolError(message.error, context)
+      const status = statusOf(error, message.era)
+      return { response: errorResponse(message.id, error), status }
+    }
+    case 'request': {
+      const { era, isLean, request } = message
+      const client = clientName(request.method, request.params)
+      log.add({ era, rpc_method: request.method, ...(client !== undefined && { client }) })
+      try {
+        const run = (signal: AbortSignal) =>
+          dispatch(era, request, { log, tools: { ...tools, isLean, signal } })
+        const { result, notifications } = await runCancellable(
+          caller,
+          request.id,
+          tools.signal,
+          run,
+        )
+        return { response: resultResponse(request.id, result), status: 200, notifications }
+      } catch (thrown) {
+        const error = toProtocolError(thrown, context)
+        return { response: errorResponse(request.id, error), status: statusOf(error, era) }
+      }
     }
   }
+}
 
+/** Runs the messages of a batch in order, under one budget. */
+async function answerBatch(messages: Message[], context: EndpointContext): Promise<Response> {
   const batch = { ...context, tools: { ...context.tools, isBatch: true } }
   const responses: JsonRpcResponse[] = []
   for (const message of messages) {
-    const response = await answerBatched(message, batch)
-    if (response) responses.push(response)
+    const answer = await answerMessage(message, batch)
+    if (answer) responses.push(answer.response)
   }
   return responses.length > 0 ? json(responses) : accepted()
 }
 
-async function answerBatched(
-  message: unknown,
-  context: DispatchContext,
-): Promise<JsonRpcResponse | undefined> {
-  let id: RequestId | undefined
-  try {
-    if (!isMessage(message)) throw invalidRequest('Not a JSON-RPC 2.0 message')
-    if (isResponse(message) || !('id' in message)) return undefined
-    id = readId(message.id)
-    if (id === undefined) throw invalidRequest('id must be a string or an integer')
-    const request = readRequest(id, message, 'legacy')
-    context.log.add({ era: 'legacy', rpc_method: request.method })
-    return resultResponse(id, (await dispatch('legacy', request, context)).result)
-  } catch (error) {
-    return errorResponse(id, protocolError(error, context))
+const REASON_STATUSES = {
+  too_large: 413,
+  too_slow: 408,
+  media_type: 415,
+  envelope: 400,
+  bug: 500,
+} as const
+
+/** The HTTP status that a JSON-RPC error travels under. */
+function statusOf({ code, reason }: ProtocolError, era: Era): number {
+  if (reason) return REASON_STATUSES[reason]
+  switch (code) {
+    case ErrorCode.PARSE_ERROR:
+    case ErrorCode.INVALID_REQUEST:
+    case ErrorCode.HEADER_MISMATCH:
+    case ErrorCode.UNSUPPORTED_PROTOCOL_VERSION:
+      return 400
+    case ErrorCode.METHOD_NOT_FOUND:
+      // To a legacy client 404 would mean that its session is gone.
+      return era === 'modern' ? 404 : 200
+    default:
+      return 200
   }
-}
-
-function isMessage(value: unknown): value is JsonObject {
-  return isObject(value) && value.jsonrpc === '2.0'
-}
-
-function isResponse(message: JsonObject): boolean {
-  return !('method' in message) && ('result' in message || 'error' in message)
-}
-
-function readRequest(id: RequestId, message: JsonObject, era: Era): JsonRpcRequest {
-  const { method, params = {} } = message
-  if (typeof method !== 'string') throw invalidRequest('method must be a string')
-  if (!isObject(params)) {
-    throw new ProtocolError(ErrorCode.INVALID_PARAMS, 'params must be an object', {
-      status: era === 'modern' ? 400 : 200,
-    })
-  }
-  return { id, method, params }
-}
-
-/** An absent header is a client of 2025-03-26, or one that forgets it: both are served. */
-function checkLegacyVersion(version: string | null): void {
-  if (version !== null && !LEGACY_VERSIONS.includes(version)) {
-    throw invalidRequest(`Protocol version ${version.slice(0, 40)} is not supported`)
-  }
-}
-
-function invalidRequest(message: string, status = 400): ProtocolError {
-  return new ProtocolError(ErrorCode.INVALID_REQUEST, message, { status })
-}
-
-function failure(id: RequestId | undefined, error: unknown, context: DispatchContext): Response {
-  const answer = protocolError(error, context)
-  return json(errorResponse(id, answer), answer.status)
 }
 
 /** Anything but a ProtocolError is a bug: the log has it whole, the caller learns nothing of it. */
-function protocolError(error: unknown, { log }: DispatchContext): ProtocolError {
+function toProtocolError(error: unknown, { log }: DispatchContext): ProtocolError {
   if (error instanceof ProtocolError) {
     // A fault of the database has been logged for what it is.
     if (error.code !== ErrorCode.INTERNAL_ERROR) {
@@ -208,9 +180,8 @@ function protocolError(error: unknown, { log }: DispatchContext): ProtocolError 
     error_code: String(ErrorCode.INTERNAL_ERROR),
     reason: error instanceof Error ? `${error.message} ${error.stack}` : String(error),
   })
-  return new ProtocolError(ErrorCode.INTERNAL_ERROR, `Internal error (request ${log.requestId})`, {
-    status: 500,
-  })
+  const message = `Internal error (request ${log.requestId})`
+  return new ProtocolError(ErrorCode.INTERNAL_ERROR, message, { reason: 'bug' })
 }
 
 function accepted(): Response {

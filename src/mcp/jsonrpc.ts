@@ -48,18 +48,24 @@ export const ErrorCode = {
   UNSUPPORTED_PROTOCOL_VERSION: -32022,
 } as const
 
+export type ProtocolFault = 'too_large' | 'too_slow' | 'media_type' | 'envelope' | 'bug'
+
 /** A request that is answered with a JSON-RPC error. */
 export class ProtocolError extends Error {
   override readonly name = 'ProtocolError'
   readonly code: number
-  /** The HTTP status it travels under; 200 for what is wrong with a method's parameters. */
-  readonly status: number
+  /** What is wrong, where the code does not say it and the HTTP status depends on it. */
+  readonly reason: ProtocolFault | undefined
   readonly data: JsonObject | undefined
 
-  constructor(code: number, message: string, options: { status?: number; data?: JsonObject } = {}) {
+  constructor(
+    code: number,
+    message: string,
+    options: { reason?: ProtocolFault; data?: JsonObject } = {},
+  ) {
     super(message)
     this.code = code
-    this.status = options.status ?? 200
+    this.reason = options.reason
     this.data = options.data
   }
 }

@@ -4,19 +4,21 @@
  * go to the client. OAuth 2.1 section 4.1, RFC 9207.
  */
 import type { Config } from '../config.ts'
-import { readBody, redirect } from '../http.ts'
-import { isApiKey } from '../keys.ts'
+import { BODY_STATUSES, readBody, redirect } from '../http.ts'
+import { cleanKey } from '../key-rules.ts'
+import { isLongKey, judgeGuess, type Verdict } from '../keys.ts'
+import type { Guesses } from '../limits.ts'
 import type { RequestLog } from '../log.ts'
 import { parseScope, type Scope } from '../scopes.ts'
 import { type Client, findClient } from './clients.ts'
 import { consentPage, errorPage } from './consent-page.ts'
 import { OAuthError } from './errors.ts'
-import { type SigningKeys, sign } from './jwt.ts'
+import { createTokenId, hashClientId, type SigningKeys, sign } from './jwt.ts'
 import { CODE_CHALLENGE_METHOD, RESPONSE_TYPE } from './metadata.ts'
-import { requireSingle, withoutEmpty } from './parameters.ts'
+import { MAX_FORM_BYTES, parseParameters, requireSingle } from './parameters.ts'
 import { isCodeChallenge } from './pkce.ts'
 import { isSameRedirectUri } from './redirect-uris.ts'
-import { requireResource } from './resources.ts'
+import { requireResource } from './resource-indicator.ts'
 
 /** What the endpoint needs besides the request. */
 export interface AuthorizeContext {
@@ -24,8 +26,8 @@ export interface AuthorizeContext {
   keys: SigningKeys
   log: RequestLog
   now: number
-  /** Counts a wrong key; false when there were too many from there. */
-  countGuess(): Promise<boolean>
+  /** The guesses at the key from the person's address. */
+  guesses: Guesses
   /** Counts a client that was not met before; false when there were too many from there. */
   countRegistration(): Promise<boolean>
   /** Whether the form was posted from a page of our own. */
@@ -40,14 +42,11 @@ interface AuthorizationRequest {
   parameters: URLSearchParams
 }
 
-/** Bytes of a form: the longest client id, and as much again. */
-const MAX_FORM = 16_384
-
 /** Asks for consent: answers with the page, or with a redirect that carries an error. */
 export async function showConsent(request: Request, context: AuthorizeContext): Promise<Response> {
-  return answer(new URL(request.url).searchParams, context, async (proven) => {
+  return answer(new URL(request.url).search.slice(1), context, async (proven) => {
     const scope = check(proven, context)
-    return consent(proven, scope)
+    return consent(proven, scope, context.keys)
   })
 }
 
@@ -57,31 +56,31 @@ export async function decide(request: Request, context: AuthorizeContext): Promi
     return errorPage('This form came from another site, so nothing was done.', 403)
   }
   const type = request.headers.get('content-type') ?? ''
-  const body = await readBody(request)
-  if (!/^application\/x-www-form-urlencoded\b/i.test(type) || !body.ok) {
+  if (!/^application\/x-www-form-urlencoded\b/i.test(type)) {
     return errorPage('The form could not be read.', 400)
   }
-  if (body.text.length > MAX_FORM) return errorPage('The form is too large.', 413)
+  const body = await readBody(request, MAX_FORM_BYTES)
+  if (!body.ok) return errorPage('The form could not be read.', BODY_STATUSES[body.fault])
 
-  return answer(new URLSearchParams(body.text), context, async (proven) => {
+  return answer(body.text, context, async (proven) => {
     const { client, redirectUri, parameters } = proven
     const scope = check(proven, context)
     if (parameters.get('action') === 'cancel') {
       throw new OAuthError('access_denied', 'The person said no')
     }
-    const key = (parameters.get('api_key') ?? '').trim()
-    if (!(await isApiKey(key, context.config))) {
+    const verdict = await judgeKey(parameters.get('api_key') ?? '', context)
+    if (verdict !== 'right') {
       context.log.add({ outcome: 'refused', error_code: 'wrong_key' })
-      const mayTryAgain = await context.countGuess()
-      return consent(proven, scope, mayTryAgain ? 'wrong' : 'limited')
+      return consent(proven, scope, context.keys, verdict)
     }
     const code = await sign(
       'code',
       {
         sub: context.config.userId,
-        client_id: client.client_id,
+        client: await hashClientId(client.client_id),
+        name: client.client_name,
         scope,
-        jti: crypto.randomUUID(),
+        jti: createTokenId(),
         redirect_uri: redirectUri,
         code_challenge: parameters.get('code_challenge') as string,
       },
@@ -92,25 +91,34 @@ export async function decide(request: Request, context: AuthorizeContext): Promi
   })
 }
 
+/** A key is judged as it was pasted, or without what was pasted around it. */
+async function judgeKey(pasted: string, { config, guesses }: AuthorizeContext): Promise<Verdict> {
+  if (await isLongKey(pasted.trim(), config)) return 'right'
+  const key = cleanKey(pasted)
+  return (await isLongKey(key, config)) ? 'right' : judgeGuess(key, config, guesses)
+}
+
 /** Proves client and redirect URI, and sends every error to where it belongs. */
 async function answer(
-  sent: URLSearchParams,
+  sent: string,
   context: AuthorizeContext,
   then: (proven: AuthorizationRequest) => Promise<Response>,
 ): Promise<Response> {
   const { keys, log, now, countRegistration } = context
-  const parameters = withoutEmpty(sent)
+  const parameters = parseParameters(sent)
+  if (!parameters) {
+    log.add({ error_code: 'invalid_request' })
+    return errorPage('The app sent more than a sign-in has, so nothing was done.', 400)
+  }
   const clientIds = parameters.getAll('client_id')
+  const [clientId = ''] = clientIds
   const client =
-    clientIds.length === 1
-      ? await findClient(clientIds[0] ?? '', keys, now, countRegistration)
-      : undefined
-  if (!client) {
-    log.add({ error_code: 'invalid_client' })
-    return errorPage(
-      'The app that sent you here is not known to this relay. Remove the connection in the app and add it again.',
-      400,
-    )
+    clientIds.length === 1 ? await findClient(clientId, keys, now, countRegistration) : 'unknown'
+  if (typeof client === 'string') {
+    log.add({ error_code: 'invalid_client', reason: `client: ${client}` })
+    const { sentence, status } = CLIENT_FAULTS[client]
+    const host = URL.parse(clientId)?.host ?? ''
+    return errorPage(sentence.replaceAll('HOST', host), status)
   }
   const redirectUris = parameters.getAll('redirect_uri')
   // A client with one redirect URI may leave it out, OAuth 2.1 section 4.1.1.
@@ -136,6 +144,30 @@ async function answer(
   }
 }
 
+/** What a person can do about a client that cannot be served. HOST publishes its description. */
+const CLIENT_FAULTS = {
+  unknown: {
+    status: 400,
+    sentence:
+      'This relay does not know the app that sent you here. Remove the connection in the app and add it again.',
+  },
+  unreachable: {
+    status: 400,
+    sentence:
+      'This relay could not fetch the description that HOST publishes of the app that sent you here. Nothing is wrong with your key or with the connection in the app: wait a minute, then connect again. If it fails again, HOST does not answer this relay; connect the app with the key instead, if it can send one.',
+  },
+  invalid: {
+    status: 400,
+    sentence:
+      'The description that HOST publishes of the app that sent you here is missing or not valid, so the relay cannot tell where it may send you. Only HOST can fix that; connect the app with the key instead, if it can send one.',
+  },
+  limited: {
+    status: 429,
+    sentence:
+      'Too many unknown apps have asked to connect from your address. Wait a minute, then connect again.',
+  },
+} as const
+
 /** Everything else about a request; returns the scope it asks for. Throws OAuthError. */
 function check({ parameters }: AuthorizationRequest, { keys }: AuthorizeContext): Scope {
   requireSingle(parameters)
@@ -159,9 +191,11 @@ function check({ parameters }: AuthorizationRequest, { keys }: AuthorizeContext)
 function consent(
   { client, redirectUri, parameters }: AuthorizationRequest,
   scope: Scope,
+  { issuer }: SigningKeys,
   problem?: 'wrong' | 'limited',
 ): Response {
-  return consentPage({ client, redirectUri, scope, parameters, problem })
+  const relay = new URL(issuer).host
+  return consentPage({ relay, client, redirectUri, scope, parameters, problem })
 }
 
 /** Sends the person back to the client, RFC 6749 sections 4.1.2 and 4.1.2.1, with `iss`, RFC 9207. */

@@ -7,6 +7,10 @@ import { type SigningKeys, verify } from './jwt.ts'
 export interface BearerGrant {
   userId: string
   scope: Scope
+  /** The name of the client that the token was issued to. */
+  client: string
+  /** A hash of that client's id. */
+  caller: string
 }
 
 /** Whether a token means to be a JWT: one that fails is expired or foreign, and no guess at the key. */
@@ -29,7 +33,14 @@ export async function verifyAccessToken(
   now: number,
 ): Promise<BearerGrant | undefined> {
   const claims = await verify('access', token, keys, now)
-  return claims && { userId: claims.sub, scope: claims.scope }
+  return (
+    claims && {
+      userId: claims.sub,
+      scope: claims.scope,
+      client: claims.name,
+      caller: claims.client,
+    }
+  )
 }
 
 const CHALLENGES = {

@@ -3,30 +3,32 @@
  * registration endpoint issued: a signed statement that needs no store.
  */
 import { type SigningKeys, verify } from './jwt.ts'
-import { fetchMetadataDocument, isDocumentUrl } from './metadata-documents.ts'
+import { type DocumentFault, fetchMetadataDocument, isDocumentUrl } from './metadata-documents.ts'
 
 export interface Client {
   client_id: string
-  /** Unverified: whoever registers may call itself anything. */
+  /** Unverified: a client may call itself anything. */
   client_name: string
   redirect_uris: string[]
   /** The host that vouches for the name, for a client with a metadata document. */
   host?: string
 }
 
-/** The client, or undefined when it is unknown. A metadata document may have to be fetched. */
+/** The client, or why there is none. A metadata document may have to be fetched. */
 export async function findClient(
   clientId: string,
   keys: SigningKeys,
   now: number,
   mayFetch: () => Promise<boolean>,
-): Promise<Client | undefined> {
+): Promise<Client | 'unknown' | DocumentFault> {
   if (isDocumentUrl(clientId, keys.issuer)) {
     const document = await fetchMetadataDocument(clientId, now, mayFetch)
-    return document && { ...document, host: new URL(clientId).host }
+    return typeof document === 'string' ? document : { ...document, host: new URL(clientId).host }
   }
   const registered = await verify('client', clientId, keys, now)
-  return registered && { client_id: clientId, ...registered }
+  if (!registered) return 'unknown'
+  const { name, redirect_uris } = registered
+  return { client_id: clientId, client_name: name, redirect_uris }
 }
 
 /**

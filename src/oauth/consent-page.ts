@@ -1,10 +1,12 @@
 /** The consent page, and the page for what cannot be sent to a client: functions of their data. */
-import { escaped, page } from '../pages/page.ts'
+import { escapeHtml, messagePage, page } from '../pages/page.ts'
 import type { Scope } from '../scopes.ts'
 import type { Client } from './clients.ts'
 import { isLoopbackUri } from './redirect-uris.ts'
 
 export interface ConsentPageData {
+  /** The host of this relay. */
+  relay: string
   client: Client
   redirectUri: string
   /** What the client asked for; the person may narrow it. */
@@ -26,9 +28,12 @@ const PROBLEMS = {
   },
 }
 
-/** Asks the person: who wants in, to do what, and where the browser goes next. */
+/**
+ * Asks the person: where the browser goes next, who says to be asking, and what it may do. The
+ * destination comes first, because it is the only thing here that a client cannot make up.
+ */
 export function consentPage(data: ConsentPageData): Response {
-  const { client, redirectUri, scope, parameters, problem } = data
+  const { relay, client, redirectUri, scope, parameters, problem } = data
   const failure = problem && PROBLEMS[problem]
   const hidden = [
     ...CARRIED.map((name) => [name, parameters.get(name)] as const),
@@ -36,18 +41,24 @@ export function consentPage(data: ConsentPageData): Response {
   ]
     .filter(([, value]) => value !== null)
     .map(
-      ([name, value]) => `<input type="hidden" name="${name}" value="${escaped(value as string)}">`,
+      ([name, value]) =>
+        `<input type="hidden" name="${name}" value="${escapeHtml(value as string)}">`,
     )
 
-  const name = `<strong>${escaped(client.client_name)}</strong>`
+  // Bold between quotation marks, and with none of its own, a name cannot pass for our words.
+  const name = escapeHtml(client.client_name.replaceAll(/["“”„‟«»]/g, "'"))
+  const source = client.host
+    ? `The name comes from <span class="host">${escapeHtml(client.host)}</span>.`
+    : 'It chose this name itself.'
   const body = `
 <h1>Connect to your relay?</h1>
-<p>${name}${client.host ? ` <span class="host">(${escaped(client.host)})</span>` : ''} wants to connect.
-${client.host ? '' : 'It chose this name itself.'}</p>
 <dl>
+<dt>Your relay</dt>
+<dd><code>${escapeHtml(relay)}</code></dd>
 <dt>You will be sent to</dt>
-<dd><code>${escaped(destination(redirectUri))}</code></dd>
+<dd><code>${escapeHtml(destination(redirectUri))}</code></dd>
 </dl>
+<p>An app called “<strong>${name}</strong>” wants to connect. ${source}</p>
 ${isLoopbackUri(redirectUri) ? LOOPBACK_WARNING : ''}
 <form method="post" action="/authorize">
 ${hidden.join('\n')}
@@ -57,7 +68,7 @@ ${permission(scope)}
 <input id="api_key" name="api_key" type="password" autocomplete="current-password" required autofocus
  spellcheck="false" autocapitalize="none"${failure ? ' aria-invalid="true" aria-describedby="problem"' : ''}>
 ${failure ? `<p id="problem" class="problem" role="alert">${failure.sentence}</p>` : ''}
-<p class="hint">It is the <code>RELAY_API_KEY</code> of your deployment. The app does not get to see it.</p>
+<p class="hint">This is the <code>RELAY_API_KEY</code> of your deployment. The app never sees it.</p>
 <div class="buttons">
 <button type="submit" name="action" value="allow">Allow</button>
 <button type="submit" name="action" value="cancel" class="quiet" formnovalidate>Cancel</button>
@@ -75,12 +86,11 @@ ${failure ? `<p id="problem" class="problem" role="alert">${failure.sentence}</p
 
 /** Tells the person what cannot be told to a client, because none is proven. */
 export function errorPage(sentence: string, status: number): Response {
-  const body = `<h1>Not connected</h1>\n<p>${escaped(sentence)}</p>`
-  return page({ title: 'Not connected', body, status })
+  return messagePage('Not connected', sentence, status)
 }
 
 const LOOPBACK_WARNING = `<p class="warning">This is a program on the computer in front of you.
-Go on only if you have just started to connect it yourself.</p>`
+Continue only if you have just started to connect it yourself.</p>`
 
 function permission(scope: Scope): string {
   if (scope === 'mcp:read') {

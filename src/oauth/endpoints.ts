@@ -3,6 +3,7 @@ import { allowOrigin, json, preflight } from '../http.ts'
 import { LIMIT_PERIOD } from '../limits.ts'
 import { type AuthorizeContext, decide, showConsent } from './authorize.ts'
 import { OAuthError } from './errors.ts'
+import { metadataPath } from './issuer.ts'
 import { authorizationServerMetadata, protectedResourceMetadata } from './metadata.ts'
 import { register } from './register.ts'
 import { token } from './token.ts'
@@ -23,14 +24,12 @@ const metadata = (document: (issuer: string) => object): Route => ({
   isOpen: true,
 })
 
-/** Where the protected resource at a path describes itself, RFC 9728 section 3.1. */
-export function metadataPath(resourcePath: string): string {
-  return `/.well-known/oauth-protected-resource${resourcePath === '/' ? '' : resourcePath}`
-}
-
 const ROUTES = new Map<string, Route>([
-  [metadataPath('/mcp'), metadata((issuer) => protectedResourceMetadata(issuer, true))],
-  [metadataPath('/'), metadata((issuer) => protectedResourceMetadata(issuer, false))],
+  ...['/mcp', '/mcp/', ''].map((path): [string, Route] => [
+    metadataPath(path),
+    metadata((issuer) => protectedResourceMetadata(issuer + path)),
+  ]),
+  [`${metadataPath('')}/`, metadata(protectedResourceMetadata)],
   ['/.well-known/oauth-authorization-server', metadata(authorizationServerMetadata)],
   [
     '/register',

@@ -2,10 +2,10 @@
  * Everything the relay signs: client ids, authorization codes, access and refresh tokens. Each kind
  * has a `typ` and an audience of its own, so that none passes for another. The only importer of jose.
  */
-import { errors, jwtVerify, SignJWT } from 'jose'
+import { base64url, errors, jwtVerify, SignJWT } from 'jose'
 import * as z from 'zod/mini'
 import { SCOPES } from '../scopes.ts'
-import { resources } from './resources.ts'
+import { resources } from './resource-indicator.ts'
 
 /** What signs and verifies. */
 export interface SigningKeys {
@@ -17,18 +17,26 @@ export interface SigningKeys {
   issuer: string
 }
 
+/**
+ * Tokens are kept short, claim names included: an access token, a refresh token and a client id must
+ * fit into one record of Windows' credential store, 2,560 bytes of UTF-16.
+ */
 const Grant = z.object({
   sub: z.string(),
-  client_id: z.string(),
+  /** A hash of the client id, which is itself a signed statement and too long to repeat. */
+  client: z.string(),
+  /** The client's name: unverified, cleaned, at most 40 characters. Shown as `via` on its posts. */
+  name: z.string(),
   scope: z.enum(SCOPES),
   jti: z.string(),
 })
 
-/** Claims of each kind, beside `iss`, `aud`, `iat` and `exp`, which are written and checked here. */
+/** Claims of each kind; `iss`, and for all but client ids `aud`, `iat` and `exp`, are added here. */
 const CLAIMS = {
   client: z.object({
-    client_name: z.string(),
+    name: z.string(),
     redirect_uris: z.array(z.string()),
+    jti: z.string(),
   }),
   code: z.extend(Grant, {
     redirect_uri: z.string(),
@@ -43,10 +51,10 @@ export type Claims<Kind extends TokenKind> = z.infer<(typeof CLAIMS)[Kind]>
 
 /** `typ` of each kind (RFC 8725 section 3.11; that of access tokens is RFC 9068's). */
 const TYPES: Record<TokenKind, string> = {
-  client: 'relay-client+jwt',
-  code: 'relay-code+jwt',
+  client: 'client+jwt',
+  code: 'code+jwt',
   access: 'at+jwt',
-  refresh: 'relay-refresh+jwt',
+  refresh: 'rt+jwt',
 }
 
 /** Seconds that each kind is valid; a client id carries no authority and has no end. */
@@ -56,17 +64,23 @@ export const LIFETIMES = {
   refresh: 365 * 24 * 3600,
 } as const
 
-/** Who each kind is for: the endpoint that takes it, or the resource. */
-function audience(kind: TokenKind, issuer: string): string[] {
-  switch (kind) {
-    case 'client':
-      return [`${issuer}/authorize`]
-    case 'code':
-    case 'refresh':
-      return [`${issuer}/token`]
-    case 'access':
-      return resources(issuer)
-  }
+/**
+ * Who each kind is for: the token endpoint, or the resource under either of its names. Tokens are
+ * signed for the first name and accepted for any.
+ */
+function audiences(kind: Exclude<TokenKind, 'client'>, issuer: string): [string, ...string[]] {
+  return kind === 'access' ? resources(issuer) : ['token']
+}
+
+/** The hash that stands for a client id in tokens: 128 bits of SHA-256, enough against a second client with the same one. */
+export async function hashClientId(clientId: string): Promise<string> {
+  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(clientId))
+  return base64url.encode(new Uint8Array(digest, 0, 16))
+}
+
+/** A new token id, 96 random bits. */
+export function createTokenId(): string {
+  return base64url.encode(crypto.getRandomValues(new Uint8Array(12)))
 }
 
 /** Signs claims as a token of that kind, issued `now` (milliseconds). */
@@ -80,10 +94,12 @@ export async function sign<Kind extends TokenKind>(
   const token = new SignJWT({ ...claims })
     .setProtectedHeader({ alg: 'HS256', typ: TYPES[kind] })
     .setIssuer(keys.issuer)
-    .setAudience(audience(kind, keys.issuer))
-    .setIssuedAt(issuedAt)
-  if (kind !== 'client')
-    token.setExpirationTime(issuedAt + LIFETIMES[kind as keyof typeof LIFETIMES])
+  if (kind !== 'client') {
+    token
+      .setAudience(audiences(kind, keys.issuer)[0])
+      .setIssuedAt(issuedAt)
+      .setExpirationTime(issuedAt + LIFETIMES[kind as Exclude<TokenKind, 'client'>])
+  }
   return token.sign(new TextEncoder().encode(keys.current))
 }
 
@@ -100,9 +116,11 @@ export async function verify<Kind extends TokenKind>(
       algorithms: ['HS256'],
       typ: TYPES[kind],
       issuer: keys.issuer,
-      audience: audience(kind, keys.issuer),
-      requiredClaims: kind === 'client' ? ['iat'] : ['iat', 'exp'],
       currentDate: new Date(now),
+      ...(kind !== 'client' && {
+        audience: audiences(kind, keys.issuer),
+        requiredClaims: ['iat', 'exp'],
+      }),
     }
     const verified = await jwtVerify(token, new TextEncoder().encode(key), options).catch(asInvalid)
     const claims = CLAIMS[kind].safeParse(verified?.payload)

@@ -3,7 +3,9 @@
  * built in, since theirs have been out of reach at times. draft-ietf-oauth-client-id-metadata-document.
  */
 import * as z from 'zod/mini'
-import { printable } from './parameters.ts'
+import { type Body, readBody } from '../http.ts'
+import { cleanClientName } from './client-name.ts'
+import { findWellKnownClient, isWellKnownUrl } from './well-known-clients.ts'
 
 export interface MetadataDocument {
   client_id: string
@@ -34,31 +36,19 @@ const Document = z.object({
   client_secret: z.optional(z.never()),
 })
 
-/** What the documents of well-known clients say, for when they cannot be fetched. */
-const BUILT_IN: ReadonlyMap<string, MetadataDocument> = new Map(
-  [
-    {
-      client_id: 'https://claude.ai/oauth/mcp-oauth-client-metadata',
-      client_name: 'Claude',
-      redirect_uris: [
-        'https://claude.ai/api/mcp/auth_callback',
-        'https://claude.com/api/mcp/auth_callback',
-      ],
-    },
-    {
-      client_id: 'https://claude.ai/oauth/claude-code-client-metadata',
-      client_name: 'Claude Code',
-      redirect_uris: ['http://localhost/callback', 'http://127.0.0.1/callback'],
-    },
-    {
-      client_id: 'https://chatgpt.com/oauth/client.json',
-      client_name: 'ChatGPT',
-      redirect_uris: ['https://chatgpt.com/connector_platform_oauth_redirect'],
-    },
-  ].map((document) => [document.client_id, document]),
-)
+/** Why a document is not to be had. `limited`: too many unknown ones were asked for from an address. */
+export type DocumentFault = 'unreachable' | 'invalid' | 'limited'
 
-const kept = new Map<string, { document: MetadataDocument; until: number }>()
+/** Documents by URL, and failures, which are not tried again for a minute. */
+const kept = new Map<string, Kept>()
+
+interface Kept {
+  document: MetadataDocument | DocumentFault
+  /** When it is asked for again. */
+  until: number
+  /** Until when it serves if it cannot be had. */
+  graceUntil: number
+}
 
 /**
  * Whether a client id is the URL of a document that may be fetched: https, with a path, and a public
@@ -83,27 +73,47 @@ function isPublicName(hostname: string): boolean {
 }
 
 /**
- * The document at that URL, or undefined. Only valid documents are kept. `mayFetch` is asked before a
- * stranger's is fetched: anyone can make the relay ask for one.
+ * The document at that URL, or why there is none. `mayFetch` is asked before a stranger's is fetched:
+ * anyone can make the relay ask for one.
  */
 export async function fetchMetadataDocument(
   url: string,
   now: number,
   mayFetch: () => Promise<boolean>,
-): Promise<MetadataDocument | undefined> {
+): Promise<MetadataDocument | DocumentFault> {
   const known = kept.get(url)
-  if (known && known.until > now) return known.document
-  const builtIn = BUILT_IN.get(url)
-  if (!builtIn && !(await mayFetch())) return undefined
-  const fetched = await fetchDocument(url)
-  if (fetched === 'out of reach') {
-    return known && known.until + GRACE * 1000 > now ? known.document : builtIn
+  const builtIn = findWellKnownClient(url)
+  if (known && known.until > now) {
+    return typeof known.document === 'string' ? (builtIn ?? known.document) : known.document
   }
+  if (!isWellKnownUrl(url) && !(await mayFetch())) return builtIn ?? 'limited'
+  const fetched = await fetchDocument(url)
+  if (fetched === 'unreachable') {
+    const isRecent = known && known.graceUntil > now
+    if (isRecent && typeof known.document !== 'string') {
+      keep(url, { ...known, until: Math.min(now + MIN_AGE * 1000, known.graceUntil) })
+      return known.document
+    }
+  }
+  if (typeof fetched === 'string') {
+    keep(url, { document: fetched, until: now + MIN_AGE * 1000, graceUntil: 0 })
+    return builtIn ?? fetched
+  }
+  const document = builtIn
+    ? {
+        ...fetched.document,
+        redirect_uris: [...new Set([...fetched.document.redirect_uris, ...builtIn.redirect_uris])],
+      }
+    : fetched.document
+  const until = now + fetched.maxAge * 1000
+  keep(url, { document, until, graceUntil: until + GRACE * 1000 })
+  return document
+}
+
+function keep(url: string, entry: Kept): void {
   kept.delete(url)
-  if (fetched === 'invalid') return builtIn
   if (kept.size >= MAX_KEPT) kept.delete(kept.keys().next().value as string)
-  kept.set(url, { document: fetched.document, until: now + fetched.maxAge * 1000 })
-  return fetched.document
+  kept.set(url, entry)
 }
 
 interface Fetched {
@@ -112,8 +122,8 @@ interface Fetched {
   maxAge: number
 }
 
-async function fetchDocument(url: string): Promise<Fetched | 'invalid' | 'out of reach'> {
-  let text: string | undefined
+async function fetchDocument(url: string): Promise<Fetched | 'invalid' | 'unreachable'> {
+  let body: Body
   let maxAge: string | undefined
   try {
     const response = await fetch(url, {
@@ -124,16 +134,18 @@ async function fetchDocument(url: string): Promise<Fetched | 'invalid' | 'out of
     const type = response.headers.get('content-type') ?? ''
     if (response.status !== 200 || !/^application\/([\w.-]+\+)?json\b/i.test(type)) {
       await response.body?.cancel()
-      return response.status >= 500 ? 'out of reach' : 'invalid'
+      return isTransient(response.status) ? 'unreachable' : 'invalid'
     }
     maxAge = /max-age=(\d+)/.exec(response.headers.get('cache-control') ?? '')?.[1]
-    text = await readText(response)
+    body = await readBody(response, MAX_BYTES)
   } catch {
-    return 'out of reach'
+    return 'unreachable'
   }
   try {
-    const { client_id, client_name, redirect_uris } = Document.parse(text && JSON.parse(text))
-    const name = printable(client_name)
+    const { client_id, client_name, redirect_uris } = Document.parse(
+      body.ok && JSON.parse(body.text),
+    )
+    const name = cleanClientName(client_name)
     if (client_id !== url || name === '') return 'invalid'
     return {
       document: { client_id, client_name: name, redirect_uris },
@@ -144,14 +156,7 @@ async function fetchDocument(url: string): Promise<Fetched | 'invalid' | 'out of
   }
 }
 
-async function readText(response: Response): Promise<string | undefined> {
-  const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false })
-  let text = ''
-  let bytes = 0
-  for await (const chunk of response.body ?? []) {
-    bytes += chunk.byteLength
-    if (bytes > MAX_BYTES) return undefined
-    text += decoder.decode(chunk, { stream: true })
-  }
-  return text + decoder.decode()
+/** Whether a status may be gone in a minute: 403 and 429 are what firewalls say to a Worker. */
+function isTransient(status: number): boolean {
+  return status >= 500 || status === 403 || status === 429
 }

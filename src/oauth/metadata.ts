@@ -1,6 +1,5 @@
 /** What clients discover: RFC 9728 and RFC 8414, of the constants that the endpoints enforce. */
 import { SCOPES } from '../scopes.ts'
-import { resources } from './resources.ts'
 
 /** Grant types that the token endpoint takes. */
 export const GRANT_TYPES = ['authorization_code', 'refresh_token'] as const
@@ -12,12 +11,11 @@ export const CODE_CHALLENGE_METHOD = 'S256'
 /** Clients are public: none has a secret. */
 export const TOKEN_ENDPOINT_AUTH_METHOD = 'none'
 
-/** Protected resource metadata, RFC 9728: of `/mcp` under the path-suffixed URL, else of the origin. */
-export function protectedResourceMetadata(issuer: string, isSuffixed: boolean): object {
-  const [endpoint, origin] = resources(issuer)
+/** Protected resource metadata, RFC 9728, of the resource as the client spells it. */
+export function protectedResourceMetadata(resource: string): object {
   return {
-    resource: isSuffixed ? endpoint : origin,
-    authorization_servers: [issuer],
+    resource,
+    authorization_servers: [new URL(resource).origin],
     scopes_supported: SCOPES,
     bearer_methods_supported: ['header'],
     resource_name: 'Relay',

@@ -1,5 +1,5 @@
 /** Redirect URIs: which are fit to send codes to, and when two are the same. Leaf but for the loopback names. */
-import { isLoopback } from '../config.ts'
+import { isLoopback } from '../loopback.ts'
 
 /** Schemes that are no app's own: what browsers and systems act upon by themselves. */
 const FOREIGN_SCHEMES = new Set(
@@ -41,15 +41,20 @@ export function isLoopbackUri(value: string): boolean {
 }
 
 /**
- * Whether a redirect URI is the registered one: to the letter, but for the port of a loopback one,
- * which a native client is given when it starts. RFC 8252 section 7.3.
+ * Whether a redirect URI is the registered one: to the letter, except for a loopback one. A native
+ * client is given its port when it starts (RFC 8252 section 7.3), and some register one name of this
+ * machine and use another, or leave out the slash of the root.
  */
 export function isSameRedirectUri(registered: string, presented: string): boolean {
   if (!isRedirectUri(presented)) return false
   if (registered === presented) return true
-  return isLoopbackUri(registered) && withoutPort(registered) === withoutPort(presented)
+  return isLoopbackUri(registered) && withoutHost(registered) === withoutHost(presented)
 }
 
-function withoutPort(value: string): string {
-  return value.replace(/^(http:\/\/(?:\[[^\]]*\]|[^/?:]*))(?::\d*)?/i, '$1')
+/** Scheme, loopback host, port and the slash of the root in one spelling. */
+function withoutHost(value: string): string {
+  return value
+    .replace(/^http:\/\/(localhost|127\.0\.0\.1|\[::1\])(:\d*)?(?=[/?]|$)/i, 'http://localhost')
+    .replace(/^(http:\/\/127[\d.]*):\d*/i, '$1')
+    .replace(/^(http:\/\/[^/?]*)(?=\?|$)/i, '$1/')
 }

@@ -3,15 +3,18 @@
  * statement of what was registered, so that an unregistered redirect URI is refused all the same.
  */
 import * as z from 'zod/mini'
-import { isJson, json, readBody } from '../http.ts'
+import { BODY_STATUSES, isJson, json, readBody } from '../http.ts'
+import { cleanClientName } from './client-name.ts'
 import { OAuthError } from './errors.ts'
-import { type SigningKeys, sign } from './jwt.ts'
+import { createTokenId, type SigningKeys, sign } from './jwt.ts'
 import { GRANT_TYPES, RESPONSE_TYPE, TOKEN_ENDPOINT_AUTH_METHOD } from './metadata.ts'
-import { printable } from './parameters.ts'
 import { isRedirectUri } from './redirect-uris.ts'
 
 /** Cursor registers three; nobody is known to register more than a handful. */
 const MAX_REDIRECT_URIS = 10
+
+/** Bytes of a registration: many times what any client sends. */
+const MAX_BODY_BYTES = 16_384
 
 /** Characters of a client id, which travels in URLs. */
 const MAX_CLIENT_ID = 2_000
@@ -49,8 +52,13 @@ export async function register(
     )
   }
 
-  const client_name = printable(registration.data.client_name ?? '') || 'Unnamed client'
-  const client_id = await sign('client', { client_name, redirect_uris }, keys, now)
+  const client_name = cleanClientName(registration.data.client_name ?? '') || 'Unnamed client'
+  const client_id = await sign(
+    'client',
+    { name: client_name, redirect_uris, jti: createTokenId() },
+    keys,
+    now,
+  )
   if (client_id.length > MAX_CLIENT_ID) {
     throw new OAuthError('invalid_client_metadata', 'The redirect URIs are too long together')
   }
@@ -74,9 +82,10 @@ async function readJson(request: Request): Promise<unknown> {
   if (!isJson(request)) {
     throw new OAuthError('invalid_client_metadata', 'The Content-Type must be application/json')
   }
-  const body = await readBody(request)
-  if (!body.ok && body.fault === 'too_large') {
-    throw new OAuthError('invalid_client_metadata', 'The body is too large', 413)
+  const body = await readBody(request, MAX_BODY_BYTES)
+  if (!body.ok && body.fault !== 'unreadable') {
+    const message = body.fault === 'too_large' ? 'The body is too large' : 'The body is too slow'
+    throw new OAuthError('invalid_client_metadata', message, BODY_STATUSES[body.fault])
   }
   try {
     if (body.ok) return JSON.parse(body.text)

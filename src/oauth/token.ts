@@ -3,17 +3,22 @@
  * Every refresh issues a new pair and leaves the old refresh token valid: clients refresh in parallel,
  * and the one that comes second must not be locked out.
  */
-import { json, readBody } from '../http.ts'
+import { BODY_STATUSES, json, readBody } from '../http.ts'
 import { allows, parseScope, type Scope } from '../scopes.ts'
 import { isKnownClient } from './clients.ts'
 import { OAuthError } from './errors.ts'
-import { LIFETIMES, type SigningKeys, sign, verify } from './jwt.ts'
-import { requireSingle, withoutEmpty } from './parameters.ts'
+import {
+  type Claims,
+  createTokenId,
+  hashClientId,
+  LIFETIMES,
+  type SigningKeys,
+  sign,
+  verify,
+} from './jwt.ts'
+import { MAX_FORM_BYTES, parseParameters, requireSingle } from './parameters.ts'
 import { provesChallenge } from './pkce.ts'
-import { requireResource } from './resources.ts'
-
-/** Bytes of a form: more than every parameter at its longest. */
-const MAX_FORM = 65_536
+import { requireResource } from './resource-indicator.ts'
 
 /** Codes redeemed by this isolate and not yet expired: id to expiry. Best effort, without a store. */
 const redeemed = new Map<string, number>()
@@ -26,12 +31,12 @@ export async function token(
   now: number,
 ): Promise<Response> {
   const parameters = await readForm(request)
-  const clientId = parameters.get('client_id') ?? ''
+  const clientId = readClientId(request, parameters)
   // Before the grant: this is what makes a client register anew, where invalid_grant would not.
   if (!(await isKnownClient(clientId, keys, now))) {
     throw new OAuthError('invalid_client', 'The client is not known: register it again')
   }
-  const grantRequest = { parameters, clientId, keys, userId, now }
+  const grantRequest = { parameters, clientHash: await hashClientId(clientId), keys, userId, now }
   switch (parameters.get('grant_type')) {
     case 'authorization_code':
       return exchange(grantRequest)
@@ -47,23 +52,39 @@ export async function token(
   }
 }
 
+/**
+ * The client id, in the form or as the user name of HTTP Basic (RFC 6749 section 2.3.1), where some
+ * clients send nothing else. Clients are public, so a secret beside it proves nothing and is ignored.
+ */
+function readClientId(request: Request, parameters: URLSearchParams): string {
+  const sent = parameters.get('client_id')
+  const [, credentials] = /^Basic +(\S+)$/i.exec(request.headers.get('authorization') ?? '') ?? []
+  if (sent !== null || credentials === undefined) return sent ?? ''
+  try {
+    // The last colon: an id that is a URL has one of its own, and not everyone encodes it.
+    return decodeURIComponent(atob(credentials).replace(/:[^:]*$/, ''))
+  } catch {
+    return ''
+  }
+}
+
 /** A request of a known client. */
 interface GrantRequest {
   parameters: URLSearchParams
-  clientId: string
+  clientHash: string
   keys: SigningKeys
   userId: string
   now: number
 }
 
 async function exchange(request: GrantRequest): Promise<Response> {
-  const { parameters, clientId, keys, userId, now } = request
+  const { parameters, clientHash, keys, userId, now } = request
   const code = await verify('code', parameters.get('code') ?? '', keys, now)
   const redirectUri = parameters.get('redirect_uri')
   if (
     !code ||
     code.sub !== userId ||
-    code.client_id !== clientId ||
+    code.client !== clientHash ||
     (redirectUri !== null && redirectUri !== code.redirect_uri) ||
     !(await provesChallenge(parameters.get('code_verifier') ?? '', code.code_challenge))
   ) {
@@ -72,38 +93,44 @@ async function exchange(request: GrantRequest): Promise<Response> {
   requireResource(parameters, keys.issuer)
   // Last, and with nothing awaited after it: a wrong verifier must not use up somebody's code.
   if (isRedeemed(code.jti, now)) throw new OAuthError('invalid_grant', 'The code was used already')
-  return issue({ sub: code.sub, client_id: clientId, scope: code.scope }, keys, now)
+  return issue(code, code.scope, keys, now)
 }
 
 async function refresh(request: GrantRequest): Promise<Response> {
-  const { parameters, clientId, keys, userId, now } = request
+  const { parameters, clientHash, keys, userId, now } = request
   const old = await verify('refresh', parameters.get('refresh_token') ?? '', keys, now)
-  if (old?.sub !== userId || old.client_id !== clientId) {
+  if (old?.sub !== userId || old.client !== clientHash) {
     throw new OAuthError('invalid_grant', 'The refresh token is not valid')
   }
   requireResource(parameters, keys.issuer)
-  // It may ask for less than was granted, not for more. RFC 6749 section 6.
+  // RFC 6749 section 6: it may ask for less than was granted, but not for more, and what it asks for
+  // narrows the access token only. The new refresh token keeps the whole grant.
   const scope = parseScope(parameters.get('scope')) ?? old.scope
   if (!allows(old.scope, scope)) {
     throw new OAuthError('invalid_scope', 'The scope is more than was granted')
   }
-  return issue({ sub: old.sub, client_id: clientId, scope }, keys, now)
+  return issue(old, scope, keys, now)
 }
 
-interface Grant {
-  sub: string
-  client_id: string
-  scope: Scope
-}
+type Grant = Pick<Claims<'refresh'>, 'sub' | 'client' | 'name' | 'scope'>
 
-async function issue(grant: Grant, keys: SigningKeys, now: number): Promise<Response> {
+/** Issues a pair: the refresh token carries the whole grant, the access token the scope asked for. */
+async function issue(
+  { sub, client, name, scope: granted }: Grant,
+  scope: Scope,
+  keys: SigningKeys,
+  now: number,
+): Promise<Response> {
+  const grant = { sub, client, name }
+  const access = { ...grant, scope, jti: createTokenId() }
+  const refresh = { ...grant, scope: granted, jti: createTokenId() }
   return json(
     {
-      access_token: await sign('access', { ...grant, jti: crypto.randomUUID() }, keys, now),
+      access_token: await sign('access', access, keys, now),
       token_type: 'Bearer',
       expires_in: LIFETIMES.access,
-      refresh_token: await sign('refresh', { ...grant, jti: crypto.randomUUID() }, keys, now),
-      scope: grant.scope,
+      refresh_token: await sign('refresh', refresh, keys, now),
+      scope,
     },
     200,
     { 'cache-control': 'no-store' },
@@ -123,14 +150,18 @@ async function readForm(request: Request): Promise<URLSearchParams> {
   if (!/^application\/x-www-form-urlencoded\s*(;|$)/i.test(type)) {
     throw new OAuthError('invalid_request', 'The body must be application/x-www-form-urlencoded')
   }
-  const body = await readBody(request)
-  if (!body.ok && body.fault === 'unreadable') {
-    throw new OAuthError('invalid_request', 'The body cannot be read as UTF-8')
+  const body = await readBody(request, MAX_FORM_BYTES)
+  if (!body.ok) {
+    throw new OAuthError('invalid_request', BODY_FAULTS[body.fault], BODY_STATUSES[body.fault])
   }
-  if (!body.ok || body.text.length > MAX_FORM) {
-    throw new OAuthError('invalid_request', 'The body is too large', 413)
-  }
-  const parameters = new URLSearchParams(body.text)
+  const parameters = parseParameters(body.text)
+  if (!parameters) throw new OAuthError('invalid_request', 'There are too many parameters')
   requireSingle(parameters)
-  return withoutEmpty(parameters)
+  return parameters
+}
+
+const BODY_FAULTS = {
+  too_large: 'The body is too large',
+  too_slow: 'The body did not arrive in time',
+  unreadable: 'The body cannot be read as UTF-8',
 }

@@ -4,28 +4,32 @@
  * value of a setting, and asks no database.
  */
 import type { ConfigFault } from '../config.ts'
-import { type ClientGuide, clientGuides } from './clients.ts'
-import { escaped, page } from './page.ts'
+import { SETTINGS } from '../settings-table.ts'
+import { type ConnectGuide, connectGuides } from './connect-guides.ts'
+import { escapeHtml, page } from './page.ts'
 
 export interface HomePageData {
   /** Of the MCP endpoint, as clients reach it. */
   url: string
   /** What is missing or malformed. */
   faults: ConfigFault[]
+  /** What is left out because it is malformed. */
+  warnings: ConfigFault[]
   /** Whether clients can sign in; they cannot while the key is too short to sign with. */
   hasOAuth: boolean
   /** Whether only this machine reaches the address. */
   isLocal: boolean
 }
 
-export function homePage({ url, faults, hasOAuth, isLocal }: HomePageData): Response {
-  const content =
-    faults.length > 0 ? incomplete(faults) : connect(url, hasOAuth, isLocal) + FIRST_SENTENCES
+export function homePage(data: HomePageData): Response {
+  const { faults, warnings } = data
+  const content = faults.length > 0 ? incomplete(faults) : connect(data) + FIRST_SENTENCES
   return page({
     title: 'Relay',
     body: `
 <h1>Relay</h1>
-<p>The whiteboard between your AI sessions: named threads that each of them can post to and read.</p>
+<p>A whiteboard for your AI sessions: named threads that each of them can post to and read.</p>
+${warnings.map(({ message }) => `<p class="warning">${escapeHtml(message)}</p>`).join('\n')}
 ${content}`,
     style: STYLE,
     script: SCRIPT,
@@ -34,55 +38,52 @@ ${content}`,
 }
 
 function incomplete(faults: ConfigFault[]): string {
-  const items = faults.map(
-    ({ setting, message }) => `<li>
-<p><strong>${escaped(message)}</strong></p>
-${SOURCES[setting] ? `<p>${SOURCES[setting]}</p>` : ''}
+  const items = faults.map(({ setting, message }) => {
+    const about = SETTINGS.find(({ name }) => name === setting)?.about ?? ''
+    return `<li>
+<p><strong>${escapeHtml(message)}</strong></p>
+<p>${formatText(about)}</p>
 ${block({ into: 'Terminal', text: `npx wrangler secret put ${setting}` })}
-</li>`,
-  )
-  return `<h2>Not complete yet</h2>
-<p class="warning">The relay answers no client until this is mended.</p>
+</li>`
+  })
+  return `<h2>Not set up yet</h2>
+<p class="warning">The relay serves no client until this is fixed.</p>
 <ul class="faults">
 ${items.join('\n')}
 </ul>
-<p class="hint">Each takes effect at once: reload this page. On your own machine, they are lines of
-<code>.dev.vars</code>, read when the relay starts.</p>`
+<p class="hint">Each takes effect at once: reload this page. On your own machine these are lines of
+<code>.dev.vars</code>, which is read when the relay starts.</p>`
 }
 
-/** Where a setting comes from. */
-const SOURCES: Record<string, string> = {
-  RELAY_API_KEY:
-    'The key that clients send. Make one: <code>openssl rand -base64 32</code>. Whoever comes from an earlier version keeps theirs.',
-  RELAY_USER_ID:
-    'Whose threads these are. Any UUID will do for a new relay: <code>uuidgen</code>. Whoever comes from an earlier version keeps theirs, or no thread will be found.',
-  SUPABASE_URL: 'In the Supabase dashboard: <em>Project Settings › Data API › Project URL</em>.',
-  SUPABASE_SERVICE_KEY:
-    'In the Supabase dashboard: <em>Project Settings › API Keys</em>, the secret key (<code>sb_secret_…</code>), or the legacy <code>service_role</code> key.',
+/** The Markdown of the settings table as HTML: `code` and _emphasis_. */
+function formatText(text: string): string {
+  return escapeHtml(text)
+    .replaceAll(/`([^`]+)`/g, '<code>$1</code>')
+    .replaceAll(/(^| )_([^_]+)_/g, '$1<em>$2</em>')
 }
 
-function connect(url: string, hasOAuth: boolean, isLocal: boolean): string {
-  return `<p>All settings are there. <code>npm run doctor</code> looks further: at the database, at signing
-in, at what stands between.</p>
+function connect({ url, hasOAuth, isLocal }: HomePageData): string {
+  return `<p>All settings are in place. <code>npm run doctor</code> also checks the database, signing in
+and the network in between.</p>
 <h2>Connect</h2>
 ${block({ into: 'Address of this relay', text: url })}
-<p>Clients bring the key of this relay (its <code>RELAY_API_KEY</code>, for which
-<code>YOUR_RELAY_API_KEY</code> stands below)${
+<p>A client either sends the key of this relay (its <code>RELAY_API_KEY</code>, shown below as
+<code>YOUR_RELAY_API_KEY</code>)${
     hasOAuth
-      ? ', or are given only the address: then a page of this relay opens, and you sign in there with the key.'
-      : '.</p>\n<p class="warning">Signing in (OAuth) is off: the key has fewer than 32 characters, which anyone could guess.'
+      ? ', or is given only the address: then a page of this relay opens, and you sign in there with the key.'
+      : '.</p>\n<p class="warning">Signing in (OAuth) is off: the key has fewer than 32 characters, so it could be guessed.'
   }</p>
-${isLocal ? '<p class="warning">This address works on this machine only. Claude.ai and ChatGPT need one that the internet reaches: deploy the relay, or put a tunnel before it.</p>' : ''}
-${clientGuides(url)
+${isLocal ? '<p class="warning">This address works on this machine only. Claude.ai and ChatGPT need one that the internet can reach: deploy the relay, or put a tunnel in front of it.</p>' : ''}
+${connectGuides(url)
   .map((guide) => section(guide, hasOAuth))
   .join('\n')}`
 }
 
-function section(guide: ClientGuide, hasOAuth: boolean): string {
+function section(guide: ConnectGuide, hasOAuth: boolean): string {
   const { name, steps, blocks, install, onlyOAuth } = guide
   const link =
     install && hasOAuth
-      ? `<p><a class="install" href="${escaped(install)}">Add to ${name}</a></p>`
+      ? `<p><a class="install" href="${escapeHtml(install)}">Add to ${name}</a></p>`
       : ''
   return `<details name="client">
 <summary>${name}</summary>
@@ -95,8 +96,8 @@ ${blocks.map(block).join('\n')}
 
 function block({ into, text }: { into: string; text: string }): string {
   return `<figure>
-<figcaption>${escaped(into)}</figcaption>
-<pre tabindex="0"><code>${escaped(text)}</code></pre>
+<figcaption>${escapeHtml(into)}</figcaption>
+<pre tabindex="0"><code>${escapeHtml(text)}</code></pre>
 </figure>`
 }
 

@@ -2,7 +2,7 @@
 
 export interface PageContent {
   title: string
-  /** HTML, with everything that others have written escaped. */
+  /** HTML, with everything that others have written escapeHtml. */
   body: string
   style?: string
   script?: string
@@ -51,8 +51,13 @@ export function page(content: PageContent): Response {
   )
 }
 
+/** A page that says one thing. */
+export function messagePage(title: string, message: string, status: number): Response {
+  return page({ title, body: `<h1>${title}</h1>\n<p>${escapeHtml(message)}</p>`, status })
+}
+
 /** Text for a page, in an element or a quoted attribute. */
-export function escaped(text: string): string {
+export function escapeHtml(text: string): string {
   return text
     .replaceAll('&', '&amp;')
     .replaceAll('<', '&lt;')

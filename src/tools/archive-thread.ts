@@ -1,7 +1,7 @@
-/** `relay_archive_thread`: take a thread out of the list, or put it back. */
+/** `relay_archive_thread`: hide a finished thread from the list, or restore it. */
 import * as z from 'zod/mini'
 import { flag, label } from './fields.ts'
-import { defineTool } from './tool.ts'
+import { defineTool, withoutNulls } from './tool.ts'
 
 const Input = z.strictObject({
   thread_name: label('The thread.'),
@@ -10,13 +10,14 @@ const Input = z.strictObject({
 
 const Output = z.looseObject({ archived: z.boolean() })
 
+const Answer = withoutNulls(Output)
+
 export const archiveThread = defineTool({
   name: 'relay_archive_thread',
   title: 'Archive thread',
   description:
-    'Hide a thread from relay_list_threads, or restore it with archived=false. Use it when a topic ' +
-    'is finished for every session, not only for yours. Nothing is deleted: it can still be read ' +
-    'by name, and a new post makes it active again.',
+    'Hide a thread from the list when its topic is finished for everyone, or restore it. Deletes ' +
+    'nothing: its messages stay readable and searchable, and posting to it reopens it.',
   inputSchema: Input,
   outputSchema: Output,
   annotations: {
@@ -26,8 +27,13 @@ export const archiveThread = defineTool({
     openWorldHint: false,
   },
 
-  async handler({ thread_name, archived }, { db, userId }) {
-    const args = { p_user_id: userId, p_thread_name: thread_name, p_archived: archived }
-    return db.call('relay_archive_thread', args, Output, { retry: true })
+  async handler({ thread_name, archived }, { db, userId, isLean }) {
+    const args = {
+      p_user_id: userId,
+      p_thread_name: thread_name,
+      p_archived: archived,
+      p_lean: isLean,
+    }
+    return db.call('relay_archive_thread', args, Answer, { retry: true })
   },
 })

@@ -1,49 +1,100 @@
 /**
- * Arguments of a tool or a prompt: parsed by its schema, or refused with sentences from which a model
- * can mend the call. Each names the argument, the rule and what was wrong.
+ * Arguments of a tool or a prompt: read leniently, parsed by its schema, or refused with sentences from
+ * which a model can correct the call. Each names the argument, the rule and what was wrong.
  */
 import type * as z from 'zod/mini'
 import { RelayError } from '../errors.ts'
-import { closest, quoted } from '../similar.ts'
+import { quote, resembling } from '../similar.ts'
+import { jsonSchema, type Property } from './schema.ts'
 
-/** Parses arguments; a null one is left out, as models send it. Throws RelayError. */
+export interface ParsedArguments<Schema extends z.ZodMiniObject> {
+  args: z.infer<Schema>
+  /** Names of arguments that mean nothing here. */
+  ignored: string[]
+}
+
+/** How many unknown arguments are compared with the known ones: nobody misspells more. */
+const MAX_COMPARED = 20
+
+/**
+ * Parses arguments. Clients blank, stringify and add arguments, and the model behind them cannot
+ * correct that: so null, "" and "null" for an optional argument, and 0 where the minimum is 1, mean
+ * that it is absent; texts are read as the number, boolean or object that the schema asks for; and an
+ * unknown argument is ignored unless it resembles a known one. Throws RelayError.
+ */
 export function parseArguments<Schema extends z.ZodMiniObject>(
   schema: Schema,
-  args: Record<string, unknown>,
-): z.infer<Schema> {
-  const known = Object.keys(schema.shape)
-  const present = Object.fromEntries(Object.entries(args).filter(([, value]) => value !== null))
-  const faults = Object.keys(present)
-    .filter((name) => !known.includes(name))
-    .map((name) => {
-      const [nearest = ''] = closest(name, known, 1)
-      return `${quoted(name.slice(0, 100))} is not an argument here. Did you mean ${nearest}?`
-    })
-  const parsed = schema.safeParse(present)
-  if (parsed.success) return parsed.data
-  const told = new Set<string>()
-  for (const issue of parsed.error.issues) {
-    const name = String(issue.path[0] ?? '')
-    // One rule for each argument: the first that it broke is the one to mend.
-    if (name === '' || told.has(name)) continue
-    told.add(name)
-    faults.push(`${name} ${rule(issue, present[name])}.`)
+  sent: Record<string, unknown>,
+): ParsedArguments<Schema> {
+  const { properties = {}, required = [] } = jsonSchema(schema)
+  const known = Object.keys(properties)
+  const present: Record<string, unknown> = {}
+  for (const name of known) {
+    const value = Object.hasOwn(sent, name) ? sent[name] : undefined
+    const property = properties[name] as Property
+    if (value === undefined || value === null) continue
+    if (!required.includes(name) && isBlank(value, property)) continue
+    present[name] = coerce(value, property)
   }
+
+  const ignored = Object.keys(sent).filter((name) => !Object.hasOwn(properties, name))
+  const faults = ignored.slice(0, MAX_COMPARED).flatMap((name) => {
+    const [nearest] = resembling(name.slice(0, 100), known, 1)
+    if (nearest === undefined) return []
+    return [`${quote(name.slice(0, 100))} is not an argument here. Did you mean ${nearest}?`]
+  })
+  const parsed = schema.safeParse(present)
+  if (!parsed.success) faults.push(...describeIssues(parsed.error.issues, present))
+  if (parsed.success && faults.length === 0) return { args: parsed.data, ignored }
   throw new RelayError('invalid_arguments', faults.join('\n'))
 }
 
+/** What an optional argument is set to by clients that have to send all of them. */
+function isBlank(value: unknown, { type, minimum }: Property): boolean {
+  if (value === '' || value === 'null') return true
+  return type === 'integer' && minimum === 1 && (value === 0 || value === '0')
+}
+
+/** A text read as what the schema asks for; as it is where it cannot be. */
+function coerce(value: unknown, { type }: Property): unknown {
+  if (typeof value !== 'string') return value
+  if (type === 'integer') return /^[+-]?\d{1,16}$/.test(value.trim()) ? Number(value) : value
+  if (type === 'boolean') return BOOLEANS.get(value.trim().toLowerCase()) ?? value
+  if (type !== 'object') return value
+  try {
+    return JSON.parse(value)
+  } catch {
+    return value
+  }
+}
+
+const BOOLEANS = new Map([
+  ['true', true],
+  ['false', false],
+])
+
+/** One sentence per argument: the first rule that it broke is the one to fix. */
+function describeIssues(issues: z.core.$ZodIssue[], present: Record<string, unknown>): string[] {
+  const rules = new Map<string, string>()
+  for (const issue of issues) {
+    const name = String(issue.path[0] ?? '')
+    if (!rules.has(name)) rules.set(name, `${name} ${describeRule(issue, present[name])}.`)
+  }
+  return [...rules.values()]
+}
+
 /** The rule that a value broke. The value itself is repeated only where it is short and plain. */
-function rule(issue: z.core.$ZodIssue, value: unknown): string {
+function describeRule(issue: z.core.$ZodIssue, value: unknown): string {
   if (value === undefined) return 'is required'
   switch (issue.code) {
     case 'invalid_type':
-      return `must be ${TYPES[issue.expected] ?? `of type ${issue.expected}`}, not ${shown(value)}`
+      return `must be ${TYPES[issue.expected] ?? `of type ${issue.expected}`}, not ${show(value)}`
     case 'too_small':
-      return `must be at least ${issue.minimum}, not ${shown(value)}`
+      return `must be at least ${issue.minimum}, not ${show(value)}`
     case 'too_big':
-      return `must be at most ${issue.maximum}, not ${shown(value)}`
+      return `must be at most ${issue.maximum}, not ${show(value)}`
     case 'invalid_value':
-      return `must be one of ${issue.values.join(', ')}, not ${shown(value)}`
+      return `must be one of ${issue.values.join(', ')}, not ${show(value)}`
     default:
       return issue.message
   }
@@ -57,8 +108,8 @@ const TYPES: Record<string, string> = {
 }
 
 /** A value in a sentence. */
-export function shown(value: unknown): string {
+export function show(value: unknown): string {
   if (Array.isArray(value)) return 'an array'
   if (typeof value === 'object') return 'an object'
-  return typeof value === 'string' ? quoted(value.slice(0, 40)) : String(value)
+  return typeof value === 'string' ? quote(value.slice(0, 40)) : String(value)
 }

@@ -1,13 +1,14 @@
 /** Fields that more than one tool takes or returns, each with the description a model reads. Leaf. */
 import * as z from 'zod/mini'
+import { completeTime, isTime } from './time.ts'
 
 /** What is wrong with a text, or undefined. Characters are code points, as in JSON Schema. */
 function textFault(value: string, max: number): string | undefined {
   if (value === '') return 'must not be empty'
   if (!value.isWellFormed()) {
-    return 'must be well-formed Unicode; it holds half of a surrogate pair'
+    return 'must be well-formed Unicode; it has half of a surrogate pair'
   }
-  if (value.includes('\0')) return 'must not hold U+0000, which the database cannot store'
+  if (value.includes('\0')) return 'must not contain U+0000, which the database cannot store'
   // A code point is one or two units, so what is short in units needs no counting.
   const length = value.length > max ? [...value].length : value.length
   if (length > max) {
@@ -20,10 +21,41 @@ function textFault(value: string, max: number): string | undefined {
 function labelFault(value: string, max: number): string | undefined {
   const fault = textFault(value, max)
   if (fault) return fault
-  if (/[\p{Cc}\u2028\u2029]/u.test(value)) return 'must not hold control characters or line breaks'
-  if (/^[\s\p{Cf}]*$/u.test(value)) return 'must not be blank'
+  if (/[\p{Cc}\u2028\u2029]/u.test(value)) {
+    return 'must not contain control characters or line breaks'
+  }
+  if (/^\s*$/u.test(value)) return 'must not be blank'
+  const [invisible] = value.replaceAll(JOINED, '').match(INVISIBLE) ?? []
+  if (invisible) {
+    const codePoint = invisible.codePointAt(0)?.toString(16).toUpperCase().padStart(4, '0')
+    return `must not contain invisible characters, and has U+${codePoint}`
+  }
   return undefined
 }
+
+/** Characters that nobody sees, with which one name could be made to look like another. */
+const INVISIBLE = /[\p{Default_Ignorable_Code_Point}\u2800]/u
+
+/** Joiners and variation selectors where they belong: inside emoji, and in scripts that need them. */
+const NEEDS_JOINERS =
+  '[\\p{Script=Arabic}\\p{Script=Syriac}\\p{Script=Devanagari}\\p{Script=Bengali}\\p{Script=Gurmukhi}' +
+  '\\p{Script=Gujarati}\\p{Script=Oriya}\\p{Script=Tamil}\\p{Script=Telugu}\\p{Script=Kannada}' +
+  '\\p{Script=Malayalam}\\p{Script=Sinhala}\\p{Script=Khmer}\\p{Script=Mongolian}]'
+const JOINED = new RegExp(
+  `(?<=${NEEDS_JOINERS})[\\u200c\\u200d](?=${NEEDS_JOINERS})` +
+    '|(?<=[\\p{Extended_Pictographic}\\p{Emoji_Modifier}\\ufe0f])\\u200d(?=\\p{Extended_Pictographic})' +
+    '|(?<=\\p{Emoji})[\\ufe0e\\ufe0f]',
+  'gu',
+)
+
+/**
+ * JSON Schema for a text. Lengths of 2,000 and more break llama.cpp's grammar compiler, and a least
+ * length would make strict clients refuse the empty text that the server takes for none.
+ */
+const textSchema = (max: number, describe: string) => ({
+  ...(max < 2000 && { maxLength: max }),
+  description: describe,
+})
 
 function checked(
   fault: (value: string, max: number) => string | undefined,
@@ -35,26 +67,27 @@ function checked(
       const message = fault(value, max)
       if (message) issues.push({ code: 'custom', message, input: value, path: [] })
     }),
-    z.meta({ minLength: 1, maxLength: max, description: describe }),
+    z.meta(textSchema(max, describe)),
   )
 }
 
 /** Free text of at most `max` code points. */
 export const text = (max: number, describe: string) => checked(textFault, max, describe)
 
-/** A name, tag or key: one line of at most 200 code points. */
-export const label = (describe: string) => checked(labelFault, 200, describe)
+export const optionalText = (max: number, describe: string) => z.optional(text(max, describe))
 
-/** Empty texts are taken for none: relay-mcp 0.1.0 stored such tags, and forms send them. */
-const orEmpty = (fault: typeof textFault) => (value: string, max: number) =>
-  value === '' ? undefined : fault(value, max)
+/** A name, tag or key: one line of at most 200 code points, in Unicode's form NFC. */
+export const label = (describe: string) =>
+  z.string().check(
+    z.normalize('NFC'),
+    z.check(({ value, issues }) => {
+      const message = labelFault(value, 200)
+      if (message) issues.push({ code: 'custom', message, input: value, path: [] })
+    }),
+    z.meta(textSchema(200, describe)),
+  )
 
-export const tag = (describe: string) => checked(orEmpty(labelFault), 200, describe)
-
-export const optionalTag = (describe: string) => z.optional(tag(describe))
-
-export const optionalText = (max: number, describe: string) =>
-  z.optional(checked(orEmpty(textFault), max, describe))
+export const optionalLabel = (describe: string) => z.optional(label(describe))
 
 export const integer = (min: number, max: number, describe: string) =>
   z.int().check(z.minimum(min), z.maximum(max), z.meta({ description: describe }))
@@ -64,45 +97,55 @@ export const flag = (describe: string) => z.boolean().check(z.meta({ description
 export const surface = (describe: string) =>
   z.enum(['chat', 'cowork', 'code', 'other']).check(z.meta({ description: describe }))
 
-/**
- * ISO 8601, RFC 3339: a date and time with a zone. Postgres itself would take "tomorrow", and refuse
- * the year 0 and zones that no place has.
- */
-export const timestamp = (describe: string) =>
+/** A date or time in ISO 8601, completed to one with a zone. */
+export const time = (describe: string) =>
   z
     .string()
     .check(
-      z.refine(isTimestamp, 'must be an ISO 8601 time with a zone, such as 2026-01-31T09:30:00Z'),
-      z.meta({ format: 'date-time', description: describe }),
+      z.overwrite(completeTime),
+      z.refine(isTime, 'must be an ISO 8601 date or time, such as 2026-01-31T09:30:00Z'),
+      z.meta({ description: describe }),
     )
 
-function isTimestamp(value: string): boolean {
-  const [, day] =
-    /^(?!0000)\d{4}-\d\d-(\d\d)[Tt]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:[Zz]|[+-](?:0\d|1[0-4]):[0-5]\d)$/.exec(
-      value,
-    ) ?? []
-  if (!day) return false
-  const time = Date.parse(value.toUpperCase())
-  // Date.parse() takes February 31 for March 3.
-  const wallClock = Date.parse(`${value.slice(0, 10)}T00:00:00Z`)
-  return !Number.isNaN(time) && new Date(wallClock).getUTCDate() === Number(day)
-}
-
-/** A place in a thread. Postgres counts further, JSON's numbers do not. */
+/** A position in a thread. Postgres counts further than JSON's numbers do. */
 export const seq = (describe: string) => integer(1, Number.MAX_SAFE_INTEGER, describe)
 
 /** Results are open: a client may hold a copy of these schemas that is a day old. */
 export const count = z.int()
 
-export const Message = z.looseObject({
-  id: z.string(),
-  thread_id: z.string(),
-  thread_name: z.optional(z.string()),
-  seq: z.int().check(z.meta({ description: 'Place in the thread: 1, 2, 3 …' })),
+/** A message, as far as output schemas describe it. */
+export const MessageSummary = z.looseObject({
+  seq: z.int(),
   surface: z.string(),
-  session_tag: z.nullable(z.string()),
   content: z.string(),
-  // As it is, not as zod would build it anew: a key such as `__proto__` is a key like any other.
-  metadata: z.custom<Record<string, unknown> | null>().check(z.meta({ type: ['object', 'null'] })),
   created_at: z.string(),
 })
+
+/** A message in either shape: lean ones leave out ids and what is empty. */
+export const Message = z.extend(MessageSummary, {
+  thread_name: z.optional(z.string()),
+  session_tag: z.optional(z.nullable(z.string())),
+  from: z.optional(z.string()),
+  to: z.optional(z.string()),
+  via: z.optional(z.string()),
+  content_length: z.optional(z.int()),
+  // As it is, not as zod would build it anew: a key such as `__proto__` is a key like any other.
+  metadata: z.optional(z.custom<Record<string, unknown> | null>()),
+})
+
+/** Another reader, and when it was last seen. */
+export const Reader = z.looseObject({ reader_tag: z.string(), last_seen_at: z.string() })
+
+export const readers = z.array(Reader)
+
+/** What an answer to a reader_tag that was not known before says in addition. */
+export const newReaderFields = {
+  new_reader: z.optional(z.boolean()),
+  known_readers: z.optional(readers),
+}
+
+/** What the answer of an introduction says in addition. */
+export const introductionFields = {
+  skipped: z.optional(z.array(z.looseObject({ thread_name: z.string(), message_count: count }))),
+  skipped_thread_count: z.optional(count),
+}

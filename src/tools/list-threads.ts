@@ -1,37 +1,45 @@
-/** `relay_list_threads`: which threads there are, and what a reader has not read of each. */
+/** `relay_list_threads`: which threads there are, what is unread in each, and who reads here. */
 import * as z from 'zod/mini'
-import { count, flag, integer, optionalTag, text } from './fields.ts'
-import { defineTool } from './tool.ts'
+import {
+  count,
+  flag,
+  integer,
+  newReaderFields,
+  optionalLabel,
+  optionalText,
+  readers,
+} from './fields.ts'
+import { listReaders, noteNewReader, rankKnownReaders } from './notes.ts'
+import { defineTool, withoutNulls } from './tool.ts'
 
 const Input = z.strictObject({
   include_archived: z._default(flag('Also list archived threads.'), false),
-  reader_tag: optionalTag('Your reader_tag: adds unread_count to each thread.'),
-  query: z.optional(text(200, 'Only threads with this in their name or description.')),
-  limit: z._default(integer(1, 500, 'How many threads at most.'), 100),
+  reader_tag: optionalLabel('Your reader_tag: adds unread_count to each thread.'),
+  query: optionalText(200, 'Only threads with this text in their name or description.'),
+  preview: z._default(flag('Add the latest message of each thread, in one line.'), false),
+  limit: z._default(integer(1, 500, 'Most threads to return.'), 100),
 })
 
 const Output = z.looseObject({
   threads: z.array(
     z.looseObject({
-      id: z.string(),
       name: z.string(),
-      description: z.nullable(z.string()),
-      last_message_at: z.nullable(z.string()),
-      archived: z.boolean(),
       message_count: count,
       unread_count: z.optional(count),
     }),
   ),
-  remaining_count: count.check(z.meta({ description: 'Threads beyond the limit.' })),
+  remaining_count: count,
 })
+
+const Answer = withoutNulls(z.extend(Output, { readers, ...newReaderFields }))
 
 export const listThreads = defineTool({
   name: 'relay_list_threads',
   title: 'List threads',
   description:
-    'List the threads of this relay, latest activity first, with message counts. Use it to find a ' +
-    'thread by topic before you post or read. For what is new since last time, relay_check_new ' +
-    'is better: one call, with the messages.',
+    'List the threads of this relay, latest activity first, and the readers you can address with ' +
+    '`to`. Use it to find the thread of a topic before you post or read. For what is new, call ' +
+    'relay_check_new instead: one call returns the messages.',
   inputSchema: Input,
   outputSchema: Output,
   annotations: {
@@ -40,18 +48,34 @@ export const listThreads = defineTool({
     idempotentHint: true,
     openWorldHint: false,
   },
+  _meta: { 'anthropic/maxResultSizeChars': 500_000 },
 
-  async handler({ include_archived, reader_tag, query, limit }, { db, userId }) {
-    const args = {
-      p_user_id: userId,
-      p_include_archived: include_archived,
-      p_reader_tag: reader_tag || undefined,
-      p_query: query,
-      p_limit: limit,
-    }
-    return db.call('relay_list_threads', args, Output, { retry: true })
+  async handler(args, { db, userId, isLean }) {
+    const answer = await db.call(
+      'relay_list_threads',
+      {
+        p_user_id: userId,
+        p_include_archived: args.include_archived,
+        p_reader_tag: args.reader_tag,
+        p_query: args.query,
+        p_preview: args.preview,
+        p_limit: args.limit,
+        p_lean: isLean,
+      },
+      Answer,
+      { retry: true },
+    )
+    return rankKnownReaders(answer, args.reader_tag)
   },
   text: ({ threads }) => threads,
-  note: ({ remaining_count }) =>
-    remaining_count > 0 ? [`${remaining_count} more threads: pass query, or a higher limit`] : [],
+  note: (answer) => [
+    ...(answer.remaining_count > 0
+      ? [`${answer.remaining_count} more threads: pass query, or a higher limit`]
+      : []),
+    ...(answer.new_reader ? noteNewReader(answer) : noteReaders(answer.readers)),
+  ],
 })
+
+function noteReaders(others: z.infer<typeof readers>): string[] {
+  return others.length > 0 ? [`Readers: ${listReaders(others)}`] : []
+}

@@ -1,61 +1,80 @@
-/** `relay_post_message`: put a message into a thread, for every other session to read. */
+/** `relay_post_message`: write a message into a thread, for every other session to read. */
 import * as z from 'zod/mini'
-import { shown } from './arguments.ts'
-import { count, label, optionalTag, surface, text } from './fields.ts'
-import { defineTool } from './tool.ts'
-
-/** 16 KB of JSON: facts beside the message, not the message. */
-const MAX_METADATA_BYTES = 16_384
+import { quote, resembling } from '../similar.ts'
+import {
+  count,
+  introductionFields,
+  label,
+  newReaderFields,
+  optionalLabel,
+  surface,
+  text,
+} from './fields.ts'
+import { metadata } from './metadata.ts'
+import { noteNewReader, noteSkipped, rankKnownReaders, toSeconds } from './notes.ts'
+import { defineTool, withoutNulls } from './tool.ts'
 
 const Input = z.strictObject({
   thread_name: label(
-    'The thread, created if it is missing. Short-dash-separated, by topic and not by day.',
+    'The thread; created if it is missing. Short, dash-separated, by topic and not by day.',
   ),
   content: text(
     100_000,
-    'The message, best in Markdown: whole enough for a session that knows nothing of yours.',
+    'The message, best in Markdown, complete enough for a session that knows nothing of yours. At most 100,000 characters.',
   ),
   surface: surface(
     'Where you run: chat (Claude.ai, Desktop), cowork, code (a coding tool) or other.',
   ),
-  session_tag: optionalTag('Which session this is, for people: "laptop", "nightly-report".'),
-  metadata: z.optional(
-    z.custom<Record<string, unknown>>().check(
-      z.check(({ value, issues }) => {
-        const message = metadataFault(value)
-        if (message) issues.push({ code: 'custom', message, input: value, path: [] })
-      }),
-      z.meta({
-        type: 'object',
-        description:
-          'Facts for programs, such as a branch or a URL: a JSON object of at most 16 KB.',
-      }),
-    ),
+  session_tag: optionalLabel('Which session wrote this, for people: "laptop", "nightly-report".'),
+  metadata: z.optional(metadata),
+  reader_tag: optionalLabel(
+    'Your reader_tag: stored as `from`, and your own message is not handed back to you as news.',
   ),
-  reader_tag: optionalTag('Your reader_tag: your own message is then not handed to you as news.'),
-  idempotency_key: z.optional(
-    label('A key of your own for this message: posting it again with the same key adds nothing.'),
+  to: optionalLabel(
+    'The reader_tag that this is for: it gets the message even if it is new or your own tag. "board" is the person.',
+  ),
+  idempotency_key: optionalLabel(
+    'For programs: posting the same message again with the same key adds nothing.',
   ),
 })
 
+const Thread = z.looseObject({ name: z.string(), message_count: count })
+
 const Output = z.looseObject({
-  id: z.string(),
-  thread_id: z.string(),
+  thread_name: z.string(),
+  seq: z.int().check(z.meta({ description: 'Position in the thread.' })),
   created_at: z.string(),
-  seq: count.check(z.meta({ description: 'Place in the thread.' })),
-  thread_created: z.optional(z.boolean()),
-  thread_reopened: z.optional(z.boolean()),
+  unread_count: z.optional(
+    z.int().check(z.meta({ description: 'Messages of others here that you had not been given.' })),
+  ),
   duplicate: z.optional(z.boolean()),
 })
+
+const Answer = z.extend(Output, {
+  unread_count_is_minimum: z.optional(z.boolean()),
+  thread_created: z.optional(z.boolean()),
+  thread_reopened: z.optional(z.boolean()),
+  to: z.optional(z.string()),
+  to_last_seen_at: z.optional(z.string()),
+  only_reader: z.optional(z.boolean()),
+  similar_thread: z.optional(Thread),
+  ...newReaderFields,
+  ...introductionFields,
+})
+
+type Answer = z.infer<typeof Answer>
+
+const StoredAnswer = withoutNulls(z.extend(Answer, { other_threads: z.optional(z.array(Thread)) }))
 
 export const postMessage = defineTool({
   name: 'relay_post_message',
   title: 'Post message',
   description:
-    'Post a message to a thread, where every other session can read it: a hand-off, a question, ' +
-    'an answer, the state of your work. Not for notes to yourself, and not for logs and files: say ' +
-    'where they are. Creates a missing thread and reopens an archived one, and says so. Messages ' +
-    'cannot be changed or deleted afterwards, and must hold no passwords, keys or other secrets.',
+    'Post a message to a thread, where every other session can read it: a hand-off, a question, an ' +
+    'answer, the state of your work. Not for notes to yourself, and not for logs or files: say where ' +
+    'they are. One message per topic; correct an earlier message with a new one, since nothing can be ' +
+    'changed or deleted. Mark what you have not verified. Never post passwords, keys or other secrets. ' +
+    'Creates a missing thread and reopens an archived one, and says so.',
   inputSchema: Input,
   outputSchema: Output,
   annotations: {
@@ -65,7 +84,7 @@ export const postMessage = defineTool({
     openWorldHint: false,
   },
 
-  async handler(message, { db, userId }) {
+  async handler(message, { db, userId, via, isLean }) {
     const args = {
       p_user_id: userId,
       // Ours, so that a retry finds the message that the first attempt may have written.
@@ -73,53 +92,76 @@ export const postMessage = defineTool({
       p_thread_name: message.thread_name,
       p_content: message.content,
       p_surface: message.surface,
-      p_session_tag: message.session_tag || undefined,
+      p_session_tag: message.session_tag,
       p_metadata: message.metadata,
-      p_reader_tag: message.reader_tag || undefined,
+      p_reader_tag: message.reader_tag,
+      p_to: message.to,
+      p_client: via,
       p_idempotency_key: message.idempotency_key,
+      p_lean: isLean,
     }
-    return db.call('relay_post_message', args, Output, {
-      retry: true,
-      ifUnknown: message.idempotency_key
-        ? 'Whether the message was posted is not known: call again with the same idempotency_key, which posts it only once.'
-        : 'Whether the message was posted is not known: look at the newest messages with relay_read_thread before you post it again.',
-    })
+    const { other_threads = [], ...answer } = await db.call(
+      'relay_post_message',
+      args,
+      StoredAnswer,
+      {
+        retry: true,
+        ifUnknown: message.idempotency_key
+          ? 'Whether the message was posted is not known: call again with the same idempotency_key, which posts it only once.'
+          : 'Whether the message was posted is not known: look at the newest messages with relay_read_thread before you post it again.',
+      },
+    )
+    const similar = findSimilar(answer.thread_name, other_threads)
+    const told: Answer = similar ? { ...answer, similar_thread: similar } : answer
+    return rankKnownReaders(told, message.reader_tag)
   },
-  note: ({ thread_created, thread_reopened, duplicate }) => [
-    ...(thread_created ? ['The thread did not exist and was created'] : []),
-    ...(thread_reopened ? ['The thread was archived and is active again'] : []),
-    ...(duplicate ? ['This message was there already under its idempotency_key'] : []),
+  note: (answer, { reader_tag }) => [
+    ...noteThread(answer),
+    ...(answer.duplicate ? ['This message was already there under its idempotency_key'] : []),
+    ...noteAddressee(answer, reader_tag),
+    ...(answer.unread_count
+      ? [
+          `${answer.unread_count_is_minimum ? 'At least ' : ''}${answer.unread_count} messages of others in this thread have not been given to you: read them with relay_check_new, and do not acknowledge seq ${answer.seq} before`,
+        ]
+      : []),
+    ...(answer.only_reader
+      ? [
+          'No other reader is known yet. If every session uses this reader_tag, none of them hears the others',
+        ]
+      : []),
+    ...noteNewReader(answer),
+    ...noteSkipped(answer),
   ],
 })
 
-/** What is wrong with metadata, or undefined. */
-function metadataFault(value: unknown): string | undefined {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    return `must be a JSON object, not ${shown(value)}`
+/** The thread that a new name may have meant. */
+function findSimilar(name: string, threads: z.infer<typeof Thread>[]) {
+  const [nearest] = resembling(
+    name,
+    threads.map((thread) => thread.name),
+    1,
+  )
+  return threads.find((thread) => thread.name === nearest)
+}
+
+function noteThread({ thread_created, thread_reopened, similar_thread }: Answer): string[] {
+  if (thread_reopened) return ['The thread was archived and is active again']
+  if (!thread_created) return []
+  if (!similar_thread) return ['The thread did not exist and was created']
+  const { name, message_count } = similar_thread
+  return [
+    `The thread did not exist and was created. There is also ${quote(name)} with ${message_count} messages: if you meant that one, post there`,
+  ]
+}
+
+function noteAddressee({ to, to_last_seen_at }: Answer, readerTag: string | undefined): string[] {
+  if (to === undefined) return []
+  if (to === readerTag) {
+    return [
+      'Addressed to your own reader_tag: the next check under this tag takes it, also one by this session',
+    ]
   }
-  let storable = true
-  let exact = true
-  const isStorable = (text: string) => text.isWellFormed() && !text.includes('\0')
-  let json: string
-  try {
-    json = JSON.stringify(value, (key, item) => {
-      if (!isStorable(key) || (typeof item === 'string' && !isStorable(item))) storable = false
-      // 1e400 has been read as Infinity, and 2^53 + 1 as 2^53: neither would come back as it was.
-      const isWhole = Number.isInteger(item)
-      if (
-        typeof item === 'number' &&
-        !(isWhole ? Number.isSafeInteger(item) : Number.isFinite(item))
-      ) {
-        exact = false
-      }
-      return item
-    })
-  } catch {
-    return 'is nested too deeply to be stored'
-  }
-  if (new TextEncoder().encode(json).byteLength > MAX_METADATA_BYTES) {
-    return 'must be at most 16 KB of JSON'
-  }
-  if (!storable) return 'must hold well-formed Unicode without U+0000, in its keys too'
-  return exact ? undefined : 'must hold numbers below 2^53; write a larger one as a string'
+  return to_last_seen_at
+    ? [`${quote(to)} will be given it (last seen ${toSeconds(to_last_seen_at)})`]
+    : [`No reader named ${quote(to)} has been seen yet: it will be given this when it first checks`]
 }

@@ -1,13 +1,15 @@
 /** What a tool is: its definition as MCP lists it, and the way from arguments to a result. */
 import * as z from 'zod/mini'
 import type { Database } from '../db.ts'
+import { quote } from '../similar.ts'
 import { parseArguments } from './arguments.ts'
+import { jsonSchema } from './schema.ts'
 
 /** What a handler may use. */
 export interface ToolContext {
   db: Database
   userId: string
-  /** Aborts when the client goes away. */
+  /** Aborts when the client goes away, or cancels the request. */
   signal: AbortSignal
   /** Bytes of messages that the HTTP answer may still carry; the tool calls of a batch share it. */
   budget: { bytes: number }
@@ -31,7 +33,7 @@ export interface Tool {
   isReadOnly: boolean
   /** The tool as tools/list shows it. */
   definition(): Record<string, unknown>
-  /** Answers a call. Throws RelayError for what the model can mend, or the database failed at. */
+  /** Answers a call. Throws RelayError for what the model can correct, or the database failed at. */
   call(args: Record<string, unknown>, context: ToolContext): Promise<CallToolResult>
 }
 
@@ -40,29 +42,28 @@ export interface CallToolResult extends Record<string, unknown> {
   structuredContent: Record<string, unknown>
 }
 
-type ObjectSchema = z.ZodMiniObject
-
-interface ToolOptions<Input extends ObjectSchema, Output extends ObjectSchema> {
+interface ToolOptions<Input extends z.ZodMiniObject, Answer extends Record<string, unknown>> {
   name: string
   title: string
   description: string
   inputSchema: Input
-  outputSchema: Output
+  /** What programs need of an answer: it is open, and there is more in it. */
+  outputSchema: z.ZodMiniObject
   annotations: Annotations
   _meta?: Record<string, unknown>
-  handler(args: z.infer<Input>, context: ToolContext): Promise<z.infer<Output>>
+  handler(args: z.infer<Input>, context: ToolContext): Promise<Answer>
   /** The part that the first text block holds: relay-mcp 0.1.0 answered two tools with an array. */
-  text?: (output: z.infer<Output>) => unknown
-  /** What the counts say, for the model, in clauses; none when there is nothing to add. */
-  note?: (output: z.infer<Output>, args: z.infer<Input>) => string[]
+  text?: (answer: Answer) => unknown
+  /** What the counts mean and what to call next, in clauses; none when there is nothing to add. */
+  note?: (answer: Answer, args: z.infer<Input>) => string[]
 }
 
 /**
  * Makes a tool. Its text says what its structured content says, because some clients show the model
- * only the one and some only the other.
+ * only one of the two.
  */
-export function defineTool<Input extends ObjectSchema, Output extends ObjectSchema>(
-  options: ToolOptions<Input, Output>,
+export function defineTool<Input extends z.ZodMiniObject, Answer extends Record<string, unknown>>(
+  options: ToolOptions<Input, Answer>,
 ): Tool {
   const { name, title, description, annotations, _meta, inputSchema, outputSchema } = options
   let definition: Record<string, unknown> | undefined
@@ -75,40 +76,52 @@ export function defineTool<Input extends ObjectSchema, Output extends ObjectSche
         title,
         description,
         inputSchema: jsonSchema(inputSchema),
-        outputSchema: withNote(jsonSchema(outputSchema)),
+        outputSchema: jsonSchema(outputSchema),
         annotations,
         ...(_meta && { _meta }),
       }
       return definition
     },
-    async call(args, context) {
-      const input = parseArguments(inputSchema, args)
-      const output = await options.handler(input, context)
-      const text = JSON.stringify(options.text ? options.text(output) : output)
+    async call(sent, context) {
+      const { args, ignored } = parseArguments(inputSchema, sent)
+      const answer = await options.handler(args, context)
+      const text = JSON.stringify(options.text ? options.text(answer) : answer)
       context.budget.bytes -= new TextEncoder().encode(text).byteLength
-      const clauses = options.note?.(output, input) ?? []
+      const clauses = [...(options.note?.(answer, args) ?? []), ...noteIgnored(ignored)]
       if (clauses.length === 0) {
-        return { content: [{ type: 'text', text }], structuredContent: output }
+        return { content: [{ type: 'text', text }], structuredContent: answer }
       }
-      const note = `${clauses.join('; ')}.`
+      const note = `${clauses.join('. ')}.`
       return {
         content: [
           { type: 'text', text },
           { type: 'text', text: note },
         ],
-        structuredContent: { ...output, note },
+        structuredContent: { ...answer, note },
       }
     },
   }
 }
 
-/** JSON Schema of what a client sends or gets. The dialect is MCP's default, so it is not named. */
-function jsonSchema(schema: ObjectSchema): Record<string, unknown> {
-  const { $schema, ...rest } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' })
-  return rest
+/**
+ * A schema for what a SQL function returns: it leaves out the fields that are null, which in an answer
+ * is to say that there is nothing to say.
+ */
+export function withoutNulls<Schema extends z.ZodMiniObject>(schema: Schema) {
+  return z.pipe(
+    z.transform((value: unknown) =>
+      typeof value === 'object' && value !== null && !Array.isArray(value)
+        ? Object.fromEntries(Object.entries(value).filter(([, field]) => field !== null))
+        : value,
+    ),
+    schema,
+  )
 }
 
-function withNote(schema: Record<string, unknown>): Record<string, unknown> {
-  const note = { type: 'string', description: 'What the counts say.' }
-  return { ...schema, properties: { ...(schema.properties as object), note } }
+/** Arguments that a client added of its own accord. */
+function noteIgnored(ignored: string[]): string[] {
+  if (ignored.length === 0) return []
+  const shown = ignored.slice(0, 3).map((name) => quote(name.slice(0, 40)))
+  const more = ignored.length > shown.length ? ` and ${ignored.length - shown.length} more` : ''
+  return [`Ignored, because they are not arguments here: ${shown.join(', ')}${more}`]
 }

@@ -1,79 +1,19 @@
-/** The Claude Code plugin: what its hook prints, run as a process, and whether its files agree. */
-import { execFile } from 'node:child_process'
-import { once } from 'node:events'
-import { access, readFile } from 'node:fs/promises'
-import { createServer, type RequestListener } from 'node:http'
-import type { AddressInfo } from 'node:net'
+/** The Claude Code plugin: the digest that its hook prints, run as a process, and its commands. */
+import { readFile } from 'node:fs/promises'
 import { homedir, hostname } from 'node:os'
-import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
-import project from '../../package.json' with { type: 'json' }
-import { createTestRelay, type TestRelay } from '../support/relay.ts'
-
-const ROOT = new URL('../../', import.meta.url)
-const PLUGIN = new URL('integrations/claude-code/', ROOT)
-const HOOK = fileURLToPath(new URL('hooks/session-start.mjs', PLUGIN))
-const NEWS = fileURLToPath(new URL('hooks/news.mjs', PLUGIN))
-
-const READER = 'laptop:~/dev/billing'
-const KEY = 'a-key-that-nobody-may-see'
-const FAILURE = 'Relay could not be asked for news:'
-
-interface Run {
-  code: number
-  stdout: string
-  stderr: string
-}
-
-/** Runs a script on this machine's Node, with nothing in the environment but what is given. */
-function run(script: string, env: Record<string, string> = {}, args: string[] = []): Promise<Run> {
-  return new Promise((resolve) => {
-    execFile(process.execPath, [script, ...args], { env }, (error, stdout, stderr) =>
-      resolve({ code: Number(error?.code ?? 0), stdout, stderr }),
-    )
-  })
-}
-
-const configured = (url: string, key = KEY) => ({
-  RELAY_URL: url,
-  RELAY_API_KEY: key,
-  RELAY_READER_TAG: READER,
-})
-
-/** What a session is told, by the script that has no time limit: a slow machine must not matter. */
-const news = (relay: TestRelay, env: Record<string, string> = {}) =>
-  run(NEWS, { ...configured(`${relay.url}/mcp`, relay.key), ...env })
-
-/** Makes the reader a known one: from here on, what is posted is news. */
-async function introduce(relay: TestRelay): Promise<void> {
-  await post(relay, { content: 'Welcome.' })
-  await relay.call('relay_check_new', { reader_tag: READER })
-}
-
-const post = (relay: TestRelay, message: Record<string, unknown>) =>
-  relay.call('relay_post_message', { thread_name: 'billing', surface: 'code', ...message })
-
-/** A server that is no relay. */
-async function startServer(listener: RequestListener) {
-  const server = createServer(listener).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  return {
-    url: `http://127.0.0.1:${port}/mcp`,
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections()
-      server.close()
-    },
-  }
-}
-
-const answering = (structuredContent: unknown) =>
-  startServer((_, response) => {
-    const result = { content: [], structuredContent }
-    response.end(JSON.stringify({ jsonrpc: '2.0', id: 1, result }))
-  })
-
-const read = (path: string) => readFile(new URL(path, PLUGIN), 'utf8')
+import {
+  answering,
+  configured,
+  introduce,
+  NEWS,
+  news,
+  post,
+  READER,
+  run,
+  startServer,
+} from '../support/claude-code.ts'
+import { createTestRelay } from '../support/relay.ts'
 
 test('with nothing new, nothing is printed', async () => {
   await using relay = await createTestRelay()
@@ -117,126 +57,101 @@ test('asking marks nothing as read, and reading ends the news', async () => {
   expect((await news(relay)).stdout).toBe('')
 })
 
-test('a new reader is told that these are the latest messages, and stays new', async () => {
+test('a new reader is told that these are the latest messages, and they stay unread', async () => {
   await using relay = await createTestRelay()
   await post(relay, { content: 'Welcome.' })
-  for (const _ of [1, 2]) {
-    const { stdout } = await news(relay)
-    expect(stdout).toContain(`reader_tag "${READER}" is new here`)
-    expect(stdout).toContain('"Welcome."')
-    expect(stdout).not.toContain('new message')
-  }
+  const { stdout: first } = await news(relay)
+  expect(first).toContain(`reader_tag "${READER}" is new here`)
+  expect(first).not.toContain('new message')
+  for (const told of [first, (await news(relay)).stdout]) expect(told).toContain('"Welcome."')
 })
 
-test('one request is made, of the modern era, and it names the hook', async () => {
+/** A stand-in that answers each tool with its own messages, in the lean shape. */
+const answeringEach = (messages: Record<string, object[]>) =>
+  startServer(async (request, response) => {
+    let body = ''
+    for await (const chunk of request) body += chunk
+    const { name } = JSON.parse(body).params
+    const found = messages[name]
+    const structuredContent = { messages: found, remaining_count: found?.length }
+    const result = found
+      ? { content: [], structuredContent }
+      : { isError: true, content: [{ type: 'text', text: 'unknown argument "to"' }] }
+    response.end(JSON.stringify({ jsonrpc: '2.0', id: 1, result }))
+  })
+
+const lean = (seq: number, content: string, fields: object = {}) => ({
+  thread_name: 'billing',
+  seq,
+  surface: 'code',
+  content,
+  created_at: `2026-11-22T10:0${seq}:00.000Z`,
+  ...fields,
+})
+
+test('messages addressed to the reader come first and say so, with who sent them', async () => {
+  const mine = lean(1, 'Over to you.', { to: READER, from: 'phone-chat', via: 'Claude' })
+  const folded = lean(2, 'And this.', { to: READER.toUpperCase(), session_tag: 'x', from: 'x' })
+  const others = [
+    lean(3, 'For somebody else.', { to: 'board' }),
+    lean(4, 'For everybody.', { to: null, from: null, via: null, session_tag: null }),
+  ]
+  const check = [mine, folded, ...others]
+  await using server = await answeringEach({ relay_check_new: check, relay_read_thread: [mine] })
+  const { stdout } = await run(NEWS, configured(server.url))
+  const [head, ...lines] = stdout.trimEnd().split('\n')
+  expect(head).toContain(`4 new messages for reader_tag "${READER}": "billing" 4.`)
+  expect(lines.slice(0, 4)).toEqual([
+    '- to you, "billing" #2, code "x", 2026-11-22 10:02 UTC: "And this."',
+    '- to you, "billing" #1, code, from "phone-chat", via "Claude", 2026-11-22 10:01 UTC: "Over to you."',
+    '- "billing" #4, code, 2026-11-22 10:04 UTC: "For everybody."',
+    '- "billing" #3, code, 2026-11-22 10:03 UTC: "For somebody else."',
+  ])
+  expect(lines[4]).toContain('All of them are still unread')
+})
+
+test('a hand-off that an earlier session under the same tag took is shown again', async () => {
+  const handOff = lean(1, 'Next: run the backfill.', { to: READER, from: READER })
+  await using server = await answeringEach({ relay_check_new: [], relay_read_thread: [handOff] })
+  const { stdout } = await run(NEWS, configured(server.url))
+  const [head, line, foot] = stdout.trimEnd().split('\n')
+  expect(head).toContain(`nothing new for reader_tag "${READER}"`)
+  expect(line).toContain('- to you, already handed out, "billing" #1')
+  expect(foot).toContain('relay_read_thread')
+})
+
+test('a relay that does not know `to` is asked for its news all the same', async () => {
+  await using server = await answeringEach({ relay_check_new: [lean(1, 'Welcome.')] })
+  const { stdout } = await run(NEWS, configured(server.url))
+  expect(stdout).toContain('1 new message for')
+  expect(stdout).toContain('"Welcome."')
+})
+
+test('a hand-off under one’s own tag reaches the next session, even after a later check', async () => {
+  await using relay = await createTestRelay()
+  await introduce(relay)
+  await post(relay, { content: 'Not for the digest.', reader_tag: READER })
+  await post(relay, { content: 'Next: run the backfill.', reader_tag: READER, to: READER })
+  const { stdout: unread } = await news(relay)
+  expect(unread).toContain(`1 new message for reader_tag "${READER}"`)
+  expect(unread).toMatch(/^- to you, "billing" #3, code, from ".*: "Next: run the backfill."$/m)
+  await relay.call('relay_check_new', { reader_tag: READER })
+  const { stdout: taken } = await news(relay)
+  expect(taken).toMatch(
+    /^- to you, already handed out, "billing" #3, .*"Next: run the backfill."$/m,
+  )
+  expect(unread + taken).not.toContain('Not for the digest.')
+})
+
+test('two requests are made, of the modern era, and they name the hook', async () => {
   await using relay = await createTestRelay()
   await news(relay)
-  const line = await relay.log(({ tool }) => tool === 'relay_check_new')
-  expect(line).toMatchObject({ era: 'modern', client: 'relay-session-start', outcome: 'ok' })
-  expect(relay.logs).toHaveLength(1)
-})
-
-test('the settings of the plugin come before the environment, and either will do', async () => {
-  await using relay = await createTestRelay()
-  await post(relay, { content: 'Welcome.' })
-  await using elsewhere = await answering({ messages: [], remaining_count: 0 })
-  const own = {
-    CLAUDE_PLUGIN_OPTION_URL: `${relay.url}/mcp`,
-    CLAUDE_PLUGIN_OPTION_API_KEY: relay.key,
+  for (const name of ['relay_check_new', 'relay_read_thread']) {
+    const line = await relay.log(({ tool }) => tool === name)
+    expect(line).toMatchObject({ era: 'modern', client: 'relay-session-start' })
   }
-  const environment = configured(elsewhere.url)
-  expect((await run(NEWS, own)).stdout).toContain('"Welcome."')
-  expect((await run(NEWS, { ...environment, ...own })).stdout).toContain('"Welcome."')
-  const { userConfig } = JSON.parse(await read('.claude-plugin/plugin.json'))
-  const asOffered = {
-    CLAUDE_PLUGIN_OPTION_URL: userConfig.url.default,
-    CLAUDE_PLUGIN_OPTION_API_KEY: userConfig.api_key.default,
-  }
-  expect((await news(relay, asOffered)).stdout).toContain('"Welcome."')
+  expect(relay.logs).toHaveLength(2)
 })
-
-test.each<[string, Record<string, string>, string]>([
-  ['no settings', {}, 'RELAY_URL and RELAY_API_KEY'],
-  ['no key', { RELAY_URL: 'https://relay.example/mcp' }, 'url and api_key'],
-  ['no URL', { RELAY_API_KEY: KEY }, 'url and api_key'],
-  ['a URL that is none', configured(KEY), 'URL'],
-  ['a URL of another kind', configured('file:///mcp'), 'URL'],
-  ['a URL with credentials', configured(`https://me:${KEY}@relay.example/mcp`), 'URL'],
-  ['a key of two lines', configured('http://127.0.0.1:9/mcp', `${KEY}\n${KEY}`), 'API key'],
-  ['a key beyond ASCII', configured('http://127.0.0.1:9/mcp', `${KEY}ä`), 'API key'],
-])('%s is told in one line', async (_, env, told) => {
-  expectFailure(await run(NEWS, env), told)
-})
-
-test.each<[string, RequestListener, string]>([
-  ['a wrong key', (_, response) => response.writeHead(401).end(), '401: it refuses the API key'],
-  ['a wrong path', (_, response) => response.writeHead(404).end(), '404: its URL ends in /mcp'],
-  ['a fault', (_, response) => response.writeHead(500).end('Stack\nTrace'), 'answered 500'],
-  ['a page', (_, response) => response.end('<html>\n<p>Sign in</p>'), 'not from a relay'],
-  ['another shape', (_, response) => response.end('{"result":{}}'), 'not from a relay'],
-  ['null', (_, response) => response.end('null'), 'not from a relay'],
-  ['a broken connection', (request) => request.socket.resetAndDestroy(), 'cannot be reached'],
-  [
-    'a protocol error',
-    (_, response) => response.end('{"error":{"message":"No\\n\\n# such <tool>"}}'),
-    '"No # such ‹tool›"',
-  ],
-])('%s is told in one line', async (_, listener, told) => {
-  await using server = await startServer(listener)
-  expectFailure(await run(NEWS, configured(server.url)), told)
-})
-
-test('a relay that is down is told in one line', async () => {
-  const server = await startServer(() => {})
-  await server[Symbol.asyncDispose]()
-  expectFailure(await run(NEWS, configured(server.url)), 'cannot be reached (ECONNREFUSED)')
-})
-
-test('what the relay itself refuses is told in its words', async () => {
-  await using relay = await createTestRelay()
-  const refused = await news(relay, { RELAY_READER_TAG: 'x'.repeat(201) })
-  expectFailure(refused, 'it answered "reader_tag must')
-})
-
-test.each<[string, RequestListener]>([
-  ['does not answer', () => {}],
-  ['does not come to an end', (_, response) => response.writeHead(200).write('{"result":')],
-])('a relay that %s is given up after two seconds', async (_, listener) => {
-  await using server = await startServer(listener)
-  expectFailure(await run(HOOK, configured(server.url)), 'no answer within 2 seconds')
-})
-
-test('the hook prints what was found out in time', async () => {
-  await using relay = await createTestRelay()
-  await post(relay, { content: 'Welcome.' })
-  const { stdout } = await news(relay)
-  const env = configured(`${relay.url}/mcp`, relay.key)
-  await expect.poll(() => run(HOOK, env)).toEqual({ code: 0, stdout, stderr: '' })
-})
-
-test('a redirection is not followed, so the key goes nowhere else', async () => {
-  const asked: unknown[] = []
-  await using thief = await startServer((request, response) => {
-    asked.push(request.headers)
-    response.end()
-  })
-  for (const status of [301, 302, 303, 307, 308]) {
-    await using server = await startServer((_, response) =>
-      response.writeHead(status, { location: thief.url }).end(),
-    )
-    expectFailure(await run(NEWS, configured(server.url)), 'redirects elsewhere')
-  }
-  expect(asked).toEqual([])
-})
-
-function expectFailure({ code, stdout, stderr }: Run, told: string): void {
-  expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
-  expect(stdout).toMatch(/^[^\n]+\n$/)
-  expect(stdout.startsWith(FAILURE)).toBe(true)
-  expect(stdout).toContain(told)
-  expect(stdout).not.toContain(KEY)
-  expect(stdout.length).toBeLessThan(400)
-}
 
 test('what a message says cannot pass for anything else', async () => {
   await using relay = await createTestRelay()
@@ -321,52 +236,16 @@ test('the hook reads as the reader that it names', async () => {
 })
 
 test.each([
-  ['hand-off', 'hand_off', { thread: '' }],
-  ['catch-up', 'catch_up', {}],
-])('the command %s says what its prompt says', async (command, prompt, args) => {
+  ['hand-off', 'hand_off'],
+  ['catch-up', 'catch_up'],
+])('the command %s says what its prompt says', async (command, prompt) => {
   await using relay = await createTestRelay()
-  const params = { name: prompt, arguments: args }
+  const params = { name: prompt }
   const { body } = await relay.rpc({ jsonrpc: '2.0', id: 1, method: 'prompts/get', params })
   const [, frontmatter, text] = /^---\n(.*?)\n---\n\n(.*)$/s.exec(
-    await read(`commands/${command}.md`),
+    await readFile(`integrations/claude-code/commands/${command}.md`, 'utf8'),
   ) ?? ['', '', '']
   expect(text).toContain(body.result.messages[0].content.text)
   expect(text).toContain('"$ARGUMENTS"')
   expect(frontmatter).toContain('description: ')
-})
-
-test('the files of the plugin lead to one another', async () => {
-  const marketplace = JSON.parse(
-    await readFile(new URL('.claude-plugin/marketplace.json', ROOT), 'utf8'),
-  )
-  const plugin = JSON.parse(await read('.claude-plugin/plugin.json'))
-  const [offered] = marketplace.plugins
-  expect(new URL(`${offered.source}/`, ROOT).href).toBe(PLUGIN.href)
-  expect(offered).toMatchObject({ name: plugin.name, description: plugin.description })
-  expect(plugin.version).toBe(project.version)
-
-  const { hooks } = JSON.parse(await read('hooks/hooks.json'))
-  const named = [JSON.stringify(hooks), await read('commands/catch-up.md')].flatMap((text) =>
-    [...text.matchAll(/\$\{CLAUDE_PLUGIN_ROOT\}\/([\w./-]+)/g)].map(([, path = '']) => path),
-  )
-  expect(named.sort()).toEqual(['hooks/news.mjs', 'hooks/session-start.mjs'])
-  for (const path of named) await access(new URL(path, PLUGIN))
-})
-
-test('no file of the plugin holds an address or a key: they are the person’s settings', async () => {
-  const { mcpServers } = JSON.parse(await read('.mcp.json'))
-  const { userConfig } = JSON.parse(await read('.claude-plugin/plugin.json'))
-  // biome-ignore-start lint/suspicious/noTemplateCurlyInString: Claude Code expands them.
-  expect(mcpServers).toEqual({
-    relay: {
-      type: 'http',
-      url: '${user_config.url}',
-      headers: { Authorization: 'Bearer ${user_config.api_key}' },
-    },
-  })
-  expect(userConfig).toMatchObject({
-    url: { default: '${RELAY_URL}' },
-    api_key: { default: '${RELAY_API_KEY}', sensitive: true },
-  })
-  // biome-ignore-end lint/suspicious/noTemplateCurlyInString: Claude Code expands them.
 })

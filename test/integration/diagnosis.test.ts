@@ -84,6 +84,22 @@ test('no value of a setting is told', async () => {
   expect(secrets.filter((secret) => told.includes(secret))).toEqual([])
 })
 
+test('settings that were left out are told to the holder of the key', async () => {
+  await using relay = await createTestRelay({
+    bindings: { RELAY_ALLOWED_ORIGINS: 'https://a.example,no origin', RELAY_PUBLIC_URL: 'no URL' },
+  })
+  expect((await health(relay)).body).toEqual(PUBLIC)
+  const { status, body } = await withKey(relay)
+  expect(status).toBe(200)
+  expect(body).toMatchObject({
+    warnings: [
+      expect.stringContaining('RELAY_PUBLIC_URL'),
+      expect.stringContaining('RELAY_ALLOWED_ORIGINS'),
+    ],
+  })
+  expect(JSON.stringify(body)).not.toContain('no origin')
+})
+
 test('incomplete settings are told to everyone by name, as without the key', async () => {
   await using relay = await createTestRelay({ bindings: { SUPABASE_URL: undefined } })
   const body = { ok: false, problems: ['SUPABASE_URL is missing.'] }
@@ -97,7 +113,7 @@ test.each([
   [{ status: 540, body: 'project paused' }, 'database_unreachable', '540'],
   ['refuse', 'database_unreachable', '0'],
   [{ status: 401, body: '{"message":"Invalid API key"}' }, 'service_key_refused', '401'],
-  [{ status: 402, body: '{"message":"exceed_egress_quota"}' }, 'database_error', '402'],
+  [{ status: 402, body: '{"message":"exceed_egress_quota"}' }, 'project_restricted', '402'],
   [{ status: 404, body: '{"code":"PGRST202","message":"x"}' }, 'migration_missing', 'PGRST202'],
   [{ status: 403, body: '{"code":"42501","message":"x"}' }, 'permission_denied', '42501'],
   // An empty 404 is to supabase-js an empty success.

@@ -29,8 +29,23 @@ test.each([
   [{ status: 500, body: '"just a string"' }, 'database_error'],
   [{ status: 500, body: '{"code":"XX000","message":"internal secret"}' }, 'database_error'],
   [{ status: 503, body: '{"code":"PGRST001","message":"no connection"}' }, 'database_unreachable'],
+  [{ status: 503, body: '{"code":"PGRST002","message":"schema cache"}' }, 'api_starting'],
+  [{ status: 504, body: '{"code":"PGRST003","message":"pool"}' }, 'api_starting'],
+  [{ status: 406, body: '{"code":"PGRST106","message":"schema"}' }, 'schema_not_exposed'],
+  [{ status: 404, body: '{"code":"PGRST205","message":"table"}' }, 'migration_missing'],
+  [{ status: 405, body: '{"code":"25006","message":"read-only"}' }, 'database_read_only'],
+  [{ status: 402, body: '{"message":"exceed_egress_quota"}' }, 'project_restricted'],
+  [{ status: 429, body: '{"message":"Too Many Requests"}' }, 'api_rate_limited'],
+  [{ status: 429, body: '<html>1015</html>' }, 'api_rate_limited'],
+  [{ status: 544, body: '{"message":"timeout"}' }, 'api_timeout'],
+  [
+    { status: 403, body: '<!DOCTYPE html><html>Attention Required! | Cloudflare</html>' },
+    'api_blocked',
+  ],
+  [{ status: 401, body: '<html>Access</html>' }, 'api_blocked'],
+  [{ status: 403, body: '{"message":"Forbidden use of secret API key"}' }, 'service_key_refused'],
   [{ status: 401, body: '{"message":"Invalid API key"}' }, 'service_key_refused'],
-  [{ status: 500, body: '{"code":"57014","message":"statement timeout"}' }, 'database_timeout'],
+  [{ status: 500, body: '{"code":"57014","message":"statement timeout"}' }, 'statement_timeout'],
   [{ status: 500, body: '{"code":"40P01","message":"deadlock"}' }, 'database_busy'],
 ] as const)('%j is %s, and over when it is over', async (fault, code) => {
   await using faults = await startFaults()
@@ -56,7 +71,7 @@ test('a post whose answer was lost is posted once, and acknowledged', async () =
   faults.next('reset-after')
   const result = await relay.call('relay_post_message', POST)
   expect(result.structuredContent).toMatchObject({ seq: 1 })
-  expect(await messages(relay)).toMatchObject([{ id: result.structuredContent.id }])
+  expect(await messages(relay)).toMatchObject([{ seq: 1, content: 'x' }])
 })
 
 test.each([
@@ -81,6 +96,72 @@ test.each([
     const again = await relay.call('relay_post_message', { ...POST, idempotency_key: 'k' })
     expect(again.structuredContent).toMatchObject({ seq: posted + 1 })
     expect(await messages(relay)).toHaveLength(posted + 1)
+  },
+)
+
+test.each([
+  [{ status: 405, body: '{"code":"25006","message":"read-only"}' }],
+  [{ status: 404, body: '{"code":"PGRST202","message":"function"}' }],
+  [{ status: 406, body: '{"code":"PGRST106","message":"schema"}' }],
+  [{ status: 503, body: '{"code":"PGRST000","message":"connect"}' }],
+  [{ status: 503, body: '{"code":"PGRST002","message":"cache"}' }],
+  [{ status: 504, body: '{"code":"PGRST003","message":"pool"}' }],
+  [{ status: 503, body: '{"code":"08001","message":"connect"}' }],
+  [{ status: 503, body: '{"code":"57P03","message":"starting"}' }],
+  [{ status: 500, body: '{"code":"57014","message":"timeout"}' }],
+  [{ status: 500, body: '{"code":"40P01","message":"deadlock"}' }],
+  [{ status: 500, body: '{"code":"XX000","message":"bug"}' }],
+  [{ status: 503, body: '{"code":"53100","message":"disk"}' }],
+  [{ status: 402, body: '{"message":"quota"}' }],
+  [{ status: 403, body: '<html>Cloudflare</html>' }],
+  [{ status: 401, body: '{"message":"Invalid API key"}' }],
+  [{ status: 429, body: '{"message":"slow down"}' }],
+  [{ status: 521, body: '<html>down</html>' }],
+  [{ status: 530, body: '<html>1016</html>' }],
+  [{ status: 540, body: 'paused' }],
+] as const)('a post refused with %j is not said to be of unknown outcome', async (fault) => {
+  await using faults = await startFaults()
+  await using relay = await createTestRelay({ faults })
+  await faults.always(fault)
+  const result = await relay.call('relay_post_message', POST)
+  expect(result.isError).toBe(true)
+  expect(result.content[0].text).not.toContain('not known')
+})
+
+test.each([
+  [{ status: 503, body: '{"code":"08006","message":"lost"}' }],
+  [{ status: 503, body: '{"code":"57P01","message":"shutdown"}' }],
+  [{ status: 503, body: '{"code":"PGRST001","message":"lost"}' }],
+  [{ status: 503, body: 'upstream connect error' }],
+  [{ status: 504, body: '<html>504</html>' }],
+  [{ status: 524, body: '<html>timeout</html>' }],
+  [{ status: 544, body: '{"message":"timeout"}' }],
+  [{ status: 500, body: '<html>error</html>' }],
+] as const)('a post lost with %j is said to be of unknown outcome', async (fault) => {
+  await using faults = await startFaults()
+  await using relay = await createTestRelay({ faults })
+  await faults.always(fault)
+  const result = await relay.call('relay_post_message', POST)
+  expect(result.content[0].text).toContain('not known')
+})
+
+test.each(['40P01', '40001', '55P03'])(
+  'what was rolled back with %s is tried once more, whatever it is',
+  async (code) => {
+    await using faults = await startFaults()
+    await using relay = await createTestRelay({ faults })
+    const collision = { status: 500, body: JSON.stringify({ code, message: 'collision' }) }
+    faults.next(collision)
+    expect(await relay.call('relay_post_message', POST)).not.toHaveProperty('isError')
+    faults.next(collision)
+    const args = { thread_name: 'a', reader_tag: 'r' }
+    const check = await relay.call('relay_check_new', args)
+    expect(check.structuredContent.messages).toHaveLength(1)
+    faults.requests = 0
+    faults.next(collision, 2)
+    const busy = await relay.call('relay_check_new', args)
+    expect(busy.content[0].text).toContain('busy')
+    expect(faults.requests).toBe(2)
   },
 )
 

@@ -3,6 +3,7 @@ import { request } from 'node:http'
 import { expect, test } from 'vitest'
 import { VERSION } from '../../src/mcp/protocol.ts'
 import { startFaults } from '../support/faults.ts'
+import { sendAs } from '../support/oauth.ts'
 import { createTestRelay } from '../support/relay.ts'
 
 test('/health answers anyone, without the database', async () => {
@@ -24,12 +25,10 @@ test('/ greets anyone, and is an endpoint as it was in 0.1.0', async () => {
 })
 
 test.each([
-  ['/mcp/', 404],
   ['/nothing', 404],
   ['/.well-known/openid-configuration', 404],
   ['/.well-known/oauth-authorization-server/mcp', 404],
   ['/MCP', 404],
-  ['//mcp', 404],
 ])('%s is %i as JSON', async (path, status) => {
   await using relay = await createTestRelay()
   const response = await fetch(relay.url + path)
@@ -37,10 +36,66 @@ test.each([
   expect(await response.json()).toMatchObject({ error: 'not_found' })
 })
 
-test('/mcp/ says where the endpoint is', async () => {
+test.each(['/mcp', '/mcp/', '//mcp', '//mcp/', '/mcp//', '/', '//'])(
+  'POST %s is the MCP endpoint',
+  async (path) => {
+    await using relay = await createTestRelay()
+    const headers = { 'content-type': 'application/json', authorization: `Bearer ${relay.key}` }
+    const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'ping' })
+    const response = await fetch(relay.url + path, { method: 'POST', headers, body })
+    expect([response.status, response.redirected]).toEqual([200, false])
+    expect((await fetch(relay.url + path, { method: 'POST', body })).status).toBe(401)
+  },
+)
+
+test.each(['/mcp', '/mcp/', '//mcp', '/', '//'])(
+  'a client that looks for a stream at %s is told that there is none',
+  async (path) => {
+    await using relay = await createTestRelay()
+    const headers = { accept: 'text/event-stream', authorization: `Bearer ${relay.key}` }
+    for (const accept of ['text/event-stream', 'application/json, text/event-stream']) {
+      const response = await fetch(relay.url + path, { headers: { ...headers, accept } })
+      expect([response.status, response.headers.get('allow')]).toEqual([405, 'POST'])
+    }
+  },
+)
+
+test('a browser gets a page where there is nothing, everything else JSON', async () => {
   await using relay = await createTestRelay()
-  const response = await relay.fetch('/mcp/', { method: 'POST' })
-  expect(await response.json()).toMatchObject({ message: expect.stringContaining('/mcp, ') })
+  const page = await relay.fetch('/nothing', { headers: { accept: 'text/html,*/*' } })
+  expect([page.status, page.headers.get('content-type')]).toEqual([404, 'text/html; charset=utf-8'])
+  const posted = await relay.fetch('/nothing', { method: 'POST', headers: { accept: 'text/html' } })
+  expect(await posted.json()).toMatchObject({ error: 'not_found' })
+})
+
+test('on Cloudflare, plain http reaches nothing that takes a key', async () => {
+  await using relay = await createTestRelay({ bindings: { RELAY_HOSTS: undefined } })
+  const headers = { authorization: `Bearer ${relay.key}`, accept: 'text/html' }
+  const paths = ['/mcp', '/', '/health', '/token', '/authorize', '/register']
+  for (const path of paths) {
+    const answer = await sendAs('relay.example', relay, path, { method: 'POST', headers })
+    expect.soft([path, answer.status, answer.body.error]).toEqual([path, 403, 'https_required'])
+    const got = await sendAs('relay.example', relay, path, { headers })
+    expect.soft([path, got.status, got.headers.get('location')]).toEqual([path, 403, null])
+  }
+  const visit = await sendAs('relay.example', relay, '/authorize?x=1', {
+    headers: { accept: 'text/html' },
+  })
+  expect(visit.status).toBe(301)
+  expect(visit.headers.get('location')).toBe('https://relay.example/authorize?x=1')
+  // wrangler dev, on this machine.
+  expect((await sendAs('localhost', relay, '/health')).status).toBe(200)
+})
+
+test('the operator finds the host that was refused in the log, and nobody else learns of it', async () => {
+  await using relay = await createTestRelay({})
+  const answer = await sendAs('evil.example', relay, '/mcp')
+  expect(answer.status).toBe(421)
+  expect(JSON.stringify(answer.body)).not.toContain('evil.example')
+  const line = await relay.log((each) => each.status === 421)
+  expect(line).toMatchObject({ error_code: 'wrong_host' })
+  expect(line.reason).toContain('evil.example')
+  expect(line.reason).toContain('RELAY_PUBLIC_URL')
 })
 
 test('HEAD is GET without a body', async () => {

@@ -239,10 +239,10 @@ export async function rows(relay: TestRelay): Promise<number> {
 
 /** What the relay signs, and with which `typ` and audience. */
 export const KINDS = {
-  client: { typ: 'relay-client+jwt', aud: '/authorize' },
-  code: { typ: 'relay-code+jwt', aud: '/token' },
+  client: { typ: 'client+jwt', aud: undefined },
+  code: { typ: 'code+jwt', aud: 'token' },
   access: { typ: 'at+jwt', aud: '/mcp' },
-  refresh: { typ: 'relay-refresh+jwt', aud: '/token' },
+  refresh: { typ: 'rt+jwt', aud: 'token' },
 }
 
 export interface Forgery {
@@ -260,20 +260,29 @@ export function forge(
 ): Promise<string> {
   const now = Math.floor(Date.now() / 1000)
   const { typ, aud } = KINDS[kind]
+  const { client_id, ...others } = { client_id: 'https://app.example/client.json', ...claims }
   const given = {
     iss: relay.url,
-    aud: relay.url + aud,
+    aud: aud === '/mcp' ? relay.url + aud : aud,
     sub: relay.userId,
-    client_id: 'https://app.example/client.json',
+    client: hashOf(client_id),
+    name: 'A client',
     scope: 'mcp',
     jti: randomBytes(8).toString('hex'),
     iat: now,
     exp: now + 60,
-    ...claims,
+    ...others,
   }
   return new SignJWT(given as JWTPayload)
     .setProtectedHeader({ alg: 'HS256', typ, ...header })
     .sign(new TextEncoder().encode(key), { crit: { x: true } })
+}
+
+/** What stands for a client id in a token; undefined for none. */
+function hashOf(clientId: unknown): string | undefined {
+  if (clientId === undefined) return undefined
+  const digest = createHash('sha256').update(String(clientId)).digest()
+  return digest.subarray(0, 16).toString('base64url')
 }
 
 /** A token with parts replaced and the signature left alone, or for `none` left out. */

@@ -40,8 +40,10 @@ export interface RelayClient {
   fetch(path: string, init?: RequestInit): Promise<Response>
   /** Posts to /mcp with the key, as a client of the legacy era unless `headers` say otherwise. */
   rpc(body: unknown, headers?: Record<string, string>): Promise<RpcResponse>
-  /** Calls a tool, legacy era, and returns the result. */
+  /** Calls a tool, legacy era, and returns the result, in the lean shape. */
   call(tool: string, args?: Record<string, unknown>): Promise<Json>
+  /** The same without a protocol version, which is answered in the shape of relay-mcp 0.1.0. */
+  callFaithfully(tool: string, args?: Record<string, unknown>): Promise<Json>
 }
 
 export interface TestRelay extends RelayClient, AsyncDisposable {
@@ -121,7 +123,7 @@ async function startStack(options: TestRelayOptions): Promise<Stack> {
 }
 
 async function empty({ cleaner, gateway, lines }: Stack): Promise<void> {
-  await cleaner.query('truncate relay_threads, relay_messages, relay_read_cursors')
+  await cleaner.query('truncate relay_threads, relay_messages, relay_read_cursors, relay_readers')
   gateway.requests.clear()
   lines.length = 0
 }
@@ -178,16 +180,17 @@ export function clientOf(url: string, key: string): RelayClient {
       return { status: response.status, headers: response.headers, body: parsed(text) }
     },
 
-    async call(tool, args = {}) {
-      id += 1
-      const params = { name: tool, arguments: args }
-      const { status, body } = await client.rpc(
-        { jsonrpc: '2.0', id, method: 'tools/call', params },
-        { 'mcp-protocol-version': LEGACY },
-      )
-      if (!body?.result) throw new Error(`${tool}: ${status} ${JSON.stringify(body)}`)
-      return body.result
-    },
+    call: (tool, args) => call(tool, args, { 'mcp-protocol-version': LEGACY }),
+    callFaithfully: (tool, args) => call(tool, args, {}),
+  }
+
+  async function call(tool: string, args: object = {}, headers: Record<string, string>) {
+    id += 1
+    const params = { name: tool, arguments: args }
+    const request = { jsonrpc: '2.0', id, method: 'tools/call', params }
+    const { status, body } = await client.rpc(request, headers)
+    if (!body?.result) throw new Error(`${tool}: ${status} ${JSON.stringify(body)}`)
+    return body.result
   }
   return client
 }

@@ -20,9 +20,11 @@ test('a complete environment becomes a configuration', () => {
       supabaseUrl: 'https://abcdefgh.supabase.co',
       supabaseServiceKey: 'sb_secret_0123456789',
       userId: '5f0c9f6e-2a0b-4d0a-9a53-0d9c1c7d3b11',
+      publicUrl: undefined,
       allowedOrigins: new Set(),
       hosts: undefined,
     },
+    warnings: [],
   })
 })
 
@@ -50,8 +52,8 @@ test.each([
 test.each([
   ['RELAY_API_KEY', undefined, 'missing'],
   ['RELAY_API_KEY', '', 'missing'],
-  ['RELAY_API_KEY', 'key\n', 'white space'],
-  ['RELAY_API_KEY_PREVIOUS', ' key', 'white space'],
+  ['RELAY_API_KEY', 'a key of any length\n', 'white space'],
+  ['RELAY_API_KEY', 'fifteen letters', '16 characters'],
   ['SUPABASE_URL', undefined, 'missing'],
   ['SUPABASE_URL', 'myproject.supabase.co', 'https://'],
   ['SUPABASE_URL', 'https://abcdefgh.supabase.co/rest/v1', 'without a path'],
@@ -64,8 +66,6 @@ test.each([
   ['SUPABASE_SERVICE_KEY', 'a.b.c', 'sb_secret_'],
   ['RELAY_USER_ID', undefined, 'missing'],
   ['RELAY_USER_ID', 'me', 'UUID'],
-  ['RELAY_ALLOWED_ORIGINS', 'https://a.example/', 'origins'],
-  ['RELAY_ALLOWED_ORIGINS', '*', 'origins'],
 ])('%s = %j is one fault that names it and not its value', (name, value, rule) => {
   const result = readConfig({ ...COMPLETE, [name]: value })
   expect(result).toMatchObject({ ok: false, faults: [{ setting: name }] })
@@ -73,6 +73,84 @@ test.each([
   expect(fault?.message).toContain(name)
   expect(fault?.message).toContain(rule)
   if (value && value.length > 1) expect(fault?.message).not.toContain(value.trim())
+})
+
+test.each([
+  ['RELAY_ALLOWED_ORIGINS', '*', 'left out'],
+  ['RELAY_ALLOWED_ORIGINS', 'null', 'number 1'],
+  ['RELAY_ALLOWED_ORIGINS', 'https://a.example/path', 'number 1'],
+  ['RELAY_ALLOWED_ORIGINS', 'https://*.example', 'number 1'],
+  ['RELAY_ALLOWED_ORIGINS', 'a.example', 'number 1'],
+  ['RELAY_ALLOWED_ORIGINS', 'https://me@a.example', 'number 1'],
+  ['RELAY_API_KEY_PREVIOUS', 'fifteen letters', '16 characters'],
+  ['RELAY_PUBLIC_URL', 'my.relay.test', 'https://'],
+  ['RELAY_PUBLIC_URL', 'http://my.relay.test', 'https://'],
+  ['RELAY_PUBLIC_URL', 'http://192.168.1.5:8787', 'https://'],
+  ['RELAY_PUBLIC_URL', 'https://my.relay.test/other', 'without a path'],
+  ['RELAY_PUBLIC_URL', 'https://me:word@relay.example.com', 'origin'],
+])('%s = %j is left out with a warning, and the relay serves on', (name, value, rule) => {
+  const result = readConfig({ ...COMPLETE, [name]: value })
+  expect(result).toMatchObject({
+    ok: true,
+    config: { previousApiKey: undefined, publicUrl: undefined, allowedOrigins: new Set() },
+    warnings: [{ setting: name }],
+  })
+  const [warning] = result.warnings
+  expect(warning?.message).toContain(rule)
+  if (value.length > 4) expect(warning?.message).not.toContain(value)
+})
+
+test.each([
+  ['https://a.example/', ['https://a.example']],
+  ['HTTPS://A.example:443', ['https://a.example']],
+  ['app://obsidian.md', ['app://obsidian.md']],
+  ['App://Obsidian.md/', ['app://obsidian.md']],
+  ['http://localhost:5173,', ['http://localhost:5173']],
+  ['moz-extension://0f-1', ['moz-extension://0f-1']],
+])('the allowed origin %s is read as browsers send it', (value, origins) => {
+  const result = readConfig({ ...COMPLETE, RELAY_ALLOWED_ORIGINS: value })
+  expect(result).toMatchObject({ config: { allowedOrigins: new Set(origins) }, warnings: [] })
+})
+
+test('one bad origin leaves the others in place', () => {
+  const result = readConfig({
+    ...COMPLETE,
+    RELAY_ALLOWED_ORIGINS: 'https://a.example,*,https://b.example/x,https://c.example',
+  })
+  expect(result).toMatchObject({
+    config: { allowedOrigins: new Set(['https://a.example', 'https://c.example']) },
+    warnings: [{ setting: 'RELAY_ALLOWED_ORIGINS' }, { setting: 'RELAY_ALLOWED_ORIGINS' }],
+  })
+  expect(result.warnings[1]?.message).toContain('number 3')
+})
+
+test.each([
+  ['https://relay.example.com/', 'https://relay.example.com'],
+  ['https://relay.example.com/mcp', 'https://relay.example.com'],
+  [' https://relay.example.com/mcp/ ', 'https://relay.example.com'],
+  ['http://localhost:8787', 'http://localhost:8787'],
+])('RELAY_PUBLIC_URL = %j is the origin %s', (value, publicUrl) => {
+  const result = readConfig({ ...COMPLETE, RELAY_PUBLIC_URL: value })
+  expect(result).toMatchObject({ config: { publicUrl }, warnings: [] })
+})
+
+test.each(['http://192.168.1.5:8787', 'http://10.0.0.1', 'http://nas.local:8787', 'http://nas'])(
+  'at home, RELAY_PUBLIC_URL may be %s',
+  (publicUrl) => {
+    const settings = { ...COMPLETE, RELAY_HOSTS: 'localhost', RELAY_PUBLIC_URL: publicUrl }
+    expect(readConfig(settings)).toMatchObject({ config: { publicUrl }, warnings: [] })
+    const internet = { ...settings, RELAY_PUBLIC_URL: 'http://relay.example.com' }
+    expect(readConfig(internet)).toMatchObject({ config: { publicUrl: undefined } })
+  },
+)
+
+test('the previous key is trimmed, and an empty one is none', () => {
+  const previous = (value: string) => readConfig({ ...COMPLETE, RELAY_API_KEY_PREVIOUS: value })
+  expect(previous(' the key before it\n')).toMatchObject({
+    config: { previousApiKey: 'the key before it' },
+    warnings: [],
+  })
+  expect(previous('')).toMatchObject({ config: { previousApiKey: undefined }, warnings: [] })
 })
 
 test('every missing setting is named', () => {

@@ -115,10 +115,35 @@ async function forward(client: Socket, first: Buffer, target: Promise<number>): 
   const port = await target
   if (client.destroyed) return
   const worker = connect({ port, host: '127.0.0.1', noDelay: true })
-  worker.on('error', () => {}).on('close', () => client.destroySoon())
+  worker.on('error', () => {}).on('close', () => linger(client))
   const leave = () => worker.resetAndDestroy()
   client.on('end', leave).on('close', leave)
   worker.write(first)
   client.pipe(worker, { end: false })
   worker.pipe(client)
+}
+
+/** What a client may still send after its answer, and for how long, before it is cut off. */
+const LINGER_BYTES = 64_000_000
+const LINGER_MS = 10_000
+
+/**
+ * Closes a connection that workerd has closed. workerd refuses a body without reading it to its end;
+ * if the socket were closed while the client is still sending, TCP would reset it and the answer
+ * would be lost. So our side is closed, and what still arrives is dropped here, chunk by chunk.
+ */
+function linger(client: Socket): void {
+  let bytes = 0
+  const cut = () => client.destroy()
+  const timer = setTimeout(cut, LINGER_MS).unref()
+  client
+    .unpipe()
+    .on('data', (chunk: Buffer) => {
+      bytes += chunk.byteLength
+      if (bytes > LINGER_BYTES) cut()
+    })
+    .on('end', cut)
+    .on('close', () => clearTimeout(timer))
+    .resume()
+    .end()
 }

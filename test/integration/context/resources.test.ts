@@ -43,7 +43,7 @@ test.each(ERAS)('%s: the list names the list and the active threads, latest firs
       uri: 'relay://threads/%C3%9Cbergabe%20100%20%25',
       name: 'Übergabe 100 %',
       mimeType: 'text/markdown',
-      annotations: { lastModified: threads[0].last_message_at },
+      annotations: { lastModified: expect.stringMatching(threads[0].last_message_at.slice(0, 22)) },
     },
     {
       uri: 'relay://threads/a%2Fb',
@@ -126,7 +126,6 @@ const cursorOf = (place: string) => Buffer.from(place).toString('base64')
 const ID = '5f0c9f6e-2a0b-4d0a-9a53-0d9c1c7d3b11'
 
 test.each<[string, unknown]>([
-  ['empty', ''],
   ['a number', 7],
   ['an object', {}],
   ['no base64', '%%%'],
@@ -252,19 +251,21 @@ test('no message, tag or name can pass for the relay’s own lines', async () =>
 
 test('a long thread keeps to the budget and leads on to what is older', async () => {
   await using relay = await createTestRelay()
-  for (let n = 1; n <= 5; n++) await post(relay, 'long', `${n}`.repeat(25_000))
+  for (let n = 1; n <= 5; n++) await post(relay, 'long', `${n}`.repeat(7000))
+  await post(relay, 'long', '6'.repeat(25_000))
   const transcript = await read(relay, threadUri('long'))
-  expect(transcript.length).toBeLessThan(60_000)
+  expect(transcript.length).toBeLessThan(32_000)
   expect(transcript).toContain(
-    'Older messages: 3. Call relay_read_thread with thread_name "long" and before_seq=4.',
+    'Older messages: 1. Call relay_read_thread with thread_name "long" and before_seq=2.',
   )
   expect(transcript.indexOf('> 44444')).toBeLessThan(transcript.indexOf('> 55555'))
-  expect(transcript).not.toContain('33333')
+  expect(transcript).toContain('Cut: 25,000 characters. relay_read_thread with seq=6')
+  expect(transcript).not.toContain('11111')
 })
 
 test('the documents of a batch share its budget', async () => {
   await using relay = await createTestRelay()
-  for (let n = 0; n < 2; n++) await post(relay, 'long', 'x'.repeat(29_000))
+  for (let n = 0; n < 12; n++) await post(relay, 'long', 'x'.repeat(7000))
   const message = (id: number) => ({
     jsonrpc: '2.0',
     id,
@@ -273,9 +274,9 @@ test('the documents of a batch share its budget', async () => {
   })
   const { body } = await relay.rpc([message(1), message(2), message(3)])
   const sizes = body.map((answer: { result?: { contents: { text: string }[] } }) =>
-    Math.floor((answer.result?.contents[0]?.text.length ?? 0) / 29_000),
+    Math.floor((answer.result?.contents[0]?.text.length ?? 0) / 7000),
   )
-  expect(sizes).toEqual([2, 1, 0])
+  expect(sizes).toEqual([8, 1, 0])
   expect(body[2].error.code).toBe(-32602)
 })
 

@@ -20,7 +20,8 @@ type Json = any
 /** The tools over HTTP. What is refused or fails is thrown, a deadlock included. */
 export function over(relay: RelayClient) {
   async function call(tool: string, args: object): Promise<Json> {
-    const { isError, content, structuredContent } = await relay.call(tool, { ...args })
+    // In the shape of 0.1.0, where messages have ids.
+    const { isError, content, structuredContent } = await relay.callFaithfully(tool, { ...args })
     if (isError) throw new Error(`${tool}: ${content[0].text}`)
     return structuredContent
   }

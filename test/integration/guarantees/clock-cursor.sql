@@ -1,14 +1,17 @@
--- relay_check_new as relay-mcp 0.1.0 had it, for one thread: what is unread is what is younger than
--- the reader's last check by the clock. A message that takes its time before such a check, and is
--- committed after it, is older than the cursor when it can be seen for the first time: it is lost.
+-- relay_check_new as relay-mcp 0.1.0 had it, for one thread: what is unread is what is younger than the
+-- reader's last check by the clock. A message that takes its time before such a check, and is committed
+-- after it, is older than the cursor when it can first be seen: it is lost.
 
--- This would mend the times that are written below.
+-- This would correct the times that are written below.
 drop trigger relay_read_cursors_place_updated on public.relay_read_cursors;
 
-create or replace function public.relay_check_new(
+alter function public.relay_check_new rename to relay_check_by_seq;
+
+create function public.relay_check_new(
   p_user_id uuid, p_reader_tag text, p_thread_name text default null, p_limit integer default 100,
-  p_peek boolean default false, p_ack_seq bigint default null, p_max_bytes integer default 60000)
-  returns jsonb
+  p_peek boolean default false, p_ack_seq bigint default null, p_max_bytes integer default 60000,
+  p_lean boolean default false)
+  returns json
   language plpgsql volatile security invoker set search_path = ''
 as $$
 declare
@@ -16,12 +19,14 @@ declare
   v_thread public.relay_threads;
   v_read_at timestamptz;
   v_ids uuid[];
-  v_messages jsonb;
+  v_messages json;
+  v_packed uuid[];
 begin
-  perform public.relay_lock_reader(p_user_id, p_reader_tag);
   if p_thread_name is null then
-    return public.relay_check_all(p_user_id, p_reader_tag, p_limit, p_peek, p_max_bytes);
+    return public.relay_check_by_seq(
+      p_user_id, p_reader_tag, null, p_limit, p_peek, null, p_max_bytes, p_lean);
   end if;
+  perform public.relay_lock_reader(p_user_id, p_reader_tag);
 
   v_thread := public.relay_find_thread(p_user_id, p_thread_name);
   if p_ack_seq > v_thread.last_seq then
@@ -33,13 +38,16 @@ begin
     (select created_at from public.relay_messages
       where thread_id = v_thread.id and seq = p_ack_seq));
   select coalesce(array_agg(id order by created_at), '{}') into v_ids
-  from public.relay_messages where thread_id = v_thread.id and created_at > v_read_at;
-  v_messages := public.relay_pack_messages(v_ids[:p_limit], p_max_bytes, true);
+  from public.relay_messages
+  where thread_id = v_thread.id and created_at > v_read_at
+    and (reader_tag is distinct from p_reader_tag or addressee = reader_tag);
+  select messages, ids into v_messages, v_packed
+  from public.relay_pack_messages(v_ids[:p_limit], p_max_bytes, p_lean, true);
 
-  -- By the clock, if this was all; else by the last message of what was returned.
+  -- By the clock, if this was everything; else by the last message that was returned.
   if not p_peek then
     v_read_at := case when cardinality(v_ids) <= p_limit then v_now
-      else (v_messages -> -1 ->> 'created_at')::timestamptz end;
+      else (select max(created_at) from public.relay_messages where id = any (v_packed)) end;
   end if;
   insert into public.relay_read_cursors as c
     (thread_id, user_id, reader_tag, last_read_at, last_read_seq)
@@ -49,10 +57,10 @@ begin
   on conflict (thread_id, reader_tag) do update
   set last_read_at = excluded.last_read_at, last_read_seq = excluded.last_read_seq;
 
-  return jsonb_build_object(
-    'new_message_count', jsonb_array_length(v_messages),
+  return json_build_object(
+    'new_message_count', cardinality(v_packed),
     'messages', v_messages,
-    'remaining_count', cardinality(v_ids)
-      - case when p_peek then 0 else jsonb_array_length(v_messages) end);
+    'remaining_count', cardinality(v_ids) - case when p_peek then 0 else cardinality(v_packed) end);
 end;
 $$;
+grant execute on function public.relay_check_new, public.relay_check_by_seq to service_role;

@@ -1,7 +1,7 @@
 /**
- * What the six tools must answer when calls come one after the other, by the contract alone: a relay
- * in memory, as plain as can be. Where only the relay can know something (ids, times), its answer is
- * taken over the first time and must be the same ever after.
+ * What the six tools must answer when calls come one after the other, by the contract only: a relay in
+ * memory, as plain as possible, in the shape of 0.1.0. Where only the relay can know something (ids,
+ * times), its first answer is taken over and must stay the same.
  */
 import type { Args, ToolName } from './histories.ts'
 
@@ -16,15 +16,22 @@ interface Stored {
   created_at: string
 }
 
+/** What the relay knows of a message besides what it shows in this shape. */
+interface Posting {
+  message: Stored
+  from: string | undefined
+  to: string | undefined
+}
+
 interface Thread {
   id: string
   name: string
   description: string | null
   archived: boolean
-  /** By place, those deleted by hand left out. */
-  messages: Stored[]
+  /** By seq, without those deleted by hand. */
+  posts: Posting[]
   last: number
-  keys: Map<string, Stored>
+  keys: Map<string, Posting>
   cursors: Map<string, number>
   last_message_at: string | null
   /** Higher the later something was posted, or the thread created. */
@@ -34,12 +41,15 @@ interface Thread {
 // biome-ignore lint/suspicious/noExplicitAny: each tool has an answer of its own.
 type Answer = Record<string, any>
 
-const NEWEST_FOR_A_NEW_READER = 20
+/** A relay with no more messages is news as a whole to a new reader. */
+const SMALL = 20
 const NOT_FOUND = { refused: 'not found' }
 
 export class Contract {
   #threads: Thread[] = []
   #activity = 0
+  #readers = new Set<string>()
+  #introduced = new Set<string>()
 
   /** What `tool` must answer to `args`, given what it has answered. */
   answerOf(tool: ToolName, args: Args, answer: Answer): Answer {
@@ -61,16 +71,47 @@ export class Contract {
 
   /** The time of the message at a place, or a time before all. */
   timeOf(name: string, seq: number): string {
-    const message = this.#find(name)?.messages.find((each) => each.seq === seq)
-    return message?.created_at ?? '2000-01-01T00:00:00Z'
+    const post = this.#find(name)?.posts.find((each) => each.message.seq === seq)
+    return post?.message.created_at ?? '2000-01-01T00:00:00Z'
   }
 
   remove(name: string, seq: number): void {
     const thread = this.#find(name)
-    if (thread) thread.messages = thread.messages.filter((message) => message.seq !== seq)
+    if (thread) thread.posts = thread.posts.filter(({ message }) => message.seq !== seq)
+  }
+
+  /** Notes a reader; what a tag that was not known before is told. */
+  #note(reader: string | undefined): Answer {
+    if (!reader || this.#readers.has(reader)) return {}
+    this.#readers.add(reader)
+    return { new_reader: true }
+  }
+
+  /** The first check of all threads, or the first post. */
+  #introduce(reader: string): Answer {
+    if (this.#introduced.has(reader)) return {}
+    this.#introduced.add(reader)
+    if (this.#threads.flatMap(({ posts }) => posts).length <= SMALL) return {}
+    const recent = this.#byActivity()
+      .filter(({ archived, last }) => !archived && last > 0)
+      .slice(-10)
+    const skipped: Answer[] = []
+    for (const thread of this.#byActivity().toReversed()) {
+      if (thread.cursors.has(reader)) continue
+      const newest = recent.includes(thread) ? (thread.posts.at(-3)?.message.seq ?? 0) : thread.last
+      const addressed = thread.posts.find(({ to }) => to === reader)?.message.seq
+      const start = Math.min(newest, (addressed ?? newest + 1) - 1)
+      if (start > 0) thread.cursors.set(reader, start)
+      const count = thread.posts.filter(({ message }) => message.seq <= start).length
+      if (count > 0) skipped.push({ thread_name: thread.name, message_count: count })
+    }
+    return skipped.length > 0 ? { skipped, skipped_thread_count: skipped.length } : {}
   }
 
   #list({ include_archived = false, reader_tag, query = '', limit = 100 }: Args): Answer {
+    const news = this.#note(reader_tag)
+    const isKnown = ({ cursors }: Thread) =>
+      this.#introduced.has(reader_tag) || cursors.has(reader_tag)
     const listed = this.#byActivity()
       .toReversed()
       .filter(({ archived }) => include_archived || !archived)
@@ -82,10 +123,11 @@ export class Contract {
         description: thread.description,
         last_message_at: thread.last_message_at,
         archived: thread.archived,
-        message_count: thread.messages.length,
-        ...(reader_tag && { unread_count: unread(thread, reader_tag).length }),
+        message_count: thread.posts.length,
+        ...(reader_tag && isKnown(thread) && { unread_count: unread(thread, reader_tag).length }),
       })),
       remaining_count: Math.max(0, listed.length - limit),
+      ...news,
     }
   }
 
@@ -97,64 +139,78 @@ export class Contract {
 
   #post(args: Args, { id, thread_id, created_at }: Answer): Answer {
     const { thread_name, content, surface, session_tag = null, reader_tag, idempotency_key } = args
+    const { to } = args
+    const news = { ...this.#note(reader_tag), ...(reader_tag && this.#introduce(reader_tag)) }
     const found = this.#find(thread_name)
     const thread = found ?? this.#open(thread_name, thread_id)
 
     const first = thread.keys.get(idempotency_key)
-    if (first && thread.messages.includes(first)) {
-      if (first.content !== content || first.surface !== surface) {
+    if (first && thread.posts.includes(first)) {
+      const { message } = first
+      if (message.content !== content || message.surface !== surface || first.to !== to) {
         return { refused: 'already belongs to another message' }
       }
-      const { seq } = first
       return {
-        id: first.id,
+        id: message.id,
         thread_id: thread.id,
-        created_at: first.created_at,
-        seq,
+        thread_name,
+        created_at: message.created_at,
+        seq: message.seq,
         duplicate: true,
       }
     }
 
-    const isCaughtUp = reader_tag && unread(thread, reader_tag).length === 0
+    const waiting = reader_tag && unread(thread, reader_tag).length
     const wasArchived = thread.archived
     const seq = thread.last + 1
-    const message = { surface, session_tag, content, metadata: null }
-    const stored = { id, thread_id: thread.id, seq, created_at, ...message }
-    thread.messages.push(stored)
+    const stored = { surface, session_tag, content, metadata: null }
+    const message = { id, thread_id: thread.id, seq, created_at, ...stored }
+    const post = { message, from: reader_tag, to }
+    thread.posts.push(post)
     thread.last = seq
     thread.archived = false
     thread.last_message_at = created_at
     this.#touch(thread)
-    if (idempotency_key) thread.keys.set(idempotency_key, stored)
-    if (isCaughtUp) move(thread, reader_tag, seq)
+    if (idempotency_key) thread.keys.set(idempotency_key, post)
+    if (waiting === 0 && to !== reader_tag) move(thread, reader_tag, seq)
+    const isOnly = reader_tag && [...this.#readers].every((reader) => reader === reader_tag)
     return {
       id,
       thread_id: thread.id,
+      thread_name,
       created_at,
       seq,
+      ...(reader_tag && { unread_count: waiting }),
       ...(!found && { thread_created: true }),
       ...(wasArchived && { thread_reopened: true }),
+      ...(to && { to }),
+      ...(isOnly && { only_reader: true }),
+      ...news,
     }
   }
 
   #read({ thread_name, limit = 50, reader_tag, before_seq, ...filters }: Args): Answer {
     const thread = this.#find(thread_name)
     if (!thread) return NOT_FOUND
+    const news = this.#note(reader_tag)
     const isFiltered = Object.keys(filters).length > 0
-    const matching = thread.messages
-      .filter(({ seq }) => before_seq === undefined || seq < before_seq)
-      .filter((message) => matches(message, filters))
+    const matching = thread.posts
+      .filter(({ message }) => before_seq === undefined || message.seq < before_seq)
+      .filter((post) => matches(post, filters))
       .toReversed()
-    const messages = matching.slice(0, limit)
+    const messages = matching.slice(0, limit).map(({ message }) => message)
     const oldest = messages.at(-1)?.seq ?? before_seq ?? thread.last + 1
-    const isOlder = ({ seq }: Stored) => seq < oldest
-    const older = thread.messages.filter(isOlder).length
+    const isOlder = ({ message }: Posting) => message.seq < oldest
+    const older = thread.posts.filter(isOlder).length
     const hasMore = isFiltered ? matching.length > messages.length : older > 0
     const answer = {
+      thread_name,
+      ...(thread.archived && { archived: true }),
       messages,
       ...(!isFiltered && { older_count: older }),
-      ...(isFiltered && hasMore && { has_more: true }),
+      ...(isFiltered && { has_more: hasMore }),
       ...(hasMore && { next_before_seq: oldest }),
+      ...news,
     }
     if (!reader_tag) return answer
 
@@ -166,10 +222,17 @@ export class Contract {
   }
 
   #search({ limit = 50, ...filters }: Args): Answer {
-    const matching = this.#newest(this.#threads).filter((message) => matches(message, filters))
+    const matching = this.#newest().filter((post) => matches(post, filters))
+    const hits = new Map<string, number>()
+    for (const post of matching)
+      hits.set(this.#of(post).name, (hits.get(this.#of(post).name) ?? 0) + 1)
+    const byHits = [...hits].toSorted((a, b) => b[1] - a[1])
     return {
       messages: this.#named(matching.slice(0, limit)),
-      ...(matching.length > limit && { has_more: true }),
+      has_more: matching.length > limit,
+      ...(byHits.length > 0 && {
+        threads: byHits.map(([thread_name, count]) => ({ thread_name, hits: count })),
+      }),
     }
   }
 
@@ -177,43 +240,48 @@ export class Contract {
     const thread = this.#find(thread_name)
     if (!thread) return NOT_FOUND
     if (ack_seq > thread.last) return { refused: 'above the last seq' }
-    move(thread, reader_tag, ack_seq)
-    const news = unread(thread, reader_tag)
-    return this.#handOut(news, { reader_tag, limit, peek })
+    const news = this.#note(reader_tag)
+    const acknowledged = unread(thread, reader_tag).filter(({ message }) => message.seq <= ack_seq)
+    move(
+      thread,
+      reader_tag,
+      thread.posts.findLast(({ message }) => message.seq <= ack_seq)?.message.seq,
+    )
+    return {
+      ...this.#handOut([thread], { reader_tag, limit, peek }),
+      ...(ack_seq > 0 && { acknowledged_count: acknowledged.length }),
+      ...news,
+    }
   }
 
   #checkAll({ reader_tag, limit = 100, peek = false }: Args): Answer {
-    const isNew = this.#threads.every(({ cursors }) => !cursors.has(reader_tag))
-    if (isNew) return this.#introduce(reader_tag, Math.min(limit, NEWEST_FOR_A_NEW_READER), peek)
-    const news = this.#byActivity()
-      .filter(({ archived, cursors }) => !archived || cursors.has(reader_tag))
-      .flatMap((thread) => unread(thread, reader_tag))
-    return this.#handOut(news, { reader_tag, limit, peek })
+    const news = { ...this.#note(reader_tag), ...this.#introduce(reader_tag) }
+    return { ...this.#handOut(this.#byActivity(), { reader_tag, limit, peek }), ...news }
   }
 
-  #introduce(reader: string, limit: number, peek: boolean): Answer {
-    const newest = this.#newest(this.#threads.filter(({ archived }) => !archived)).slice(0, limit)
-    const messages = this.#byActivity().flatMap((thread) =>
-      thread.messages.filter((message) => newest.includes(message)),
-    )
-    if (!peek && messages.length > 0) {
-      for (const { cursors, last } of this.#threads) cursors.set(reader, last)
+  #handOut(threads: Thread[], { reader_tag, limit, peek }: Args): Answer {
+    const all = threads.flatMap((thread) => unread(thread, reader_tag))
+    const handedOut = all.slice(0, limit)
+    const own = threads.flatMap((thread) => ownAbove(thread, reader_tag)).length
+    if (!peek) {
+      for (const post of handedOut) move(this.#of(post), reader_tag, post.message.seq)
+      for (const thread of threads) {
+        const isReached = handedOut.some((post) => this.#of(post) === thread)
+        if (isReached || unread(thread, reader_tag).length === 0) stepOver(thread, reader_tag)
+      }
     }
+    const remaining = threads
+      .map((thread) => ({
+        thread_name: thread.name,
+        unread_count: unread(thread, reader_tag).length,
+      }))
+      .filter(({ unread_count }) => unread_count > 0)
     return {
-      new_message_count: messages.length,
-      messages: this.#named(messages),
-      remaining_count: peek ? messages.length : 0,
-      new_reader: true,
-    }
-  }
-
-  #handOut(news: Stored[], { reader_tag, limit, peek }: Args): Answer {
-    const messages = news.slice(0, limit)
-    if (!peek) for (const message of messages) move(this.#of(message), reader_tag, message.seq)
-    return {
-      new_message_count: messages.length,
-      messages: this.#named(messages),
-      remaining_count: news.length - (peek ? 0 : messages.length),
+      new_message_count: handedOut.length,
+      messages: this.#named(handedOut),
+      remaining_count: all.length - (peek ? 0 : handedOut.length),
+      ...(remaining.length > 0 && { remaining }),
+      ...(handedOut.length === 0 && own > 0 && { own_message_count: own }),
     }
   }
 
@@ -234,7 +302,7 @@ export class Contract {
       name,
       description: null,
       archived: false,
-      messages: [],
+      posts: [],
       last: 0,
       keys: new Map(),
       cursors: new Map(),
@@ -251,7 +319,7 @@ export class Contract {
     thread.activity = this.#activity
   }
 
-  #of(message: Stored): Thread {
+  #of({ message }: Posting): Thread {
     return this.#threads.find(({ id }) => id === message.thread_id) as Thread
   }
 
@@ -259,30 +327,52 @@ export class Contract {
     return this.#threads.toSorted((a, b) => a.activity - b.activity)
   }
 
-  #newest(threads: Thread[]): Stored[] {
-    const messages = threads.flatMap((thread) => thread.messages)
-    return messages.toSorted((a, b) => (a.created_at < b.created_at ? 1 : -1))
+  #newest(): Posting[] {
+    const posts = this.#threads.flatMap((thread) => thread.posts)
+    return posts.toSorted((a, b) => (a.message.created_at < b.message.created_at ? 1 : -1))
   }
 
-  #named(messages: Stored[]) {
-    return messages.map((message) => ({ thread_name: this.#of(message).name, ...message }))
+  #named(posts: Posting[]) {
+    return posts.map((post) => ({ thread_name: this.#of(post).name, ...post.message }))
   }
 }
 
-function unread(thread: Thread, reader: string): Stored[] {
-  return thread.messages.filter(({ seq }) => seq > (thread.cursors.get(reader) ?? 0))
+const cursor = ({ cursors }: Thread, reader: string) => cursors.get(reader) ?? 0
+
+const isOwn = ({ from, to }: Posting, reader: string) => from === reader && to !== reader
+
+function above(thread: Thread, reader: string): Posting[] {
+  return thread.posts.filter(({ message }) => message.seq > cursor(thread, reader))
+}
+
+function unread(thread: Thread, reader: string): Posting[] {
+  return above(thread, reader).filter((post) => !isOwn(post, reader))
+}
+
+function ownAbove(thread: Thread, reader: string): Posting[] {
+  return above(thread, reader).filter((post) => isOwn(post, reader))
 }
 
 /** A cursor never moves back. */
-function move({ cursors }: Thread, reader: string, seq = 0): void {
-  if (seq > (cursors.get(reader) ?? 0)) cursors.set(reader, seq)
+function move(thread: Thread, reader: string, seq = 0): void {
+  if (seq > cursor(thread, reader)) thread.cursors.set(reader, seq)
 }
 
-function matches(message: Stored, { since, surface, session_tag, query }: Args): boolean {
+/** Over own posts that join onto the cursor. */
+function stepOver(thread: Thread, reader: string): void {
+  for (const post of above(thread, reader)) {
+    if (!isOwn(post, reader)) return
+    move(thread, reader, post.message.seq)
+  }
+}
+
+function matches({ message, to }: Posting, filters: Args): boolean {
+  const { since, surface, session_tag, query } = filters
   return (
     (since === undefined || message.created_at > since) &&
     (surface === undefined || message.surface === surface) &&
     (session_tag === undefined || message.session_tag === session_tag) &&
+    (filters.to === undefined || to === filters.to) &&
     (query === undefined || message.content.includes(query))
   )
 }

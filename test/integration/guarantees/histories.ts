@@ -37,8 +37,9 @@ const content = fc.constantFrom('red', 'green', 'red green')
 const query = fc.constantFrom('red', 'green')
 const surface = fc.constantFrom('code', 'chat')
 const session_tag = fc.constantFrom('day', 'night')
+const to = fc.constantFrom(...READERS, 'cat')
 const idempotency_key = fc.constantFrom('k', 'l')
-const place = fc.integer({ min: 1, max: 8 })
+const seq = fc.integer({ min: 1, max: 8 })
 const limit = fc.integer({ min: 1, max: 4 })
 const flag = fc.boolean()
 
@@ -55,7 +56,7 @@ function calls<Name extends string>(
 function toolsOver(threads: string[]) {
   const thread_name = fc.constantFrom(...threads)
   const message = { thread_name, content, surface }
-  const window = { limit, reader_tag, before_seq: place }
+  const window = { limit, reader_tag, before_seq: seq }
   return {
     list: calls(
       'relay_list_threads',
@@ -67,24 +68,24 @@ function toolsOver(threads: string[]) {
       { name: thread_name },
       { description: fc.constantFrom('a', 'b') },
     ),
-    post: calls('relay_post_message', message, { session_tag, reader_tag }),
+    post: calls('relay_post_message', message, { session_tag, reader_tag, to }),
     postWithKey: calls('relay_post_message', { ...message, idempotency_key }, { reader_tag }),
     read: calls('relay_read_thread', { thread_name }, window),
     catchUp: calls('relay_read_thread', { thread_name, reader_tag }, { limit }),
     find: calls('relay_read_thread', { thread_name, query }, { ...window, surface, session_tag }),
-    findAnywhere: calls('relay_read_thread', { query }, { limit, surface, session_tag }),
+    findAnywhere: calls('relay_read_thread', { query }, { limit, surface, session_tag, to }),
     check: calls('relay_check_new', { reader_tag, thread_name }, { limit, peek: flag }),
     checkAll: calls('relay_check_new', { reader_tag }, { limit, peek: flag }),
     acknowledge: calls(
       'relay_check_new',
-      { reader_tag, thread_name, ack_seq: place },
+      { reader_tag, thread_name, ack_seq: seq },
       { limit, peek: flag },
     ),
     archive: calls('relay_archive_thread', { thread_name }, { archived: flag }),
     /** Since the time of the message at that place. */
-    readSince: calls('relay_read_thread', { thread_name, since: place }, { ...window, surface }),
+    readSince: calls('relay_read_thread', { thread_name, since: seq }, { ...window, surface }),
     /** Somebody deletes one message in the SQL editor. */
-    deleteByHand: calls('delete by hand', { thread_name, seq: place }),
+    deleteByHand: calls('delete by hand', { thread_name, seq }),
   }
 }
 

@@ -36,7 +36,7 @@ export async function interleave(
     moments += 1
     outcomes.push(outcome)
     const answered = relay
-      .call(call.name, call.args)
+      .callFaithfully(call.name, call.args)
       .then(({ isError, content, structuredContent: answer }) => {
         Object.assign(outcome, isError ? { refused: content[0].text } : { answer })
       })

@@ -16,7 +16,7 @@ export function startLoad(relay: RelayClient) {
   let running = true
 
   async function call(tool: string, args: object) {
-    const { isError, structuredContent, content } = await relay.call(tool, { ...args })
+    const { isError, structuredContent, content } = await relay.callFaithfully(tool, { ...args })
     counts.answered += 1
     if (!isError) return structuredContent
     counts.failed += 1

@@ -44,8 +44,7 @@ test('a new reader gets a backlog of 2,500, and what is posted meanwhile', async
   const client = await owner.connect()
   await bulk(client as never, 'long', 2500)
   client.release()
-  const { threads } = await tools.list({ reader_tag: 'new' })
-  expect(threads).toMatchObject([{ message_count: 2500, unread_count: 2500 }])
+  expect((await tools.list()).threads).toMatchObject([{ message_count: 2500 }])
   expect(await tools.check('peeking', { thread_name: 'long', peek: true })).toMatchObject({
     new_message_count: 100,
     remaining_count: 2500,

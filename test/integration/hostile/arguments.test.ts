@@ -26,16 +26,18 @@ test.each([
   ['1e0', SERVED],
   ['5.0', SERVED],
   ['null', SERVED],
-  ['-0', REFUSED],
+  ['-0', SERVED],
   ['-1', REFUSED],
   ['1.5', REFUSED],
   ['501', REFUSED],
-  ['1e-400', REFUSED],
+  ['1e-400', SERVED],
   ['1e400', REFUSED],
   ['2147483648', REFUSED],
   ['9007199254740992', REFUSED],
   ['9223372036854775808', REFUSED],
-  ['"1"', REFUSED],
+  ['"1"', SERVED],
+  ['"1e3"', REFUSED],
+  ['"99999999999999999"', REFUSED],
   ['true', REFUSED],
   ['[1]', REFUSED],
   ['{}', REFUSED],
@@ -58,7 +60,7 @@ test.each([
 test.each([
   ['1', SERVED],
   ['2', REFUSED],
-  ['0', REFUSED],
+  ['0', SERVED],
   ['9007199254740991', REFUSED],
   ['9223372036854775807', REFUSED],
 ])('ack_seq %s in a thread of one message', async (json, expected) => {
@@ -76,14 +78,18 @@ test.each([
   ['2026-06-30T23:59:60Z', REFUSED],
   ['2026-00-01T00:00:00Z', REFUSED],
   ['2025-02-29T00:00:00Z', REFUSED],
-  ['2026-01-01 00:00:00Z', REFUSED],
-  ['2026-01-01T00:00:00Z\n', REFUSED],
+  ['2026-01-01 00:00:00Z', SERVED],
+  ['2026-01-01T00:00:00Z\n', SERVED],
+  ['2026-01-01', SERVED],
+  ['2026-01-01T00:00:00+0530', SERVED],
+  ['2026-01-01T00:00:00+99', REFUSED],
+  ['2026-13-01', REFUSED],
   ['+010000-01-01T00:00:00Z', REFUSED],
   ['２０２６-01-01T00:00:00Z', REFUSED],
   ['infinity', REFUSED],
   ['epoch', REFUSED],
   ['now()', REFUSED],
-  ['', REFUSED],
+  ['', SERVED],
 ])('since %j', async (since, expected) => {
   await expectCall('relay_read_thread', JSON.stringify({ thread_name: 'a', since }), expected)
 })
@@ -103,7 +109,10 @@ test.each(
     ['{"n":-1e400}', REFUSED],
     ['{"a":["\\udfff"]}', REFUSED],
     ['{"a":{"\\u0000":1}}', REFUSED],
-    ['"{}"', REFUSED],
+    ['"{}"', SERVED],
+    ['"[]"', REFUSED],
+    ['"{"', REFUSED],
+    ['"{\\"a\\":\\"\\\\ud800\\"}"', REFUSED],
     ['false', REFUSED],
   ]),
 )('metadata %s', async (_, json, expected) => {
@@ -112,19 +121,20 @@ test.each(
 
 test.each(
   named([
-    ['%', REFUSED],
-    ['\\', REFUSED],
-    ['"', REFUSED],
-    ["'", REFUSED],
+    ['%', SERVED],
+    ['\\', SERVED],
+    ['"', SERVED],
+    ["'", SERVED],
     ['()', REFUSED],
-    ['<->', REFUSED],
+    ['-a', REFUSED],
+    ['<->', SERVED],
     ['- a', SERVED],
-    ['\u202e', REFUSED],
-    ['\u0001', REFUSED],
+    ['\u202e', SERVED],
+    ['\u0001', SERVED],
     ['\0', REFUSED],
     ['\ud800', REFUSED],
     ['x'.repeat(1001), REFUSED],
-    ['🚀'.repeat(1000), REFUSED],
+    ['🚀'.repeat(1000), SERVED],
     ['a\\', SERVED],
     ["a'); drop table x; --", SERVED],
     ['a:*', SERVED],
@@ -151,7 +161,7 @@ test.each(
     ['a\\', SERVED],
     ['🚀'.repeat(200), SERVED],
     ['🚀'.repeat(201), REFUSED],
-    ['', REFUSED],
+    ['', SERVED],
     ['\0', REFUSED],
   ]),
 )('query %s of names', async (_, query, expected) => {
@@ -212,12 +222,20 @@ test.each([
   ['relay_post_message', '{"thread_name":["a"],"surface":"code","content":"x"}'],
   ['relay_post_message', '{"thread_name":"a","surface":"CODE","content":"x"}'],
   ['relay_post_message', '{"thread_name":"a","surface":"code","content":{"toString":"x"}}'],
+  ['relay_post_message', '{"thread_name":"a","surface":"code","content":"x","reader":"b"}'],
+  ['relay_check_new', '{"reader_tag":"r","wait_seconds":1e9}'],
+  ['relay_check_new', '{"reader_tag":"r","peek":"yes"}'],
+  ['relay_archive_thread', '{"thread_name":"a","archived":1}'],
+])('%s refuses arguments that a model can correct: %#', async (tool, args) => {
+  await expectCall(tool, args, REFUSED)
+})
+
+test.each([
   ['relay_post_message', '{"thread_name":"a","surface":"code","content":"x","p_user_id":"b"}'],
   ['relay_list_threads', '{"constructor":1,"toString":2,"hasOwnProperty":3}'],
+  ['relay_list_threads', '{"__proto__":{"limit":1}}'],
   ['relay_list_threads', `{"${'x'.repeat(1_000_000)}":1}`],
-  ['relay_check_new', '{"reader_tag":"r","wait_seconds":1e9}'],
-  ['relay_check_new', '{"reader_tag":"r","peek":"true"}'],
-  ['relay_archive_thread', '{"thread_name":"a","archived":1}'],
-])('%s refuses arguments that are not its own: %#', async (tool, args) => {
-  await expectCall(tool, args, REFUSED)
+  ['relay_list_threads', `{${Array.from({ length: 50_000 }, (_, n) => `"u${n}":1`).join()}}`],
+])('%s ignores arguments that mean nothing to it: %#', async (tool, args) => {
+  await expectCall(tool, args, SERVED)
 })

@@ -77,7 +77,7 @@ test.each([
 
 test.each([
   ['resources/list', '{"cursor":null}', SERVED],
-  ['resources/list', '{"cursor":""}', REFUSED],
+  ['resources/list', '{"cursor":""}', SERVED],
   ['resources/list', '{"cursor":"\\u0000"}', REFUSED],
   ['resources/list', '{"cursor":"\\ud800"}', REFUSED],
   ['resources/list', '{"cursor":["MjAyNg=="]}', REFUSED],
@@ -88,8 +88,8 @@ test.each([
   ['prompts/list', '{"cursor":{}}', REFUSED],
   ['prompts/get', '{"name":"hand_off","arguments":{"thread":"\'; drop table x; --"}}', SERVED],
   ['prompts/get', '{"name":"hand_off","arguments":{"thread":{"toString":1}}}', REFUSED],
-  ['prompts/get', '{"name":"hand_off","arguments":{"__proto__":{"thread":"a"}}}', REFUSED],
-  ['prompts/get', '{"name":"hand_off","arguments":{"thread":"a","constructor":1}}', REFUSED],
+  ['prompts/get', '{"name":"hand_off","arguments":{"__proto__":{"thread":"a"}}}', SERVED],
+  ['prompts/get', '{"name":"hand_off","arguments":{"thread":"a","constructor":1}}', SERVED],
   ['prompts/get', '{"name":"hand_off","arguments":{"thread":"\\u0000"}}', REFUSED],
   ['prompts/get', '{"name":"hand_off","arguments":{"thread":"a","focus":"\\udfff"}}', REFUSED],
   ['prompts/get', `{"name":"hand_off","arguments":{"thread":"${'x'.repeat(1e6)}"}}`, REFUSED],

@@ -51,7 +51,7 @@ test.each<[string, string | Uint8Array, string]>([
   ['a script as method', message('"method":"<script>alert(1)</script>"'), '200 -32601'],
   ['a notification of ours', message('"method":"notifications/initialized"'), '200 -32601'],
   ['method null without an id', '{"jsonrpc":"2.0","method":null}', '400 -32600'],
-  ['params null', message('"method":"ping","params":null'), '200 -32602'],
+  ['params null', message('"method":"ping","params":null'), '200 result'],
   ['params as text', message('"method":"ping","params":"x"'), '200 -32602'],
   ['_meta null', message('"method":"ping","params":{"_meta":null}'), '200 result'],
   ['_meta as an array', message('"method":"ping","params":{"_meta":[]}'), '200 result'],
@@ -109,7 +109,7 @@ test.each<[string, RawRequest, string]>([
   ['a name as a number', modern('tools/call', { name: 1 }), '400 -32020'],
   [
     'arguments as text',
-    modern('tools/call', { name: 'relay_list_threads', arguments: '' }),
+    modern('tools/call', { name: 'relay_list_threads', arguments: 'x' }),
     '200 -32602',
   ],
   ['_meta null', modern('tools/list', { _meta: null }), '400 -32602'],
@@ -127,7 +127,7 @@ test.each<[string, RawRequest, string]>([
   ],
   ['a batch', { ...LIST, body: `[${LIST.body}]` }, '400 -32600'],
   ['method constructor', modern('constructor'), '404 -32601'],
-  ['an empty method', modern(''), '404 -32601'],
+  ['an empty method', modern(''), '400 -32020'],
   [
     'resources/subscribe to a file',
     modern('resources/subscribe', { uri: 'file:///etc/passwd' }),

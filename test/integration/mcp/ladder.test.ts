@@ -96,11 +96,13 @@ test('a key in the query string is no key', async () => {
 })
 
 test('during a rotation the key before is good too', async () => {
-  await using relay = await createTestRelay({ bindings: { RELAY_API_KEY_PREVIOUS: 'before' } })
+  await using relay = await createTestRelay({
+    bindings: { RELAY_API_KEY_PREVIOUS: 'the key before it' },
+  })
   for (const [key, status] of [
     [relay.key, 200],
-    ['before', 200],
-    ['before that', 401],
+    ['the key before it', 200],
+    ['the key before that', 401],
   ] as const) {
     const answer = await relay.rpc(request('ping'), { authorization: `Bearer ${key}` })
     expect(answer.status).toBe(status)
@@ -346,7 +348,7 @@ test.each([
     200,
     -32602,
   ],
-  ['M9: a cursor', modern('tools/list', { cursor: '' }), modernHeaders('tools/list'), 200, -32602],
+  ['M9: a cursor', modern('tools/list', { cursor: 'x' }), modernHeaders('tools/list'), 200, -32602],
   [
     'M9: a subscription to nothing',
     modern('subscriptions/listen'),
@@ -383,12 +385,12 @@ test.each([
   ['a call without a name', request('tools/call'), {}, 200, -32602],
   [
     'arguments as an array',
-    request('tools/call', { name: 'relay_list_threads', arguments: [] }),
+    request('tools/call', { name: 'relay_list_threads', arguments: ['x'] }),
     {},
     200,
     -32602,
   ],
-  ['params as an array', { ...request('ping'), params: [] }, {}, 200, -32602],
+  ['params as an array', { ...request('ping'), params: ['x'] }, {}, 200, -32602],
   ['initialize without a version', request('initialize'), {}, 200, -32602],
   ['a request without a method', { jsonrpc: '2.0', id: 1 }, {}, 400, -32600],
 ])('legacy: %s', async (_, body, headers, status, code) => {
@@ -398,6 +400,40 @@ test.each([
     body: { id: 1, error: { code } },
   })
 })
+
+test.each([
+  ['params null', { params: null }],
+  ['params []', { params: [] }],
+  ['an empty cursor', { params: { cursor: '' } }],
+  ['a cursor null', { params: { cursor: null } }],
+])('a list with %s is the whole list', async (_, params) => {
+  await using relay = await createTestRelay()
+  const { body } = await relay.rpc({ ...request('tools/list'), ...params })
+  expect(body.result.tools).toHaveLength(6)
+})
+
+test.each([[null], [''], [[]], ['{}'], [undefined]])(
+  'a call with the arguments %j is one without arguments',
+  async (args) => {
+    await using relay = await createTestRelay()
+    const params = { name: 'relay_list_threads', arguments: args }
+    const { body } = await relay.rpc(request('tools/call', params))
+    expect(body.result.isError).toBeUndefined()
+  },
+)
+
+test.each(['2025-11-25, 2025-11-25', '', '2026-07-28', '1900-01-01'])(
+  'initialize negotiates by its body, with the version header %j',
+  async (version) => {
+    await using relay = await createTestRelay()
+    const clientInfo = { name: 'x', version: '1' }
+    const params = { protocolVersion: '2025-06-18', capabilities: {}, clientInfo }
+    const { body } = await relay.rpc(request('initialize', params), {
+      'mcp-protocol-version': version,
+    })
+    expect(body.result.protocolVersion).toBe('2025-06-18')
+  },
+)
 
 test('a legacy request may lack its version header', async () => {
   await using relay = await createTestRelay()

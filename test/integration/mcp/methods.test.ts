@@ -69,7 +69,7 @@ test('tools/list is the same six tools in both eras, pinned', async () => {
   const { body } = await relay.rpc(modern('tools/list'), headers('tools/list'))
   const legacy = await relay.rpc({ jsonrpc: '2.0', id: 1, method: 'tools/list' })
   expect(legacy.body.result).toEqual({ tools: body.result.tools })
-  expect(Buffer.byteLength(JSON.stringify(body))).toBeLessThan(12_000)
+  expect(Buffer.byteLength(JSON.stringify(body))).toBeLessThanOrEqual(10_240)
   await expect(JSON.stringify(body.result.tools, null, 2)).toMatchFileSnapshot(
     './__snapshots__/tools.json',
   )

@@ -36,7 +36,7 @@ test('a thread that is not there is refused with the names that are, the latest 
   for (const name of ['one', 'two', 'three']) await relay.create(name)
   await relay.post('one')
   await relay.archive('two')
-  const refusal = { code: 'RL001', hint: '["one", "three", "two"]' }
+  const refusal = { code: 'RL001', detail: 'tow', hint: '["one", "three", "two"]' }
   await expect(relay.archive('tow')).rejects.toMatchObject(refusal)
   await expect(relay.read('tow')).rejects.toMatchObject(refusal)
   await expect(relay.check('ci', { thread_name: 'tow' })).rejects.toMatchObject(refusal)
@@ -71,7 +71,7 @@ test('the status tells what the API may call, and by which names', async () => {
   await owner.query('revoke execute on function public.relay_export from service_role')
   const { functions } = await tools(database).status()
   expect(functions).toMatchObject({
-    'relay_archive_thread(p_user_id, p_thread_name, p_archived)': true,
+    'relay_archive_thread(p_user_id, p_thread_name, p_archived, p_lean)': true,
     'relay_count_deleted()': false,
   })
   const [exporting = ''] = Object.keys(functions).filter((name) => name.startsWith('relay_export('))

@@ -39,10 +39,17 @@ export function over(connection: Client | Pool): Caller {
   }
 }
 
+/** An answer without its null fields, as the Worker passes it on. */
+function dropNulls(result: Json): Json {
+  if (typeof result !== 'object' || result === null || Array.isArray(result)) return result
+  return Object.fromEntries(Object.entries(result).filter(([, value]) => value !== null))
+}
+
 export function tools(caller: Caller, user = USER) {
   const call = (fn: string, args: object): Promise<Json> => {
     const passed = Object.entries(args).map(([name, value]) => [`p_${name}`, value])
-    return caller.call(fn, { p_user_id: user, ...Object.fromEntries(passed) })
+    const given = { p_user_id: user, ...Object.fromEntries(passed) }
+    return caller.call(fn, given).then(dropNulls)
   }
   return {
     list: (args: object = {}) => call('relay_list_threads', args),

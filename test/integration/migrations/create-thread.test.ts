@@ -38,34 +38,56 @@ test('a name that is taken is refused, and the refusal says whether it is archiv
   await using database = await createTestDatabase()
   const relay = tools(database)
   await relay.create('done')
-  for (const name of ['done', ' done\n']) {
-    await expect(relay.create(name)).rejects.toMatchObject({ code: 'RL002', detail: 'active' })
+  const refusal = async (name: string) => {
+    const error = await relay.create(name).catch((thrown) => thrown)
+    expect(error).toMatchObject({ code: 'RL002' })
+    return JSON.parse(error.detail)
+  }
+  for (const name of ['done', ' done\n', 'DONE']) {
+    expect(await refusal(name)).toEqual({ name: 'done', archived: false })
   }
   await relay.archive('done')
-  for (const name of ['done', ' done\n']) {
-    await expect(relay.create(name)).rejects.toMatchObject({ code: 'RL002', detail: 'archived' })
+  for (const name of ['done', ' done\n', 'Done']) {
+    expect(await refusal(name)).toEqual({ name: 'done', archived: true })
   }
   expect((await relay.list({ include_archived: true })).threads).toHaveLength(1)
 })
 
-test('names that differ in case are two threads', async () => {
+test('a name that differs only by case, spaces, hyphens or underscores is taken', async () => {
   await using database = await createTestDatabase()
   const relay = tools(database)
-  await relay.create('Release')
-  await relay.create('release')
-  expect((await relay.list()).threads).toHaveLength(2)
+  await relay.create('Release Notes')
+  for (const name of ['release notes', 'release-notes', 'RELEASE_NOTES', 'release  -  notes']) {
+    await expect(relay.create(name), name).rejects.toMatchObject({ code: 'RL002' })
+  }
+  await relay.create('releasenotes')
+  expect(names((await relay.list()).threads)).toEqual(['releasenotes', 'Release Notes'])
 })
 
-test('an untrimmed name of 0.1.0 is found as given, and does not take the trimmed one', async () => {
+test('names that 0.1.0 kept apart stay apart, and are found as given', async () => {
   await using database = await createTestDatabase()
   const relay = tools(database)
   const owner = await database.connect('postgres')
-  await owner.query('insert into relay_threads (user_id, name) values ($1, $2)', [USER, ' old '])
-  await expect(relay.create(' old ')).rejects.toMatchObject({ code: 'RL002' })
-  await relay.post(' old ', 'untrimmed')
-  await relay.create('old')
-  await relay.post('old', 'trimmed')
-  expect(await relay.read(' old ')).toMatchObject({ messages: [{ content: 'untrimmed' }] })
-  expect(await relay.read('old')).toMatchObject({ messages: [{ content: 'trimmed' }] })
-  expect(await relay.read('old  ')).toMatchObject({ messages: [{ content: 'trimmed' }] })
+  for (const name of [' old ', 'old', 'Old']) {
+    await owner.query('insert into relay_threads (user_id, name) values ($1, $2)', [USER, name])
+    await relay.post(name, `in "${name}"`)
+  }
+  for (const name of [' old ', 'old', 'Old']) {
+    expect(await relay.read(name)).toMatchObject({ messages: [{ content: `in "${name}"` }] })
+  }
+  expect(await relay.read('old  ')).toMatchObject({ messages: [{ content: 'in "old"' }] })
+  const error = await relay.read('OLD').catch((thrown) => thrown)
+  expect(error).toMatchObject({ code: 'RL009' })
+  expect(JSON.parse(error.detail).toSorted()).toEqual([' old ', 'Old', 'old'])
+})
+
+test('a name in another Unicode form, or written by 0.1.0 in one, is the same name', async () => {
+  await using database = await createTestDatabase()
+  const relay = tools(database)
+  const owner = await database.connect('postgres')
+  await owner.query('insert into relay_threads (user_id, name) values ($1, $2)', [
+    USER,
+    'cafe\u0301',
+  ])
+  expect(await relay.post('caf\u00e9')).toMatchObject({ thread_name: 'cafe\u0301', seq: 1 })
 })

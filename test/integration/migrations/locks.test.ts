@@ -139,7 +139,7 @@ test('two callers of one reader take turns, and the second goes on where the fir
   const [first, observer] = [await database.connect(), await database.connect('postgres')]
   const relay = tools(database)
   await fill(relay, 'a', 3)
-  await relay.check('ci', { thread_name: 'a', limit: 1 })
+  await relay.check('ci', { limit: 1 })
   for (const args of [{ thread_name: 'a', limit: 1 }, { limit: 1 }]) {
     await first.query('begin')
     const got = await tools(over(first)).check('ci', args)

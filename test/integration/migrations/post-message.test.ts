@@ -17,9 +17,16 @@ test('a post says where the message is, and the message reads as it was posted',
   }
   const { id, ...args } = message
   const posted = await relay.post('release', args.content, { ...args, message_id: id })
-  expect(posted).toEqual({ id, thread_id, seq: 1, created_at: expect.any(String) })
+  expect(posted).toEqual({
+    id,
+    thread_id,
+    thread_name: 'release',
+    seq: 1,
+    created_at: expect.any(String),
+  })
   const { created_at } = posted
   expect(await relay.read('release')).toEqual({
+    thread_name: 'release',
     messages: [{ ...message, thread_id, seq: 1, created_at }],
     older_count: 0,
   })
@@ -80,10 +87,13 @@ test('a post passes over nothing that its reader has not read', async () => {
   await relay.check('ci', { thread_name: 'release', limit: 1 })
   await relay.post('release', 'mine', { reader_tag: 'ci' })
   const { messages } = await relay.check('ci', { thread_name: 'release' })
-  expect(seqs(messages)).toEqual([2, 3])
-  await relay.post('release', 'mine', { reader_tag: 'newcomer' })
+  expect(seqs(messages)).toEqual([2])
+  expect(await relay.post('release', 'mine', { reader_tag: 'newcomer' })).toMatchObject({
+    unread_count: 3,
+  })
   expect(await relay.check('newcomer', { thread_name: 'release' })).toMatchObject({
-    new_message_count: 4,
+    messages: [{ seq: 1 }, { seq: 2 }, { seq: 3 }],
+    remaining_count: 0,
   })
 })
 
@@ -96,8 +106,8 @@ test('the same message id again is the first message, and writes nothing', async
   await relay.archive('release')
   const again = await relay.post('release', 'once', args)
   expect(first).toMatchObject({ seq: 1, thread_created: true })
-  const { thread_created, ...place } = first
-  expect(again).toEqual(place)
+  const { id, thread_id, thread_name, seq, created_at } = first
+  expect(again).toEqual({ id, thread_id, thread_name, seq, created_at })
   expect(await relay.list({ include_archived: true })).toMatchObject({
     threads: [{ message_count: 2, archived: true }],
   })
@@ -114,6 +124,7 @@ test('the same idempotency key with the same content is the first message', asyn
   expect(await relay.post('release', 'Deployed.', { ...args, metadata })).toEqual({
     id,
     thread_id,
+    thread_name: 'release',
     seq,
     created_at,
     duplicate: true,

@@ -26,7 +26,7 @@ const API = [
   'relay_read_thread',
   'relay_status',
 ]
-const TABLES = ['relay_messages', 'relay_read_cursors', 'relay_threads']
+const TABLES = ['relay_messages', 'relay_read_cursors', 'relay_readers', 'relay_threads']
 
 test('the migration applies to an empty project', async () => {
   await using database = await createTestDatabase({ empty: true })
@@ -256,7 +256,9 @@ async function contentsOf(owner: Client): Promise<unknown> {
       (select jsonb_agg(to_jsonb(m) || jsonb_build_object('at', m.ctid) order by id)
         from relay_messages m) as messages,
       (select jsonb_agg(to_jsonb(c) || jsonb_build_object('at', c.ctid) order by id)
-        from relay_read_cursors c) as cursors`,
+        from relay_read_cursors c) as cursors,
+      (select jsonb_agg(to_jsonb(r) || jsonb_build_object('at', r.ctid) order by reader_tag)
+        from relay_readers r) as readers`,
   )
   return rows[0]
 }

@@ -238,7 +238,6 @@ test('put back after the upgrade, 0.1.0 sees just what each reader has not read'
   await relay.check('checked', { ...name, limit: 4 })
   await relay.check('acked', { ...name, ack_seq: 6, peek: true })
   await relay.read('release', { reader_tag: 'all' })
-  await relay.check('introduced', { limit: 2 })
   await relay.check('posted', name)
   await relay.post('release', '11', { reader_tag: 'posted' })
   await owner.query('delete from relay_messages where seq = 6')
@@ -247,7 +246,6 @@ test('put back after the upgrade, 0.1.0 sees just what each reader has not read'
   expect(await unread('checked')).toBe(6)
   expect(await unread('acked')).toBe(5)
   expect(await unread('all')).toBe(1)
-  expect(await unread('introduced')).toBe(1)
   expect(await unread('posted')).toBe(0)
   expect(await worker.check(thread, 'checked')).toHaveLength(6)
   expect(await relay.check('checked', name)).toMatchObject({ new_message_count: 0 })
@@ -303,11 +301,13 @@ test('a late update by 0.1.0 sets neither a thread’s activity nor its clock ba
   const relay = tools(database)
   await worker.post(thread, 'first')
   const { created_at } = await relay.post('release', 'second')
-  await owner.query(
-    `update relay_threads set last_message_at = last_message_at - interval '1 minute'`,
-  )
-  const { threads } = await relay.list()
-  expect(threads[0].last_message_at).toBe(created_at)
+  const setBack = `update relay_threads set last_message_at = last_message_at - interval '1 minute'`
+  await (await database.connect()).query(setBack)
+  const activity = async () => (await relay.list()).threads[0].last_message_at
+  expect(await activity()).toBe(created_at)
+  // A person can: that is how times written by a clock that was ahead are repaired.
+  await owner.query(setBack)
+  expect(Date.parse(await activity())).toBe(Date.parse(created_at) - 60_000)
 })
 
 test('an upgrade that is too large for its statement timeout says so and changes nothing', async () => {

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { type Answer, createOAuthClient, issues } from '../../support/oauth.ts'
 import { createTestRelay } from '../../support/relay.ts'
 
-const SCRIPT = `"'><script>alert(1)</script>&<img src=x onerror=alert(1)>`
+const SCRIPT = `'><script>alert(1)</script>&<img src=x>`
 
 /** Elements with a name, as a browser would read them: the page quotes every attribute. */
 function fields({ body }: Answer): [string, string | undefined][] {
@@ -178,6 +178,48 @@ test('a program on this machine comes with a warning, and is shown with its port
   const page = await client.ask({ redirect_uri: 'http://localhost:4000/callback' })
   expect(page.body).toContain('class="warning"')
   expect(page.body).toContain('<code>http://localhost:4000/callback</code>')
+})
+
+test('the page shows its own host, then the destination, and the quoted name after it', async () => {
+  await using relay = await createTestRelay()
+  const name = 'Your bank” wants \u202ethe password “to see if it is you'
+  const client = await createOAuthClient(relay, { name })
+  const { body } = await client.ask()
+  const shown = "Your bank' wants the password 'to see i…"
+  const order = [
+    `<code>${new URL(relay.url).host}</code>`,
+    '<code>app.example</code>',
+    `“<strong>${shown.replaceAll("'", '&#39;')}</strong>”`,
+    'It chose this name itself.',
+    'id="api_key"',
+  ].map((text) => body.indexOf(text))
+  expect(order).not.toContain(-1)
+  expect(order).toEqual(order.toSorted((a, b) => a - b))
+  expect(body).not.toContain('\u202e')
+})
+
+test.each([
+  ['as it is', (key: string) => key],
+  ['with white space', (key: string) => `\t ${key}\r\n`],
+  ['with Bearer', (key: string) => `Bearer ${key}`],
+  ['as a header', (key: string) => `Authorization: Bearer ${key}`],
+  ['as a setting', (key: string) => `RELAY_API_KEY=${key}`],
+  ['as a quoted setting', (key: string) => `export RELAY_API_KEY="${key}"`],
+  ['in quotes', (key: string) => `"${key}"`],
+  ['in typographic quotes', (key: string) => `“${key}”`],
+  ['in backticks', (key: string) => `\`${key}\``],
+  ['with invisible characters', (key: string) => `\ufeff${key}\u200b`],
+])('the key is taken %s', async (_, paste) => {
+  await using relay = await createTestRelay()
+  const client = await createOAuthClient(relay)
+  expect((await client.decide({ api_key: paste(relay.key) })).status).toBe(302)
+})
+
+test('a key of odd characters is taken as it is', async () => {
+  const key = '"RELAY_API_KEY=` bearer of thirty-two characters'
+  await using relay = await createTestRelay({ bindings: { RELAY_API_KEY: key } })
+  const client = await createOAuthClient(relay)
+  expect((await client.decide()).status).toBe(302)
 })
 
 test('a client that asks to read is offered no more', async () => {

@@ -104,11 +104,35 @@ test('Claude without its document in reach is served from the copy that is built
   })
   const page = await client.ask()
   expect(page.status).toBe(200)
-  expect(page.body).toContain('(claude.ai)')
+  expect(page.body).toContain('<span class="host">claude.ai</span>')
   expect((await callWith(relay, (await client.connect()).access_token)).status).toBe(200)
 
   const elsewhere = await client.decide({ redirect_uri: 'https://claude.ai/api/other' })
   expect([elsewhere.status, elsewhere.headers.get('location')]).toEqual([400, null])
+})
+
+test.each([
+  ['https://claude.ai/oauth/claude-code-client-metadata', 'http://127.0.0.1:4711/callback'],
+  [
+    'https://claude.ai/oauth/claude-code-client-metadata',
+    'claude://claude.ai/mcp-auth-callback/sdk',
+  ],
+  ['https://chatgpt.com/oauth/codex/client.json', 'http://localhost:1455/callback'],
+])('%s is sent a code at %s while its document is out of reach', async (clientId, redirectUri) => {
+  await using relay = await createTestRelay()
+  const client = await createOAuthClient(relay, { clientId, redirectUri })
+  expect((await client.connect()).scope).toBe('mcp')
+})
+
+test('an app whose document is out of reach is told from one that is unknown', async () => {
+  await using relay = await createTestRelay()
+  const clientId = 'https://nobody.example/client.json'
+  const client = await createOAuthClient(relay, { clientId })
+  const page = await client.ask()
+  expect([page.status, page.headers.get('location')]).toEqual([400, null])
+  expect(page.body).toContain('could not fetch the description that nobody.example publishes')
+  expect(page.body).not.toContain('Remove the connection')
+  expect((await client.ask({ client_id: 'unknown' })).body).toContain('Remove the connection')
 })
 
 test('neither key, nor token, nor code, nor verifier is ever written to the log', async () => {

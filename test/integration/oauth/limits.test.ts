@@ -1,4 +1,4 @@
-/** Guessing is limited where a key is taken, for whoever guesses and for nobody else. */
+/** Guessing is limited where a key is taken, for the guesser's address and for no other. */
 import { expect, test } from 'vitest'
 import { addressOf } from '../../../src/limits.ts'
 import { type Answer, createOAuthClient, destination, forge, send } from '../../support/oauth.ts'
@@ -14,6 +14,23 @@ test.each([
   ['2001:db8:1:2:3:4:5::', '2001:db8:1:2'],
   ['::1', '0:0:0:0'],
   ['::', '0:0:0:0'],
+  ['0:0:0:0:0:ffff:203.0.113.7', '203.0.113.7'],
+  ['::ffff:203.0.113.7', '203.0.113.7'],
+  ['::ffff:cb00:7107', '203.0.113.7'],
+  ['203.000.113.007', '203.0.113.7'],
+  ['203.0.113.256', 'unknown'],
+  ['203.0.113', 'unknown'],
+  ['203.0.113.7:1234', 'unknown'],
+  ['203.0.113.7, 203.0.113.8', 'unknown'],
+  ['2001:db8::1::2', 'unknown'],
+  ['2001:db8:1:2:3:4:5:6:7', 'unknown'],
+  ['[::1]', 'unknown'],
+  ['::1]:80/', 'unknown'],
+  ['2001:db8:1:2::]/x:[', 'unknown'],
+  ['fe80::1%eth0', 'unknown'],
+  ['', 'unknown'],
+  ['me', 'unknown'],
+  ['1'.repeat(60_000), 'unknown'],
   [null, 'unknown'],
 ])('%s is counted as %s', (ip, counted) => {
   expect(addressOf(ip)).toBe(counted)
@@ -90,6 +107,62 @@ test('guesses without an address are counted as one', async () => {
   await using relay = await createTestRelay({})
   const given = await statuses(12, (index) => ping(relay, `guess ${index}`))
   expect(given).toEqual([...TEN.fill(401), 429, 429])
+})
+
+test('guesses under addresses that are none are counted as one', async () => {
+  await using relay = await createTestRelay({})
+  const given = await statuses(12, (index) => ping(relay, 'guess', `${index}`.padEnd(2_000, 'x')))
+  expect(given).toEqual([...TEN.fill(401), 429, 429])
+})
+
+const SHORT = 'a key of 26 letters, not 32'
+
+test('a short key is not looked at once too many guesses were sent', async () => {
+  await using relay = await createTestRelay({ bindings: { RELAY_API_KEY: SHORT } })
+  await statuses(10, (index) => ping(relay, `guess ${index}`, '203.0.113.7'))
+  const right = await ping(relay, SHORT, '203.0.113.7')
+  expect([right.status, right.body.result]).toEqual([429, undefined])
+  expect((await ping(relay, SHORT, '203.0.113.8')).status).toBe(200)
+})
+
+test('a hundred guesses at a short key at once get no more than the limit looked at', async () => {
+  await using relay = await createTestRelay({ bindings: { RELAY_API_KEY: SHORT } })
+  const given = await Promise.all(
+    Array.from({ length: 100 }, (_, index) =>
+      ping(relay, index < 50 ? `guess ${index}` : SHORT, '203.0.113.7'),
+    ),
+  )
+  expect(given.filter(({ status }) => status !== 429).length).toBeLessThanOrEqual(20)
+})
+
+test('the owner of a short key is not held up by the limit', async () => {
+  await using relay = await createTestRelay({ bindings: { RELAY_API_KEY: SHORT } })
+  const given = await statuses(60, () => ping(relay, SHORT, '203.0.113.7'))
+  expect(new Set(given)).toEqual(new Set([200]))
+  const parallel = await Promise.all(
+    Array.from({ length: 8 }, () => ping(relay, SHORT, '203.0.113.7')),
+  )
+  expect(parallel.map(({ status }) => status)).toEqual(Array(8).fill(200))
+})
+
+test('a short previous key is limited, and the long current one is not', async () => {
+  await using relay = await createTestRelay({ bindings: { RELAY_API_KEY_PREVIOUS: SHORT } })
+  await statuses(10, (index) => ping(relay, `guess ${index}`, '203.0.113.7'))
+  expect((await ping(relay, SHORT, '203.0.113.7')).status).toBe(429)
+  expect((await ping(relay, relay.key, '203.0.113.7')).status).toBe(200)
+  const client = await createOAuthClient(relay)
+  const headers = { 'cf-connecting-ip': '203.0.113.7' }
+  const limited = await client.decide({ api_key: SHORT }, headers)
+  expect([limited.status, destination(limited).get('code')]).toEqual([429, null])
+  expect(destination(await client.decide({}, headers)).get('code')).toBeTruthy()
+})
+
+test('a key under 16 characters is a fault of the settings, and opens nothing', async () => {
+  const key = 'fifteen letters'
+  await using relay = await createTestRelay({ bindings: { RELAY_API_KEY: key } })
+  const answer = await ping(relay, key)
+  expect([answer.status, answer.body.error]).toEqual([500, 'configuration'])
+  expect(JSON.stringify(answer.body)).not.toContain(key)
 })
 
 test('forty at once are no way past the limit', async () => {

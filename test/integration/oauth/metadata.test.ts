@@ -83,6 +83,16 @@ test('the documents say what the endpoints do, of the origin that was asked', as
   `)
 })
 
+test('resource metadata with a slash at the end names the resource as it was typed', async () => {
+  await using relay = await createTestRelay()
+  const { body } = await get(relay, `${RESOURCE}/mcp/`)
+  expect(body).toMatchObject({
+    resource: `${relay.url}/mcp/`,
+    authorization_servers: [relay.url],
+  })
+  expect((await get(relay, `${RESOURCE}/`)).body.resource).toBe(relay.url)
+})
+
 test.each(PATHS.slice(0, 3))('pages of any origin may read %s', async (path) => {
   await using relay = await createTestRelay()
   const headers = { origin: 'https://app.example' }
@@ -153,8 +163,6 @@ test.each([
   '/.well-known/openid-configuration/mcp',
   `${SERVER}/mcp`,
   `${SERVER}/`,
-  `${RESOURCE}/`,
-  `${RESOURCE}/mcp/`,
   `${RESOURCE}/other`,
   '/mcp/.well-known/oauth-protected-resource',
   '/.well-known/',
@@ -173,14 +181,18 @@ test('the challenge of each endpoint names the document of that endpoint', async
   await using relay = await createTestRelay()
   const headers = { 'content-type': 'application/json' }
   const challenges = []
-  for (const path of ['/mcp', '/']) {
-    const answer = await send(relay, path, { method: 'POST', headers, body: JSON.stringify(PING) })
+  for (const path of ['/mcp', '/', '/mcp/', '//mcp', '//']) {
+    const body = JSON.stringify(PING)
+    const answer = await send(relay, relay.url + path, { method: 'POST', headers, body })
     expect(answer.status).toBe(401)
     challenges.push(answer.headers.get('www-authenticate')?.replaceAll(relay.url, ''))
   }
   expect(challenges).toEqual([
     `Bearer scope="mcp mcp:read", resource_metadata="${RESOURCE}/mcp"`,
     `Bearer scope="mcp mcp:read", resource_metadata="${RESOURCE}"`,
+    `Bearer scope="mcp mcp:read", resource_metadata="${RESOURCE}/mcp/"`,
+    `Bearer scope="mcp mcp:read", resource_metadata="${RESOURCE}/mcp"`,
+    `Bearer scope="mcp mcp:read", resource_metadata="${RESOURCE}/mcp"`,
   ])
 })
 

@@ -38,7 +38,7 @@ test('while a rotation lasts, both keys open the endpoint and the page', async (
 test('what the previous key signed is taken, and what comes of it is signed anew', async () => {
   await using relay = await createTestRelay({ bindings: { RELAY_API_KEY_PREVIOUS: PREVIOUS } })
   const claims = {
-    client_name: 'Old',
+    name: 'Old',
     redirect_uris: ['https://app.example/callback'],
     exp: undefined,
   }
@@ -68,7 +68,7 @@ test('a previous key verifies by the same rules', async () => {
   await using relay = await createTestRelay({ bindings: { RELAY_API_KEY_PREVIOUS: PREVIOUS } })
   for (const forgery of [
     { header: { alg: 'HS512' }, key: PREVIOUS },
-    { header: { typ: 'relay-refresh+jwt' }, key: PREVIOUS },
+    { header: { typ: 'rt+jwt' }, key: PREVIOUS },
     { claims: { exp: 1 }, key: PREVIOUS },
     { key: 'neither of the keys, but long enough' },
   ]) {
@@ -81,7 +81,7 @@ test('a short previous key opens the endpoint itself, and verifies nothing', asy
   await using relay = await createTestRelay({ bindings: { RELAY_API_KEY_PREVIOUS: SHORT } })
   expect((await send(relay, '/mcp', ping(SHORT))).status).toBe(200)
   expect((await callWith(relay, await forge(relay, 'access', { key: SHORT }))).status).toBe(401)
-  const claims = { client_name: 'x', redirect_uris: ['https://app.example/callback'] }
+  const claims = { name: 'x', redirect_uris: ['https://app.example/callback'] }
   const clientId = await forge(relay, 'client', { claims, key: SHORT })
   const client = await createOAuthClient(relay, { clientId })
   expect((await client.decide()).status).toBe(400)
@@ -90,10 +90,10 @@ test('a short previous key opens the endpoint itself, and verifies nothing', asy
 
 test('a long previous key does not turn OAuth on for a short one', async () => {
   await using relay = await createTestRelay({
-    bindings: { RELAY_API_KEY: 'short', RELAY_API_KEY_PREVIOUS: PREVIOUS },
+    bindings: { RELAY_API_KEY: SHORT, RELAY_API_KEY_PREVIOUS: PREVIOUS },
   })
   expect((await callWith(relay, await forge(relay, 'access', { key: PREVIOUS }))).status).toBe(401)
-  expect((await callWith(relay, await forge(relay, 'access', { key: 'short' }))).status).toBe(401)
+  expect((await callWith(relay, await forge(relay, 'access', { key: SHORT }))).status).toBe(401)
   expect((await send(relay, '/authorize', { method: 'GET' })).status).toBe(404)
   expect((await send(relay, '/mcp', ping(PREVIOUS))).status).toBe(200)
 })
@@ -101,7 +101,7 @@ test('a long previous key does not turn OAuth on for a short one', async () => {
 test('when the rotation is over, nothing of the old key is left', async () => {
   await using relay = await createTestRelay({})
   expect((await send(relay, '/mcp', ping(PREVIOUS))).status).toBe(401)
-  const claims = { client_name: 'x', redirect_uris: ['https://app.example/callback'] }
+  const claims = { name: 'x', redirect_uris: ['https://app.example/callback'] }
   const clientId = await forge(relay, 'client', { claims, key: PREVIOUS })
   const client = await createOAuthClient(relay, { clientId })
   expect((await client.decide()).status).toBe(400)

@@ -18,6 +18,8 @@ import { createTestRelay, type TestRelay } from '../../support/relay.ts'
 
 const ago = (seconds: number) => Math.floor(Date.now() / 1000) - seconds
 
+const FORM = 'application/x-www-form-urlencoded'
+
 function expectRefused(answer: Answer, error: string, status = 400) {
   expect([answer.status, answer.body.error]).toEqual([status, error])
   expect(issues(answer)).toBe(false)
@@ -212,12 +214,58 @@ test('what was minted under another host is worth nothing here', async () => {
   expectRefused(await sendAs(host, relay, '/token', { ...init, body: `${body}` }), 'invalid_grant')
 })
 
-test('a refresh may narrow the scope, and never widen it', async () => {
+const basic = (user: string, word = '') => ({
+  authorization: `Basic ${btoa(`${user}:${word}`)}`,
+  'content-type': FORM,
+})
+
+test('a client id may come as the user name of HTTP Basic', async () => {
+  await using relay = await createTestRelay()
+  const client = await createOAuthClient(relay)
+  const { refresh_token } = await client.connect()
+  const body = `${new URLSearchParams({ grant_type: 'refresh_token', refresh_token })}`
+  const post = (headers: Record<string, string>) =>
+    send(relay, '/token', { method: 'POST', headers, body })
+  expect((await post(basic(client.clientId))).status).toBe(200)
+  expect((await post(basic(client.clientId, 'ignored'))).status).toBe(200)
+  expectRefused(await post(basic('unknown')), 'invalid_client', 401)
+  expectRefused(await post(basic('https://claude.ai/oauth/x')), 'invalid_grant')
+  expectRefused(await post(basic('%')), 'invalid_client', 401)
+  expectRefused(await post({ ...basic(''), authorization: 'Basic %%%' }), 'invalid_client', 401)
+  const url = encodeURIComponent('https://claude.ai/oauth/x')
+  expectRefused(await post(basic(url)), 'invalid_grant')
+})
+
+test('the client id of the form counts, whatever HTTP Basic says', async () => {
+  await using relay = await createTestRelay()
+  const client = await createOAuthClient(relay)
+  const { refresh_token } = await client.connect()
+  const form = { grant_type: 'refresh_token', refresh_token, client_id: 'unknown' }
+  const body = `${new URLSearchParams(form)}`
+  const answer = await send(relay, '/token', {
+    method: 'POST',
+    headers: basic(client.clientId),
+    body,
+  })
+  expectRefused(answer, 'invalid_client', 401)
+})
+
+test('a refresh with a narrower scope narrows the access token only', async () => {
   await using relay = await createTestRelay()
   const client = await createOAuthClient(relay)
   const { refresh_token } = await client.connect()
   const { body: narrow } = await client.refresh(refresh_token, { scope: 'mcp:read' })
   expect(narrow.scope).toBe('mcp:read')
+  expect((await callWith(relay, narrow.access_token)).status).toBe(403)
+  const { body: whole } = await client.refresh(narrow.refresh_token)
+  expect(whole.scope).toBe('mcp')
+  expect((await callWith(relay, whole.access_token)).status).toBe(200)
+})
+
+test('a refresh never widens the scope that was granted', async () => {
+  await using relay = await createTestRelay()
+  const client = await createOAuthClient(relay)
+  const narrow = await client.connect({ scope: 'mcp:read' })
   expectRefused(await client.refresh(narrow.refresh_token, { scope: 'mcp' }), 'invalid_scope')
   expectRefused(
     await client.refresh(narrow.refresh_token, { scope: 'mcp:read mcp' }),
@@ -247,8 +295,6 @@ test('a refresh for another resource issues nothing', async () => {
   expectRefused(await client.refresh(refresh_token, { resource: both }), 'invalid_target')
   expect((await client.refresh(refresh_token, { resource: relay.url })).status).toBe(200)
 })
-
-const FORM = 'application/x-www-form-urlencoded'
 
 test.each([
   ['JSON', 'application/json', '{"grant_type":"authorization_code"}', 400, 'invalid_request'],

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
+import { INSTRUCTIONS } from '../../../src/context/instructions.ts'
 import type { ProtocolError } from '../../../src/mcp/jsonrpc.ts'
-import { checkEnvelope, eraOf, INSTRUCTIONS, VERSION } from '../../../src/mcp/protocol.ts'
+import { checkEnvelope, eraOf, isLean, VERSION } from '../../../src/mcp/protocol.ts'
 
 const META = {
   'io.modelcontextprotocol/protocolVersion': '2026-07-28',
@@ -23,6 +24,20 @@ const check = (toolName: string, header: string | undefined) => {
     return (error as ProtocolError).code
   }
 }
+
+test.each([
+  ['modern', '2026-07-28', true],
+  ['legacy', '2025-11-25', true],
+  ['legacy', '2025-06-18', true],
+  ['legacy', '2025-03-26', false],
+  ['legacy', '2024-11-05', false],
+  ['legacy', null, false],
+] as const)(
+  'a %s request of version %s is answered in the lean shape: %s',
+  (era, version, lean) => {
+    expect(isLean(era, version)).toBe(lean)
+  },
+)
 
 test.each([
   ['as it is', 'relay', 'relay', 'ok'],
@@ -52,7 +67,7 @@ test.each([
   ['nothing', undefined, null, 'legacy'],
   ['a progress token alone', { _meta: { progressToken: 1 } }, null, 'legacy'],
 ])('%s makes a request %s', (_, params, header, era) => {
-  expect(eraOf(params, header)).toBe(era)
+  expect(eraOf('tools/list', params, header)).toBe(era)
 })
 
 test('the version is the same wherever it is written', () => {

@@ -120,7 +120,7 @@ test.each([
 ])('%j is never fetched', async (url) => {
   expect(isDocumentUrl(url, ISSUER)).toBe(false)
   const asked = serve(() => page(good(url)))
-  expect(await findClient(url, KEYS, NOW, always)).toBeUndefined()
+  expect(await findClient(url, KEYS, NOW, always)).toBe('unknown')
   expect(await isKnownClient(url, KEYS, NOW)).toBe(false)
   expect(asked).toEqual([])
 })
@@ -142,7 +142,7 @@ test('at the token endpoint nothing is fetched', async () => {
 
 const JUST = 5 * 1024
 
-test.each<[string, Serve]>([
+test.each<[string, Serve, fault?: string]>([
   ['of another URL', () => page(good('https://other.example/client.json'))],
   ['of its URL with a slash', (url) => page(good(`${url}/`))],
   ['without a client_id', (url) => page({ ...good(url), client_id: undefined })],
@@ -169,17 +169,22 @@ test.each<[string, Serve]>([
   ['of no type', (url) => new Response(new TextEncoder().encode(JSON.stringify(good(url))))],
   ['with 201', (url) => page(good(url), JSON_TYPE, 201)],
   ['with 404', (url) => page(good(url), JSON_TYPE, 404)],
-  ['with 500', (url) => page(good(url), JSON_TYPE, 500)],
+  ['with 403', (url) => page(good(url), JSON_TYPE, 403), 'unreachable'],
+  ['with 429', (url) => page(good(url), JSON_TYPE, 429), 'unreachable'],
+  ['with 500', (url) => page(good(url), JSON_TYPE, 500), 'unreachable'],
   ['with 302', (url) => page(good(url), { ...JSON_TYPE, location: anyUrl() }, 302)],
   ['with 308', (url) => page(good(url), { ...JSON_TYPE, location: anyUrl() }, 308)],
   ['of more than 5 KB', (url) => page({ ...good(url), x: 'x'.repeat(JUST) })],
   ['of 5 KB that goes on for ever', () => new Response(endless(), { headers: JSON_TYPE })],
-  ['out of reach', () => Promise.reject(new TypeError('fetch failed'))],
-])('a document %s makes no client, and is not kept', async (_, answer) => {
+  ['out of reach', () => Promise.reject(new TypeError('fetch failed')), 'unreachable'],
+])('a document %s makes no client, and is asked for again after a minute', async (...row) => {
+  const [, answer, fault = 'invalid'] = row
   const url = anyUrl()
   const asked = serve((given, init) => answer(given, init))
-  expect(await findClient(url, KEYS, NOW, always)).toBeUndefined()
-  expect(await findClient(url, KEYS, NOW, always)).toBeUndefined()
+  expect(await findClient(url, KEYS, NOW, always)).toBe(fault)
+  expect(await findClient(url, KEYS, NOW + 59_999, always)).toBe(fault)
+  expect(asked.map((one) => one.url)).toEqual([url])
+  expect(await findClient(url, KEYS, NOW + 60_000, always)).toBe(fault)
   expect(asked.map((one) => one.url)).toEqual([url, url])
 })
 
@@ -228,7 +233,7 @@ test.each<[string, RequestListener]>([
     return limit(1_500)
   })
   serve((_url, init) => original(`http://127.0.0.1:${port}/document`, init))
-  expect(await fetchMetadataDocument(anyUrl(), NOW, always)).toBeUndefined()
+  expect(await fetchMetadataDocument(anyUrl(), NOW, always)).toMatch(/unreachable|invalid/)
   expect([limits, paths]).toEqual([[3000], ['/document']])
   server.closeAllConnections()
   server.close()
@@ -266,18 +271,41 @@ test.each([
   ['https://claude.ai/oauth/mcp-oauth-client-metadata', 'https://claude.com/api/mcp/auth_callback'],
   ['https://claude.ai/oauth/claude-code-client-metadata', 'http://localhost/callback'],
   [
+    'https://claude.ai/oauth/claude-code-client-metadata',
+    'claude://claude.ai/mcp-auth-callback/sdk',
+  ],
+  ['https://chatgpt.com/oauth/codex/client.json', 'http://127.0.0.1/callback'],
+  [
+    'https://chatgpt.com/oauth/codex/6MFBM1In3Ey-/client.json',
+    'http://127.0.0.1/callback/6MFBM1In3Ey-',
+  ],
+  [
+    'https://chatgpt.com/oauth/FLLrQdlez6Uf/client.json',
+    'https://chatgpt.com/connector/oauth/FLLrQdlez6Uf',
+  ],
+  ['https://vscode.dev/oauth/client-metadata.json', 'https://vscode.dev/redirect'],
+  ['https://opencode.ai/oauth/opencode/client.json', 'http://127.0.0.1/mcp/oauth/callback'],
+  [
     'https://chatgpt.com/oauth/client.json',
     'https://chatgpt.com/connector_platform_oauth_redirect',
   ],
-])('%s is built in, for when it is out of reach', async (url, redirectUri) => {
+])('%s is built in with %s, for when it is out of reach', async (url, redirectUri) => {
+  vi.resetModules()
+  const { findClient } = await import('../../../src/oauth/clients.ts')
   const away = serve(() => Promise.reject(new TypeError('fetch failed')))
-  const client = await findClient(url, KEYS, NOW, always)
-  expect(client).toMatchObject({ client_id: url, host: new URL(url).host })
-  expect(client?.redirect_uris).toContain(redirectUri)
+  const builtIn = {
+    client_id: url,
+    host: new URL(url).host,
+    redirect_uris: expect.arrayContaining([redirectUri]),
+  }
+  expect(await findClient(url, KEYS, NOW, always)).toMatchObject(builtIn)
+  expect(await findClient(url, KEYS, NOW, always)).toMatchObject(builtIn)
   expect(away).toHaveLength(1)
 
   serve(() => page({ ...good(url), client_name: 'Newer' }))
-  expect(await findClient(url, KEYS, NOW, always)).toMatchObject({ client_name: 'Newer' })
+  const newer = await findClient(url, KEYS, NOW + 60_000, always)
+  expect(newer).toMatchObject({ ...builtIn, client_name: 'Newer' })
+  expect(newer).toMatchObject({ redirect_uris: expect.arrayContaining([REDIRECT]) })
 })
 
 test('the built-in copy is for its own URL alone', async () => {
@@ -286,8 +314,12 @@ test('the built-in copy is for its own URL alone', async () => {
     'https://claude.ai/oauth/mcp-oauth-client-metadata/',
     'https://claude.ai/oauth/mcp-oauth-client-metadata?x',
     'https://claude.ai.evil.example/oauth/mcp-oauth-client-metadata',
+    'https://chatgpt.com/oauth/codex/a/b/client.json',
+    'https://chatgpt.com/oauth/a.b/client.json',
+    'https://chatgpt.com.evil.example/oauth/codex/client.json',
+    'https://chatgpt.com/constructor',
   ]) {
-    expect(await findClient(url, KEYS, NOW, always)).toBeUndefined()
+    expect(await findClient(url, KEYS, NOW, always)).toBe('unreachable')
   }
 })
 
@@ -298,21 +330,24 @@ test('a document that cannot be had for a while serves on, and one that is withd
   const later = NOW + 61_000
   serve(() => new Response('busy', { status: 503 }))
   expect(await fetchMetadataDocument(url, later, always)).toEqual(good(url))
-  expect(await fetchMetadataDocument(url, later + 3_600_000, always)).toBeUndefined()
+  expect(await fetchMetadataDocument(url, later + 3_600_000, always)).toBe('unreachable')
+  const after = later + 3_700_000
   serve(() => Response.json(good(url)))
-  await fetchMetadataDocument(url, NOW, always)
+  await fetchMetadataDocument(url, after, always)
   serve(() => new Response('gone', { status: 410 }))
-  expect(await fetchMetadataDocument(url, later, always)).toBeUndefined()
-  expect(await fetchMetadataDocument(url, NOW, always)).toBeUndefined()
+  expect(await fetchMetadataDocument(url, after + 61_000, always)).toBe('invalid')
 })
 
-test('a document is not fetched for whoever asked for too many, a well-known one is', async () => {
+test('a document is not fetched for an address that asked for too many, a well-known one is', async () => {
   const asked = serve(() => new Response('', { status: 503 }))
   const never = async () => false
-  expect(await fetchMetadataDocument(anyUrl(), NOW, never)).toBeUndefined()
+  expect(await fetchMetadataDocument(anyUrl(), NOW, never)).toBe('limited')
+  expect(asked).toEqual([])
+  const codex = 'https://chatgpt.com/oauth/codex/another/client.json'
+  expect(await fetchMetadataDocument(codex, NOW, never)).toMatchObject({ client_name: 'Codex' })
   expect(asked).toEqual([])
   const claude = 'https://claude.ai/oauth/mcp-oauth-client-metadata'
-  expect(await fetchMetadataDocument(claude, NOW, never)).toBeDefined()
+  expect(await fetchMetadataDocument(claude, NOW, never)).toMatchObject({ client_name: 'Claude' })
 })
 
 test('a name in a document is shown without what would bend the line', async () => {

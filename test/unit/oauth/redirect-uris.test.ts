@@ -7,7 +7,7 @@ import {
   isRedirectUri,
   isSameRedirectUri,
 } from '../../../src/oauth/redirect-uris.ts'
-import { requireResource } from '../../../src/oauth/resources.ts'
+import { requireResource } from '../../../src/oauth/resource-indicator.ts'
 import { allows, parseScope } from '../../../src/scopes.ts'
 
 test.each([
@@ -154,7 +154,13 @@ test('mcp contains mcp:read, and not the reverse', () => {
 
 const KEYS: SigningKeys = { current: 'c'.repeat(32), previous: 'p'.repeat(32), issuer: ISSUER }
 const NOW = Date.UTC(2026, 10, 22)
-const GRANT = { sub: 'me', client_id: 'client', scope: 'mcp' as const, jti: 'id' }
+const GRANT = {
+  sub: 'me',
+  client: 'hash',
+  name: 'A client',
+  scope: 'mcp' as const,
+  jti: 'id',
+}
 const CODE = { ...GRANT, redirect_uri: 'https://app.example/', code_challenge: CHALLENGE }
 
 test.each([
@@ -169,13 +175,13 @@ test.each([
 })
 
 test('a client id has no end', async () => {
-  const claims = { client_name: 'x', redirect_uris: ['https://app.example/'] }
+  const claims = { name: 'x', redirect_uris: ['https://app.example/'], jti: 'id' }
   const token = await sign('client', claims, KEYS, NOW)
   expect(await verify('client', token, KEYS, NOW + 1e12)).toEqual(claims)
 })
 
 test('each kind is verified as itself alone', async () => {
-  const client = { client_name: 'x', redirect_uris: ['https://app.example/'], ...CODE }
+  const client = { ...CODE, redirect_uris: ['https://app.example/'] }
   const kinds: TokenKind[] = ['client', 'code', 'access', 'refresh']
   for (const signed of kinds) {
     const token = await sign(signed, client as never, KEYS, NOW)

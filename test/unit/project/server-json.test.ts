@@ -1,6 +1,6 @@
 /**
- * server.json against the rules of the MCP Registry: its schema of 2025-12-11 and what it checks
- * beyond that. The rules are written out here, since the registry itself is asked only on publication.
+ * server.json against the rules of the MCP Registry: its schema of 2025-12-11 and the checks it adds.
+ * The rules are written out here because the registry itself is asked only on publication.
  */
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
@@ -33,7 +33,7 @@ const Remote = z
   .superRefine(({ url, variables = {} }, context) => {
     const complain = (message: string) => context.addIssue({ code: 'custom', message })
     const used = [...url.matchAll(/\{([^{}]+)\}/g)].map(([, name]) => name as string)
-    for (const name of used) if (!(name in variables)) complain(`{${name}} is no variable`)
+    for (const name of used) if (!(name in variables)) complain(`{${name}} is not declared`)
     const filled = URL.parse(url.replaceAll(/\{[^{}]+\}/g, 'example'))
     if (!url.startsWith('https://') || filled?.protocol !== 'https:') complain('must be https')
     if (/^(localhost|127\.|10\.|192\.168\.|\[)/.test(filled?.hostname ?? '')) complain('is private')
@@ -73,17 +73,19 @@ const Server = z.strictObject({
   remotes: z.array(Remote).min(1),
 })
 
-const DOCUMENT = JSON.parse(readFileSync('server.json', 'utf8'))
+const read = (path: string) => JSON.parse(readFileSync(path, 'utf8'))
 
-test('server.json is one that the registry takes', () => {
+const DOCUMENT = read('server.json')
+
+test('the registry accepts server.json', () => {
   expect(Server.safeParse(DOCUMENT).error?.issues ?? []).toEqual([])
 })
 
 test.each([
   ['another schema', { $schema: 'https://example.com/server.schema.json' }],
   ['a name without a namespace', { name: 'relay-mcp' }],
-  ['a name of two slashes', { name: 'io.github.relay-mcp/relay/mcp' }],
-  ['a name that ends with a dash', { name: 'io.github.relay-mcp/relay-' }],
+  ['a name of two slashes', { name: 'com.example/relay/mcp' }],
+  ['a name that ends with a dash', { name: 'com.example/relay-' }],
   ['a long description', { description: 'x'.repeat(101) }],
   ['a blank title', { title: ' ' }],
   ['a range of versions', { version: '^0.2.0' }],
@@ -93,14 +95,31 @@ test.each([
   ['a variable that is not declared', { remotes: [{ ...DOCUMENT.remotes[0], variables: {} }] }],
   ['plain http', { remotes: [{ type: 'streamable-http', url: 'http://relay.example.com/mcp' }] }],
   ['a loopback address', { remotes: [{ type: 'streamable-http', url: 'https://127.0.0.1/mcp' }] }],
-])('with %s it would not be', (_, change) => {
+])('the registry refuses %s', (_, change) => {
   expect(Server.safeParse({ ...DOCUMENT, ...change }).success).toBe(false)
 })
 
-test('glama.json names its schema and somebody who maintains the listing', () => {
+/**
+ * This project has no public repository. A listing that names one would hand its readers to anyone who
+ * registers that name, so a publisher fills in the names that are theirs: CONTRIBUTING.md.
+ */
+test('no listing names a repository or an account', () => {
+  expect(DOCUMENT.name).toMatch(/^com\.example\//)
+  expect(DOCUMENT).not.toHaveProperty('repository')
+  expect(DOCUMENT).not.toHaveProperty('icons')
+  const plugin = read('integrations/claude-code/.claude-plugin/plugin.json')
+  const marketplace = read('.claude-plugin/marketplace.json')
+  for (const document of [plugin, marketplace, ...marketplace.plugins]) {
+    expect(document).not.toHaveProperty('repository')
+    expect(document).not.toHaveProperty('homepage')
+  }
+  expect(read('glama.json').maintainers).toEqual([])
+})
+
+test('glama.json follows its schema', () => {
   const Glama = z.strictObject({
     $schema: z.literal('https://glama.ai/mcp/schemas/server.json'),
-    maintainers: z.array(z.string().regex(/^[\w-]+$/)).min(1),
+    maintainers: z.array(z.string().regex(/^[\w-]+$/)),
   })
-  expect(Glama.safeParse(JSON.parse(readFileSync('glama.json', 'utf8'))).success).toBe(true)
+  expect(Glama.safeParse(read('glama.json')).error?.issues ?? []).toEqual([])
 })

@@ -1,6 +1,6 @@
 /** How each client is connected: what the home page shows, for one address. Facts about other people's products. */
 
-export interface ClientGuide {
+export interface ConnectGuide {
   name: string
   /** HTML sentences before the blocks. */
   steps: string
@@ -16,7 +16,7 @@ export interface ClientGuide {
 const KEY = 'YOUR_RELAY_API_KEY'
 
 /** The clients in the order of the page; `url` is that of the MCP endpoint. */
-export function clientGuides(url: string): ClientGuide[] {
+export function connectGuides(url: string): ConnectGuide[] {
   const headers = { Authorization: `Bearer ${KEY}` }
   const insecure = url.startsWith('http:') ? ['--allow-http'] : []
   return [

@@ -1,0 +1,4 @@
+-- The API caches which functions there are.
+notify pgrst, 'reload schema';
+
+commit;

@@ -1,0 +1,247 @@
+-- What is after the reader's cursor, oldest first, without its own posts, and the cursor moved over
+-- exactly that; in one thread, or with p_thread_name null in all of them, archived ones included, the
+-- least recently active first. The first check of all threads introduces the reader.
+-- Raises RL001 (thread not found), RL004 (ack_seq beyond the thread's end), RL009 (several threads match).
+create or replace function public.relay_check_new(
+  p_user_id uuid, p_reader_tag text, p_thread_name text default null, p_limit integer default 100,
+  p_peek boolean default false, p_ack_seq bigint default null, p_max_bytes integer default 60000,
+  p_lean boolean default false)
+  returns json
+  language plpgsql volatile security invoker
+  set search_path = '' set lock_timeout = '4s' set timezone = 'UTC'
+as $$
+declare
+  v_is_new boolean;
+  v_introduced_at timestamptz;
+  v_last_given_at timestamptz;
+  v_known_readers json;
+  v_skipped json;
+  v_skipped_count bigint;
+  v_thread public.relay_threads;
+  v_read bigint;
+  v_acknowledged bigint;
+  v_thread_ids uuid[];
+  v_reads bigint[];
+  v_unreads bigint[];
+  v_unread bigint := 0;
+  v_own bigint := 0;
+  v_ids uuid[];
+  v_messages json := '[]';
+  v_packed uuid[] := '{}';
+  v_remaining json;
+begin
+  -- A peek that acknowledges nothing moves nothing, so it waits for nobody, unless it introduces.
+  if not p_peek or p_ack_seq is not null or p_thread_name is null and not exists (
+    select from public.relay_readers
+    where user_id = p_user_id and reader_tag = p_reader_tag and introduced_at is not null)
+  then
+    perform public.relay_lock_reader(p_user_id, p_reader_tag);
+  end if;
+  select is_new, introduced_at, last_given_at, known_readers
+  into v_is_new, v_introduced_at, v_last_given_at, v_known_readers
+  from public.relay_note_reader(p_user_id, p_reader_tag, not p_peek);
+  if p_thread_name is null and v_introduced_at is null then
+    select skipped, skipped_count into v_skipped, v_skipped_count
+    from public.relay_introduce_reader(p_user_id, p_reader_tag);
+  end if;
+
+  if p_thread_name is not null then
+    v_thread := public.relay_find_thread(p_user_id, p_thread_name);
+    if p_ack_seq > v_thread.last_seq then
+      raise exception 'ack_seq % is above the last seq of thread "%", %',
+        p_ack_seq, v_thread.name, v_thread.last_seq using errcode = 'RL004',
+        detail = json_build_object('name', v_thread.name, 'last_seq', v_thread.last_seq)::text;
+    elsif p_ack_seq is not null then
+      v_read := coalesce((
+        select last_read_seq from public.relay_read_cursors
+        where thread_id = v_thread.id and reader_tag = p_reader_tag), 0);
+      v_acknowledged := public.relay_count_unread(v_thread.id, v_thread.last_seq,
+        v_thread.message_count, p_reader_tag, v_read, p_ack_seq + 1);
+      -- To a message that exists: a cursor beyond would hide what an import puts there.
+      perform public.relay_move_cursors(p_user_id, p_reader_tag, array[v_thread.id], array[m.seq])
+      from (
+        select max(seq) as seq from public.relay_messages
+        where thread_id = v_thread.id and seq <= p_ack_seq) m
+      where m.seq > v_read;
+    end if;
+  -- A polling reader usually has everything. Two sums tell, at half the price of a look at each thread:
+  -- no cursor is ever above its thread's last seq, so equal sums are equal seqs.
+  elsif (select sum(last_seq) from public.relay_threads where user_id = p_user_id) = (
+    select sum(last_read_seq) from public.relay_read_cursors
+    where user_id = p_user_id and reader_tag = p_reader_tag)
+  then
+    return public.relay_empty_answer(p_lean, null, v_last_given_at, v_is_new, v_known_readers,
+      v_skipped, v_skipped_count);
+  end if;
+
+  -- Unread messages are counted by seq, and only as many threads are read as fill the answer.
+  with pending as materialized (
+    select * from public.relay_pending_threads(p_user_id, p_reader_tag, v_thread.id)
+  ), turns as (
+    select *, sum(unread) over (order by last_message_at, thread_id) - unread as unread_before
+    from pending where unread > 0
+  ), picked as (
+    select m.id, m.seq, turns.last_message_at, turns.thread_id
+    from turns
+    cross join lateral (
+      select m.id, m.seq from public.relay_messages m
+      where m.thread_id = turns.thread_id and m.seq > turns.read_seq
+        and (m.reader_tag is distinct from p_reader_tag or m.addressee = m.reader_tag)
+      order by m.seq limit p_limit) m
+    where turns.unread_before < p_limit
+    order by turns.last_message_at, turns.thread_id, m.seq
+    limit p_limit
+  )
+  select
+    (select array_agg(id order by last_message_at, thread_id, seq) from picked),
+    array_agg(thread_id order by last_message_at, thread_id),
+    array_agg(read_seq order by last_message_at, thread_id),
+    array_agg(unread order by last_message_at, thread_id),
+    coalesce(sum(unread), 0), coalesce(sum(own), 0)
+  into v_ids, v_thread_ids, v_reads, v_unreads, v_unread, v_own
+  from pending;
+  if v_unread = 0 and v_own = 0 then
+    return public.relay_empty_answer(p_lean, v_thread.name, v_last_given_at, v_is_new,
+      v_known_readers, v_skipped, v_skipped_count, v_acknowledged);
+  end if;
+
+  if v_ids is not null then
+    select packed.messages, packed.ids into v_messages, v_packed
+    from public.relay_pack_messages(
+      v_ids, p_max_bytes, p_lean, p_thread_name is null or not p_lean) packed;
+  end if;
+  if not p_peek then
+    -- Over what is handed out, and over own posts that join onto it.
+    perform public.relay_move_cursors(
+      p_user_id, p_reader_tag, array_agg(moved.thread_id), array_agg(moved.seq))
+    from (
+      select pending.thread_id, pending.read_seq, public.relay_step_over_own(
+        pending.thread_id, p_reader_tag, coalesce(given.seq, pending.read_seq)) as seq
+      from unnest(v_thread_ids, v_reads, v_unreads) as pending (thread_id, read_seq, unread)
+      left join (
+        select thread_id, max(seq) as seq from public.relay_messages
+        where id = any (v_packed) group by thread_id) given on given.thread_id = pending.thread_id
+      where given.seq is not null or pending.unread = 0) moved
+    where moved.seq > moved.read_seq
+    having count(*) > 0;
+    v_unread := v_unread - cardinality(v_packed);
+    if cardinality(v_packed) > 0 then
+      update public.relay_readers set last_given_at = clock_timestamp()
+      where user_id = p_user_id and reader_tag = p_reader_tag;
+    end if;
+  end if;
+
+  if v_unread > 0 then
+    select json_agg(json_build_object('thread_name', t.name, 'unread_count', left_over.unread)
+      order by left_over.place)
+    into v_remaining
+    from (
+      select pending.thread_id, pending.place,
+        pending.unread - case when p_peek then 0 else coalesce(given.messages, 0) end as unread
+      from unnest(v_thread_ids, v_unreads) with ordinality as pending (thread_id, unread, place)
+      left join (
+        select thread_id, count(*) as messages from public.relay_messages
+        where id = any (v_packed) group by thread_id) given on given.thread_id = pending.thread_id
+      where pending.unread > case when p_peek then 0 else coalesce(given.messages, 0) end
+      order by pending.place limit 20) left_over
+    join public.relay_threads t on t.id = left_over.thread_id;
+  end if;
+  return json_build_object(
+    'thread_name', case when p_lean then v_thread.name end,
+    'new_message_count', cardinality(v_packed),
+    'messages', v_messages,
+    'remaining_count', v_unread,
+    'remaining', v_remaining,
+    'own_message_count', case when cardinality(v_packed) = 0 and v_own > 0 then v_own end,
+    'acknowledged_count', v_acknowledged,
+    'last_given_at', case when cardinality(v_packed) = 0
+      then public.relay_show_time(v_last_given_at, true) end,
+    'new_reader', nullif(v_is_new, false),
+    'known_readers', v_known_readers,
+    'skipped', v_skipped,
+    'skipped_thread_count', nullif(v_skipped_count, 0));
+end;
+$$;
+revoke all on function public.relay_check_new from public, anon, authenticated;
+grant execute on function public.relay_check_new to service_role;
+
+-- The threads in which a reader has something above its cursor: what of it others wrote, and what it
+-- wrote itself. With p_thread_id only that thread.
+create or replace function public.relay_pending_threads(
+  p_user_id uuid, p_reader_tag text, p_thread_id uuid)
+  returns table (thread_id uuid, last_message_at timestamptz, read_seq bigint, unread bigint, own bigint)
+  language plpgsql stable security invoker set search_path = ''
+as $$
+begin
+  if p_thread_id is null then
+    return query
+    select t.id, t.last_message_at, r.read_seq, counted.unread,
+      public.relay_count_unread(t.id, t.last_seq, t.message_count, null, r.read_seq, t.last_seq + 1)
+        - counted.unread
+    from public.relay_threads t
+    left join public.relay_read_cursors c
+      on c.user_id = p_user_id and c.reader_tag = p_reader_tag and c.thread_id = t.id
+    cross join lateral (select coalesce(c.last_read_seq, 0) as read_seq) r
+    cross join lateral (select public.relay_count_unread(t.id, t.last_seq, t.message_count,
+      p_reader_tag, r.read_seq, t.last_seq + 1) as unread offset 0) counted
+    where t.user_id = p_user_id and t.last_seq > r.read_seq;
+  else
+    return query
+    select t.id, t.last_message_at, r.read_seq, counted.unread,
+      public.relay_count_unread(t.id, t.last_seq, t.message_count, null, r.read_seq, t.last_seq + 1)
+        - counted.unread
+    from public.relay_threads t
+    left join public.relay_read_cursors c on c.reader_tag = p_reader_tag and c.thread_id = t.id
+    cross join lateral (select coalesce(c.last_read_seq, 0) as read_seq) r
+    cross join lateral (select public.relay_count_unread(t.id, t.last_seq, t.message_count,
+      p_reader_tag, r.read_seq, t.last_seq + 1) as unread offset 0) counted
+    where t.id = p_thread_id and t.last_seq > r.read_seq;
+  end if;
+end;
+$$;
+revoke all on function public.relay_pending_threads from public, anon, authenticated;
+grant execute on function public.relay_pending_threads to service_role;
+
+-- The seq of the last own post that joins onto p_seq, with no message for the reader in between; else
+-- p_seq itself.
+create or replace function public.relay_step_over_own(
+  p_thread_id uuid, p_reader_tag text, p_seq bigint)
+  returns bigint
+  language plpgsql stable security invoker set search_path = ''
+as $$
+begin
+  return coalesce((
+    select max(own.seq) from public.relay_messages own
+    where own.thread_id = p_thread_id and own.reader_tag = p_reader_tag
+      and own.addressee is distinct from own.reader_tag and own.seq > p_seq
+      and own.seq < coalesce((
+        select m.seq from public.relay_messages m
+        where m.thread_id = p_thread_id and m.seq > p_seq
+          and (m.reader_tag is distinct from p_reader_tag or m.addressee = m.reader_tag)
+        order by m.seq limit 1), 9223372036854775807)), p_seq);
+end;
+$$;
+revoke all on function public.relay_step_over_own from public, anon, authenticated;
+grant execute on function public.relay_step_over_own to service_role;
+
+-- The answer of relay_check_new when there is nothing new.
+create or replace function public.relay_empty_answer(
+  p_lean boolean, p_thread_name text, p_last_given_at timestamptz, p_is_new boolean,
+  p_known_readers json, p_skipped json, p_skipped_count bigint, p_acknowledged bigint default null)
+  returns json
+  language sql stable security invoker set search_path = ''
+as $$
+  select json_build_object(
+    'thread_name', case when p_lean then p_thread_name end,
+    'new_message_count', 0,
+    'messages', '[]'::json,
+    'remaining_count', 0,
+    'acknowledged_count', p_acknowledged,
+    'last_given_at', public.relay_show_time(p_last_given_at, true),
+    'new_reader', nullif(p_is_new, false),
+    'known_readers', p_known_readers,
+    'skipped', p_skipped,
+    'skipped_thread_count', nullif(p_skipped_count, 0));
+$$;
+revoke all on function public.relay_empty_answer from public, anon, authenticated;
+grant execute on function public.relay_empty_answer to service_role;

@@ -1,0 +1,35 @@
+-- Opens a thread. Raises RL002 (thread exists): its detail has the name of the thread that is there,
+-- which may be spelled otherwise, and whether it is archived.
+create or replace function public.relay_create_thread(
+  p_user_id uuid, p_name text, p_description text default null, p_lean boolean default false)
+  returns json
+  language plpgsql volatile security invoker
+  set search_path = '' set lock_timeout = '4s' set timezone = 'UTC'
+as $$
+declare
+  v_thread public.relay_threads;
+begin
+  perform public.relay_lock_thread_name(p_user_id, p_name);
+  select * into v_thread from public.relay_threads
+  where id = public.relay_locate_thread(p_user_id, p_name);
+  if not found then
+    insert into public.relay_threads (user_id, name, description)
+    values (p_user_id, public.relay_trim(p_name), p_description)
+    on conflict (user_id, name) do nothing
+    returning * into v_thread;
+    if found then
+      return json_build_object(
+        'id', case when not p_lean then v_thread.id end,
+        'name', v_thread.name,
+        'created_at', public.relay_show_time(v_thread.created_at, p_lean));
+    end if;
+    -- A 0.1.0 Worker, which does not take the lock, was first.
+    select * into v_thread from public.relay_threads
+    where user_id = p_user_id and name = public.relay_trim(p_name);
+  end if;
+  raise exception 'thread "%" already exists', v_thread.name using errcode = 'RL002',
+    detail = json_build_object('name', v_thread.name, 'archived', v_thread.archived)::text;
+end;
+$$;
+revoke all on function public.relay_create_thread from public, anon, authenticated;
+grant execute on function public.relay_create_thread to service_role;

@@ -1,0 +1,101 @@
+-- The six tools -----------------------------------------------------------------------------------------
+-- A lock is waited for at most 4 s, half of the API's statement timeout.
+
+-- Threads, latest activity first; with p_reader_tag, how many messages of each that reader has not been
+-- given; with p_preview, the latest message of each in one line. Introduces nobody.
+create or replace function public.relay_list_threads(
+  p_user_id uuid, p_include_archived boolean default false, p_reader_tag text default null,
+  p_query text default null, p_preview boolean default false, p_limit integer default 100,
+  p_lean boolean default false)
+  returns json
+  language plpgsql volatile security invoker
+  set search_path = '' set lock_timeout = '4s' set timezone = 'UTC'
+as $$
+declare
+  v_where constant text := 't.user_id = $1'
+    || case when p_include_archived then '' else ' and not t.archived' end
+    || case when p_query is null then '' else
+      ' and strpos(lower(concat_ws(E''\n'', t.name, t.description)), lower($2)) > 0' end;
+  v_is_new boolean;
+  v_introduced_at timestamptz;
+  v_known_readers json;
+  v_threads json;
+  v_remaining bigint;
+begin
+  if p_reader_tag is not null then
+    select is_new, introduced_at, known_readers
+    into v_is_new, v_introduced_at, v_known_readers
+    from public.relay_note_reader(p_user_id, p_reader_tag, false);
+  end if;
+
+  -- One thread more than asked for tells whether the rest is worth counting.
+  execute format($sql$
+    with listed as materialized (
+      select t.*, row_number() over (
+        order by coalesce(t.last_message_at, t.created_at) desc, t.id desc) as place
+      from public.relay_threads t
+      where %1$s
+      order by coalesce(t.last_message_at, t.created_at) desc, t.id desc
+      limit $3 + 1
+    )
+    select
+      (select '[' || string_agg('{' || concat_ws(',',
+          case when not $6 then '"id":"' || t.id || '"' end,
+          '"name":' || to_json(t.name),
+          case when t.description <> '' then '"description":' || to_json(t.description)
+            when not $6 then '"description":null' end,
+          case when t.last_message_at is not null
+            then '"last_message_at":"' || public.relay_show_time(t.last_message_at, $6) || '"'
+            when not $6 then '"last_message_at":null' end,
+          case when t.archived or not $6 then '"archived":' || t.archived end,
+          '"message_count":' || t.message_count,
+          -- Without an introduction nobody can say what of a thread without a cursor is unread.
+          case when $4 is not null and (c.last_read_seq is not null or $7) then '"unread_count":' ||
+            public.relay_count_unread(t.id, t.last_seq, t.message_count, $4,
+              coalesce(c.last_read_seq, 0), t.last_seq + 1) end,
+          case when $5 then '"latest":' || public.relay_preview(t.id) end
+        ) || '}', ',' order by t.place) || ']'
+      from listed t
+      left join public.relay_read_cursors c
+        on c.user_id = $1 and c.reader_tag = $4 and c.thread_id = t.id
+      where t.place <= $3),
+      case when (select count(*) from listed) <= $3 then 0
+        else (select count(*) from public.relay_threads t where %1$s) - $3 end
+  $sql$, v_where)
+  into v_threads, v_remaining
+  using p_user_id, p_query, p_limit, p_reader_tag, p_preview, p_lean, v_introduced_at is not null;
+
+  return json_build_object(
+    'threads', coalesce(v_threads, '[]'),
+    'remaining_count', v_remaining,
+    'readers', public.relay_other_readers(p_user_id, p_reader_tag, 20),
+    'new_reader', nullif(v_is_new, false),
+    'known_readers', v_known_readers);
+end;
+$$;
+revoke all on function public.relay_list_threads from public, anon, authenticated;
+grant execute on function public.relay_list_threads to service_role;
+
+-- The latest message of a thread in one line of at most 120 characters; null for an empty thread.
+create or replace function public.relay_preview(p_thread_id uuid)
+  returns text
+  language plpgsql stable security invoker set search_path = ''
+as $$
+begin
+  return (
+    select '{' || concat_ws(',',
+      '"seq":' || m.seq,
+      '"surface":' || to_json(m.surface),
+      '"session_tag":' || to_json(nullif(m.session_tag, '')),
+      '"from":' || to_json(m.reader_tag),
+      '"to":' || to_json(m.addressee),
+      '"via":' || to_json(m.client),
+      '"excerpt":' || to_json(
+        left(btrim(regexp_replace(left(m.content, 1000), '\s+', ' ', 'g')), 120))) || '}'
+    from public.relay_messages m
+    where m.thread_id = p_thread_id
+    order by m.seq desc limit 1);
+end;
+$$;
+revoke all on function public.relay_preview from public, anon, authenticated;
+grant execute on function public.relay_preview to service_role;

@@ -1,0 +1,146 @@
+-- Posts a message under the id that the caller chose, so that posting the same id again, after an answer
+-- that never came, returns what is there. Creates a missing thread and reopens an archived one. A new
+-- p_reader_tag is introduced before its post takes its place.
+-- Raises RL003 (idempotency key used for another message), RL009 (several threads match).
+create or replace function public.relay_post_message(
+  p_user_id uuid, p_message_id uuid, p_thread_name text, p_content text, p_surface text,
+  p_session_tag text default null, p_metadata jsonb default null, p_reader_tag text default null,
+  p_to text default null, p_client text default null, p_idempotency_key text default null,
+  p_lean boolean default false)
+  returns json
+  language plpgsql volatile security invoker
+  set search_path = '' set lock_timeout = '4s' set timezone = 'UTC'
+as $$
+declare
+  v_is_new boolean;
+  v_introduced_at timestamptz;
+  v_known_readers json;
+  v_skipped json;
+  v_skipped_count bigint;
+  v_addressee public.relay_readers;
+  v_to text;
+  v_id uuid;
+  v_thread public.relay_threads;
+  v_created boolean := false;
+  v_message public.relay_messages;
+  v_read bigint;
+  v_unread bigint;
+begin
+  if p_reader_tag is not null then
+    perform public.relay_lock_reader(p_user_id, p_reader_tag);
+    select is_new, introduced_at, known_readers
+    into v_is_new, v_introduced_at, v_known_readers
+    from public.relay_note_reader(p_user_id, p_reader_tag, true);
+    if v_introduced_at is null then
+      select skipped, skipped_count into v_skipped, v_skipped_count
+      from public.relay_introduce_reader(p_user_id, p_reader_tag);
+    end if;
+  end if;
+  if p_to is not null then
+    v_addressee := public.relay_resolve_reader(p_user_id, p_to);
+    v_to := coalesce(v_addressee.reader_tag, p_to);
+  end if;
+
+  perform public.relay_lock_thread_name(p_user_id, p_thread_name);
+  loop
+    v_id := public.relay_locate_thread(p_user_id, p_thread_name);
+    if v_id is null then
+      insert into public.relay_threads (user_id, name)
+      values (p_user_id, public.relay_trim(p_thread_name))
+      on conflict (user_id, name) do nothing;
+      v_created := found;
+    else
+      -- Renamed or deleted by hand since: look again.
+      select * into v_thread from public.relay_threads
+      where id = v_id and public.relay_fold_name(name) = public.relay_fold_name(p_thread_name)
+      for no key update;
+      exit when found;
+    end if;
+  end loop;
+
+  -- Only now, under the lock: before it, two calls with one key would both find nothing. What an
+  -- earlier attempt created or reopened is not told again, because nothing remembers it.
+  select * into v_message from public.relay_messages
+  where id = p_message_id and thread_id = v_thread.id;
+  if not found and p_idempotency_key is not null then
+    select * into v_message from public.relay_messages
+    where thread_id = v_thread.id and idempotency_key = p_idempotency_key;
+    if found and (v_message.content, v_message.surface, v_message.metadata, v_message.addressee)
+      is distinct from (p_content, p_surface, p_metadata, v_to)
+    then
+      raise exception 'idempotency key "%" already belongs to another message', p_idempotency_key
+        using errcode = 'RL003', detail = v_message.seq::text;
+    end if;
+  end if;
+  if v_message.id is not null then
+    return json_build_object(
+      'id', case when not p_lean then v_message.id end,
+      'thread_id', case when not p_lean then v_message.thread_id end,
+      'thread_name', v_thread.name,
+      'seq', v_message.seq,
+      'created_at', public.relay_show_time(v_message.created_at, p_lean),
+      'duplicate', case when v_message.id <> p_message_id then true end);
+  end if;
+
+  -- The time is taken here, under the lock: a default, now() or a value from outside is older than the
+  -- wait for it, and would run backwards from one seq to the next. Never the same time twice in a
+  -- thread, or a cursor by time (0.1.0) would take both messages for read.
+  update public.relay_threads t
+  set last_seq = t.last_seq + 1,
+      message_count = t.message_count + 1,
+      last_message_at = greatest(t.last_message_at + interval '1 microsecond', clock_timestamp()),
+      archived = false
+  where t.id = v_thread.id
+  returning t.last_seq, t.last_message_at into v_message.seq, v_message.created_at;
+
+  insert into public.relay_messages (
+    id, thread_id, user_id, seq, surface, session_tag, content, metadata, idempotency_key, created_at,
+    reader_tag, addressee, client)
+  values (
+    p_message_id, v_thread.id, p_user_id, v_message.seq, p_surface, p_session_tag, p_content,
+    p_metadata, p_idempotency_key, v_message.created_at, p_reader_tag, v_to, p_client);
+
+  if p_reader_tag is not null then
+    v_read := coalesce((
+      select last_read_seq from public.relay_read_cursors
+      where thread_id = v_thread.id and reader_tag = p_reader_tag), 0);
+    -- Looked for in the first 1,000 seqs only: a post must not count a backlog of any length.
+    v_unread := public.relay_count_unread(v_thread.id, v_message.seq, v_thread.message_count + 1,
+      p_reader_tag, v_read, least(v_message.seq, v_read + 1001));
+    -- A reader that had read everything has read this too, unless it is meant to be handed it.
+    if v_unread = 0 and v_read + 1001 >= v_message.seq and v_to is distinct from p_reader_tag then
+      perform public.relay_move_cursors(
+        p_user_id, p_reader_tag, array[v_thread.id], array[v_message.seq]);
+    end if;
+  end if;
+
+  return json_build_object(
+    'id', case when not p_lean then p_message_id end,
+    'thread_id', case when not p_lean then v_thread.id end,
+    'thread_name', v_thread.name,
+    'seq', v_message.seq,
+    'created_at', public.relay_show_time(v_message.created_at, p_lean),
+    'unread_count', v_unread,
+    'unread_count_is_minimum',
+      case when v_read + 1001 < v_message.seq then true end,
+    'thread_created', case when v_created then true end,
+    'thread_reopened', case when v_thread.archived then true end,
+    'to', v_to,
+    'to_last_seen_at', public.relay_show_time(v_addressee.last_seen_at, true),
+    'only_reader', case when p_reader_tag is not null and not exists (
+      select from public.relay_readers
+      where user_id = p_user_id and reader_tag <> p_reader_tag) then true end,
+    'new_reader', nullif(v_is_new, false),
+    'known_readers', v_known_readers,
+    'skipped', v_skipped,
+    'skipped_thread_count', nullif(v_skipped_count, 0),
+    'other_threads', case when v_created then (
+      select json_agg(json_build_object('name', name, 'message_count', message_count))
+      from (
+        select name, message_count from public.relay_threads
+        where user_id = p_user_id and id <> v_thread.id
+        order by coalesce(last_message_at, created_at) desc, id desc limit 200) latest) end);
+end;
+$$;
+revoke all on function public.relay_post_message from public, anon, authenticated;
+grant execute on function public.relay_post_message to service_role;

@@ -1,0 +1,128 @@
+-- Readers ---------------------------------------------------------------------------------------------
+
+-- Notes that a reader is here, creating it on first use. Returns the reader as it was before this
+-- call, with `is_new` and, for a new one, the other known readers.
+create or replace function public.relay_note_reader(
+  p_user_id uuid, p_reader_tag text, p_waits boolean,
+  out is_new boolean, out introduced_at timestamptz, out last_given_at timestamptz,
+  out known_readers json)
+  language plpgsql volatile security invoker set search_path = ''
+as $$
+declare
+  v_seen timestamptz;
+begin
+  is_new := false;
+  select r.introduced_at, r.last_given_at, r.last_seen_at
+  into introduced_at, last_given_at, v_seen
+  from public.relay_readers r
+  where r.user_id = p_user_id and r.reader_tag = p_reader_tag;
+  if not found then
+    insert into public.relay_readers (user_id, reader_tag) values (p_user_id, p_reader_tag)
+    on conflict do nothing;
+    is_new := found;
+    if is_new then
+      known_readers := public.relay_other_readers(p_user_id, p_reader_tag, 50);
+    end if;
+  elsif v_seen < clock_timestamp() - interval '1 minute' then
+    -- Without the reader's lock, somebody else's row lock is not worth waiting for.
+    if p_waits then
+      update public.relay_readers r set last_seen_at = clock_timestamp()
+      where r.user_id = p_user_id and r.reader_tag = p_reader_tag;
+    else
+      update public.relay_readers r set last_seen_at = clock_timestamp()
+      where (r.user_id, r.reader_tag) in (
+        select s.user_id, s.reader_tag from public.relay_readers s
+        where s.user_id = p_user_id and s.reader_tag = p_reader_tag
+        for update skip locked);
+    end if;
+  end if;
+end;
+$$;
+revoke all on function public.relay_note_reader from public, anon, authenticated;
+grant execute on function public.relay_note_reader to service_role;
+
+-- Other readers, the most recently seen first.
+create or replace function public.relay_other_readers(
+  p_user_id uuid, p_reader_tag text, p_limit integer)
+  returns json
+  language sql volatile security invoker set search_path = ''
+as $$
+  select coalesce(json_agg(json_build_object(
+      'reader_tag', r.reader_tag, 'last_seen_at', public.relay_show_time(r.last_seen_at, true))
+    order by r.last_seen_at desc, r.reader_tag), '[]')
+  from (
+    select reader_tag, last_seen_at from public.relay_readers
+    where user_id = p_user_id and reader_tag is distinct from p_reader_tag
+    order by last_seen_at desc, reader_tag limit p_limit) r;
+$$;
+revoke all on function public.relay_other_readers from public, anon, authenticated;
+grant execute on function public.relay_other_readers to service_role;
+
+-- Introduces a reader to all threads: with at most 20 messages in the relay everything is unread;
+-- otherwise the newest two messages of each of the ten most recently active threads, and whatever
+-- comes from the first message addressed to it on. Everything else counts as read: it writes a cursor
+-- there, where there is none. Returns the threads in which messages were skipped, most recently
+-- active first: at most 20, and how many there are. Needs relay_lock_reader.
+create or replace function public.relay_introduce_reader(
+  p_user_id uuid, p_reader_tag text, out skipped json, out skipped_count bigint)
+  language plpgsql volatile security invoker set search_path = ''
+as $$
+begin
+  update public.relay_readers set introduced_at = clock_timestamp()
+  where user_id = p_user_id and reader_tag = p_reader_tag;
+
+  -- One statement, and each cursor is set from its snapshot. A value read again from the row that
+  -- `for key share` locks may be newer, and a message that came in between would be lost.
+  with total as materialized (
+    select coalesce(sum(message_count), 0) as messages
+    from public.relay_threads where user_id = p_user_id
+  ), recent as materialized (
+    select t.id, coalesce((
+      select m.seq from public.relay_messages m
+      where m.thread_id = t.id order by m.seq desc offset 2 limit 1), 0) as seq
+    from (
+      select id from public.relay_threads
+      where user_id = p_user_id and not archived and last_seq > 0
+      order by coalesce(last_message_at, created_at) desc, id desc limit 10) t
+  ), addressed as materialized (
+    select thread_id as id, min(seq) - 1 as seq
+    from public.relay_messages
+    where user_id = p_user_id and addressee = p_reader_tag group by thread_id
+  ), starts as materialized (
+    select t.id, t.name, coalesce(t.last_message_at, t.created_at) as active_at, t.last_seq,
+      t.message_count, least(coalesce(recent.seq, t.last_seq), addressed.seq) as seq
+    from public.relay_threads t
+    left join recent on recent.id = t.id
+    left join addressed on addressed.id = t.id
+    where t.user_id = p_user_id and (select messages from total) > 20
+      and not exists (
+        select from public.relay_read_cursors c
+        where c.thread_id = t.id and c.reader_tag = p_reader_tag)
+  ), written as (
+    insert into public.relay_read_cursors
+      (thread_id, user_id, reader_tag, last_read_seq, last_read_at)
+    select t.id, p_user_id, p_reader_tag, s.seq, case
+      when s.seq = s.last_seq then s.active_at
+      else coalesce(public.relay_time_of_seq(t.id, s.seq), t.created_at) end
+    from starts s join public.relay_threads t on t.id = s.id
+    where s.seq > 0
+    order by t.id
+    for key share of t
+    on conflict (thread_id, reader_tag) do nothing
+  ), passed as (
+    select s.name, s.active_at, s.id,
+      public.relay_count_unread(s.id, s.last_seq, s.message_count, null, 0, s.seq + 1) as messages
+    from starts s where s.seq > 0
+  ), numbered as (
+    select *, row_number() over (order by active_at desc, id desc) as place
+    from passed where messages > 0
+  )
+  select json_agg(json_build_object('thread_name', name, 'message_count', messages) order by place)
+      filter (where place <= 20),
+    count(*)
+  into skipped, skipped_count
+  from numbered;
+end;
+$$;
+revoke all on function public.relay_introduce_reader from public, anon, authenticated;
+grant execute on function public.relay_introduce_reader to service_role;

@@ -1,0 +1,275 @@
+-- What the tools share: finding threads and readers, counting, moving cursors, writing messages -------
+
+-- The 200 most recently active thread names, for the Worker to suggest from.
+create or replace function public.relay_latest_names(p_user_id uuid)
+  returns json
+  language sql volatile security invoker set search_path = ''
+as $$
+  select coalesce(json_agg(latest.name), '[]') from (
+    select name from public.relay_threads
+    where user_id = p_user_id
+    order by coalesce(last_message_at, created_at) desc, id desc
+    limit 200) latest;
+$$;
+revoke all on function public.relay_latest_names from public, anon, authenticated;
+grant execute on function public.relay_latest_names to service_role;
+
+-- The id of the thread with that name, or null: exactly as given, else trimmed, else folded.
+-- Raises RL009 (several threads match) with their names, a JSON array, as its detail.
+create or replace function public.relay_locate_thread(p_user_id uuid, p_name text)
+  returns uuid
+  language plpgsql volatile security invoker set search_path = ''
+as $$
+declare
+  v_id uuid;
+  v_ids uuid[];
+  v_names json;
+begin
+  select id into v_id from public.relay_threads
+  where user_id = p_user_id and name in (p_name, public.relay_trim(p_name))
+  order by name = p_name desc
+  limit 1;
+  if found then
+    return v_id;
+  end if;
+  select array_agg(id), json_agg(name order by name) into v_ids, v_names
+  from (
+    select id, name from public.relay_threads
+    where user_id = p_user_id and public.relay_fold_name(name) = public.relay_fold_name(p_name)
+    limit 20) folded;
+  if cardinality(v_ids) > 1 then
+    raise exception 'several threads match "%"', p_name
+      using errcode = 'RL009', detail = v_names::text;
+  end if;
+  return v_ids[1];
+end;
+$$;
+revoke all on function public.relay_locate_thread from public, anon, authenticated;
+grant execute on function public.relay_locate_thread to service_role;
+
+-- The thread with that name. Raises RL001 (thread not found): its detail is the name that was asked
+-- for, its hint the latest names. Raises RL009 (several threads match).
+create or replace function public.relay_find_thread(p_user_id uuid, p_name text)
+  returns public.relay_threads
+  language plpgsql volatile security invoker set search_path = ''
+as $$
+declare
+  v_thread public.relay_threads;
+begin
+  select * into v_thread from public.relay_threads
+  where id = public.relay_locate_thread(p_user_id, p_name);
+  if not found then
+    raise exception 'thread "%" not found', p_name using
+      errcode = 'RL001', detail = p_name, hint = public.relay_latest_names(p_user_id)::text;
+  end if;
+  return v_thread;
+end;
+$$;
+revoke all on function public.relay_find_thread from public, anon, authenticated;
+grant execute on function public.relay_find_thread to service_role;
+
+-- Makes all calls that open or post to a thread under some spelling of its name take turns, so that
+-- two spellings cannot open two threads, and so that waiting posts queue here instead of in a herd
+-- around the thread's row. Call it as a statement of its own, like relay_lock_reader.
+create or replace function public.relay_lock_thread_name(p_user_id uuid, p_name text)
+  returns void
+  language sql volatile security invoker set search_path = ''
+as $$
+  select pg_advisory_xact_lock(hashtextextended(p_user_id || ' ' || public.relay_fold_name(p_name), 1));
+$$;
+revoke all on function public.relay_lock_thread_name from public, anon, authenticated;
+grant execute on function public.relay_lock_thread_name to service_role;
+
+-- Makes calls of one reader take turns until the transaction ends. Call it as a statement of its own:
+-- the snapshot of a statement is older than the locks it waits for.
+create or replace function public.relay_lock_reader(p_user_id uuid, p_reader_tag text)
+  returns void
+  language sql volatile security invoker set search_path = ''
+as $$
+  select pg_advisory_xact_lock(hashtextextended(p_user_id || ' ' || p_reader_tag, 0));
+$$;
+revoke all on function public.relay_lock_reader from public, anon, authenticated;
+grant execute on function public.relay_lock_reader to service_role;
+
+-- The known reader that a `to` means, or null: exactly as given, else folded as thread names are, the
+-- most recently seen of several.
+create or replace function public.relay_resolve_reader(p_user_id uuid, p_reader_tag text)
+  returns public.relay_readers
+  language plpgsql volatile security invoker set search_path = ''
+as $$
+declare
+  v_reader public.relay_readers;
+begin
+  select * into v_reader from public.relay_readers
+  where user_id = p_user_id and reader_tag = p_reader_tag;
+  if not found then
+    select * into v_reader from public.relay_readers
+    where user_id = p_user_id
+      and public.relay_fold_name(reader_tag) = public.relay_fold_name(p_reader_tag)
+    order by last_seen_at desc limit 1;
+  end if;
+  return v_reader;
+end;
+$$;
+revoke all on function public.relay_resolve_reader from public, anon, authenticated;
+grant execute on function public.relay_resolve_reader to service_role;
+
+-- How many messages of others a reader has not been given in a thread: those with
+-- p_after < seq < p_before, less the reader's own. Messages that it addressed to itself count as
+-- others'. Counts no rows, except the reader's own and where messages were deleted by hand. Without a
+-- reader (null) nothing is anybody's own.
+create or replace function public.relay_count_unread(
+  p_thread_id uuid, p_last_seq bigint, p_message_count bigint, p_reader_tag text, p_after bigint,
+  p_before bigint)
+  returns bigint
+  language plpgsql stable security invoker set search_path = ''
+as $$
+declare
+  v_count bigint;
+begin
+  if p_before <= p_after + 1 or p_last_seq <= p_after then
+    return 0;
+  elsif p_message_count = p_last_seq then
+    v_count := least(p_before - 1, p_last_seq) - greatest(p_after, 0);
+  elsif p_after <= 0 and p_before > p_last_seq then
+    v_count := p_message_count;
+  else
+    v_count := (
+      select count(*) from public.relay_messages
+      where thread_id = p_thread_id and seq > p_after and seq < p_before);
+  end if;
+  if p_reader_tag is null or v_count = 0 then
+    return v_count;
+  end if;
+  return v_count - (
+    select count(*) from public.relay_messages
+    where thread_id = p_thread_id and reader_tag = p_reader_tag
+      and addressee is distinct from reader_tag and seq > p_after and seq < p_before);
+end;
+$$;
+revoke all on function public.relay_count_unread from public, anon, authenticated;
+grant execute on function public.relay_count_unread to service_role;
+
+-- The time that belongs to a cursor at p_seq: that of the last message up to it, but below the next
+-- one's. Messages that 0.1.0 wrote may share a time, and a restored 0.1.0 should rather repeat one than
+-- lose one. Null where no message is left to take a time from.
+create or replace function public.relay_time_of_seq(p_thread_id uuid, p_seq bigint)
+  returns timestamptz
+  language plpgsql stable security invoker set search_path = ''
+as $$
+begin
+  return least((
+      select created_at from public.relay_messages
+      where thread_id = p_thread_id and seq <= p_seq
+      order by seq desc limit 1
+    ), (
+      select created_at - interval '1 microsecond' from public.relay_messages
+      where thread_id = p_thread_id and seq > p_seq
+      order by seq limit 1
+    ));
+end;
+$$;
+revoke all on function public.relay_time_of_seq from public, anon, authenticated;
+grant execute on function public.relay_time_of_seq to service_role;
+
+-- Moves a reader's cursors forward, each to the seq beside its thread. Needs relay_lock_reader.
+create or replace function public.relay_move_cursors(
+  p_user_id uuid, p_reader_tag text, p_thread_ids uuid[], p_seqs bigint[])
+  returns void
+  language plpgsql volatile security invoker set search_path = ''
+as $$
+begin
+  insert into public.relay_read_cursors as c
+    (thread_id, user_id, reader_tag, last_read_seq, last_read_at)
+  select t.id, p_user_id, p_reader_tag, moved.seq,
+    coalesce(public.relay_time_of_seq(t.id, moved.seq), t.created_at)
+  from unnest(p_thread_ids, p_seqs) as moved (thread_id, seq)
+  join public.relay_threads t on t.id = moved.thread_id
+  order by t.id
+  -- Waits for a deletion by hand, and then skips the thread that is gone.
+  for key share of t
+  on conflict (thread_id, reader_tag) do update
+  set last_read_seq = excluded.last_read_seq, last_read_at = excluded.last_read_at, updated_at = now()
+  where c.last_read_seq < excluded.last_read_seq;
+end;
+$$;
+revoke all on function public.relay_move_cursors from public, anon, authenticated;
+grant execute on function public.relay_move_cursors to service_role;
+
+-- Messages as a JSON array in the order of p_ids, as many as fit into p_max_bytes but at least one,
+-- and the ids of those that fit. p_lean leaves out empty fields and ids, adds `from`, `to` and `via`,
+-- and, in an array of more than one message, cuts contents of more than 8,000 characters to 2,000.
+-- Weighed twice: first by octet_length, which reads no long text, to bound what is written at all;
+-- then by what was written, because escaping can make a text longer. Written as text: building jsonb
+-- took 30 % longer.
+create or replace function public.relay_pack_messages(
+  p_ids uuid[], p_max_bytes integer, p_lean boolean, p_with_thread_name boolean,
+  out messages json, out ids uuid[])
+  language plpgsql stable security invoker set search_path = ''
+as $$
+declare
+  v_cuts constant boolean := p_lean and cardinality(p_ids) > 1;
+begin
+  with weighed as materialized (
+    select m.id, listed.place, long.is_cut,
+      sum(case when long.is_cut then 2000 else octet_length(m.content) end
+        + coalesce(octet_length(m.metadata::text), 0) + case when p_lean then 100 else 240 end)
+        over (order by listed.place) as bytes
+    from unnest(p_ids) with ordinality as listed (id, place)
+    join public.relay_messages m on m.id = listed.id
+    -- A character has at most four bytes, so most lengths in bytes decide without reading the text.
+    cross join lateral (select v_cuts and octet_length(m.content) > 8000
+      and (octet_length(m.content) > 32000 or char_length(m.content) > 8000) as is_cut) long
+  ), written as (
+    select w.id, w.place, '{' || concat_ws(',',
+        case when p_with_thread_name then '"thread_name":' || to_json(t.name) end,
+        case when not p_lean then '"id":"' || m.id || '","thread_id":"' || m.thread_id || '"' end,
+        '"seq":' || m.seq,
+        '"surface":' || to_json(m.surface),
+        case when m.session_tag <> '' then '"session_tag":' || to_json(m.session_tag)
+          when not p_lean then '"session_tag":null' end,
+        case when p_lean then '"from":' || to_json(m.reader_tag) end,
+        case when p_lean then '"to":' || to_json(m.addressee) end,
+        case when p_lean then '"via":' || to_json(m.client) end,
+        '"content":' || to_json(case when w.is_cut then left(m.content, 2000) else m.content end),
+        case when w.is_cut then '"content_length":' || char_length(m.content) end,
+        case when p_lean then '"metadata":' || nullif(m.metadata, '{}')::text
+          else '"metadata":' || coalesce(m.metadata::text, 'null') end,
+        '"created_at":"' || public.relay_show_time(m.created_at, p_lean) || '"') || '}' as message
+    from weighed w
+    join public.relay_messages m on m.id = w.id
+    join public.relay_threads t on t.id = m.thread_id
+    where w.bytes <= p_max_bytes or w.place = 1
+  ), fitted as (
+    select *, sum(octet_length(message) + 1) over (order by place) as bytes from written
+  )
+  select '[' || string_agg(message, ',' order by place) || ']', array_agg(id order by place)
+  into messages, ids
+  from fitted where bytes <= p_max_bytes or place = 1;
+
+  if v_cuts and cardinality(ids) = 1 then
+    select packed.messages, packed.ids into messages, ids
+    from public.relay_pack_messages(ids, p_max_bytes, p_lean, p_with_thread_name) packed;
+  end if;
+  messages := coalesce(messages, '[]');
+  ids := coalesce(ids, '{}');
+end;
+$$;
+revoke all on function public.relay_pack_messages from public, anon, authenticated;
+grant execute on function public.relay_pack_messages to service_role;
+
+-- A time in UTC: in lean answers with milliseconds, cut and never rounded up, or `since` would pass over
+-- a message; else as 0.1.0 wrote it. The callers set the time zone.
+create or replace function public.relay_show_time(p_time timestamptz, p_lean boolean)
+  returns text
+  language plpgsql stable security invoker set search_path = ''
+as $$
+begin
+  if p_lean then
+    return to_char(p_time at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"');
+  end if;
+  return to_json(p_time) #>> '{}';
+end;
+$$;
+revoke all on function public.relay_show_time from public, anon, authenticated;
+grant execute on function public.relay_show_time to service_role;

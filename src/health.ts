@@ -1,0 +1,84 @@
+/**
+ * `GET /health`: anyone learns that the relay runs and whether its settings are complete. A caller
+ * with the key learns what only the Worker can see of its database, never a value of a setting. What
+ * it means and how to fix it, the doctor says.
+ */
+import * as z from 'zod/mini'
+import { admit, type RequestContext, refuseScope } from './admission.ts'
+import type { Config } from './config.ts'
+import type { Database } from './db.ts'
+import { RelayError } from './errors.ts'
+import { json } from './http.ts'
+import type { RequestLog } from './log.ts'
+import { SERVER_INFO, VERSION } from './mcp/protocol.ts'
+import { issuerOf, signingKeys } from './oauth/issuer.ts'
+
+/** So that one slow answer, such as the first with its handshakes, does not decide the median. */
+const CALLS = 3
+
+/** The rest of it is passed on as it is. */
+const Status = z.looseObject({ now: z.string() })
+
+/** Answers without the database, unless the key is sent: a monitor would keep a project from pausing. */
+export async function health(
+  request: Request,
+  url: URL,
+  context: RequestContext,
+): Promise<Response> {
+  const { settings, openDatabase, limiters, log } = context
+  const about = { service: SERVER_INFO.name, version: VERSION }
+  const warnings = settings.warnings.map(({ message }) => message)
+  if (!settings.ok) {
+    const problems = settings.faults.map(({ message }) => message)
+    return json({ ok: false, ...about, problems, ...(warnings.length > 0 && { warnings }) }, 503)
+  }
+  if (!request.headers.has('authorization')) return json({ ok: true, ...about })
+
+  const { config } = settings
+  const auth = await admit(request, url, config, context)
+  if (auth instanceof Response) return auth
+  if (auth.scope !== 'mcp') return refuseScope(config, url)
+  const database = await diagnoseDatabase(openDatabase(), config, log)
+  const ok = !('fault' in database)
+  const diagnosis = {
+    ok,
+    ...about,
+    warnings,
+    issuer: issuerOf(config, url),
+    oauth: signingKeys(config, url) !== undefined,
+    rate_limits: Boolean(limiters.guesses && limiters.registrations),
+    colo: request.cf?.colo,
+    now: new Date(),
+    database,
+  }
+  return json(diagnosis, ok ? 200 : 503, { 'cache-control': 'no-store' })
+}
+
+/** Asks the database for its status a few times. */
+async function diagnoseDatabase(
+  db: Database,
+  { supabaseUrl, userId }: Config,
+  log: RequestLog,
+): Promise<object> {
+  // The first part of a project's host is its public name, by which the dashboard finds it.
+  const [, project] = /^https:\/\/(\w+)\.supabase\.co$/.exec(supabaseUrl) ?? []
+  const times: number[] = []
+  let status = {}
+  let clockDifference = 0
+  try {
+    while (times.length < CALLS) {
+      const startedAt = Date.now()
+      const answer = await db.call('relay_status', { p_user_id: userId }, Status)
+      const time = Date.now() - startedAt
+      times.push(time)
+      status = answer
+      clockDifference = Math.round(Date.parse(answer.now) - startedAt - time / 2)
+    }
+  } catch (error) {
+    if (!(error instanceof RelayError)) throw error
+    log.addError(error)
+    return { project, fault: error.code, api_code: error.apiCode }
+  }
+  times.sort((a, b) => a - b)
+  return { ...status, project, round_trip_ms: times[1], clock_difference_ms: clockDifference }
+}

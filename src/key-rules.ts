@@ -1,0 +1,48 @@
+/** What a key must look like: the relay's own and Supabase's. Leaf: scripts import it too. */
+
+/** Characters of the relay's key: with fewer, it is no key at all. */
+export const MIN_KEY_LENGTH = 16
+
+/**
+ * Characters of a key that signs tokens and is judged without a limit. Anyone can collect a signature
+ * and guess at the key offline, so with a shorter one OAuth is off.
+ */
+export const MIN_SIGNING_KEY_LENGTH = 32
+
+/** Whether a key of the relay is long enough to sign with. */
+export function isSigningKey(key: string | undefined): key is string {
+  return key !== undefined && key.length >= MIN_SIGNING_KEY_LENGTH
+}
+
+/** Whether a Supabase key has the shape of a secret one: `sb_secret_…`, or a legacy service_role JWT. */
+export function isServiceKey(key: string): boolean {
+  return /^sb_secret_\S+$/.test(key) || legacyRole(key) === 'service_role'
+}
+
+/** Whether a Supabase key is the one for browsers, which may not reach the relay's tables. */
+export function isPublishableKey(key: string): boolean {
+  return key.startsWith('sb_publishable_') || legacyRole(key) === 'anon'
+}
+
+/** The role in a legacy key, a JWT; it is read, not verified: Supabase does that. */
+function legacyRole(key: string): unknown {
+  const [, payload, signature] = key.split('.')
+  if (!payload || !signature) return undefined
+  try {
+    return JSON.parse(atob(payload.replaceAll('-', '+').replaceAll('_', '/'))).role
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * Removes what people paste around a key: `Bearer `, `RELAY_API_KEY=`, quotes, invisible characters
+ * and white space.
+ */
+export function cleanKey(pasted: string): string {
+  return pasted
+    .replaceAll(/[\p{C}\p{Default_Ignorable_Code_Point}\s]/gu, ' ')
+    .replace(/^[\s"'`“”‘’]*(export )?\s*(RELAY_API_KEY\s*[=:])?[\s"'`“”‘’]*/i, '')
+    .replace(/^(Authorization\s*:)?\s*(Bearer\s+)?[\s"'`“”‘’]*/i, '')
+    .replace(/[\s"'`“”‘’,;]*$/, '')
+}

@@ -1,0 +1,48 @@
+/**
+ * Requests in flight that their client may cancel. Clients that time out do not close the POST: they
+ * send `notifications/cancelled` in a request of its own. The isolate remembers whom it is working
+ * for; a cancellation that reaches another isolate has no effect.
+ */
+import { type JsonObject, type RequestId, readId } from './jsonrpc.ts'
+
+/** By caller and request id, until the request is answered. */
+const inFlight = new Map<string, () => void>()
+
+/** Requests remembered at once, and characters of their keys: more would be an attack on memory. */
+const MAX_IN_FLIGHT = 1_000
+const MAX_KEY = 300
+
+/**
+ * Runs work that its client may cancel: the signal it is given aborts with `signal`, or when
+ * `cancel` is called for the same caller and id.
+ */
+export async function runCancellable<T>(
+  caller: string,
+  id: RequestId,
+  signal: AbortSignal,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const key = keyOf(caller, id)
+  if (key.length > MAX_KEY || inFlight.size >= MAX_IN_FLIGHT) return work(signal)
+  const controller = new AbortController()
+  // workerd lets a request touch only its own I/O objects, so the request that brings the
+  // cancellation resolves a promise, and the abort runs in the request that waits.
+  const { promise, resolve } = Promise.withResolvers<void>()
+  promise.then(() => controller.abort())
+  inFlight.set(key, resolve)
+  try {
+    return await work(AbortSignal.any([signal, controller.signal]))
+  } finally {
+    if (inFlight.get(key) === resolve) inFlight.delete(key)
+  }
+}
+
+/** Handles the parameters of `notifications/cancelled`. An id that is not in flight is ignored. */
+export function cancel(caller: string, { requestId }: JsonObject): void {
+  const id = readId(requestId)
+  if (id !== undefined) inFlight.get(keyOf(caller, id))?.()
+}
+
+function keyOf(caller: string, id: RequestId): string {
+  return `${caller}\n${JSON.stringify(id)}`
+}

@@ -1,0 +1,131 @@
+/**
+ * The Worker's settings: name, meaning and rule of each. The Worker's own check, the page, the doctor
+ * and the docs all read this table. Leaf: scripts import it too.
+ */
+import { isPublishableKey, isServiceKey, MIN_KEY_LENGTH } from './key-rules.ts'
+import { isLoopback } from './loopback.ts'
+
+export interface Setting {
+  name: string
+  /** Without a required setting the relay serves no client; an optional one is left out when bad. */
+  isRequired: boolean
+  isSecret: boolean
+  /** What it is and where to get it, in Markdown: `code` and _emphasis_. */
+  about: string
+  /** What is wrong with a value, to follow the setting's name; undefined when it is good. */
+  check(value: string): string | undefined
+}
+
+export const SETTINGS = [
+  {
+    name: 'RELAY_API_KEY',
+    isRequired: true,
+    isSecret: true,
+    about:
+      'The key that your clients send, at least 32 characters. Create one with `openssl rand -base64 32`, and keep it: it is not shown again. When you upgrade from an earlier version, keep your key.',
+    check(value) {
+      if (value !== value.trim()) return 'has white space around it'
+      if (value.length < MIN_KEY_LENGTH) {
+        return `must have at least ${MIN_KEY_LENGTH} characters; openssl rand -base64 32 creates a good one`
+      }
+      return undefined
+    },
+  },
+  {
+    name: 'SUPABASE_URL',
+    isRequired: true,
+    isSecret: false,
+    about:
+      'The project URL: in the Supabase dashboard, _Project Settings › Data API › Project URL_.',
+    check: (value) =>
+      isOriginUrl(value)
+        ? undefined
+        : 'must be the project URL, such as https://abcdefgh.supabase.co, without a path',
+  },
+  {
+    name: 'SUPABASE_SERVICE_KEY',
+    isRequired: true,
+    isSecret: true,
+    about:
+      'The secret key: in the Supabase dashboard, _Project Settings › API Keys_, `sb_secret_…`, or the legacy `service_role` key.',
+    check(value) {
+      if (isPublishableKey(value)) {
+        return 'is the publishable (anon) key; the relay needs the secret (service_role) key'
+      }
+      return isServiceKey(value)
+        ? undefined
+        : 'must be a key that starts with sb_secret_, or the legacy service_role key'
+    },
+  },
+  {
+    name: 'RELAY_USER_ID',
+    isRequired: true,
+    isSecret: false,
+    about:
+      'Whose threads these are. Any UUID works for a new relay: `uuidgen` creates one. When you upgrade from an earlier version, keep your id, or no thread will be found.',
+    check: (value) => (isUuid(value) ? undefined : 'must be a UUID'),
+  },
+  {
+    name: 'RELAY_API_KEY_PREVIOUS',
+    isRequired: false,
+    isSecret: true,
+    about: 'The key before this one, still accepted while you move your clients to the new one.',
+    check: (value) =>
+      value.trim().length < MIN_KEY_LENGTH
+        ? `must have at least ${MIN_KEY_LENGTH} characters`
+        : undefined,
+  },
+  {
+    name: 'RELAY_PUBLIC_URL',
+    isRequired: false,
+    isSecret: false,
+    about:
+      'The address under which clients reach the relay, if it has several or is behind a tunnel.',
+    check: (value) =>
+      isOriginUrl(value)
+        ? undefined
+        : 'must be an origin such as https://relay.example.com, without a path',
+  },
+  {
+    name: 'RELAY_ALLOWED_ORIGINS',
+    isRequired: false,
+    isSecret: false,
+    about: 'Origins of web pages that may call the relay, separated by commas.',
+    check: (value) =>
+      splitList(value).every((entry) => parseOrigin(entry) !== undefined)
+        ? undefined
+        : 'must be origins such as https://example.com, separated by commas',
+  },
+] as const satisfies readonly Setting[]
+
+export type SettingName = (typeof SETTINGS)[number]['name']
+
+export function isUuid(value: string): boolean {
+  return /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i.test(value)
+}
+
+/** Whether a URL is an https origin and no more; http is taken for this machine only. */
+export function isOriginUrl(value: string): boolean {
+  const url = URL.parse(value)
+  if (url?.pathname !== '/' || url.search || url.hash || url.username) return false
+  return url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname))
+}
+
+/** The entries of a list that is separated by commas. */
+export function splitList(value: string): string[] {
+  return value
+    .split(',')
+    .map((entry) => entry.trim())
+    .filter(Boolean)
+}
+
+/**
+ * An entry of RELAY_ALLOWED_ORIGINS as browsers send it in `Origin`; undefined for one that is no
+ * origin. Apps have schemes of their own, such as `app://obsidian.md`, which URL calls opaque.
+ */
+export function parseOrigin(entry: string): string | undefined {
+  if (!/^[a-z][a-z\d+.-]*:\/\/[^/?#@*\s]+\/?$/i.test(entry)) return undefined
+  const url = URL.parse(entry)
+  if (!url) return undefined
+  return url.origin === 'null' ? entry.toLowerCase().replace(/\/$/, '') : url.origin
+}

@@ -1,0 +1,139 @@
+/** relay_export and relay_import: everything one person has, out of one database and into another. */
+import { expect, test } from 'vitest'
+import { createTestDatabase } from '../../support/database.ts'
+import { type Caller, drain, fill, seqs, tools, USER } from './calls.ts'
+
+const KINDS = ['thread', 'reader', 'cursor', 'message'] as const
+
+// biome-ignore lint/suspicious/noExplicitAny: each kind of record has fields of its own.
+type Records = any[]
+
+async function exportAll(database: Caller): Promise<Records> {
+  const { as_of } = await tools(database).status()
+  const records: Records = []
+  for (const kind of KINDS) {
+    const args = { p_user_id: USER, p_kind: kind, p_as_of: as_of }
+    records.push(...(await database.call('relay_export', args)))
+  }
+  return records
+}
+
+/** Sends records kind by kind, as the command does. */
+async function importAll(database: Caller, records: Records) {
+  const tags = records.filter(({ kind }) => kind === 'reader').map((each) => each.reader_tag)
+  const counts: Record<string, number> = {}
+  for (const kind of KINDS) {
+    const page = JSON.stringify(records.filter((record) => record.kind === kind))
+    const args = { p_user_id: USER, p_records: page, p_reader_tags: tags }
+    for (const [name, count] of Object.entries(await database.call('relay_import', args))) {
+      counts[name] = (counts[name] ?? 0) + Number(count)
+    }
+  }
+  return counts
+}
+
+test('a moved relay is the same relay: messages, readers, cursors and who posted', async () => {
+  await using home = await createTestDatabase()
+  await using away = await createTestDatabase()
+  const relay = tools(home)
+  await fill(relay, 'a', 30)
+  await relay.check('ci')
+  await relay.post('a', 'mine', { reader_tag: 'ci', to: 'nightly', client: 'Claude' })
+  await relay.post('a', 'theirs', { reader_tag: 'laptop' })
+  const records = await exportAll(home)
+  expect(await importAll(away, records)).toEqual({
+    threads: 1,
+    readers: 2,
+    cursors: 2,
+    messages: 32,
+  })
+  expect(await exportAll(away)).toEqual(records)
+  expect(await importAll(away, records)).toEqual({
+    threads: 0,
+    readers: 0,
+    cursors: 0,
+    messages: 0,
+  })
+
+  const moved = tools(away)
+  const answer = await moved.check('ci')
+  expect(answer).toMatchObject({ messages: [{ seq: 32 }] })
+  expect(answer).not.toHaveProperty('new_reader')
+  expect((await moved.read('a', { seq: 31, lean: true })).messages[0]).toMatchObject({
+    from: 'ci',
+    to: 'nightly',
+    via: 'Claude',
+  })
+})
+
+test('a cursor beyond what was imported is set to the end, so that nothing later is skipped', async () => {
+  await using home = await createTestDatabase()
+  await using away = await createTestDatabase()
+  const relay = tools(home)
+  await fill(relay, 'a', 3)
+  await relay.check('ci')
+  const records = await exportAll(home)
+  for (const record of records) if (record.kind === 'cursor') record.last_read_seq = 99
+  await importAll(away, records)
+  const moved = tools(away)
+  await fill(moved, 'a', 2)
+  expect(seqs(await drain(moved, 'ci', { thread_name: 'a' }))).toEqual([4, 5])
+})
+
+test('readers that were here before are not flooded with what was imported', async () => {
+  await using home = await createTestDatabase()
+  await using away = await createTestDatabase()
+  await fill(tools(home), 'imported', 5)
+  await tools(home).check('traveller')
+  const relay = tools(away)
+  await fill(relay, 'local', 2)
+  await relay.check('resident')
+  await relay.post('local', 'unread')
+  await importAll(away, await exportAll(home))
+  expect((await drain(relay, 'resident')).map((m) => `${m.thread_name} ${m.seq}`)).toEqual([
+    'local 3',
+  ])
+  await relay.post('imported', 'new')
+  expect(seqs(await drain(relay, 'resident'))).toEqual([6])
+  expect(seqs(await drain(relay, 'traveller', { thread_name: 'imported' }))).toEqual([6])
+})
+
+test('an import into a thread that is here takes nothing from who has not read it', async () => {
+  await using home = await createTestDatabase()
+  await using away = await createTestDatabase()
+  await fill(tools(home), 'a', 2)
+  const begun = await exportAll(home)
+  await importAll(away, begun)
+  const relay = tools(away)
+  await relay.check('resident')
+  await relay.post('opened since', 'unread')
+  await fill(tools(home), 'a', 2)
+  await importAll(away, await exportAll(home))
+  expect(
+    (await drain(relay, 'resident')).map((m) => `${m.thread_name} ${m.seq}`).toSorted(),
+  ).toEqual(['a 3', 'a 4', 'opened since 1'])
+})
+
+test('a thread from a clock that is ahead is exported', async () => {
+  await using database = await createTestDatabase()
+  const [relay, owner] = [tools(database), await database.connect('postgres')]
+  await fill(relay, 'ahead', 2)
+  await owner.query(`update relay_threads set created_at = now() + interval '1 hour'`)
+  const records = await exportAll(database)
+  expect(records.filter(({ kind }) => kind === 'thread')).toHaveLength(1)
+  expect(records.filter(({ kind }) => kind === 'message')).toHaveLength(2)
+})
+
+test('an idempotency key that both relays used is refused with the thread, and nothing is added', async () => {
+  await using home = await createTestDatabase()
+  await using away = await createTestDatabase()
+  await fill(tools(home), 'a', 1)
+  await importAll(away, await exportAll(home))
+  await tools(away).post('a', 'here', { idempotency_key: 'k' })
+  await tools(away).post('a', 'here too')
+  await fill(tools(home), 'a', 2)
+  await tools(home).post('a', 'there', { idempotency_key: 'k' })
+  const records = (await exportAll(home)).filter(({ seq }) => seq === undefined || seq === 4)
+  await expect(importAll(away, records)).rejects.toMatchObject({ code: 'RL008', detail: 'a' })
+  expect((await tools(away).read('a')).messages).toHaveLength(3)
+})

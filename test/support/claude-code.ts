@@ -1,0 +1,84 @@
+/** Runs the hooks of the Claude Code plugin as Claude Code does, against a relay or a stand-in. */
+import { execFile } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer, type RequestListener } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { fileURLToPath } from 'node:url'
+import { expect } from 'vitest'
+import type { TestRelay } from './relay.ts'
+
+const ROOT = new URL('../../', import.meta.url)
+const PLUGIN = new URL('integrations/claude-code/', ROOT)
+export const HOOK = fileURLToPath(new URL('hooks/session-start.mjs', PLUGIN))
+export const NEWS = fileURLToPath(new URL('hooks/news.mjs', PLUGIN))
+
+export const READER = 'laptop:~/dev/billing'
+export const KEY = 'a-key-that-nobody-may-see'
+const FAILURE = 'Relay could not be asked for news:'
+
+interface Run {
+  code: number
+  stdout: string
+  stderr: string
+}
+
+/** Runs a script on this machine's Node, with nothing in the environment but what is given. */
+export function run(
+  script: string,
+  env: Record<string, string> = {},
+  args: string[] = [],
+): Promise<Run> {
+  return new Promise((resolve) => {
+    execFile(process.execPath, [script, ...args], { env }, (error, stdout, stderr) =>
+      resolve({ code: Number(error?.code ?? 0), stdout, stderr }),
+    )
+  })
+}
+
+export const configured = (url: string, key = KEY) => ({
+  RELAY_URL: url,
+  RELAY_API_KEY: key,
+  RELAY_READER_TAG: READER,
+})
+
+/** What a session is told, by the script that has no time limit: a slow machine must not matter. */
+export const news = (relay: TestRelay, env: Record<string, string> = {}) =>
+  run(NEWS, { ...configured(`${relay.url}/mcp`, relay.key), ...env })
+
+/** Makes the reader a known one: from here on, what is posted is news. */
+export async function introduce(relay: TestRelay): Promise<void> {
+  await post(relay, { content: 'Welcome.' })
+  await relay.call('relay_check_new', { reader_tag: READER })
+}
+
+export const post = (relay: TestRelay, message: Record<string, unknown>) =>
+  relay.call('relay_post_message', { thread_name: 'billing', surface: 'code', ...message })
+
+/** A server that is no relay. */
+export async function startServer(listener: RequestListener) {
+  const server = createServer(listener).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  return {
+    url: `http://127.0.0.1:${port}/mcp`,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections()
+      server.close()
+    },
+  }
+}
+
+export const answering = (structuredContent: unknown) =>
+  startServer((_, response) => {
+    const result = { content: [], structuredContent }
+    response.end(JSON.stringify({ jsonrpc: '2.0', id: 1, result }))
+  })
+
+export function expectFailure({ code, stdout, stderr }: Run, told: string): void {
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+  expect(stdout).toMatch(/^[^\n]+\n$/)
+  expect(stdout.startsWith(FAILURE)).toBe(true)
+  expect(stdout).toContain(told)
+  expect(stdout).not.toContain(KEY)
+  expect(stdout.length).toBeLessThan(400)
+}
