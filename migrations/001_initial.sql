@@ -728,6 +728,45 @@ $$;
 revoke all on function public.relay_other_readers from public, anon, authenticated;
 grant execute on function public.relay_other_readers to service_role;
 
+-- Unread messages addressed to a reader, in any thread: where they are, at most 10. Steps from thread to
+-- thread through the index, because most of what was ever addressed to a reader has been read.
+create or replace function public.relay_addressed_unread(p_user_id uuid, p_reader_tag text)
+  returns json
+  language plpgsql stable security invoker set search_path = ''
+as $$
+begin
+  return (
+    with recursive addressed as (
+      (select thread_id, 1 as step from public.relay_messages
+      where user_id = p_user_id and addressee = p_reader_tag
+      order by thread_id limit 1)
+      union all
+      select (
+        select m.thread_id from public.relay_messages m
+        where m.user_id = p_user_id and m.addressee = p_reader_tag
+          and m.thread_id > addressed.thread_id
+        order by m.thread_id limit 1), step + 1
+      from addressed where thread_id is not null and step < 1000
+    )
+    select json_agg(json_build_object('thread_name', found.name, 'seq', found.seq)
+      order by found.created_at)
+    from (
+      select t.name, m.seq, m.created_at
+      from addressed
+      join public.relay_threads t on t.id = addressed.thread_id
+      left join public.relay_read_cursors c
+        on c.user_id = p_user_id and c.reader_tag = p_reader_tag and c.thread_id = t.id
+      cross join lateral (
+        select m.seq, m.created_at from public.relay_messages m
+        where m.user_id = p_user_id and m.addressee = p_reader_tag and m.thread_id = t.id
+          and m.seq > coalesce(c.last_read_seq, 0)
+        order by m.seq limit 10) m
+      order by m.created_at limit 10) found);
+end;
+$$;
+revoke all on function public.relay_addressed_unread from public, anon, authenticated;
+grant execute on function public.relay_addressed_unread to service_role;
+
 -- Introduces a reader to all threads: with at most 20 messages in the relay everything is unread;
 -- otherwise the newest two messages of each of the ten most recently active threads, and whatever
 -- comes from the first message addressed to it on. Everything else counts as read: it writes a cursor
@@ -1010,6 +1049,7 @@ declare
   v_known_readers json;
   v_threads json;
   v_remaining bigint;
+  v_archived bigint;
 begin
   if p_reader_tag is not null then
     select is_new, introduced_at, known_readers
@@ -1054,9 +1094,16 @@ begin
   into v_threads, v_remaining
   using p_user_id, p_query, p_limit, p_reader_tag, p_preview, p_lean, v_introduced_at is not null;
 
+  if v_threads is null and not p_include_archived then
+    select count(*) into v_archived from public.relay_threads
+    where user_id = p_user_id and archived and (p_query is null
+      or strpos(lower(concat_ws(E'\n', name, description)), lower(p_query)) > 0);
+  end if;
+
   return json_build_object(
     'threads', coalesce(v_threads, '[]'),
     'remaining_count', v_remaining,
+    'archived_count', nullif(v_archived, 0),
     'readers', public.relay_other_readers(p_user_id, p_reader_tag, 20),
     'new_reader', nullif(v_is_new, false),
     'known_readers', v_known_readers);
@@ -1248,6 +1295,8 @@ begin
     'seq', v_message.seq,
     'created_at', public.relay_show_time(v_message.created_at, p_lean),
     'unread_count', v_unread,
+    'addressed_unread', case when p_reader_tag is not null
+      then public.relay_addressed_unread(p_user_id, p_reader_tag) end,
     'unread_count_is_minimum',
       case when v_read + 1001 < v_message.seq then true end,
     'thread_created', case when v_created then true end,
@@ -1492,7 +1541,8 @@ begin
   from pending;
   if v_unread = 0 and v_own = 0 then
     return public.relay_empty_answer(p_lean, v_thread.name, v_last_given_at, v_is_new,
-      v_known_readers, v_skipped, v_skipped_count, v_acknowledged);
+      v_known_readers, v_skipped, v_skipped_count, v_acknowledged,
+      public.relay_addressed_unread(p_user_id, p_reader_tag));
   end if;
 
   if v_ids is not null then
@@ -1542,7 +1592,11 @@ begin
     'messages', v_messages,
     'remaining_count', v_unread,
     'remaining', v_remaining,
-    'own_message_count', case when cardinality(v_packed) = 0 and v_own > 0 then v_own end,
+    -- What else waits for this reader: after a peek that includes what was returned.
+    'addressed_unread', case when not p_peek
+      then public.relay_addressed_unread(p_user_id, p_reader_tag) end,
+    -- Once everything has been handed out: until then some of them have not been reached.
+    'own_message_count', case when not p_peek and v_unread = 0 then nullif(v_own, 0) end,
     'acknowledged_count', v_acknowledged,
     'last_given_at', case when cardinality(v_packed) = 0
       then public.relay_show_time(v_last_given_at, true) end,
@@ -1617,7 +1671,8 @@ grant execute on function public.relay_step_over_own to service_role;
 -- The answer of relay_check_new when there is nothing new.
 create or replace function public.relay_empty_answer(
   p_lean boolean, p_thread_name text, p_last_given_at timestamptz, p_is_new boolean,
-  p_known_readers json, p_skipped json, p_skipped_count bigint, p_acknowledged bigint default null)
+  p_known_readers json, p_skipped json, p_skipped_count bigint, p_acknowledged bigint default null,
+  p_addressed json default null)
   returns json
   language sql stable security invoker set search_path = ''
 as $$
@@ -1626,6 +1681,7 @@ as $$
     'new_message_count', 0,
     'messages', '[]'::json,
     'remaining_count', 0,
+    'addressed_unread', p_addressed,
     'acknowledged_count', p_acknowledged,
     'last_given_at', public.relay_show_time(p_last_given_at, true),
     'new_reader', nullif(p_is_new, false),

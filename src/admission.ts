@@ -2,7 +2,7 @@
 import { type AuthInfo, authenticate } from './auth.ts'
 import type { Config, ConfigResult } from './config.ts'
 import type { Database } from './db.ts'
-import { json, misdirected } from './http.ts'
+import { json, refuseHost } from './http.ts'
 import { guessesFrom, type RateLimiter } from './limits.ts'
 import type { RequestLog } from './log.ts'
 import { challenge } from './oauth/bearer.ts'
@@ -36,7 +36,7 @@ export async function admit(
   if (authentication.ok) return authentication.auth
   const { fault } = authentication
   log.add({ outcome: 'refused', error_code: fault === 'none' ? 'unauthorized' : fault })
-  if (fault === 'wrong_host') return misdirected(url, log)
+  if (fault === 'wrong_host') return refuseHost(url, log)
   if (fault === 'limited') return tooMany('Too many wrong keys from your address.')
   return challenge(fault === 'none' ? 'none' : 'invalid', metadataUrl(config, url))
 }

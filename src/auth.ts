@@ -5,8 +5,8 @@
 import type { Config } from './config.ts'
 import { isLongKey, judgeGuess } from './keys.ts'
 import { type Guesses, UNLIMITED } from './limits.ts'
-import { isJwt, verifyAccessToken } from './oauth/bearer.ts'
-import type { SigningKeys } from './oauth/jwt.ts'
+import { verifyAccessToken } from './oauth/bearer.ts'
+import { isJwt, type SigningKeys } from './oauth/jwt.ts'
 import type { Scope } from './scopes.ts'
 
 /** Whose threads a request may use, and what for. */

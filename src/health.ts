@@ -1,7 +1,7 @@
 /**
  * `GET /health`: anyone learns that the relay runs and whether its settings are complete. A caller
- * with the key learns what only the Worker can see of its database, never a value of a setting. What
- * it means and how to fix it, the doctor says.
+ * with the key learns what only the Worker can see of its database, never a value of a setting. The
+ * doctor says what it means and how to fix it.
  */
 import * as z from 'zod/mini'
 import { admit, type RequestContext, refuseScope } from './admission.ts'
@@ -20,7 +20,7 @@ const CALLS = 3
 const Status = z.looseObject({ now: z.string() })
 
 /** Answers without the database, unless the key is sent: a monitor would keep a project from pausing. */
-export async function health(
+export async function serveHealth(
   request: Request,
   url: URL,
   context: RequestContext,

@@ -10,7 +10,7 @@ export function json(body: unknown, status = 200, headers: Record<string, string
   })
 }
 
-/** Sends a browser on, by GET. */
+/** Redirects a browser, which follows with GET. */
 export function redirect(location: string): Response {
   return new Response(null, { status: 302, headers: { location, 'cache-control': 'no-store' } })
 }
@@ -19,7 +19,7 @@ export function redirect(location: string): Response {
  * Answers a request for another host, RFC 9110 section 15.5.20. Only the log names the host: it is
  * how the operator learns that RELAY_PUBLIC_URL is missing or wrong.
  */
-export function misdirected(url: URL, log: RequestLog): Response {
+export function refuseHost(url: URL, log: RequestLog): Response {
   log.add({
     outcome: 'refused',
     error_code: 'wrong_host',
@@ -46,16 +46,16 @@ export type Body =
 /** The HTTP status of each fault of a body. */
 export const BODY_STATUSES = { too_large: 413, too_slow: 408, unreadable: 400 } as const
 
-/** Bytes of a body that nobody read which workerd reads away by itself before it closes. */
+/** Bytes of an unread body that workerd discards by itself before it closes the connection. */
 const GRACE_BYTES = 65_536
 
-/** Milliseconds until what is on its way has arrived. */
+/** Milliseconds for a sender to fill the buffers. */
 const SETTLE_TIME = 100
 
 /**
- * Waits a moment before a refusal is sent whose request's body has not been read. workerd closes the
- * connection right after it, and a peer that happens to be writing then meets the closed connection
- * before it has read the answer. After the moment, it has run into the full buffers and is waiting.
+ * Waits a moment before refusing a request whose body has not been read. workerd closes the connection
+ * right after the answer, and a peer that is still writing would run into the closed connection before
+ * reading it. After a moment it has filled the buffers and is waiting, so it reads the answer first.
  */
 export async function settleUpload({ headers, body }: Request): Promise<void> {
   const length = headers.get('content-length')
@@ -70,7 +70,7 @@ const BODY_TIME_LIMIT = 10_000
  * Reads the body of a request or response as UTF-8: at most `maxBytes`, within the time limit, and
  * not at all if it declares to be longer. Once it is refused, nothing more of it is read: reading
  * 300 uploads to their end took 250 MB. Bytes that are not UTF-8 are refused, because a replacement
- * character would store something that nobody wrote.
+ * character would store something that was never written.
  */
 export async function readBody(
   { headers, body }: Request | Response,
@@ -113,7 +113,7 @@ export function isAllowedOrigin(origin: string, url: URL, allowed: ReadonlySet<s
   return isLoopback(page.hostname) && isLoopback(url.hostname)
 }
 
-/** The answer to a preflight; which origin it allows is allowOrigin()'s to say. */
+/** The answer to a preflight; allowOrigin() adds which origin it is for. */
 export function preflight(): Response {
   return new Response(null, {
     status: 204,
@@ -126,7 +126,7 @@ export function preflight(): Response {
   })
 }
 
-/** Lets pages of that origin, or with `*` of any, read the answer. */
+/** Lets pages of that origin, or of any with `*`, read the answer. */
 export function allowOrigin(response: Response, origin: string): Response {
   response.headers.set('access-control-allow-origin', origin)
   response.headers.set('access-control-expose-headers', 'WWW-Authenticate')

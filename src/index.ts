@@ -59,7 +59,7 @@ function describe(error: unknown): string {
   return error instanceof Error ? (error.stack ?? error.message) : String(error)
 }
 
-/** A real query: Supabase pauses a free project after seven days without one. */
+/** Makes a real query: Supabase pauses a free project after seven days without one. */
 async function keepAwake(env: unknown): Promise<void> {
   const log = new RequestLog()
   try {
@@ -81,7 +81,7 @@ async function keepAwake(env: unknown): Promise<void> {
 export default {
   fetch(request, env, context) {
     const response = answer(request, env)
-    // A client that goes away must not cut short what it started: the post, and its log line.
+    // A client that disconnects must not cut short what it started: the post and its log line.
     context.waitUntil(response)
     return response
   },

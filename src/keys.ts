@@ -12,14 +12,14 @@ export type Verdict = 'right' | 'wrong' | 'limited'
 
 /**
  * Whether a token is a key of at least 32 characters: the current one, or the one before it while a
- * rotation lasts. Nobody guesses those, so the right one passes however many wrong ones were sent.
+ * rotation lasts. Those cannot be guessed, so the right one passes however many wrong ones were sent.
  */
 export function isLongKey(token: string, { apiKey, previousApiKey }: ApiKeys): Promise<boolean> {
   return isOneOf(token, [apiKey, previousApiKey].filter(isSigningKey))
 }
 
 /**
- * Judges a token that is no long key, and counts it as a guess. A short key is compared only while
+ * Judges a token that is not a long key, and counts it as a guess. A short key is compared only while
  * the limit on guessing allows it, and counted before it is compared, or guesses sent at the same
  * time would all be compared before the first was counted.
  */
@@ -61,7 +61,7 @@ function addCredit(address: string): void {
 /** Digests of the relay's own keys, which every request is compared with: made once per isolate. */
 const digests = new Map<string, ArrayBuffer>()
 
-/** Compares digests, and all of them, so that the time it takes tells nothing of any key. */
+/** Compares digests, and always all of them, so that the time it takes reveals nothing about a key. */
 async function isOneOf(token: string, keys: string[]): Promise<boolean> {
   const given = await digest(token)
   const known = await Promise.all(keys.map(digestOfKey))

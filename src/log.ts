@@ -1,6 +1,6 @@
 /**
  * The request's log line. Endpoints add what they learn, index.ts writes it once. The fields are
- * named here one by one, and no key, token, query string or message content has a place among them.
+ * listed here one by one; no key, token, query string or message content is among them.
  */
 
 export interface LogFields {
@@ -14,7 +14,7 @@ export interface LogFields {
   status: number
   outcome: 'ok' | 'refused' | 'failed'
   error_code: string
-  /** What a fault's other side said: an error of ours or the database's, never a caller's text. */
+  /** What caused a fault, as we or the database put it; of a caller's text only the host it asked for. */
   reason: string
   db_ms: number
 }
@@ -26,7 +26,7 @@ const LONGEST = 200
 const TOKEN = /eyJ[\w-]+\.[\w-]+\.[\w-]*/g
 
 export class RequestLog {
-  /** Told to a caller whose request failed, so that this line can be found. */
+  /** Given to a caller whose request failed, so that this line can be found. */
   readonly requestId: string
   readonly #fields: Partial<LogFields>
   readonly #startedAt = Date.now()
@@ -48,13 +48,13 @@ export class RequestLog {
     this.add({ error_code: code, outcome, ...(reason !== undefined && { reason }) })
   }
 
-  /** Sets the status; one that says no is a refusal, unless something else was said of it. */
+  /** Sets the status; 400 and above is a refusal, unless an outcome was already set. */
   addStatus(status: number): void {
     this.#fields.status = status
     this.#fields.outcome ??= status < 400 ? 'ok' : 'refused'
   }
 
-  /** Keeps texts out of the line, wherever a caller may have put them. */
+  /** Masks secrets in the line, wherever a caller may have put them. */
   hide(secrets: (string | undefined)[]): void {
     this.#secrets = secrets.filter((secret) => secret !== undefined)
   }
@@ -64,7 +64,7 @@ export class RequestLog {
     this.#fields.db_ms = (this.#fields.db_ms ?? 0) + milliseconds
   }
 
-  /** Writes the line. A fault of ours is an error; what a caller may do is information. */
+  /** Writes the line. A fault of ours is an error, a caller's is information. */
   write(event: 'request' | 'scheduled'): void {
     const now = Date.now()
     const line = JSON.stringify(
@@ -75,13 +75,13 @@ export class RequestLog {
         ...this.#fields,
         duration_ms: now - this.#startedAt,
       },
-      (_, value) => (typeof value === 'string' ? this.#shown(value) : value),
+      (_, value) => (typeof value === 'string' ? this.#mask(value) : value),
     )
     if (this.#fields.outcome === 'failed') console.error(line)
     else console.log(line)
   }
 
-  #shown(value: string): string {
+  #mask(value: string): string {
     const hidden = this.#secrets.reduce((text, secret) => text.replaceAll(secret, '[key]'), value)
     return hidden.replaceAll(TOKEN, '[token]').slice(0, LONGEST)
   }

@@ -1,8 +1,8 @@
 /** The URL table, and what stands before it: foreign hosts, plain http, preflights, origins, settings. */
 import { admit, type RequestContext, refuseIncomplete, refuseScope } from './admission.ts'
 import type { ConfigResult } from './config.ts'
-import { health } from './health.ts'
-import { accepts, allowOrigin, isAllowedOrigin, json, misdirected, preflight } from './http.ts'
+import { serveHealth } from './health.ts'
+import { accepts, allowOrigin, isAllowedOrigin, json, preflight, refuseHost } from './http.ts'
 import { isSigningKey } from './key-rules.ts'
 import { addressOf, countFor, guessesFrom } from './limits.ts'
 import { isLoopback } from './loopback.ts'
@@ -11,7 +11,7 @@ import { LEGACY_VERSIONS, MODERN_VERSIONS, SERVER_INFO, VERSION } from './mcp/pr
 import { handleOAuth, isOAuthPath } from './oauth/endpoints.ts'
 import { isIssuerHost, issuerOf, signingKeys } from './oauth/issuer.ts'
 import { homePage } from './pages/home.ts'
-import { icon } from './pages/icon.ts'
+import { serveIcon } from './pages/icon.ts'
 import { messagePage } from './pages/page.ts'
 import { MAX_MESSAGE_BYTES } from './tools/budget.ts'
 
@@ -29,7 +29,7 @@ export async function route(request: Request, context: RequestContext): Promise<
   if (settings.ok) {
     const { hosts } = settings.config
     // A name that someone else's DNS points here is how a web page reaches a relay on this machine.
-    if (hosts && !hosts.has(url.hostname)) return misdirected(url, log)
+    if (hosts && !hosts.has(url.hostname)) return refuseHost(url, log)
     if (!hosts && url.protocol === 'http:' && !isLoopback(url.hostname)) {
       return refusePlainHttp(request, url)
     }
@@ -60,7 +60,7 @@ async function answer(
 ): Promise<Response> {
   const { pathname } = url
   const isGet = request.method === 'GET' || request.method === 'HEAD'
-  if (isOAuthPath(pathname)) return oauth(request, url, context)
+  if (isOAuthPath(pathname)) return serveOAuth(request, url, context)
   if (request.method === 'OPTIONS') return preflight()
   if (isForeign) {
     return json(
@@ -70,19 +70,19 @@ async function answer(
   }
   switch (endpointOf(pathname) ?? pathname) {
     case '/mcp':
-      return mcp(request, url, context)
+      return serveMcp(request, url, context)
     case '/':
-      return isGet ? greet(request, url, context) : mcp(request, url, context)
+      return isGet ? greet(request, url, context) : serveMcp(request, url, context)
     case '/health':
-      return isGet ? health(request, url, context) : onlyGet()
+      return isGet ? serveHealth(request, url, context) : refuseMethod()
     case '/icon.svg':
-      return isGet ? icon() : onlyGet()
+      return isGet ? serveIcon() : refuseMethod()
     default:
-      return notFound(request, 'There is nothing here. The MCP endpoint is /mcp.')
+      return refusePath(request, 'There is nothing here. The MCP endpoint is /mcp.')
   }
 }
 
-async function mcp(request: Request, url: URL, context: RequestContext): Promise<Response> {
+async function serveMcp(request: Request, url: URL, context: RequestContext): Promise<Response> {
   const { settings, openDatabase, log } = context
   if (!settings.ok) return refuseIncomplete(context)
   const auth = await admit(request, url, settings.config, context)
@@ -105,14 +105,14 @@ async function mcp(request: Request, url: URL, context: RequestContext): Promise
   })
 }
 
-async function oauth(request: Request, url: URL, context: RequestContext): Promise<Response> {
+async function serveOAuth(request: Request, url: URL, context: RequestContext): Promise<Response> {
   const { settings, limiters, log } = context
   if (!settings.ok) return refuseIncomplete(context)
   const { config } = settings
-  if (!isIssuerHost(config, url)) return misdirected(url, log)
+  if (!isIssuerHost(config, url)) return refuseHost(url, log)
   const keys = signingKeys(config, url)
   if (!keys) {
-    return notFound(
+    return refusePath(
       request,
       'OAuth is off: RELAY_API_KEY has fewer than 32 characters, so it could be guessed offline.',
     )
@@ -167,7 +167,7 @@ function greet(request: Request, url: URL, { settings }: RequestContext): Respon
 
 /**
  * Over plain http everyone on the way reads the key. A browser that a person pointed here is sent to
- * https; a client is not, because it would send its key first each time and nobody would notice.
+ * https; a client is not, because it would send its key in the clear each time, unnoticed.
  */
 function refusePlainHttp(request: Request, url: URL): Response {
   const isVisit = request.method === 'GET' && accepts(request, 'text/html')
@@ -178,14 +178,14 @@ function refusePlainHttp(request: Request, url: URL): Response {
   return json({ error: 'https_required', message: 'This relay answers https only.' }, 403)
 }
 
-function notFound(request: Request, message: string): Response {
+function refusePath(request: Request, message: string): Response {
   if (request.method === 'GET' && accepts(request, 'text/html')) {
     return messagePage('Not found', message, 404)
   }
   return json({ error: 'not_found', message }, 404)
 }
 
-function onlyGet(): Response {
+function refuseMethod(): Response {
   return json({ error: 'method_not_allowed', message: 'Only GET is answered here.' }, 405, {
     allow: 'GET',
   })

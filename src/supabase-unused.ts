@@ -1,12 +1,12 @@
 /**
  * Stands in for the parts of supabase-js that the relay never calls: wrangler.toml aliases its auth,
- * functions, realtime and storage packages to this file. db.ts uses the PostgREST client alone.
+ * functions, realtime and storage packages to this file. db.ts uses only the PostgREST client.
  */
 class Unused {
   setAuth(): void {}
 }
 
-/** Asked by supabase-js whether somebody has signed in. Nobody has, so it sends the service key. */
+/** supabase-js asks it for a user's session. There is none, so it sends the service key. */
 class UnusedAuth {
   onAuthStateChange(): void {}
   async getSession() {

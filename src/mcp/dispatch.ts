@@ -47,17 +47,17 @@ export interface Reply {
 
 type Method = (request: JsonRpcRequest, context: DispatchContext) => Reply | Promise<Reply>
 
-/** What there is beside the tools, alike in both eras. */
+/** Resources, prompts and completion, which are the same in both eras. */
 const CONTEXT_METHODS: [string, Method][] = [
-  ['resources/list', answeredBy(listResources)],
+  ['resources/list', toMethod(listResources)],
   [
     'resources/templates/list',
     ({ params }) => onePage(params, { resourceTemplates: RESOURCE_TEMPLATES }),
   ],
-  ['resources/read', answeredBy(readResource)],
+  ['resources/read', toMethod(readResource)],
   ['prompts/list', ({ params }) => onePage(params, { prompts: promptDefinitions() })],
-  ['prompts/get', answeredBy(getPrompt)],
-  ['completion/complete', answeredBy(complete)],
+  ['prompts/get', toMethod(getPrompt)],
+  ['completion/complete', toMethod(complete)],
 ]
 
 const METHODS: Record<Era, ReadonlyMap<string, Method>> = {
@@ -101,8 +101,8 @@ export async function dispatch(
   }
 }
 
-/** A method of src/context, which knows neither eras nor envelopes. */
-function answeredBy(
+/** Makes a method of a function of src/context, which knows neither eras nor envelopes. */
+function toMethod(
   answer: (
     params: JsonObject,
     context: ToolContext,
@@ -175,7 +175,8 @@ function listTools({ params }: JsonRpcRequest): Reply {
 }
 
 function onePage({ cursor }: JsonObject, result: JsonObject): Reply {
-  if (cursor) {
+  // Clients send an empty cursor for the first page.
+  if (cursor !== undefined && cursor !== null && cursor !== '') {
     throw new ProtocolError(ErrorCode.INVALID_PARAMS, 'Unknown cursor: the list has one page')
   }
   return { result }

@@ -1,6 +1,7 @@
 /**
  * The HTTP half of Streamable HTTP: how a POST is read, which status an answer has, JSON or a stream.
- * What a body is, classify.ts decides; what a method does, dispatch.ts.
+ * classify.ts decides what a body is, and
+ * dispatch.ts what a method does.
  */
 import { isJson, json, readBody } from '../http.ts'
 import { allows, type Scope } from '../scopes.ts'
@@ -48,7 +49,7 @@ export async function handleMcp(request: Request, context: EndpointContext): Pro
 
     if (message.kind === 'batch') return await answerBatch(messages, context)
     const answer = await answerMessage(message, context)
-    if (!answer) return accepted()
+    if (!answer) return acknowledge()
     const { notifications, response, status } = answer
     return notifications ? eventStream([...notifications, response]) : json(response, status)
   } catch (error) {
@@ -90,7 +91,7 @@ interface Answer {
   notifications?: JsonRpcNotification[] | undefined
 }
 
-/** Runs a message; undefined for what has no answer. Never throws. */
+/** Runs a message; undefined for one that has no answer. Never throws. */
 async function answerMessage(
   message: Message,
   context: EndpointContext,
@@ -138,7 +139,7 @@ async function answerBatch(messages: Message[], context: EndpointContext): Promi
     const answer = await answerMessage(message, batch)
     if (answer) responses.push(answer.response)
   }
-  return responses.length > 0 ? json(responses) : accepted()
+  return responses.length > 0 ? json(responses) : acknowledge()
 }
 
 const REASON_STATUSES = {
@@ -184,7 +185,8 @@ function toProtocolError(error: unknown, { log }: DispatchContext): ProtocolErro
   return new ProtocolError(ErrorCode.INTERNAL_ERROR, message, { reason: 'bug' })
 }
 
-function accepted(): Response {
+/** The answer to a message that has none: received, nothing to say. */
+function acknowledge(): Response {
   return new Response(null, { status: 202 })
 }
 

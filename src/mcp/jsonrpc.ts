@@ -1,12 +1,12 @@
 /** JSON-RPC 2.0 as MCP uses it: message shapes, error codes and response builders. Leaf: zod only. */
 import * as z from 'zod/mini'
 
-/** A string or an integer, MCP's narrowing of JSON-RPC. One that a double cannot hold is not echoed right. */
+/** A string or an integer, as MCP narrows JSON-RPC. An integer that a double cannot hold is refused. */
 export type RequestId = string | number
 
 const RequestIdSchema = z.union([z.string(), z.int()])
 
-/** The id of a request, or undefined where there is none that could be echoed. */
+/** Reads the id of a request; undefined for one that cannot be echoed. */
 export function readId(value: unknown): RequestId | undefined {
   const parsed = RequestIdSchema.safeParse(value)
   return parsed.success ? parsed.data : undefined
@@ -34,8 +34,8 @@ export interface JsonRpcResponse {
 }
 
 /**
- * JSON-RPC 2.0 section 5.1; then MCP's own: RESOURCE_NOT_FOUND up to 2025-11-25 alone, the last two
- * from 2026-07-28 on.
+ * JSON-RPC 2.0 section 5.1; then MCP's own: RESOURCE_NOT_FOUND up to 2025-11-25 only, the last two
+ * since 2026-07-28.
  */
 export const ErrorCode = {
   PARSE_ERROR: -32700,

@@ -1,5 +1,5 @@
 /**
- * MCP's revisions: which are served, which era a request belongs to, and what every answer says of
+ * MCP's revisions: which are served, which era a request belongs to, and what every answer says about
  * this server. The two lists never mix: a modern version is never negotiated by `initialize`.
  */
 import { ErrorCode, isObject, type JsonObject, ProtocolError } from './jsonrpc.ts'
@@ -53,7 +53,7 @@ export function readHeader(headers: Headers, name: string): string | null {
   return others.every((part) => part === first) ? first || null : value
 }
 
-/** Revisions are dates, so the header of one yet unknown is told from an old one by comparing. */
+/** Revisions are dates, so comparing tells the header of a future one from an old one. */
 export function isModernVersion(version: string | null): boolean {
   return version !== null && version >= '2026-07-28'
 }
@@ -63,7 +63,7 @@ export function hasEnvelope(params: unknown): boolean {
   return isObject(params) && isObject(params._meta) && PROTOCOL_VERSION_KEY in params._meta
 }
 
-/** A modern request's envelope: present, agreeing with the headers, of a version that is served. */
+/** Checks a modern request's envelope: present, in agreement with the headers, of a served version. */
 export function checkEnvelope(method: string, params: JsonObject, headers: Headers): void {
   const meta = isObject(params._meta) ? params._meta : {}
   const version = meta[PROTOCOL_VERSION_KEY]
@@ -114,7 +114,7 @@ function requireHeader(headers: Headers, name: string, expected: unknown): void 
 
 /**
  * Decodes `=?base64?…?=`, by which a header carries what ASCII cannot; null when it is malformed.
- * Only canonical base64 counts: atob() alone would take two spellings of one name.
+ * Only canonical base64 counts: atob() by itself would accept two spellings of one name.
  */
 function decodeHeaderValue(value: string): string | null {
   const [, encoded] = /^=\?base64\?(.*)\?=$/.exec(value) ?? []
@@ -136,13 +136,13 @@ export function clientName(method: string, params: JsonObject): string | undefin
   return isObject(info) && typeof info.name === 'string' ? info.name : undefined
 }
 
-/** One hour, in milliseconds: a new version of the relay is noticed the same day. */
+/** One hour in milliseconds, so that a new version of the relay is noticed soon. */
 const SAME_FOR_ALL = { ttlMs: 3_600_000, cacheScope: 'public' }
 
-/** What a thread holds is old with the next post. */
+/** What a thread holds is out of date with the next post. */
 const OWN_AND_FRESH = { ttlMs: 0, cacheScope: 'private' }
 
-/** How long results may be kept and by whom, for the methods that must say it, MCP 2026-07-28. */
+/** How long results may be cached and by whom, for the methods that must say so, MCP 2026-07-28. */
 const CACHE_HINTS = new Map([
   ['server/discover', SAME_FOR_ALL],
   ['tools/list', SAME_FOR_ALL],

@@ -1,7 +1,7 @@
 /**
  * The authorization endpoint: GET asks the person for consent and the key, POST issues the code.
- * Errors are shown to the person until the redirect URI is proven to be the client's; after that they
- * go to the client. OAuth 2.1 section 4.1, RFC 9207.
+ * Errors are shown to the person until the redirect URI is proven to be the client's, and sent to the
+ * client after that. OAuth 2.1 section 4.1, RFC 9207.
  */
 import type { Config } from '../config.ts'
 import { BODY_STATUSES, readBody, redirect } from '../http.ts'
@@ -28,7 +28,7 @@ export interface AuthorizeContext {
   now: number
   /** The guesses at the key from the person's address. */
   guesses: Guesses
-  /** Counts a client that was not met before; false when there were too many from there. */
+  /** Counts an unknown client; false when there were too many from the person's address. */
   countRegistration(): Promise<boolean>
   /** Whether the form was posted from a page of our own. */
   isOwnForm: boolean
@@ -50,7 +50,7 @@ export async function showConsent(request: Request, context: AuthorizeContext): 
   })
 }
 
-/** Takes the person's decision: issues a code, or says that it was denied. */
+/** Takes the person's decision: issues a code, or tells the client that it was denied. */
 export async function decide(request: Request, context: AuthorizeContext): Promise<Response> {
   if (!context.isOwnForm) {
     return errorPage('This form came from another site, so nothing was done.', 403)
@@ -66,7 +66,7 @@ export async function decide(request: Request, context: AuthorizeContext): Promi
     const { client, redirectUri, parameters } = proven
     const scope = check(proven, context)
     if (parameters.get('action') === 'cancel') {
-      throw new OAuthError('access_denied', 'The person said no')
+      throw new OAuthError('access_denied', 'The person declined')
     }
     const verdict = await judgeKey(parameters.get('api_key') ?? '', context)
     if (verdict !== 'right') {
@@ -98,7 +98,7 @@ async function judgeKey(pasted: string, { config, guesses }: AuthorizeContext): 
   return (await isLongKey(key, config)) ? 'right' : judgeGuess(key, config, guesses)
 }
 
-/** Proves client and redirect URI, and sends every error to where it belongs. */
+/** Proves client and redirect URI, and sends every error where it belongs. */
 async function answer(
   sent: string,
   context: AuthorizeContext,
@@ -168,7 +168,7 @@ const CLIENT_FAULTS = {
   },
 } as const
 
-/** Everything else about a request; returns the scope it asks for. Throws OAuthError. */
+/** Checks everything else about a request; returns the scope it asks for. Throws OAuthError. */
 function check({ parameters }: AuthorizationRequest, { keys }: AuthorizeContext): Scope {
   requireSingle(parameters)
   // The form has no field for it.
@@ -207,6 +207,6 @@ function respond(
   const parameters = new URLSearchParams(result)
   if (state !== undefined) parameters.set('state', state)
   parameters.set('iss', issuer)
-  // Appended to the very text that was registered, which parsing might spell otherwise.
+  // Appended to the text as it was presented, which parsing might spell differently.
   return redirect(`${redirectUri}${redirectUri.includes('?') ? '&' : '?'}${parameters}`)
 }

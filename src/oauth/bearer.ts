@@ -3,7 +3,7 @@ import { json } from '../http.ts'
 import { SCOPES, type Scope } from '../scopes.ts'
 import { type SigningKeys, verify } from './jwt.ts'
 
-/** What an access token says of its bearer. */
+/** What an access token says about its bearer. */
 export interface BearerGrant {
   userId: string
   scope: Scope
@@ -13,20 +13,7 @@ export interface BearerGrant {
   caller: string
 }
 
-/** Whether a token means to be a JWT: one that fails is expired or foreign, and no guess at the key. */
-export function isJwt(token: string): boolean {
-  const [, header] = /^([\w-]+)\.[\w-]+\.[\w-]*$/.exec(token) ?? []
-  try {
-    return (
-      header !== undefined &&
-      'alg' in JSON.parse(atob(header.replaceAll('-', '+').replaceAll('_', '/')))
-    )
-  } catch {
-    return false
-  }
-}
-
-/** The grant of an access token, or undefined. */
+/** Verifies an access token: what it grants, or undefined. */
 export async function verifyAccessToken(
   token: string,
   keys: SigningKeys,

@@ -11,13 +11,13 @@ export interface ConsentPageData {
   redirectUri: string
   /** What the client asked for; the person may narrow it. */
   scope: Scope
-  /** The request, to be sent along with the decision. */
+  /** The request, to be repeated with the decision. */
   parameters: URLSearchParams
   /** What was wrong with the key that was sent last. */
   problem?: 'wrong' | 'limited' | undefined
 }
 
-/** Parameters that the form carries on; each is validated again when it comes back. */
+/** Parameters that the form repeats; each is validated again when it comes back. */
 const CARRIED = ['client_id', 'redirect_uri', 'state', 'code_challenge', 'code_challenge_method']
 
 const PROBLEMS = {
@@ -56,13 +56,13 @@ export function consentPage(data: ConsentPageData): Response {
 <dt>Your relay</dt>
 <dd><code>${escapeHtml(relay)}</code></dd>
 <dt>You will be sent to</dt>
-<dd><code>${escapeHtml(destination(redirectUri))}</code></dd>
+<dd><code>${escapeHtml(describeDestination(redirectUri))}</code></dd>
 </dl>
 <p>An app called “<strong>${name}</strong>” wants to connect. ${source}</p>
 ${isLoopbackUri(redirectUri) ? LOOPBACK_WARNING : ''}
 <form method="post" action="/authorize">
 ${hidden.join('\n')}
-${permission(scope)}
+${renderPermission(scope)}
 <input class="unseen" type="text" name="username" value="relay" autocomplete="username" tabindex="-1" aria-hidden="true" readonly>
 <label for="api_key">Key of this relay</label>
 <input id="api_key" name="api_key" type="password" autocomplete="current-password" required autofocus
@@ -84,7 +84,7 @@ ${failure ? `<p id="problem" class="problem" role="alert">${failure.sentence}</p
   return response
 }
 
-/** Tells the person what cannot be told to a client, because none is proven. */
+/** Tells the person what cannot be sent to a client, because none is proven. */
 export function errorPage(sentence: string, status: number): Response {
   return messagePage('Not connected', sentence, status)
 }
@@ -92,7 +92,7 @@ export function errorPage(sentence: string, status: number): Response {
 const LOOPBACK_WARNING = `<p class="warning">This is a program on the computer in front of you.
 Continue only if you have just started to connect it yourself.</p>`
 
-function permission(scope: Scope): string {
+function renderPermission(scope: Scope): string {
   if (scope === 'mcp:read') {
     return `<input type="hidden" name="scope" value="mcp:read">
 <p>It may <strong>read</strong> all threads, and change nothing.</p>`
@@ -106,8 +106,8 @@ function permission(scope: Scope): string {
 </fieldset>`
 }
 
-/** Where the browser goes: the host that counts, or the whole address of an app on this device. */
-function destination(redirectUri: string): string {
+/** Where the browser goes: the host, or for an app on this device the whole address. */
+function describeDestination(redirectUri: string): string {
   const url = new URL(redirectUri)
   return url.protocol === 'https:' ? url.host : redirectUri
 }

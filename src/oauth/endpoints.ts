@@ -1,4 +1,4 @@
-/** The OAuth endpoints by path: their methods, their errors as JSON, and who may ask from where. */
+/** The OAuth endpoints by path: their methods, their errors as JSON, and which origins may call them. */
 import { allowOrigin, json, preflight } from '../http.ts'
 import { LIMIT_PERIOD } from '../limits.ts'
 import { type AuthorizeContext, decide, showConsent } from './authorize.ts'
@@ -15,7 +15,7 @@ type Endpoint = (request: Request, context: OAuthContext) => Promise<Response> |
 
 interface Route {
   methods: Record<string, Endpoint>
-  /** Pages of any origin may call it: it acts on nothing but what the caller knows. */
+  /** Pages of any origin may call it: it acts only on what the caller already knows. */
   isOpen: boolean
 }
 
@@ -64,7 +64,7 @@ const ROUTES = new Map<string, Route>([
   ],
 ])
 
-/** Whether a path is one of OAuth's. */
+/** Whether a path is an OAuth endpoint. */
 export function isOAuthPath(path: string): boolean {
   return ROUTES.has(path)
 }

@@ -2,7 +2,7 @@
  * Everything the relay signs: client ids, authorization codes, access and refresh tokens. Each kind
  * has a `typ` and an audience of its own, so that none passes for another. The only importer of jose.
  */
-import { base64url, errors, jwtVerify, SignJWT } from 'jose'
+import { base64url, decodeProtectedHeader, errors, jwtVerify, SignJWT } from 'jose'
 import * as z from 'zod/mini'
 import { SCOPES } from '../scopes.ts'
 import { resources } from './resource-indicator.ts'
@@ -72,13 +72,30 @@ function audiences(kind: Exclude<TokenKind, 'client'>, issuer: string): [string,
   return kind === 'access' ? resources(issuer) : ['token']
 }
 
-/** The hash that stands for a client id in tokens: 128 bits of SHA-256, enough against a second client with the same one. */
-export async function hashClientId(clientId: string): Promise<string> {
-  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(clientId))
-  return base64url.encode(new Uint8Array(digest, 0, 16))
+/**
+ * Whether a token is meant as a JWT: one that does not verify is then expired or foreign, and not a
+ * guess at the key.
+ */
+export function isJwt(token: string): boolean {
+  try {
+    return /^[\w-]+\.[\w-]+\.[\w-]*$/.test(token) && 'alg' in decodeProtectedHeader(token)
+  } catch {
+    return false
+  }
 }
 
-/** A new token id, 96 random bits. */
+/** Hashes a text with SHA-256, in base64url. */
+export async function hash(text: string, bytes = 32): Promise<string> {
+  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text))
+  return base64url.encode(new Uint8Array(digest, 0, bytes))
+}
+
+/** Hashes a client id for use in tokens: 128 bits, enough against a second id with the same hash. */
+export function hashClientId(clientId: string): Promise<string> {
+  return hash(clientId, 16)
+}
+
+/** Creates a token id of 96 random bits. */
 export function createTokenId(): string {
   return base64url.encode(crypto.getRandomValues(new Uint8Array(12)))
 }
@@ -103,7 +120,7 @@ export async function sign<Kind extends TokenKind>(
   return token.sign(new TextEncoder().encode(keys.current))
 }
 
-/** The claims of a token of that kind, or undefined: whatever is wrong with it, it is none. */
+/** Verifies a token of that kind: its claims, or undefined, without saying what was wrong with it. */
 export async function verify<Kind extends TokenKind>(
   kind: Kind,
   token: string,

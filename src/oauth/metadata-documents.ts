@@ -1,31 +1,25 @@
 /**
- * Client ID Metadata Documents: fetched with care, kept for a while, and for the well-known clients
- * built in, since theirs have been out of reach at times. draft-ietf-oauth-client-id-metadata-document.
+ * Client ID Metadata Documents: fetched within limits, cached, and for well-known clients built in
+ * (well-known-clients.ts). draft-ietf-oauth-client-id-metadata-document.
  */
 import * as z from 'zod/mini'
 import { type Body, readBody } from '../http.ts'
 import { cleanClientName } from './client-name.ts'
-import { findWellKnownClient, isWellKnownUrl } from './well-known-clients.ts'
-
-export interface MetadataDocument {
-  client_id: string
-  client_name: string
-  redirect_uris: string[]
-}
+import { findWellKnownClient, isWellKnownUrl, type MetadataDocument } from './well-known-clients.ts'
 
 /** 5 KB, the draft's recommendation. */
 const MAX_BYTES = 5 * 1024
-/** Milliseconds, of the time that a person waits for the page. */
+/** Milliseconds: a person is waiting for the page. */
 const TIME_LIMIT = 3_000
 /** Seconds that a document is kept, whatever its own headers ask for. */
 const MIN_AGE = 60
 const MAX_AGE = 24 * 3600
-/** Seconds that it serves beyond that, while its host is out of reach. */
+/** Seconds that it serves beyond that while its host is unreachable. */
 const GRACE = 3600
 /** Documents kept by one isolate. */
 const MAX_KEPT = 100
 
-/** A secret that is shared would be no secret in a public document. */
+/** A shared secret has no place in a public document. */
 const Document = z.object({
   client_id: z.string(),
   client_name: z.string().check(z.minLength(1), z.maxLength(200)),
@@ -36,7 +30,7 @@ const Document = z.object({
   client_secret: z.optional(z.never()),
 })
 
-/** Why a document is not to be had. `limited`: too many unknown ones were asked for from an address. */
+/** Why there is no document. `limited`: too many unknown ones were asked for from an address. */
 export type DocumentFault = 'unreachable' | 'invalid' | 'limited'
 
 /** Documents by URL, and failures, which are not tried again for a minute. */
@@ -52,8 +46,8 @@ interface Kept {
 
 /**
  * Whether a client id is the URL of a document that may be fetched: https, with a path, and a public
- * host name other than our own. Numbers and local names would make the relay knock on doors that
- * only it can reach.
+ * host name other than our own. IP addresses and local names could make the relay fetch from a network
+ * that only it can reach.
  */
 export function isDocumentUrl(clientId: string, issuer: string): boolean {
   const url = URL.parse(clientId)

@@ -1,7 +1,7 @@
-/** What clients discover: RFC 9728 and RFC 8414, of the constants that the endpoints enforce. */
+/** What clients discover, RFC 9728 and RFC 8414, from the constants that the endpoints enforce. */
 import { SCOPES } from '../scopes.ts'
 
-/** Grant types that the token endpoint takes. */
+/** Grant types that the token endpoint accepts. */
 export const GRANT_TYPES = ['authorization_code', 'refresh_token'] as const
 
 export const RESPONSE_TYPE = 'code'

@@ -1,7 +1,7 @@
-/** Redirect URIs: which are fit to send codes to, and when two are the same. Leaf but for the loopback names. */
+/** Redirect URIs: which are safe to send codes to, and when two are the same. */
 import { isLoopback } from '../loopback.ts'
 
-/** Schemes that are no app's own: what browsers and systems act upon by themselves. */
+/** Schemes that belong to no app: browsers and operating systems handle them themselves. */
 const FOREIGN_SCHEMES = new Set(
   (
     'about admin android-app app blob cid content data dav dns facetime feed file filesystem ftp ftps geo git ' +
@@ -12,11 +12,11 @@ const FOREIGN_SCHEMES = new Set(
 )
 
 /**
- * Whether a URI is fit to send codes to: https, http on loopback, or the private-use scheme of a
+ * Whether a URI is safe to send codes to: https, http on loopback, or the private-use scheme of a
  * native client (RFC 8252 section 7.1). Absolute, and without a fragment (RFC 6749 section 3.1.2).
  */
 export function isRedirectUri(value: string): boolean {
-  // What a URL parser would drop or mend may be read otherwise by the next one.
+  // What one URL parser drops or repairs, another may read differently.
   if (!/^[a-z][a-z0-9+.-]*:[\x21-\x7e]+$/i.test(value) || /[#\\<>"`{}|^]/.test(value)) return false
   const url = URL.parse(value)
   if (!url || /^[^/?]*:\/\/[^/?]*@/.test(value)) return false
@@ -28,13 +28,13 @@ export function isRedirectUri(value: string): boolean {
     default: {
       const scheme = url.protocol.slice(0, -1)
       if (FOREIGN_SCHEMES.has(scheme) || scheme.startsWith('ms-')) return false
-      // `cursor://…`, or with the reversed domain name that RFC 8252 asks for, `com.example.app:/…`
+      // `cursor://…`, or with the reversed domain name that RFC 8252 requires, `com.example.app:/…`
       return /^[^/:]+:\/\/[^/]/.test(value) || (scheme.includes('.') && /^[^/:]+:\//.test(value))
     }
   }
 }
 
-/** Whether the browser would be sent to a program on the person's own machine. */
+/** Whether a URI leads to a program on the person's own machine. */
 export function isLoopbackUri(value: string): boolean {
   const url = URL.parse(value)
   return url?.protocol === 'http:' && isLoopback(url.hostname)

@@ -1,6 +1,6 @@
 /**
- * The registration endpoint, RFC 7591. Nothing is stored: the client id it issues is a signed
- * statement of what was registered, so that an unregistered redirect URI is refused all the same.
+ * The registration endpoint, RFC 7591. Nothing is stored: the client id is a signed statement of what
+ * was registered, so an unregistered redirect URI is still refused.
  */
 import * as z from 'zod/mini'
 import { BODY_STATUSES, isJson, json, readBody } from '../http.ts'
@@ -10,13 +10,13 @@ import { createTokenId, type SigningKeys, sign } from './jwt.ts'
 import { GRANT_TYPES, RESPONSE_TYPE, TOKEN_ENDPOINT_AUTH_METHOD } from './metadata.ts'
 import { isRedirectUri } from './redirect-uris.ts'
 
-/** Cursor registers three; nobody is known to register more than a handful. */
+/** Cursor registers three; no client is known to register more than a handful. */
 const MAX_REDIRECT_URIS = 10
 
 /** Bytes of a registration: many times what any client sends. */
 const MAX_BODY_BYTES = 16_384
 
-/** Characters of a client id, which travels in URLs. */
+/** Characters of a client id, which is sent in URLs. */
 const MAX_CLIENT_ID = 2_000
 
 const Registration = z.object({
@@ -60,7 +60,7 @@ export async function register(
     now,
   )
   if (client_id.length > MAX_CLIENT_ID) {
-    throw new OAuthError('invalid_client_metadata', 'The redirect URIs are too long together')
+    throw new OAuthError('invalid_client_metadata', 'The redirect URIs are too long in total')
   }
   return json(
     {

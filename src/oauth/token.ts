@@ -1,7 +1,7 @@
 /**
  * The token endpoint: authorization_code and refresh_token grants. OAuth 2.1 sections 4.1.3 and 4.3.
  * Every refresh issues a new pair and leaves the old refresh token valid: clients refresh in parallel,
- * and the one that comes second must not be locked out.
+ * and the second request must not be locked out.
  */
 import { BODY_STATUSES, json, readBody } from '../http.ts'
 import { allows, parseScope, type Scope } from '../scopes.ts'
@@ -32,9 +32,9 @@ export async function token(
 ): Promise<Response> {
   const parameters = await readForm(request)
   const clientId = readClientId(request, parameters)
-  // Before the grant: this is what makes a client register anew, where invalid_grant would not.
+  // Before the grant: invalid_client makes a client register again, and invalid_grant does not.
   if (!(await isKnownClient(clientId, keys, now))) {
-    throw new OAuthError('invalid_client', 'The client is not known: register it again')
+    throw new OAuthError('invalid_client', 'The client is unknown: register it again')
   }
   const grantRequest = { parameters, clientHash: await hashClientId(clientId), keys, userId, now }
   switch (parameters.get('grant_type')) {
@@ -54,7 +54,7 @@ export async function token(
 
 /**
  * The client id, in the form or as the user name of HTTP Basic (RFC 6749 section 2.3.1), where some
- * clients send nothing else. Clients are public, so a secret beside it proves nothing and is ignored.
+ * clients send nothing else. Clients are public, so a secret sent with it proves nothing and is ignored.
  */
 function readClientId(request: Request, parameters: URLSearchParams): string {
   const sent = parameters.get('client_id')
@@ -91,8 +91,9 @@ async function exchange(request: GrantRequest): Promise<Response> {
     throw new OAuthError('invalid_grant', 'The code, its client, redirect_uri or verifier is wrong')
   }
   requireResource(parameters, keys.issuer)
-  // Last, and with nothing awaited after it: a wrong verifier must not use up somebody's code.
-  if (isRedeemed(code.jti, now)) throw new OAuthError('invalid_grant', 'The code was used already')
+  // Last, with nothing awaited after it: a wrong verifier must not use up someone else's code.
+  if (isRedeemed(code.jti, now))
+    throw new OAuthError('invalid_grant', 'The code has already been used')
   return issue(code, code.scope, keys, now)
 }
 
@@ -137,7 +138,7 @@ async function issue(
   )
 }
 
-/** Notes that a code is used; true if it was noted before. */
+/** Marks a code as used; true if it was already. */
 function isRedeemed(jti: string, now: number): boolean {
   for (const [id, expiry] of redeemed) if (expiry < now) redeemed.delete(id)
   if (redeemed.has(jti)) return true

@@ -3,7 +3,13 @@
  * be fetched: chatgpt.com refuses many servers outright, and claude.ai has been out of reach at times.
  * It also adds redirect URIs that a client uses although its document does not list them. Leaf.
  */
-import type { MetadataDocument } from './metadata-documents.ts'
+
+/** What the relay uses of a client's metadata document. */
+export interface MetadataDocument {
+  client_id: string
+  client_name: string
+  redirect_uris: string[]
+}
 
 const CHATGPT_CALLBACK = 'https://chatgpt.com/connector_platform_oauth_redirect'
 

@@ -1,4 +1,4 @@
-/** How each client is connected: what the home page shows, for one address. Facts about other people's products. */
+/** How to connect each client: what the home page shows for one address. Facts about other products. */
 
 export interface ConnectGuide {
   name: string
@@ -6,13 +6,13 @@ export interface ConnectGuide {
   steps: string
   /** Something to paste, and into what: a file, or a terminal. */
   blocks: { into: string; text: string }[]
-  /** A link that the client itself opens, to be asked whether to add the relay. */
+  /** A link that opens the client, which then asks whether to add the relay. */
   install?: string
-  /** Whether it can only sign in (OAuth), and not send a key. */
+  /** Whether it can only sign in (OAuth) and not send a key. */
   onlyOAuth?: boolean
 }
 
-/** What stands for the key: no page shows a real one. */
+/** A placeholder for the key: no page shows a real one. */
 const KEY = 'YOUR_RELAY_API_KEY'
 
 /** The clients in the order of the page; `url` is that of the MCP endpoint. */
@@ -23,7 +23,7 @@ export function connectGuides(url: string): ConnectGuide[] {
     {
       name: 'Claude Code',
       steps:
-        'In a terminal; or, for everybody in a repository, in a file. Leave the header out to sign in instead: <code>/mcp</code> in a session, then <em>Authenticate</em>.',
+        'In a terminal, or in a file for everyone who uses a repository. To sign in instead, leave out the header: <code>/mcp</code> in a session, then <em>Authenticate</em>.',
       blocks: [
         {
           into: 'Terminal',
@@ -47,14 +47,14 @@ export function connectGuides(url: string): ConnectGuide[] {
     {
       name: 'Claude.ai, also on the phone',
       steps:
-        '<em>Settings › Connectors › Add custom connector</em>, with the address above. Leave client id and secret empty. Added on the web, it is in the apps for phone and desktop and in Cowork too.',
+        '<em>Settings › Connectors › Add custom connector</em>, with the address above. Leave client id and secret empty. Once added on the web, it is available in the phone and desktop apps and in Cowork.',
       blocks: [],
       onlyOAuth: true,
     },
     {
       name: 'Cowork tasks',
       steps:
-        'The connector of Claude.ai is there. A task can also bring the relay itself, with the key written out.',
+        'Uses the connector of Claude.ai. A task can also bring the relay itself, with the key written out.',
       blocks: [
         {
           into: 'In the prompt of the task',
@@ -65,7 +65,7 @@ export function connectGuides(url: string): ConnectGuide[] {
     {
       name: 'Claude Desktop',
       steps:
-        'The connector of Claude.ai is there. Its file takes only local commands, so <code>mcp-remote</code> stands between.',
+        'Uses the connector of Claude.ai. Its configuration file takes only local commands, so <code>mcp-remote</code> acts as a bridge.',
       blocks: [
         {
           into: 'claude_desktop_config.json',
@@ -93,7 +93,7 @@ export function connectGuides(url: string): ConnectGuide[] {
     },
     {
       name: 'Cursor',
-      steps: 'With the link you sign in; with the block you bring the key.',
+      steps: 'The link adds the relay and signs you in; the block uses the key.',
       install: `cursor://anysphere.cursor-deeplink/mcp/install?name=relay&config=${encodeURIComponent(btoa(JSON.stringify({ url })))}`,
       blocks: [
         { into: '~/.cursor/mcp.json', text: pretty({ mcpServers: { relay: { url, headers } } }) },
@@ -101,7 +101,8 @@ export function connectGuides(url: string): ConnectGuide[] {
     },
     {
       name: 'VS Code',
-      steps: 'With the link you sign in; with the block it asks you for the key once.',
+      steps:
+        'The link adds the relay and signs you in; with the block it asks you for the key once.',
       install: `vscode:mcp/install?${encodeURIComponent(JSON.stringify({ name: 'relay', type: 'http', url }))}`,
       blocks: [
         {

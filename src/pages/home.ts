@@ -1,7 +1,7 @@
 /**
- * The page at `/` for whoever opens the deployment in a browser: whether its settings are complete,
- * how each client is connected, what to say first. It shows anyone who asks the same, so it tells no
- * value of a setting, and asks no database.
+ * The page at `/` for a person who opens the deployment in a browser: whether its settings are
+ * complete, how to connect each client, what to say first. Everyone sees the same, so it shows no value
+ * of a setting and does not use the database.
  */
 import type { ConfigFault } from '../config.ts'
 import { SETTINGS } from '../settings-table.ts'
@@ -23,7 +23,7 @@ export interface HomePageData {
 
 export function homePage(data: HomePageData): Response {
   const { faults, warnings } = data
-  const content = faults.length > 0 ? incomplete(faults) : connect(data) + FIRST_SENTENCES
+  const content = faults.length > 0 ? renderFaults(faults) : renderGuides(data) + FIRST_SENTENCES
   return page({
     title: 'Relay',
     body: `
@@ -37,13 +37,13 @@ ${content}`,
   })
 }
 
-function incomplete(faults: ConfigFault[]): string {
+function renderFaults(faults: ConfigFault[]): string {
   const items = faults.map(({ setting, message }) => {
     const about = SETTINGS.find(({ name }) => name === setting)?.about ?? ''
     return `<li>
 <p><strong>${escapeHtml(message)}</strong></p>
 <p>${formatText(about)}</p>
-${block({ into: 'Terminal', text: `npx wrangler secret put ${setting}` })}
+${renderBlock({ into: 'Terminal', text: `npx wrangler secret put ${setting}` })}
 </li>`
   })
   return `<h2>Not set up yet</h2>
@@ -62,11 +62,11 @@ function formatText(text: string): string {
     .replaceAll(/(^| )_([^_]+)_/g, '$1<em>$2</em>')
 }
 
-function connect({ url, hasOAuth, isLocal }: HomePageData): string {
+function renderGuides({ url, hasOAuth, isLocal }: HomePageData): string {
   return `<p>All settings are in place. <code>npm run doctor</code> also checks the database, signing in
 and the network in between.</p>
 <h2>Connect</h2>
-${block({ into: 'Address of this relay', text: url })}
+${renderBlock({ into: 'Address of this relay', text: url })}
 <p>A client either sends the key of this relay (its <code>RELAY_API_KEY</code>, shown below as
 <code>YOUR_RELAY_API_KEY</code>)${
     hasOAuth
@@ -75,11 +75,11 @@ ${block({ into: 'Address of this relay', text: url })}
   }</p>
 ${isLocal ? '<p class="warning">This address works on this machine only. Claude.ai and ChatGPT need one that the internet can reach: deploy the relay, or put a tunnel in front of it.</p>' : ''}
 ${connectGuides(url)
-  .map((guide) => section(guide, hasOAuth))
+  .map((guide) => renderGuide(guide, hasOAuth))
   .join('\n')}`
 }
 
-function section(guide: ConnectGuide, hasOAuth: boolean): string {
+function renderGuide(guide: ConnectGuide, hasOAuth: boolean): string {
   const { name, steps, blocks, install, onlyOAuth } = guide
   const link =
     install && hasOAuth
@@ -90,11 +90,11 @@ function section(guide: ConnectGuide, hasOAuth: boolean): string {
 ${onlyOAuth && !hasOAuth ? '<p class="warning">Not with this key: it has to sign in.</p>' : ''}
 ${steps ? `<p>${steps}</p>` : ''}
 ${link}
-${blocks.map(block).join('\n')}
+${blocks.map(renderBlock).join('\n')}
 </details>`
 }
 
-function block({ into, text }: { into: string; text: string }): string {
+function renderBlock({ into, text }: { into: string; text: string }): string {
   return `<figure>
 <figcaption>${escapeHtml(into)}</figcaption>
 <pre tabindex="0"><code>${escapeHtml(text)}</code></pre>

@@ -12,8 +12,8 @@ export interface PageContent {
 }
 
 /**
- * A page that no other site may frame, and that runs nothing but its own style and script. It has no
- * `form-action`: Chromium applies that to every hop after a form, and clients hop on to their apps.
+ * Renders a page that no other site may frame, and that runs only its own style and script. It has no
+ * `form-action`: Chromium applies that to every redirect after a form, and clients redirect to apps.
  */
 export function page(content: PageContent): Response {
   const { title, body, style = '', script, icon, status = 200 } = content
@@ -51,12 +51,12 @@ export function page(content: PageContent): Response {
   )
 }
 
-/** A page that says one thing. */
+/** Renders a page that says one thing. */
 export function messagePage(title: string, message: string, status: number): Response {
   return page({ title, body: `<h1>${title}</h1>\n<p>${escapeHtml(message)}</p>`, status })
 }
 
-/** Text for a page, in an element or a quoted attribute. */
+/** Escapes text for an element or a quoted attribute. */
 export function escapeHtml(text: string): string {
   return text
     .replaceAll('&', '&amp;')

@@ -17,7 +17,7 @@ export const archiveThread = defineTool({
   title: 'Archive thread',
   description:
     'Hide a thread from the list when its topic is finished for everyone, or restore it. Deletes ' +
-    'nothing: its messages stay readable and searchable, and posting to it reopens it.',
+    'nothing: messages stay readable, unread ones still reach their readers, and posting reopens it.',
   inputSchema: Input,
   outputSchema: Output,
   annotations: {

@@ -4,6 +4,7 @@ import { RelayError } from '../errors.ts'
 import { quote } from '../similar.ts'
 import { requireBudget } from './budget.ts'
 import {
+  addressedFields,
   count,
   flag,
   integer,
@@ -15,7 +16,14 @@ import {
   optionalLabel,
   seq,
 } from './fields.ts'
-import { noteCut, noteNewReader, noteSkipped, rankKnownReaders, toSeconds } from './notes.ts'
+import {
+  noteAddressedUnread,
+  noteCut,
+  noteNewReader,
+  noteSkipped,
+  rankKnownReaders,
+  toSeconds,
+} from './notes.ts'
 import { defineTool, type ToolContext, withoutNulls } from './tool.ts'
 import { pauses, sleep } from './wait.ts'
 
@@ -32,7 +40,7 @@ const Input = z.strictObject({
     ),
   ),
   wait_seconds: z._default(
-    integer(0, 45, 'If nothing is new, wait up to this long for something.'),
+    integer(0, 45, 'If nothing is new, wait up to this long. To wait longer, call again.'),
     0,
   ),
 })
@@ -50,6 +58,7 @@ const News = z.extend(Output, {
   acknowledged_count: z.optional(count),
   own_message_count: z.optional(count),
   last_given_at: z.optional(z.string()),
+  ...addressedFields,
   ...newReaderFields,
   ...introductionFields,
 })
@@ -106,7 +115,9 @@ export const checkNew = defineTool({
     ...noteSkipped(news),
     ...noteAddressed(news, reader_tag),
     ...noteCut(news.messages, news.thread_name),
+    ...noteAddressedUnread(news.addressed_unread),
     ...(peek ? notePeek(news, thread_name) : noteRemaining(news)),
+    ...noteOwn(news),
     ...noteNothing(news, wait_seconds),
   ],
 })
@@ -179,17 +190,19 @@ function noteRemaining({ remaining_count, remaining = [] }: News): string[] {
   ]
 }
 
+function noteOwn({ own_message_count }: News): string[] {
+  if (!own_message_count) return []
+  return [
+    `Left out: ${own_message_count} messages posted under this reader_tag. If you did not post them, another session uses it; relay_read_thread shows them`,
+  ]
+}
+
 function noteNothing(news: News, waitSeconds: number): string[] {
   if (news.new_message_count > 0) return []
   return [
     ...(news.last_given_at
       ? [`Nothing new. This reader was last given something at ${toSeconds(news.last_given_at)}`]
       : ['Nothing new']),
-    ...(news.own_message_count
-      ? [
-          `${news.own_message_count} messages posted under this reader_tag were skipped: if you did not post them, another session uses your tag`,
-        ]
-      : []),
     ...(waitSeconds > 0 ? ['To wait longer, call again'] : []),
   ]
 }

@@ -138,6 +138,11 @@ export const Reader = z.looseObject({ reader_tag: z.string(), last_seen_at: z.st
 
 export const readers = z.array(Reader)
 
+/** Where unread messages are that are addressed to a reader. */
+export const addressedFields = {
+  addressed_unread: z.optional(z.array(z.looseObject({ thread_name: z.string(), seq: count }))),
+}
+
 /** What an answer to a reader_tag that was not known before says in addition. */
 export const newReaderFields = {
   new_reader: z.optional(z.boolean()),

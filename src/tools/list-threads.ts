@@ -31,7 +31,9 @@ const Output = z.looseObject({
   remaining_count: count,
 })
 
-const Answer = withoutNulls(z.extend(Output, { readers, ...newReaderFields }))
+const Answer = withoutNulls(
+  z.extend(Output, { readers, archived_count: z.optional(count), ...newReaderFields }),
+)
 
 export const listThreads = defineTool({
   name: 'relay_list_threads',
@@ -69,6 +71,9 @@ export const listThreads = defineTool({
   },
   text: ({ threads }) => threads,
   note: (answer) => [
+    ...(answer.archived_count
+      ? [`${answer.archived_count} archived threads match: pass include_archived=true`]
+      : []),
     ...(answer.remaining_count > 0
       ? [`${answer.remaining_count} more threads: pass query, or a higher limit`]
       : []),

@@ -69,6 +69,15 @@ export function toSeconds(time: string): string {
   return time.replace(/\.\d+/, '')
 }
 
+/** Unread messages that are meant for this reader, in whatever thread. */
+export function noteAddressedUnread(
+  addressed: { thread_name: string; seq: number }[] = [],
+): string[] {
+  if (addressed.length === 0) return []
+  const shown = addressed.map((each) => `${quote(each.thread_name)} seq ${each.seq}`).join(', ')
+  return [`Addressed to you and still unread: ${shown}`]
+}
+
 interface Cut {
   thread_name?: string | undefined
   seq: number

@@ -2,6 +2,7 @@
 import * as z from 'zod/mini'
 import { quote, resembling } from '../similar.ts'
 import {
+  addressedFields,
   count,
   introductionFields,
   label,
@@ -11,7 +12,13 @@ import {
   text,
 } from './fields.ts'
 import { metadata } from './metadata.ts'
-import { noteNewReader, noteSkipped, rankKnownReaders, toSeconds } from './notes.ts'
+import {
+  noteAddressedUnread,
+  noteNewReader,
+  noteSkipped,
+  rankKnownReaders,
+  toSeconds,
+} from './notes.ts'
 import { defineTool, withoutNulls } from './tool.ts'
 
 const Input = z.strictObject({
@@ -31,7 +38,7 @@ const Input = z.strictObject({
     'Your reader_tag: stored as `from`, and your own message is not handed back to you as news.',
   ),
   to: optionalLabel(
-    'The reader_tag that this is for: it gets the message even if it is new or your own tag. "board" is the person.',
+    'The reader_tag that this is for: handed to it even if it never read before, or is your own (a later session). "board" is the person.',
   ),
   idempotency_key: optionalLabel(
     'For programs: posting the same message again with the same key adds nothing.',
@@ -58,6 +65,7 @@ const Answer = z.extend(Output, {
   to_last_seen_at: z.optional(z.string()),
   only_reader: z.optional(z.boolean()),
   similar_thread: z.optional(Thread),
+  ...addressedFields,
   ...newReaderFields,
   ...introductionFields,
 })
@@ -124,6 +132,7 @@ export const postMessage = defineTool({
           `${answer.unread_count_is_minimum ? 'At least ' : ''}${answer.unread_count} messages of others in this thread have not been given to you: read them with relay_check_new, and do not acknowledge seq ${answer.seq} before`,
         ]
       : []),
+    ...noteAddressedUnread(otherAddressed(answer, reader_tag)),
     ...(answer.only_reader
       ? [
           'No other reader is known yet. If every session uses this reader_tag, none of them hears the others',
@@ -133,6 +142,12 @@ export const postMessage = defineTool({
     ...noteSkipped(answer),
   ],
 })
+
+/** Without the message that was just posted to one's own tag. */
+function otherAddressed({ addressed_unread, thread_name, seq, to }: Answer, readerTag?: string) {
+  if (to !== readerTag) return addressed_unread
+  return addressed_unread?.filter((each) => each.thread_name !== thread_name || each.seq !== seq)
+}
 
 /** The thread that a new name may have meant. */
 function findSimilar(name: string, threads: z.infer<typeof Thread>[]) {
@@ -158,7 +173,7 @@ function noteAddressee({ to, to_last_seen_at }: Answer, readerTag: string | unde
   if (to === undefined) return []
   if (to === readerTag) {
     return [
-      'Addressed to your own reader_tag: the next check under this tag takes it, also one by this session',
+      'Addressed to your own reader_tag: the next check under this tag takes it, also one by this session, which can use peek until then',
     ]
   }
   return to_last_seen_at

@@ -109,9 +109,9 @@ export const readThread = defineTool({
     return rankKnownReaders(answer, args.reader_tag)
   },
   text: ({ messages }) => messages,
-  note: (answer, { thread_name }) => [
+  note: (answer, { thread_name, query }) => [
     ...(answer.archived ? ['This thread is archived: posting reopens it'] : []),
-    ...noteMatches(answer),
+    ...noteMatches(answer, query),
     ...noteOlder(answer, thread_name),
     ...noteCut(answer.messages, answer.thread_name),
     ...noteNewReader(answer),
@@ -143,7 +143,15 @@ function invalid(message: string): RelayError {
   return new RelayError('invalid_arguments', message)
 }
 
-function noteMatches({ matched, missing_words = [] }: Answer): string[] {
+function noteMatches(
+  { messages, matched, missing_words = [] }: Answer,
+  query: string | undefined,
+): string[] {
+  if (query !== undefined && messages.length === 0) {
+    return [
+      `Nothing matches, archived threads included${query.includes('"') ? ': try it without quotation marks' : ''}`,
+    ]
+  }
   if (matched !== 'any') return []
   const missing = missing_words.slice(0, 5).map(quote).join(', ')
   return [

@@ -1,138 +1,203 @@
-/** The README and its companions, taken at their word: what they name is there, what they show runs. */
+/** The README and the documents it leads to: what they name exists, and what they show works. */
 import { execFile, spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
 import { USER } from '../integration/migrations/calls.ts'
 import { createTestDatabase } from '../support/database.ts'
 
-const DOCUMENTS = readdirSync('.').filter((name) => name.endsWith('.md'))
-const README = readFileSync('README.md', 'utf8')
+const FOLDERS = ['.', 'docs', '.github', 'integrations/claude-code']
+const DOCUMENTS = FOLDERS.flatMap((folder) =>
+  readdirSync(folder)
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => join(folder, name)),
+)
+const TEXTS = new Map(DOCUMENTS.map((path) => [path, readFileSync(path, 'utf8')]))
 const SCRIPTS: Record<string, string> = JSON.parse(readFileSync('package.json', 'utf8')).scripts
 
-const blocks = (language: string, text = README) =>
-  [...text.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\``, 'gms'))].map(
-    ([, block]) => block as string,
+const read = (document: string) => TEXTS.get(document) ?? ''
+
+/** The code blocks of a language, in lists too, without their indentation. */
+const blocks = (language: string, documents = DOCUMENTS) =>
+  documents.flatMap((document) =>
+    [...read(document).matchAll(new RegExp(`^( *)\`\`\`${language}\\n(.*?)^\\1\`\`\``, 'gms'))].map(
+      ([, indent = '', block = '']) => block.replaceAll(new RegExp(`^${indent}`, 'gm'), ''),
+    ),
   )
-const commands = blocks('sh').flatMap((block) => block.trim().split('\n'))
+
+test('the README has at most 150 lines', () => {
+  expect(read('README.md').split('\n').length - 1).toBeLessThanOrEqual(150)
+})
 
 test.each(DOCUMENTS)('every file that %s names is there', (document) => {
-  const text = readFileSync(document, 'utf8')
+  const text = read(document)
   const named = [
-    ...text.matchAll(/`((?:src|test|scripts|migrations|conformance|integrations|\.ci)\/[\w./-]*)/g),
-    ...text.matchAll(/`([\w.-]+\.(?:ts|toml|json|md|svg|example))`/g),
-    ...text.matchAll(/\]\((?!https?:|#)([^)#]+)/g),
-  ].map(([, path]) => path as string)
-  const missing = named.filter((path) => !existsSync(path) && !OF_CLIENTS.has(path))
+    ...text.matchAll(
+      /`((?:src|test|scripts|bench|migrations|docs|conformance|integrations|\.ci|\.github)\/[\w./-]*)/g,
+    ),
+    ...text.matchAll(/`([\w.-]+\.(?:toml|json|md|svg|example))`/g),
+  ].map(([, path = '']) => path)
+  const linked = links(text).map(({ path }) => join(dirname(document), path))
+  const missing = [...named, ...linked].filter((path) => !existsSync(path) && !OF_OTHERS.has(path))
   expect(missing).toEqual([])
 })
 
-/** Files of clients' and people's own, and modules that ARCHITECTURE.md names beside their folder. */
-const OF_CLIENTS = new Set(['.mcp.json', ...readdirSync('src')])
+/** Files of clients, and files that a person creates. */
+const OF_OTHERS = new Set(['.mcp.json', 'claude_desktop_config.json'])
 
-test.each(DOCUMENTS)('every npm script that %s names is one', (document) => {
-  const text = readFileSync(document, 'utf8')
-  const named = [...text.matchAll(/npm run (?:--silent )?([\w:-]+)/g)].map(
-    ([, name]) => name as string,
+test.each(DOCUMENTS)('every heading that %s links to is there', (document) => {
+  const missing = links(read(document))
+    .map(({ path, anchor }) => ({ file: path ? join(dirname(document), path) : document, anchor }))
+    .filter(({ file, anchor }) => anchor && !anchors(read(file)).includes(anchor))
+  expect(missing).toEqual([])
+})
+
+const links = (text: string) =>
+  [...text.matchAll(/\]\((?!https?:)([^)#]*)(?:#([^)]+))?\)/g)].map(
+    ([, path = '', anchor = '']) => ({ path, anchor }),
   )
-  expect(named.filter((name) => !(name in SCRIPTS))).toEqual([])
-})
 
-test('every npm script is told of in the README', () => {
-  const told = (name: string) =>
-    README.includes(`npm run ${name}`) || README.includes(`npm ${name}`)
-  expect(Object.keys(SCRIPTS).filter((name) => !told(name))).toEqual([])
-})
-
-test('every heading that is linked to is there', () => {
-  const anchors = [...README.matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
+const anchors = (text: string) =>
+  [...text.matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
     heading
       .toLowerCase()
       .replaceAll(/[^\w -]/g, '')
       .replaceAll(' ', '-'),
   )
-  const linked = [...README.matchAll(/\]\(#([^)]+)\)/g)].map(([, anchor]) => anchor as string)
-  expect(linked.filter((anchor) => !anchors.includes(anchor))).toEqual([])
+
+test.each(DOCUMENTS)('every npm script that %s names is one', (document) => {
+  const named = [...read(document).matchAll(/npm run (?:--silent |-s )?([\w:-]+)/g)].map(
+    ([, name = '']) => name,
+  )
+  expect(named.filter((name) => !(name in SCRIPTS))).toEqual([])
 })
 
-test('every setting in the README is one of the example, or of npm start', () => {
+test('every npm script is documented', () => {
+  const all = [...TEXTS.values()].join('\n')
+  const isDocumented = (name: string) => new RegExp(`npm (run )?${name}\\b`).test(all)
+  expect(Object.keys(SCRIPTS).filter((name) => !isDocumented(name))).toEqual([])
+})
+
+test('every documented setting is in the example, and the other way round', () => {
   const example = readFileSync('.dev.vars.example', 'utf8')
-  const table = README.slice(README.indexOf('## Settings'))
-  const named = [...table.matchAll(/^\| `([A-Z_]+)`/gm)].map(([, name]) => name as string)
-  expect(named.length).toBeGreaterThan(5)
-  expect(named.filter((name) => !example.includes(name))).toEqual([])
+  const table = [...read('docs/settings.md').matchAll(/^\| `([A-Z_]+)`/gm)].map(([, name]) => name)
+  const offered = [...example.matchAll(/^(?:# )?([A-Z_]+)=/gm)].map(([, name]) => name)
+  expect(table.length).toBeGreaterThan(5)
+  expect(table.sort()).toEqual(offered.sort())
 })
 
 test('every JSON block is JSON', () => {
   for (const block of blocks('json')) JSON.parse(block)
 })
 
-test('the SQL recipes run, and the counts stay right', async () => {
+test('the SQL recipes delete what they say, and the counts stay right', async () => {
   await using database = await createTestDatabase()
-  const message = { p_user_id: USER, p_thread_name: 'a', p_surface: 'code' }
-  for (const content of ['the secret', 'harmless']) {
-    const args = { ...message, p_message_id: crypto.randomUUID(), p_content: content }
-    await database.call('relay_post_message', args)
+  const post = (thread: string, content: string) =>
+    database.call('relay_post_message', {
+      p_user_id: USER,
+      p_thread_name: thread,
+      p_surface: 'code',
+      p_reader_tag: 'old-laptop',
+      p_message_id: crypto.randomUUID(),
+      p_content: content,
+    })
+  for (const content of ['first', 'second', 'the secret', 'last']) {
+    await post('billing-migration', content)
   }
+  await post('scratch', 'nothing of value')
   const editor = await database.connect('postgres')
-  for (const block of blocks('sql')) await editor.query(block)
+  await editor.query(
+    `update relay_messages set created_at = now() + interval '1 day' where seq = 4`,
+  )
+  const recipes = blocks('sql')
+  expect(recipes.length).toBeGreaterThan(3)
+  for (const block of recipes) await editor.query(block)
   const { threads } = await database.call('relay_list_threads', { p_user_id: USER })
-  expect(threads.map(({ message_count }: { message_count: number }) => message_count)).toEqual([1])
+  expect(threads).toEqual([
+    expect.objectContaining({ name: 'billing-migration', message_count: 3 }),
+  ])
+  const { rows } = await editor.query('select seq, content from relay_messages order by seq')
+  expect(rows.map(({ seq, content }) => [Number(seq), content])).toEqual([
+    [1, 'first'],
+    [2, 'second'],
+    [4, 'last'],
+  ])
+  const ahead = await editor.query('select 1 from relay_messages where created_at > now()')
+  expect(ahead.rows).toEqual([])
+  const readers = await editor.query(`select 1 from relay_readers where reader_tag = 'old-laptop'`)
+  expect(readers.rows).toEqual([])
 })
 
-/** Where a command is tried that cannot run here; whatever else is shown has to run. */
+test('no command or statement asks a person to type a secret', () => {
+  for (const block of [...blocks('sql'), ...blocks('sh')]) {
+    expect(block).not.toMatch(/content +(like|ilike|=|~)/)
+  }
+})
+
+/** Where the commands are tested that cannot run here; every other command must run here. */
 const ELSEWHERE: [RegExp, string][] = [
-  [/^npm install && npm test$/, 'is what runs this'],
-  [/^npm install && npm start$/, 'runs beside all the others, without the install'],
-  [/^npm run check$/, 'the gate'],
+  [/^npm (install && npm )?test$/, 'this run'],
+  [/^npm run test:unit$/, 'part of this run'],
+  [/^npm install && npm start$/, 'runs beside the others, without the install'],
+  [/^npm start -- --port/, 'test/e2e/local/start.test.ts'],
+  [/^npm run (check|fix)$/, 'the gate'],
   [/^npm run bench$/, 'takes nine minutes'],
-  [/wrangler login|^npm run (setup|rotate)/, 'test/deploy, against a stand-in for Cloudflare'],
-  [/^claude /, 'needs the client; test/pages and test/integrations look at the words'],
+  [/wrangler login|^npm run (setup|rotate)/, 'test/e2e/deploy, against a stand-in for Cloudflare'],
+  [/^claude /, 'needs the client; test/unit/project/plugin.test.ts checks the files'],
 ]
 
-/** What may be run here: nothing that a README might come to show reaches out of this machine. */
-const HERE = /^npm run (smoke|doctor|export|import|sql)\b/
+/** Commands that may run here: a document cannot make this test reach out of the machine. */
+const HERE = /^npm run (--silent )?(smoke|status|doctor|export|import|sql)\b[^;&|<>`$]*$/
 
-test('the commands of the README run', { timeout: 60_000 }, async () => {
+test('the commands in the documents run', { timeout: 120_000 }, async () => {
   const folder = await mkdtemp(join(tmpdir(), 'relay-readme-'))
-  // Root's PostgreSQL, which runs as nobody, must be able to pass through.
+  // An unprivileged PostgreSQL, started by root, must be able to pass through.
   await chmod(folder, 0o711)
-  const environment = { ...process.env, HOME: folder, RELAY_DATA: join(folder, 'data'), PORT: '0' }
+  const RELAY_API_KEY = randomBytes(32).toString('base64url')
+  const environment: NodeJS.ProcessEnv = {
+    ...process.env,
+    HOME: folder,
+    RELAY_DATA: join(folder, 'data'),
+    PORT: '0',
+    RELAY_API_KEY,
+  }
   const relay = await startRelay(environment)
-  Object.assign(environment, { RELAY_URL: relay.url, RELAY_API_KEY: relay.key })
+  environment.RELAY_URL = relay.url
+  const commands = blocks('sh').flatMap((block) => block.trim().split('\n'))
+  const results: string[] = []
   try {
     for (const command of commands) {
       if (ELSEWHERE.some(([known]) => known.test(command))) continue
       expect(command).toMatch(HERE)
       const here = command.replaceAll('relay.jsonl', join(folder, 'relay.jsonl'))
-      const ended = await promisify(execFile)('/bin/sh', ['-c', here], { env: environment }).then(
-        () => 'done',
+      const failure = await promisify(execFile)('/bin/sh', ['-c', here], { env: environment }).then(
+        () => '',
         (error) => `${command}: ${error.stdout}${error.stderr}`,
       )
-      expect(ended).toBe('done')
+      if (failure) results.push(failure)
     }
   } finally {
     await relay.stop()
     await rm(folder, { recursive: true })
   }
+  expect(results).toEqual([])
 })
 
 async function startRelay(environment: NodeJS.ProcessEnv) {
   const relay = spawn('npm', ['start'], { env: environment, stdio: ['ignore', 'pipe', 'inherit'] })
-  let said = ''
+  let output = ''
   relay.stdout.on('data', (chunk) => {
-    said += chunk
+    output += chunk
   })
-  await expect.poll(() => said).toContain('Requests follow')
-  const [, url = ''] = /URL +(\S+)/.exec(said) ?? []
-  const [, key = ''] = /Key +(\S+)/.exec(said) ?? []
+  await expect.poll(() => output, { timeout: 30_000 }).toContain('Requests follow')
+  const [, url = ''] = /URL +(\S+)/.exec(output) ?? []
   return {
     url,
-    key,
     async stop() {
       const exited = once(relay, 'exit')
       relay.kill('SIGINT')

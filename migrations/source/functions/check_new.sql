@@ -102,7 +102,8 @@ begin
   from pending;
   if v_unread = 0 and v_own = 0 then
     return public.relay_empty_answer(p_lean, v_thread.name, v_last_given_at, v_is_new,
-      v_known_readers, v_skipped, v_skipped_count, v_acknowledged);
+      v_known_readers, v_skipped, v_skipped_count, v_acknowledged,
+      public.relay_addressed_unread(p_user_id, p_reader_tag));
   end if;
 
   if v_ids is not null then
@@ -152,7 +153,11 @@ begin
     'messages', v_messages,
     'remaining_count', v_unread,
     'remaining', v_remaining,
-    'own_message_count', case when cardinality(v_packed) = 0 and v_own > 0 then v_own end,
+    -- What else waits for this reader: after a peek that includes what was returned.
+    'addressed_unread', case when not p_peek
+      then public.relay_addressed_unread(p_user_id, p_reader_tag) end,
+    -- Once everything has been handed out: until then some of them have not been reached.
+    'own_message_count', case when not p_peek and v_unread = 0 then nullif(v_own, 0) end,
     'acknowledged_count', v_acknowledged,
     'last_given_at', case when cardinality(v_packed) = 0
       then public.relay_show_time(v_last_given_at, true) end,
@@ -227,7 +232,8 @@ grant execute on function public.relay_step_over_own to service_role;
 -- The answer of relay_check_new when there is nothing new.
 create or replace function public.relay_empty_answer(
   p_lean boolean, p_thread_name text, p_last_given_at timestamptz, p_is_new boolean,
-  p_known_readers json, p_skipped json, p_skipped_count bigint, p_acknowledged bigint default null)
+  p_known_readers json, p_skipped json, p_skipped_count bigint, p_acknowledged bigint default null,
+  p_addressed json default null)
   returns json
   language sql stable security invoker set search_path = ''
 as $$
@@ -236,6 +242,7 @@ as $$
     'new_message_count', 0,
     'messages', '[]'::json,
     'remaining_count', 0,
+    'addressed_unread', p_addressed,
     'acknowledged_count', p_acknowledged,
     'last_given_at', public.relay_show_time(p_last_given_at, true),
     'new_reader', nullif(p_is_new, false),

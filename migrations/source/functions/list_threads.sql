@@ -21,6 +21,7 @@ declare
   v_known_readers json;
   v_threads json;
   v_remaining bigint;
+  v_archived bigint;
 begin
   if p_reader_tag is not null then
     select is_new, introduced_at, known_readers
@@ -65,9 +66,16 @@ begin
   into v_threads, v_remaining
   using p_user_id, p_query, p_limit, p_reader_tag, p_preview, p_lean, v_introduced_at is not null;
 
+  if v_threads is null and not p_include_archived then
+    select count(*) into v_archived from public.relay_threads
+    where user_id = p_user_id and archived and (p_query is null
+      or strpos(lower(concat_ws(E'\n', name, description)), lower(p_query)) > 0);
+  end if;
+
   return json_build_object(
     'threads', coalesce(v_threads, '[]'),
     'remaining_count', v_remaining,
+    'archived_count', nullif(v_archived, 0),
     'readers', public.relay_other_readers(p_user_id, p_reader_tag, 20),
     'new_reader', nullif(v_is_new, false),
     'known_readers', v_known_readers);

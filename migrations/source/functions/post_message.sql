@@ -121,6 +121,8 @@ begin
     'seq', v_message.seq,
     'created_at', public.relay_show_time(v_message.created_at, p_lean),
     'unread_count', v_unread,
+    'addressed_unread', case when p_reader_tag is not null
+      then public.relay_addressed_unread(p_user_id, p_reader_tag) end,
     'unread_count_is_minimum',
       case when v_read + 1001 < v_message.seq then true end,
     'thread_created', case when v_created then true end,

@@ -58,6 +58,45 @@ $$;
 revoke all on function public.relay_other_readers from public, anon, authenticated;
 grant execute on function public.relay_other_readers to service_role;
 
+-- Unread messages addressed to a reader, in any thread: where they are, at most 10. Steps from thread to
+-- thread through the index, because most of what was ever addressed to a reader has been read.
+create or replace function public.relay_addressed_unread(p_user_id uuid, p_reader_tag text)
+  returns json
+  language plpgsql stable security invoker set search_path = ''
+as $$
+begin
+  return (
+    with recursive addressed as (
+      (select thread_id, 1 as step from public.relay_messages
+      where user_id = p_user_id and addressee = p_reader_tag
+      order by thread_id limit 1)
+      union all
+      select (
+        select m.thread_id from public.relay_messages m
+        where m.user_id = p_user_id and m.addressee = p_reader_tag
+          and m.thread_id > addressed.thread_id
+        order by m.thread_id limit 1), step + 1
+      from addressed where thread_id is not null and step < 1000
+    )
+    select json_agg(json_build_object('thread_name', found.name, 'seq', found.seq)
+      order by found.created_at)
+    from (
+      select t.name, m.seq, m.created_at
+      from addressed
+      join public.relay_threads t on t.id = addressed.thread_id
+      left join public.relay_read_cursors c
+        on c.user_id = p_user_id and c.reader_tag = p_reader_tag and c.thread_id = t.id
+      cross join lateral (
+        select m.seq, m.created_at from public.relay_messages m
+        where m.user_id = p_user_id and m.addressee = p_reader_tag and m.thread_id = t.id
+          and m.seq > coalesce(c.last_read_seq, 0)
+        order by m.seq limit 10) m
+      order by m.created_at limit 10) found);
+end;
+$$;
+revoke all on function public.relay_addressed_unread from public, anon, authenticated;
+grant execute on function public.relay_addressed_unread to service_role;
+
 -- Introduces a reader to all threads: with at most 20 messages in the relay everything is unread;
 -- otherwise the newest two messages of each of the ten most recently active threads, and whatever
 -- comes from the first message addressed to it on. Everything else counts as read: it writes a cursor

@@ -110,19 +110,6 @@ function splice(client: Socket, target: Promise<number>): void {
   })
 }
 
-async function forward(client: Socket, first: Buffer, target: Promise<number>): Promise<void> {
-  client.pause()
-  const port = await target
-  if (client.destroyed) return
-  const worker = connect({ port, host: '127.0.0.1', noDelay: true })
-  worker.on('error', () => {}).on('close', () => linger(client))
-  const leave = () => worker.resetAndDestroy()
-  client.on('end', leave).on('close', leave)
-  worker.write(first)
-  client.pipe(worker, { end: false })
-  worker.pipe(client)
-}
-
 /** What a client may still send after its answer, and for how long, before it is cut off. */
 const LINGER_BYTES = 64_000_000
 const LINGER_MS = 10_000
@@ -146,4 +133,17 @@ function linger(client: Socket): void {
     .on('close', () => clearTimeout(timer))
     .resume()
     .end()
+}
+
+async function forward(client: Socket, first: Buffer, target: Promise<number>): Promise<void> {
+  client.pause()
+  const port = await target
+  if (client.destroyed) return
+  const worker = connect({ port, host: '127.0.0.1', noDelay: true })
+  worker.on('error', () => {}).on('close', () => linger(client))
+  const leave = () => worker.resetAndDestroy()
+  client.on('end', leave).on('close', leave)
+  worker.write(first)
+  client.pipe(worker, { end: false })
+  worker.pipe(client)
 }

@@ -281,7 +281,7 @@ export class Contract {
       messages: this.#named(handedOut),
       remaining_count: all.length - (peek ? 0 : handedOut.length),
       ...(remaining.length > 0 && { remaining }),
-      ...(handedOut.length === 0 && own > 0 && { own_message_count: own }),
+      ...(!peek && handedOut.length === all.length && own > 0 && { own_message_count: own }),
     }
   }
 

@@ -98,6 +98,7 @@ async function ask(relay: TestRelay, tool: ToolName, args: Args) {
     last_given_at,
     to_last_seen_at,
     similar_thread,
+    addressed_unread,
     ...answer
   } = structuredContent
   return answer

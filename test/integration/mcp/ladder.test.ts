@@ -60,6 +60,18 @@ test('a foreign origin learns nothing from a preflight', async () => {
   expect(response.headers.get('access-control-allow-origin')).toBeNull()
 })
 
+test('an app with a scheme of its own may call once its origin is allowed', async () => {
+  await using relay = await createTestRelay({
+    bindings: { RELAY_ALLOWED_ORIGINS: 'app://obsidian.md, *' },
+  })
+  const allowed = await relay.rpc(request('ping'), { origin: 'app://obsidian.md' })
+  expect(allowed.status).toBe(200)
+  expect(allowed.headers.get('access-control-allow-origin')).toBe('app://obsidian.md')
+  for (const origin of ['app://other', 'https://evil.example', 'null']) {
+    expect((await relay.rpc(request('ping'), { origin })).status).toBe(403)
+  }
+})
+
 test('an origin that was allowed by name may call', async () => {
   await using relay = await createTestRelay({
     bindings: { RELAY_ALLOWED_ORIGINS: 'https://app.example' },

@@ -273,6 +273,39 @@ test('`to` is looked up as given, then folded, and kept as given when nobody has
   expect(messages.map((m: { to: string }) => m.to)).toEqual(['phone', 'Laptop Code'])
 })
 
+test('whatever a reader does, it is told what else waits for it', async () => {
+  await using database = await createTestDatabase()
+  const relay = tools(database)
+  await relay.check('ci')
+  await relay.check('phone')
+  await relay.post('talk', 'hello')
+  await relay.post('prices', 'for everybody')
+  await relay.post('prices', '13 per seat, final', { to: 'ci', reader_tag: 'phone' })
+  const waiting = [{ thread_name: 'prices', seq: 2 }]
+  const own = { reader_tag: 'ci' }
+  expect(await relay.post('talk', 'mine', own)).toMatchObject({ addressed_unread: waiting })
+  const named = { thread_name: 'talk' }
+  expect(await relay.check('ci', named)).toMatchObject({ addressed_unread: waiting })
+  expect(await relay.check('ci', named)).toMatchObject({ addressed_unread: waiting })
+  expect(await relay.check('ci', { limit: 1 })).toMatchObject({
+    messages: [{ thread_name: 'prices', seq: 1 }],
+    addressed_unread: waiting,
+  })
+  expect(await relay.check('ci', { limit: 1 })).not.toHaveProperty('addressed_unread')
+  expect(await relay.post('talk', 'mine', own)).not.toHaveProperty('addressed_unread')
+})
+
+test('a list that finds nothing says whether archived threads match', async () => {
+  await using database = await createTestDatabase()
+  const relay = tools(database)
+  for (const name of ['pricing-notes', 'pricing-2025']) {
+    await relay.post(name)
+    await relay.archive(name)
+  }
+  expect(await relay.list({ query: 'pricing' })).toMatchObject({ threads: [], archived_count: 2 })
+  expect(await relay.list({ query: 'offsite' })).not.toHaveProperty('archived_count')
+})
+
 test('unread_count of a post is looked for in the first 1,000 seqs', async () => {
   await using database = await createTestDatabase()
   const relay = tools(database)
