@@ -38,7 +38,7 @@ const reachable: Check = {
   },
 }
 
-/** What is said of a database that cannot be reached. */
+/** What to report about a database that cannot be reached. */
 function away(subject: Subject, { project, api_code: code }: Diagnosis['database']): Finding {
   if (code === '540') {
     return failed('The Supabase project is paused (540).', `Restore it: ${dashboard(project)}`)
@@ -56,7 +56,7 @@ function away(subject: Subject, { project, api_code: code }: Diagnosis['database
     : failed(seen, `See whether it is up: ${dashboard(project)}`)
 }
 
-/** What is said of an answer that is none of a healthy project. */
+/** What to report about an answer that a healthy project would not give. */
 function strange(
   subject: Subject,
   { project, api_code: code = '' }: Diagnosis['database'],
@@ -160,7 +160,7 @@ const user: Check = {
   id: 'user',
   needs: ['database.grants'],
   writes: false,
-  why: 'A relay shows the threads of its RELAY_USER_ID alone.',
+  why: 'A relay shows only the threads of its RELAY_USER_ID.',
   async look(subject) {
     const { database } = await diagnosisOf(subject)
     const { thread_count, message_count, other_thread_count, project } = database

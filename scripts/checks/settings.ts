@@ -75,7 +75,7 @@ const keyShape: Check = {
           : 'characters in it that no header can carry'
     return failed(
       `RELAY_API_KEY has ${seen}, here where the doctor runs.`,
-      "export RELAY_API_KEY='…', with the key alone.",
+      "export RELAY_API_KEY='…', with only the key.",
       'The clients may have it from the same place: look there too.',
     )
   },

@@ -25,7 +25,7 @@ const create: Check = {
     const make = () =>
       subject.relay.call('relay_create_thread', { name, description: 'Made by npm run smoke' })
     const created = (await make()).structuredContent
-    expectThat(created?.name === name && typeof created.id === 'string', 'a new thread', created)
+    expectThat(created?.name === name, 'a new thread', created)
     const twice = await make()
     expectThat(twice.isError === true, 'a refusal of a name that is taken', twice.content)
     return ok(name)
@@ -40,7 +40,7 @@ const posting: Check = {
   async look(subject) {
     const key = { idempotency_key: 'first' }
     const first = (await post(subject, FIRST, key)).structuredContent
-    expectThat(first?.seq === 1 && typeof first.id === 'string', 'a first message', first)
+    expectThat(first?.seq === 1, 'a first message', first)
     const again = (await post(subject, FIRST, key)).structuredContent
     expectThat(again?.duplicate === true && again.seq === 1, 'the same message again', again)
     const empty = await post(subject, '')
@@ -55,7 +55,7 @@ const reading: Check = {
   writes: true,
   why: 'Sessions cannot read what others left.',
   async look(subject) {
-    const read = await call(subject, 'relay_read_thread', { reader_tag: readerOf(subject) })
+    const read = await call(subject, 'relay_read_thread', { reader_tag: READER })
     const messages = JSON.parse(read.content[0]?.text ?? 'null')
     expectThat(messages?.length === 1, 'one message', read.content)
     const [{ content, surface }] = messages
@@ -77,7 +77,8 @@ const reading: Check = {
   },
 }
 
-const readerOf = (subject: Subject) => `${nameOf(subject)}-reader`
+/** Always the same: a reader stays known, and sessions are shown who reads. */
+const READER = 'smoke-test'
 
 const news: Check = {
   id: 'tools.check-new',
@@ -85,7 +86,7 @@ const news: Check = {
   writes: true,
   why: 'Sessions miss messages, or get them twice.',
   async look(subject) {
-    const reader_tag = readerOf(subject)
+    const reader_tag = READER
     const check = async (more: object = {}) =>
       (await call(subject, 'relay_check_new', { reader_tag, ...more })).structuredContent
     const none = await check()

@@ -5,7 +5,13 @@ import { startProgress } from '../lib/progress.ts'
 import { readSettings } from '../lib/settings.ts'
 import { UserError } from '../lib/user-error.ts'
 import { openDatabase, type RelayDatabase } from '../transfer/database.ts'
-import { type Export, KINDS, type Position, readExport } from '../transfer/export-file.ts'
+import {
+  type Export,
+  KINDS,
+  noRecords,
+  type Position,
+  readExport,
+} from '../transfer/export-file.ts'
 
 const HELP = `
 npm run export -- [FILE]
@@ -72,7 +78,7 @@ async function write(
     threads: status.thread_count,
     messages: status.message_count,
   }
-  const counts = begun?.counts ?? { thread: 0, reader: 0, cursor: 0, message: 0 }
+  const counts = begun?.counts ?? noRecords()
   // What was cut short after the last whole line is written again.
   await file.truncate(offset)
   if (!begun) await append([{ kind: 'relay-mcp export', version: 1, as_of: asOf, ...expected }])

@@ -38,9 +38,8 @@ export const command = defineCommand({
     console.log(`Importing ${path}, ${found.records} records, into ${database.place}.`)
     const added = await send(database, settings.userId, path, found.records)
     console.log(
-      `Added ${added.threads} threads, ${added.messages} messages, ${added.readers} readers and ` +
-        `${added.cursors} cursors; ` +
-        'everything else in the file was there already.',
+      `Added ${added.threads} threads, ${added.readers} readers, ${added.cursors} cursors and ` +
+        `${added.messages} messages; everything else in the file was there already.`,
     )
     return undefined
   },
@@ -60,9 +59,9 @@ async function send(
   total: number,
 ): Promise<Counts> {
   const bookmark = openBookmark(`${path}.progress`, `${database.place}, ${userId}`)
-  const counts: Counts = { threads: 0, readers: 0, cursors: 0, messages: 0 }
-  // Any other reader that knows the relay must not take an imported thread for news.
-  const readers: unknown[] = []
+  const counts = { threads: 0, readers: 0, cursors: 0, messages: 0 }
+  // Any other reader that knows this relay is not to be flooded with what is imported.
+  const readers: string[] = []
   const progress = startProgress(0, total)
   let records: unknown[] = []
   let kind: unknown
@@ -72,11 +71,7 @@ async function send(
 
   async function flush(line: number): Promise<void> {
     if (records.length === 0) return
-    const args = {
-      p_user_id: userId,
-      p_records: records,
-      ...(kind === 'message' && { p_reader_tags: readers }),
-    }
+    const args = { p_user_id: userId, p_records: records, p_reader_tags: readers }
     const added: Counts = await database.call('relay_import', args)
     for (const name of Object.keys(counts) as (keyof Counts)[]) counts[name] += added[name]
     bookmark.move(line)
@@ -92,8 +87,8 @@ async function send(
       kind = value.kind
     }
     behind = end
-    if (kind === 'reader') readers.push(value.reader_tag)
     progress.add(1)
+    if (value.kind === 'reader') readers.push(String(value.reader_tag))
     if (number > bookmark.line) records.push(value)
   }
   await flush(total + 1)

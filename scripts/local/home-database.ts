@@ -27,7 +27,7 @@ export async function openHomeDatabase(dataDirectory: string): Promise<HomeDatab
     async call(fn, args) {
       const names = Object.keys(args).map((name, index) => `${name} => $${index + 1}`)
       const values = Object.values(args).map((value) =>
-        isDocument(value) ? JSON.stringify(value) : value,
+        typeof value === 'object' && value !== null ? JSON.stringify(value) : value,
       )
       const sql = `select public.${fn}(${names.join(', ')}) as result`
       const { rows } = await client.query(sql, values)
@@ -81,10 +81,4 @@ async function running(dataDirectory: string, inUse: UserError): Promise<Reached
   const password = await readFile(join(path, 'password'), 'utf8')
   const connection = { host: '127.0.0.1', port, user: SUPERUSER, password, database: DATABASE }
   return { connection, async stop() {} }
-}
-
-/** What is passed as jsonb; a list of plain strings is an array of PostgreSQL's. */
-function isDocument(value: unknown): boolean {
-  if (Array.isArray(value)) return value.some((item) => typeof item !== 'string')
-  return typeof value === 'object' && value !== null
 }

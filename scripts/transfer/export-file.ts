@@ -3,8 +3,13 @@ import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { UserError } from '../lib/user-error.ts'
 
-/** In the order of the file: nothing comes before what it belongs to. */
+/** In the order of the file: nothing comes before what it needs in order to be imported. */
 export const KINDS = ['thread', 'reader', 'cursor', 'message'] as const
+
+/** How many records of each kind. */
+export type Counts = Record<(typeof KINDS)[number], number>
+
+export const noRecords = (): Counts => ({ thread: 0, reader: 0, cursor: 0, message: 0 })
 
 /** What of a record says where the next one is. */
 export interface Position {
@@ -23,7 +28,7 @@ export interface Export {
   isComplete: boolean
   records: number
   /** The records of each kind. */
-  counts: Record<(typeof KINDS)[number], number>
+  counts: Counts
   /** Up to the end of the last whole record. */
   bytes: number
   last: Position | undefined
@@ -77,7 +82,7 @@ export async function readExport(path: string): Promise<Export | undefined> {
           expected: { threads: Number(value.threads ?? 0), messages: Number(value.messages ?? 0) },
           isComplete: false,
           records: 0,
-          counts: { thread: 0, reader: 0, cursor: 0, message: 0 },
+          counts: noRecords(),
           bytes: end,
           last: undefined,
         }

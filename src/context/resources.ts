@@ -54,7 +54,7 @@ const ThreadPage = z.array(z.looseObject({ ...LISTED, id: z.string(), active_at:
 
 /**
  * resources/list: the list itself and then every active thread, since not every client uses
- * templates. With the database away it is the list alone, so that a client still connects.
+ * templates. With the database away it is only the list, so that a client still connects.
  */
 export async function listResources(
   { cursor }: Record<string, unknown>,

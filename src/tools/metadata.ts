@@ -2,7 +2,7 @@
 import * as z from 'zod/mini'
 import { show } from './arguments.ts'
 
-/** 16 KB of JSON: facts beside the message, not the message. */
+/** 16 KB of JSON: facts about the message, not the message itself. */
 const MAX_METADATA_BYTES = 16_384
 
 export const metadata = z.custom<Record<string, unknown>>().check(

@@ -107,7 +107,7 @@ test('a wrong key, then the right one, arrives at the client with a code that wo
   expect(body.result.tools).toHaveLength(6)
 })
 
-test('with the keyboard alone: the key field has the focus, and Enter allows', async () => {
+test('with only the keyboard: the key field has the focus, and Enter allows', async () => {
   await using relay = await createTestRelay({})
   await using callback = await startCallback()
   await using opened = await openPage(relay, callback.uri, { javaScriptEnabled: true })
@@ -192,7 +192,7 @@ test.each([
   ['phone, light', { width: 360, height: 740 }, 'light', LONG_NAME],
   ['phone, dark', { width: 360, height: 740 }, 'dark', 'Claude'],
   ['phone, wrong key', { width: 360, height: 740 }, 'light', 'Claude'],
-] as const)('%s: everything is on the page and nothing beside it', async (...args) => {
+] as const)('%s: everything is on the page and nothing overflows it', async (...args) => {
   const [title, viewport, colorScheme, name] = args
   await using relay = await createTestRelay({})
   await using callback = await startCallback()

@@ -23,7 +23,7 @@ async function open(relay: TestRelay, options: BrowserContextOptions = {}) {
   return { context, page, complaints }
 }
 
-test('a button copies what it stands beside, and says that it has', async () => {
+test('a button copies the block next to it, and says that it has', async () => {
   await using relay = await createTestRelay()
   const { context, page, complaints } = await open(relay)
   await context.grantPermissions(['clipboard-read', 'clipboard-write'])
@@ -44,7 +44,7 @@ test('without JavaScript all is there but the buttons', async () => {
   await context.close()
 })
 
-test('with the keyboard alone, a section opens and its block is reached', async () => {
+test('with only the keyboard, a section opens and its block is reached', async () => {
   await using relay = await createTestRelay()
   const { context, page } = await open(relay)
   const summary = page.locator('summary', { hasText: 'Codex' })

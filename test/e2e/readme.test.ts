@@ -183,7 +183,8 @@ test('the commands in the documents run', { timeout: 120_000 }, async () => {
     }
   } finally {
     await relay.stop()
-    await rm(folder, { recursive: true })
+    // npm ends a moment before the relay does.
+    await rm(folder, { recursive: true, maxRetries: 20, retryDelay: 100 })
   }
   expect(results).toEqual([])
 })
@@ -200,7 +201,8 @@ async function startRelay(environment: NodeJS.ProcessEnv) {
     url,
     async stop() {
       const exited = once(relay, 'exit')
-      relay.kill('SIGINT')
+      // npm's shell keeps a SIGINT to itself; Ctrl-C reaches every process of the terminal.
+      relay.kill('SIGTERM')
       await exited
     },
   }

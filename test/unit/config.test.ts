@@ -144,7 +144,7 @@ test.each(['http://192.168.1.5:8787', 'http://10.0.0.1', 'http://nas.local:8787'
   },
 )
 
-test('the previous key is trimmed, and an empty one is none', () => {
+test('the previous key is trimmed, and an empty one counts as unset', () => {
   const previous = (value: string) => readConfig({ ...COMPLETE, RELAY_API_KEY_PREVIOUS: value })
   expect(previous(' the key before it\n')).toMatchObject({
     config: { previousApiKey: 'the key before it' },

@@ -172,7 +172,7 @@ $$;
 revoke all on function public.relay_time_of_seq from public, anon, authenticated;
 grant execute on function public.relay_time_of_seq to service_role;
 
--- Moves a reader's cursors forward, each to the seq beside its thread. Needs relay_lock_reader.
+-- Moves a reader's cursors forward, each to the seq that goes with its thread. Needs relay_lock_reader.
 create or replace function public.relay_move_cursors(
   p_user_id uuid, p_reader_tag text, p_thread_ids uuid[], p_seqs bigint[])
   returns void

@@ -72,7 +72,7 @@ grant execute on function public.relay_export to service_role;
 -- knows this relay gets a cursor at the end of an imported thread, or all of it would be news to it.
 -- Raises RL008 where something else is in a record's place: its detail names the thread.
 create or replace function public.relay_import(
-  p_user_id uuid, p_records jsonb, p_reader_tags text[] default '{}')
+  p_user_id uuid, p_records jsonb, p_reader_tags jsonb default '[]')
   returns jsonb
   language plpgsql volatile security invoker
   set search_path = '' set lock_timeout = '4s' set timezone = 'UTC'
@@ -199,7 +199,7 @@ begin
   select t.id, p_user_id, known.reader_tag, t.last_seq, coalesce(t.last_message_at, t.created_at)
   from public.relay_threads t
   join public.relay_readers known on known.user_id = p_user_id
-    and known.introduced_at is not null and known.reader_tag <> all (p_reader_tags)
+    and known.introduced_at is not null and not p_reader_tags ? known.reader_tag
   where t.id = any (v_first)
   order by t.id, known.reader_tag
   on conflict (thread_id, reader_tag) do nothing;

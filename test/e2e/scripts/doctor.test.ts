@@ -297,7 +297,7 @@ test.each([
   ['a function that takes other arguments', OLDER_FUNCTION],
   ['a function that is there twice', twice('relay_latest_names')],
   ['the status there twice', twice('relay_status')],
-])('%s is mended by the SQL that the doctor gives', async (_, statement) => {
+])('%s is fixed by the SQL that the doctor prints', async (_, statement) => {
   await using relay = await createTestRelay({})
   await sql(statement)(relay)
   const [fault] = (await looked(relay)).filter(({ outcome }) => outcome === 'failed')

@@ -102,7 +102,7 @@ test('what one relay exports another has after an import: places, times, counts 
   expect((await stat(folder.file)).mode & 0o777).toBe(0o600)
 
   const imported = await script('import', folder.file, projectOf(away))
-  expect(imported.out).toContain('Added 3 threads, 9 messages, 1 readers and 1 cursors')
+  expect(imported.out).toContain('Added 3 threads, 1 readers, 1 cursors and 9 messages')
   expect(imported.code).toBe(0)
   expect(await contentsOf(away)).toEqual(await contentsOf(home))
 
@@ -127,13 +127,13 @@ test('a relay moves away and back, and only what is new is added', async () => {
   const back = join(folder.path, 'back.jsonl')
   await script('export', back, projectOf(away))
   const { out } = await script('import', back, projectOf(home))
-  expect(out).toContain('Added 1 threads, 2 messages, 1 readers and 1 cursors')
+  expect(out).toContain('Added 1 threads, 1 readers, 1 cursors and 2 messages')
   expect(await contentsOf(home)).toEqual(await contentsOf(away))
   const twice = await script('import', back, projectOf(home))
-  expect(twice.out).toContain('Added 0 threads, 0 messages, 0 readers and 0 cursors')
+  expect(twice.out).toContain('Added 0 threads, 0 readers, 0 cursors and 0 messages')
 })
 
-test('an export that was cut short goes on where it stopped, and is not imported before', async () => {
+test('an export that was cut short continues where it stopped, and is not imported before', async () => {
   await using folder = await createFolder()
   await using home = await createTestRelay({})
   await fillRelay(home)
@@ -155,7 +155,7 @@ test('an export that was cut short goes on where it stopped, and is not imported
   expect(again.out).toContain('is complete already')
 })
 
-test('an import that was cut short goes on behind what was taken', async () => {
+test('an import that was cut short continues after what was taken', async () => {
   await using folder = await createFolder()
   await using home = await createTestRelay({})
   await using away = await createTestRelay({})
@@ -181,7 +181,7 @@ test('an import that was cut short goes on behind what was taken', async () => {
 
   await owner.query('drop trigger stop on public.relay_messages')
   const rest = await script('import', folder.file, project)
-  expect(rest.out).toContain(`Added 0 threads, ${30 - before} messages`)
+  expect(rest.out).toContain(`Added 0 threads, 0 readers, 0 cursors and ${30 - before} messages`)
   expect(seqs(await follow(over(away), 'r', { thread_name: 'large' }))).toEqual(range(1, 30))
   await expect(stat(`${folder.file}.progress`)).rejects.toThrow('ENOENT')
 })
@@ -200,7 +200,7 @@ test('what would take the place of something else is refused, and nothing of it 
   expect(threads).toMatchObject([{ name: 'long', message_count: 1 }])
 })
 
-test('two relays that went on apart are not mixed', async () => {
+test('two relays that diverged are not mixed', async () => {
   await using folder = await createFolder()
   await using home = await createTestRelay({})
   await using away = await createTestRelay({})
@@ -285,7 +285,7 @@ test('at home, the database is reached whether or not the relay runs', async () 
   await script('export', folder.file, projectOf(relay))
   const home = { RELAY_DATA: join(folder.path, 'data') }
   const imported = await script('import', folder.file, home)
-  expect(imported.out).toContain('Added 3 threads, 9 messages, 1 readers and 1 cursors')
+  expect(imported.out).toContain('Added 3 threads, 1 readers, 1 cursors and 9 messages')
   const copy = join(folder.path, 'copy.jsonl')
   expect(await script('export', copy, home)).toMatchObject({ code: 0 })
   const records = recordsOf(await readFile(copy, 'utf8'))
@@ -366,7 +366,7 @@ test('a record that the database refuses by a rule of ours is said in a sentence
   await wrap(
     relay,
     'relay_import',
-    "p_user_id uuid, p_records jsonb, p_reader_tags text[] default '{}'",
+    "p_user_id uuid, p_records jsonb, p_reader_tags jsonb default '[]'",
     `raise exception 'another message has this idempotency key'
       using errcode = 'RL008', detail = 'long';`,
   )

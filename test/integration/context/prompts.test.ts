@@ -48,7 +48,7 @@ test('what is left out is not spoken of', async () => {
   expect(all).not.toMatch(/undefined|null/)
 })
 
-test('without a thread the session is led to choose one, as with a command typed alone', async () => {
+test('without a thread the prompt tells the session to choose one', async () => {
   await using relay = await createTestRelay()
   const { messages } = (await get(relay, 'hand_off', { thread: '' })).result
   expect(messages[0].content.text).toContain('relay_list_threads')

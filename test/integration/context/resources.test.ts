@@ -355,7 +355,7 @@ test('a name that is nearly right is answered with the right one', async () => {
   expect(body.error.message).toContain('"migration-debug"')
 })
 
-test('with the database away, the list is the list alone and reading says what is wrong', async () => {
+test('with the database away, resources/list has only the list and reading says what is wrong', async () => {
   await using faults = await startFaults()
   await using relay = await createTestRelay({ faults })
   await post(relay, 'a')

@@ -4,7 +4,7 @@ import { createTestRelay } from '../../support/relay.ts'
 import { bulk, type Message, range, seqs, together } from '../migrations/calls.ts'
 import { callAndLeave, expectAll, follow, over, type Posted, stateOf } from './callers.ts'
 
-test('a bounded read passes over nothing it has not shown, and checks go on from there', async () => {
+test('a bounded read skips nothing it has not shown, and checks continue from there', async () => {
   await using relay = await createTestRelay()
   const tools = over(relay)
   for (const n of range(1, 30)) await tools.post('busy', `${n}`)

@@ -28,7 +28,7 @@ export interface Answer {
   text: string
 }
 
-/** Nothing that is sent takes longer; whoever is left waiting is a fault of its own. */
+/** Nothing that is sent takes longer; a request left waiting is a fault of its own. */
 const DEADLINE_MS = 20_000
 
 /** Sends one request on a connection of its own: a valid one, except for what is given. */

@@ -21,7 +21,7 @@ const headers = (method: string, name?: string) => ({
   ...(name && { 'mcp-name': name }),
 })
 
-test('server/discover names the modern version alone, and how long that holds', async () => {
+test('server/discover names only the modern version, and how long that holds', async () => {
   await using relay = await createTestRelay()
   const { status, body } = await relay.rpc(modern('server/discover'), headers('server/discover'))
   expect(status).toBe(200)
@@ -146,7 +146,7 @@ test('a batch is answered in order, without its notifications', async () => {
   ])
 })
 
-test('a batch of notifications alone is accepted without an answer', async () => {
+test('a batch of only notifications is accepted without an answer', async () => {
   await using relay = await createTestRelay()
   const batch = [{ jsonrpc: '2.0', method: 'notifications/initialized' }]
   expect(await relay.rpc(batch)).toMatchObject({ status: 202, body: '' })

@@ -43,7 +43,7 @@ test('the budget is used: what fits is returned', async () => {
   expect((await relay.read('release')).messages).toHaveLength(11)
 })
 
-test('one message alone over the budget is returned alone', async () => {
+test('a message that exceeds the budget by itself is returned by itself', async () => {
   await using database = await createTestDatabase()
   const relay = tools(database)
   await relay.post('release', 'before')

@@ -15,7 +15,7 @@ test('threads come one after the other, the least recently active first', async 
   expect(places(answer.messages)).toEqual(['b 1', 'a 1', 'a 2', 'c 1', 'c 2'])
 })
 
-test('a cut within a thread goes on where it stopped', async () => {
+test('an answer cut within a thread continues there', async () => {
   await using database = await createTestDatabase()
   const relay = tools(database)
   await relay.post('seen')

@@ -1,4 +1,4 @@
-/** Rows deleted by hand, in SQL: counts stay right, places are not reused, nobody waits for ever. */
+/** Rows deleted by hand, in SQL: counts stay right, no seq is reused, nothing waits indefinitely. */
 import { expect, test } from 'vitest'
 import { createTestDatabase } from '../../support/database.ts'
 import { drain, fill, seqs, tools, waitingForLocks } from './calls.ts'
@@ -31,7 +31,7 @@ test('a deleted message is gone from every count', async () => {
   expect(seqs(await drain(relay, 'ci'))).toEqual([8, 9, 10])
 })
 
-test('the place of a deleted newest message is never given again', async () => {
+test('the seq of a deleted newest message is never assigned again', async () => {
   await using database = await createTestDatabase()
   const relay = tools(database)
   const owner = await database.connect('postgres')
@@ -62,7 +62,7 @@ test('nothing remains to wait for when the newest, unread messages are deleted',
   })
 })
 
-test('a thread whose messages are all deleted is empty, and goes on', async () => {
+test('a thread whose messages are all deleted is empty, and new posts continue its seq', async () => {
   await using database = await createTestDatabase()
   const relay = tools(database)
   const owner = await database.connect('postgres')

@@ -134,7 +134,7 @@ test('posts to a thread take turns, and a rolled back one leaves no gap', async 
   expect(await next).toMatchObject({ seq: 2 })
 })
 
-test('two callers of one reader take turns, and the second goes on where the first ended', async () => {
+test('two callers of one reader take turns, and the second continues where the first ended', async () => {
   await using database = await createTestDatabase()
   const [first, observer] = [await database.connect(), await database.connect('postgres')]
   const relay = tools(database)

@@ -60,7 +60,7 @@ test('a post to an archived thread reopens it and says so', async () => {
   expect(await relay.list()).toMatchObject({ threads: [{ name: 'done', archived: false }] })
 })
 
-test('whoever has read everything is not told its own news', async () => {
+test('a reader that has read everything is not handed its own posts', async () => {
   await using database = await createTestDatabase()
   const relay = tools(database)
   await relay.post('release', 'from someone else')
@@ -73,7 +73,7 @@ test('whoever has read everything is not told its own news', async () => {
   })
 })
 
-test('whoever opens a thread by a post has read it', async () => {
+test('a reader that opens a thread by posting has read it', async () => {
   await using database = await createTestDatabase()
   const relay = tools(database)
   await relay.post('new', 'mine', { reader_tag: 'ci' })
@@ -147,7 +147,7 @@ test('an idempotency key with other content, surface or metadata is refused', as
   expect(await relay.list()).toMatchObject({ threads: [{ message_count: 2 }] })
 })
 
-test('an idempotency key is that of its thread alone', async () => {
+test('an idempotency key counts within its thread only', async () => {
   await using database = await createTestDatabase()
   const relay = tools(database)
   await relay.post('one', 'x', { idempotency_key: 'k' })

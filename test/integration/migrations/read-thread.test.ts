@@ -74,7 +74,7 @@ test('since is exclusive, to the microsecond', async () => {
   expect(rest).toHaveProperty('has_more', false)
 })
 
-test('surface and session_tag choose messages, alone and together', async () => {
+test('surface and session_tag filter messages, separately and together', async () => {
   await using database = await createTestDatabase()
   const relay = tools(database)
   await relay.post('release', 'a', { surface: 'chat', session_tag: 'phone' })

@@ -138,7 +138,7 @@ test('the first peek introduces, and moves nothing', async () => {
   expect(seqs((await relay.check('ci')).messages)).toEqual([29, 30, 31])
 })
 
-test('checks of named threads concern those alone, from their first message, and introduce nobody', async () => {
+test('checks of named threads concern only those, from their first message, and introduce nobody', async () => {
   await using database = await createTestDatabase()
   const relay = tools(database)
   await fill(relay, 'a', 30)

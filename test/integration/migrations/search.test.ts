@@ -181,7 +181,7 @@ test('a search over all threads names them, newest first, archived ones too', as
   expect(await other.read(null, { query: 'needle' })).toEqual({ messages: [], has_more: false })
 })
 
-test('a search tells that there is more and how to go on', async () => {
+test('a search says that there is more and how to get it', async () => {
   await using database = await createTestDatabase()
   const relay = tools(database)
   for (const text of ['needle 1', 'hay', 'needle 2', 'hay', 'needle 3']) {

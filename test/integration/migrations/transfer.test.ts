@@ -24,7 +24,7 @@ async function importAll(database: Caller, records: Records) {
   const counts: Record<string, number> = {}
   for (const kind of KINDS) {
     const page = JSON.stringify(records.filter((record) => record.kind === kind))
-    const args = { p_user_id: USER, p_records: page, p_reader_tags: tags }
+    const args = { p_user_id: USER, p_records: page, p_reader_tags: JSON.stringify(tags) }
     for (const [name, count] of Object.entries(await database.call('relay_import', args))) {
       counts[name] = (counts[name] ?? 0) + Number(count)
     }

@@ -62,7 +62,7 @@ test.each([
   ['a full-width letter', 'https://ａpp.example/callback'],
   ['http', 'http://app.example/callback'],
   ['no scheme', '//app.example/callback'],
-  ['a path alone', '/callback'],
+  ['only a path', '/callback'],
   ['another host', 'https://evil.example/callback'],
   ['script', 'javascript:alert(1)'],
   ['a wildcard', 'https://app.example/*'],
@@ -105,7 +105,7 @@ test.each([
   ['cursor://app/callback', 'cursor://app:1234/callback', false],
   ['cursor://app/callback', 'cursor://other/callback', false],
   ['cursor://app/callback', 'Cursor://app/callback', false],
-])('to one who registered %s, %s is good: %s', async (registered, redirect_uri, isGood) => {
+])('with %s registered, %s is accepted: %s', async (registered, redirect_uri, isGood) => {
   await using relay = await createTestRelay()
   const client = await createOAuthClient(relay, { redirectUris: [registered] })
   if (!isGood) {
@@ -128,7 +128,7 @@ test('a redirect URI may be left out by a client that registered one, and by no 
   expectKeptHere(await one.decide({ redirect_uri: [CALLBACK, CALLBACK] }))
 })
 
-test('a redirect URI of one client is none of another, and of one relay none of another', async () => {
+test('a redirect URI of one client is refused for another, and so is one of another relay', async () => {
   await using relay = await createTestRelay()
   await using other = await createTestRelay({})
   const mine = await createOAuthClient(relay)

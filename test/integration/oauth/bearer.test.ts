@@ -68,7 +68,7 @@ test.each<[string, Forgery]>([
   ['in HS512', { header: { alg: 'HS512' } }],
   ['of another key', { key: 'another key of thirty-two characters' }],
   ['of the service key of the database', { key: 'sb_secret_0123456789abcdef0123456789' }],
-])('a token %s is none', async (_, forgery) => {
+])('a token %s is invalid', async (_, forgery) => {
   await using relay = await createTestRelay()
   const places: Record<string, string> = {
     BELOW: `${relay.url}/mcp/more`,
@@ -90,13 +90,13 @@ test.each([
   ['HS512', { header: { alg: 'HS512' } }],
   ['a wider scope', { claims: { scope: 'mcp' } }],
   ['a later end', { claims: { exp: 9_999_999_999 } }],
-])('a token that was changed to %s is none', async (_, part) => {
+])('a token changed to %s is invalid', async (_, part) => {
   await using relay = await createTestRelay()
   const { access_token } = await (await createOAuthClient(relay)).connect({ scope: 'mcp:read' })
   expectRefused(relay, await callWith(relay, tampered(access_token, part)))
 })
 
-test('a token whose signature is cut, changed or missing is none', async () => {
+test('a token whose signature is cut, changed or missing is invalid', async () => {
   await using relay = await createTestRelay()
   const { access_token } = await (await createOAuthClient(relay)).connect()
   const [header, claims, signature = ''] = access_token.split('.')
@@ -116,7 +116,7 @@ test('neither a code, nor a refresh token, nor a client id opens the endpoint', 
   }
 })
 
-test('a token is read from the header alone', async () => {
+test('a token is read only from the header', async () => {
   await using relay = await createTestRelay()
   const { access_token } = await (await createOAuthClient(relay)).connect()
   const call = {

@@ -109,7 +109,7 @@ test('guesses without an address are counted as one', async () => {
   expect(given).toEqual([...TEN.fill(401), 429, 429])
 })
 
-test('guesses under addresses that are none are counted as one', async () => {
+test('guesses under invalid addresses are counted together', async () => {
   await using relay = await createTestRelay({})
   const given = await statuses(12, (index) => ping(relay, 'guess', `${index}`.padEnd(2_000, 'x')))
   expect(given).toEqual([...TEN.fill(401), 429, 429])

@@ -237,7 +237,7 @@ test('with RELAY_PUBLIC_URL, that origin is the issuer, and no other host has OA
   expect(challenge.headers.get('www-authenticate')).toContain(`="${publicUrl}${RESOURCE}/mcp"`)
 })
 
-test('without it, a token that was minted under one name is none under another', async () => {
+test('without it, a token issued under one host name is invalid under another', async () => {
   await using relay = await createTestRelay()
   const { port } = new URL(relay.url)
   const { access_token } = await (await createOAuthClient(relay)).connect()

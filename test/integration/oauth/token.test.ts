@@ -71,7 +71,7 @@ test('a challenge that was swapped in the form leaves the client without a token
   expectRefused(await client.exchange(code), 'invalid_grant')
 })
 
-test('a code of one client is none for another, even with the verifier', async () => {
+test('a code of one client is invalid for another, even with the verifier', async () => {
   await using relay = await createTestRelay()
   const client = await createOAuthClient(relay)
   const thief = await createOAuthClient(relay, { name: 'A thief' })
@@ -166,7 +166,7 @@ test.each(['redirect_uri', 'code_challenge'])('a code without %s issues nothing'
 test.each([
   ['none', { header: { alg: 'none' } }],
   ['None', { header: { alg: 'None' } }],
-  ['HS512 in the header alone', { header: { alg: 'HS512' } }],
+  ['HS512 only in the header', { header: { alg: 'HS512' } }],
   ['a wider scope', { claims: { scope: 'mcp' } }],
   ['a later end', { claims: { exp: 9_999_999_999 } }],
   ['another client', { claims: { client_id: 'unknown' } }],

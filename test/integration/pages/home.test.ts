@@ -38,7 +38,7 @@ test('the page asks no database and shows no value of a setting', async () => {
   }
 })
 
-test('the page runs its own script and style alone, and no site may frame it', async () => {
+test('the page runs only its own script and style, and no site may frame it', async () => {
   await using relay = await createTestRelay()
   const { response, page } = await open(relay)
   const [, nonce] = /<script nonce="([^"]+)">/.exec(page) ?? []

@@ -31,7 +31,7 @@ test('text and structured content say the same, in every tool', async () => {
   }
 })
 
-test('every tool call is one request to the database, and discovery is none', async () => {
+test('every tool call is one request to the database, and discovery makes no request', async () => {
   await using relay = await createTestRelay()
   await relay.rpc({ jsonrpc: '2.0', id: 1, method: 'tools/list' })
   expect(relay.gateway.requests.size).toBe(0)
@@ -274,7 +274,7 @@ test('a peek that waits marks nothing as read', async () => {
   expect(structuredContent).toMatchObject({ messages: [{ content: 'here' }] })
 })
 
-test('what a first wait was told of its reader is not lost by waiting', async () => {
+test('what a first look says about its reader is not lost by waiting', async () => {
   await using relay = await createTestRelay()
   await relay.call('relay_create_thread', { name: 'a' })
   const args = { reader_tag: 'r', wait_seconds: 1 }
@@ -292,7 +292,7 @@ test('a wait without news ends in time and wrote nothing', async () => {
   expect(relay.gateway.requests.get('relay_check_new')).toBe(2)
 })
 
-test('whoever goes away while waiting loses nothing', async () => {
+test('a client that leaves while waiting loses nothing', async () => {
   await using relay = await createTestRelay()
   await relay.call('relay_create_thread', { name: 'a' })
   const leaving = new AbortController()

@@ -38,7 +38,7 @@ test.each([
   [`http://${REF}.supabase.co`, 'https://'],
   ['sb_secret_abc', 'This is a key'],
   [legacyKey({ role: 'service_role' }), 'This is a key'],
-])('%s is none, and what it is or should be is said', (answer, said) => {
+])('%s is not one, and the answer says what it is or should be', (answer, said) => {
   expect(faultOfProjectUrl(answer)).toContain(said)
 })
 

@@ -32,7 +32,7 @@ test('a refusal gives its code, a failure also its reason and the id of the requ
 })
 
 test.each(['TypeError: x is not a function', '{"half":', '{"other":1}'])(
-  '%s is left alone',
+  '%s is not touched',
   (text) => {
     expect(formatLogLine(text)).toBe(text)
   },

@@ -65,7 +65,7 @@ test.each([
   ['a header of a version to come', {}, '2027-01-01', 'modern'],
   ['a legacy header', {}, '2025-11-25', 'legacy'],
   ['nothing', undefined, null, 'legacy'],
-  ['a progress token alone', { _meta: { progressToken: 1 } }, null, 'legacy'],
+  ['only a progress token', { _meta: { progressToken: 1 } }, null, 'legacy'],
 ])('%s makes a request %s', (_, params, header, era) => {
   expect(eraOf('tools/list', params, header)).toBe(era)
 })

@@ -175,7 +175,7 @@ test.each<[string, Serve, fault?: string]>([
   ['with 302', (url) => page(good(url), { ...JSON_TYPE, location: anyUrl() }, 302)],
   ['with 308', (url) => page(good(url), { ...JSON_TYPE, location: anyUrl() }, 308)],
   ['of more than 5 KB', (url) => page({ ...good(url), x: 'x'.repeat(JUST) })],
-  ['of 5 KB that goes on for ever', () => new Response(endless(), { headers: JSON_TYPE })],
+  ['of 5 KB that never ends', () => new Response(endless(), { headers: JSON_TYPE })],
   ['out of reach', () => Promise.reject(new TypeError('fetch failed')), 'unreachable'],
 ])('a document %s makes no client, and is asked for again after a minute', async (...row) => {
   const [, answer, fault = 'invalid'] = row
@@ -308,7 +308,7 @@ test.each([
   expect(newer).toMatchObject({ redirect_uris: expect.arrayContaining([REDIRECT]) })
 })
 
-test('the built-in copy is for its own URL alone', async () => {
+test('the built-in copy is for its own URL only', async () => {
   serve(() => page('', JSON_TYPE, 503))
   for (const url of [
     'https://claude.ai/oauth/mcp-oauth-client-metadata/',

@@ -180,7 +180,7 @@ test('a client id has no end', async () => {
   expect(await verify('client', token, KEYS, NOW + 1e12)).toEqual(claims)
 })
 
-test('each kind is verified as itself alone', async () => {
+test('each kind is verified only as itself', async () => {
   const client = { ...CODE, redirect_uris: ['https://app.example/'] }
   const kinds: TokenKind[] = ['client', 'code', 'access', 'refresh']
   for (const signed of kinds) {
@@ -202,7 +202,7 @@ test.each([
 })
 
 test.each(['', '.', '..', 'a.b.c', 'eyJhbGciOiJub25lIn0..', 'é.é.é', `${'a'.repeat(1e6)}.b.c`])(
-  'a text that is no token is none, and no error',
+  'a text that is not a token is invalid, and not an error',
   async (token) => {
     expect(await verify('access', token, KEYS, NOW)).toBeUndefined()
   },
