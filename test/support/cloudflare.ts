@@ -84,6 +84,7 @@ export async function startCloudflare({
       bundle: script.bundle,
       bindings: Object.fromEntries(bindings),
       trustsConnectingIp: true,
+      protocolHeader: 'x-forwarded-proto',
       onLine: () => {},
     })
   }
@@ -102,7 +103,7 @@ export async function startCloudflare({
         ...Object.fromEntries(given.map((binding) => [binding.name, binding.text as string])),
       },
       crons: before?.crons ?? [],
-      // Cloudflare's own choice for a new Worker: whoever does not say otherwise has both.
+      // Cloudflare's own choice for a new Worker that does not say otherwise: both.
       subdomain: before?.subdomain ?? { enabled: true, previews_enabled: true },
       running: before?.running,
       versions: before?.versions ?? new Map(),

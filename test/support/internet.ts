@@ -21,7 +21,9 @@ export async function startInternet(find: (host: string) => string | undefined):
       response.destroy()
       return
     }
-    const { method, headers } = request
+    const { method } = request
+    // Cloudflare's edge ends TLS and says that a request came by it.
+    const headers = { ...request.headers, 'x-forwarded-proto': 'https' }
     const passed = send(new URL(request.url as string, target), { method, headers }, (answer) => {
       response.writeHead(answer.statusCode as number, answer.headers)
       answer.pipe(response)

@@ -15,6 +15,9 @@ const ENTER = '\r'
 export const DOWN = '\x1b[B'
 export const CTRL_C = '\x03'
 
+/** Longer than any step of a command, so that a test says what was on the screen instead. */
+const PATIENCE_MS = 60_000
+
 type Environment = Record<string, string | undefined>
 
 /** A folder for RELAY_DATA, removed at the end. */
@@ -50,8 +53,10 @@ export function inTerminal(command: string, args: string[], environment: Environ
     exit,
     /** Waits for a text, after what was waited for before. */
     async sees(text: string) {
+      const deadline = Date.now() + PATIENCE_MS
       while (!person.printed.includes(text, seen)) {
         if (hasEnded) throw new Error(`It ended without "${text}":\n${person.printed}`)
+        if (Date.now() > deadline) throw new Error(`It never said "${text}":\n${person.printed}`)
         await sleep(20)
       }
       seen = person.printed.indexOf(text, seen) + text.length

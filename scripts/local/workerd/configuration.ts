@@ -18,10 +18,18 @@ export interface Configuration {
   bindings: Record<string, string>
   /** Whether `CF-Connecting-IP` is set by Cloudflare, and not by any caller. */
   trustsConnectingIp?: boolean
+  /** The header by which a proxy that ends TLS says so; without it every request came by plain http. */
+  protocolHeader?: string
 }
 
 /** Takes a Worker and its settings; gives the text of a configuration that listens on loopback only. */
-export function configure({ bundle, bindings, trustsConnectingIp = false }: Configuration): string {
+export function configure({
+  bundle,
+  bindings,
+  trustsConnectingIp = false,
+  protocolHeader,
+}: Configuration): string {
+  const http = protocolHeader ? `forwardedProtoHeader = ${text(protocolHeader)}` : ''
   const bound = Object.keys(bindings).map(
     (name) => `(name = ${text(name)}, fromEnvironment = ${text(name)})`,
   )
@@ -44,7 +52,7 @@ const config :Workerd.Config = (
     (name = "relay:rate-limit", internal = true, esModule = ${text(RATE_LIMIT)}),
   ])],
   sockets = [
-    (name = "relay", address = "127.0.0.1:0", http = (), service = "relay"),
+    (name = "relay", address = "127.0.0.1:0", http = (${http}), service = "relay"),
     (name = "clock", address = "127.0.0.1:0", http = (), service = "clock"),
   ],
 );

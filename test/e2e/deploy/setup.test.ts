@@ -94,7 +94,7 @@ test('relay-mcp 0.1.0 is taken over: its threads, its name, and its short key un
   await owner.query(SCHEMA_0_1_0)
   const thread = await legacyWorker(owner).open('from before')
   await legacyWorker(owner).post(thread, 'Hello from 0.1.0.')
-  await accounts.deployRelay('a-short-key')
+  await accounts.deployRelay('a-key-of-0.1.0-short')
   // Supabase has a limit too, which the upgrade of many messages would reach.
   await owner.query(`alter database ${database.connection.database} set statement_timeout = '1ms'`)
 
@@ -105,7 +105,7 @@ test('relay-mcp 0.1.0 is taken over: its threads, its name, and its short key un
   await person.answers('Name of its Worker (Enter: relay-mcp)', '')
   await person.answers('Its key', 'a-wrong-key')
   await person.sees('refuses this key')
-  await person.answers('Its key', 'a-short-key')
+  await person.answers('Its key', 'a-key-of-0.1.0-short')
   await person.answers('URL of your Supabase', PROJECT_URL)
   await person.answers('Its secret key', SERVICE_KEY)
   await person.sees('DATABASE_URL is taken from the environment.')
@@ -118,10 +118,12 @@ test('relay-mcp 0.1.0 is taken over: its threads, its name, and its short key un
 
   const { RELAY_API_KEY: key = '', RELAY_USER_ID: user } = accounts.kept()
   expect(user).toBe(LEGACY_USER)
-  expect(cloudflare.scripts.get('relay-mcp')?.secrets.RELAY_API_KEY_PREVIOUS).toBe('a-short-key')
+  expect(cloudflare.scripts.get('relay-mcp')?.secrets.RELAY_API_KEY_PREVIOUS).toBe(
+    'a-key-of-0.1.0-short',
+  )
   const read = await accounts.call(key, 'relay_read_thread', { thread_name: 'from before' })
   expect(read.structuredContent.messages).toMatchObject([{ content: 'Hello from 0.1.0.', seq: 1 }])
-  expect(await accounts.statusFor('a-short-key')).toBe(200)
+  expect(await accounts.statusFor('a-key-of-0.1.0-short')).toBe(200)
 })
 
 test('without a terminal, the environment answers, and a second run deploys the same again', async () => {

@@ -368,7 +368,7 @@ test('a relay that is known by another address', async () => {
 })
 
 test('a key too short to sign with is a warning, since the key itself works', async () => {
-  await using relay = await createTestRelay({ bindings: { RELAY_API_KEY: 'short-and-of-0.1.0' } })
+  await using relay = await createTestRelay({ bindings: { RELAY_API_KEY: 'a-key-of-0.1.0-short' } })
   expect(await found(relay)).toEqual(['warning oauth.key'])
 })
 

@@ -7,12 +7,14 @@ import {
   fill,
   type Message,
   over,
+  randomNumbers,
   range,
   seqs,
   type Tools,
   together,
   tools,
 } from './calls.ts'
+import { legacyWorker } from './legacy.ts'
 
 /** Tools over a connection that nobody else uses. */
 const alone = async (database: TestDatabase) => tools(over(await database.connect()))
@@ -359,4 +361,74 @@ test('a search is newest first and without repeats while matches are posted', as
       expect(new Set(seqs(messages)).size).toBe(messages.length)
     }
   })
+})
+
+test('posting, checking, peeking, acknowledging, archiving, renaming and 0.1.0 at once lose nothing', async () => {
+  await using database = await createTestDatabase()
+  const relay = await alone(database)
+  const owner = await database.connect('postgres')
+  const readers = range(0, 4).map((n) => `reader ${n}`)
+  // Introduced to an empty relay, so that everything of others is due to each of them.
+  for (const reader of readers) await relay.check(reader)
+  await relay.create('legacy')
+  const { rows } = await owner.query(`select id from relay_threads where name = 'legacy'`)
+  const random = randomNumbers(7)
+  const posted: { from?: string; to?: string; content: string }[] = []
+
+  const writing = Promise.all([
+    ...range(0, 7).map(async (n) => {
+      const writer = await alone(database)
+      for (const m of range(1, 60)) {
+        const from = n < 5 ? readers[n] : undefined
+        const to = random(4) === 0 ? readers[random(5)] : undefined
+        const content = `${n} ${m}`
+        posted.push({ content, ...(from && { from }), ...(to && { to }) })
+        const args = { ...(from && { reader_tag: from }), ...(to && { to }) }
+        await writer.post(`thread ${random(6)}`, content, args)
+      }
+    }),
+    ...range(8, 9).map(async (n) => {
+      const worker = legacyWorker(await database.connect())
+      for (const m of range(1, 60)) {
+        posted.push({ content: `${n} ${m}` })
+        await worker.post(rows[0].id, `${n} ${m}`)
+      }
+    }),
+  ])
+  const given = new Map<string, Message[]>(readers.map((reader) => [reader, []]))
+  const checking = together(10, async (n) => {
+    const checker = await alone(database)
+    const reader = readers[n % 5] as string
+    await whilst(writing, async () => {
+      const peeked = await checker.check(reader, { peek: true, limit: 3 })
+      const named = peeked.messages.at(-1)?.thread_name
+      const args = named && random(2) ? { thread_name: named } : {}
+      // Two callers share each tag: what either gets, the other must not. A thread may have been renamed.
+      const answer = await checker.check(reader, { ...args, limit: 5 }).catch((error) => {
+        expect(error.code).toBe('RL001')
+        return { messages: [] }
+      })
+      given.get(reader)?.push(...answer.messages)
+    })
+  })
+  const moving = whilst(writing, async () => {
+    const mover = tools(over(owner))
+    await mover.archive(`thread ${random(6)}`).catch(() => {})
+    await mover.list({ reader_tag: readers[random(5)] })
+    await owner.query(`update relay_threads set name = 'renamed' where name = 'legacy'`)
+    await owner.query(`update relay_threads set name = 'legacy' where name = 'renamed'`)
+  })
+  await Promise.all([writing, checking, moving])
+
+  for (const reader of readers) {
+    const messages = [...(given.get(reader) ?? []), ...(await drain(relay, reader))]
+    const due = posted.filter(({ from, to }) => from !== reader || to === reader)
+    expect(messages.map(({ content }) => content).toSorted(), reader).toEqual(
+      due.map(({ content }) => content).toSorted(),
+    )
+    const { threads } = await relay.list({ reader_tag: reader, include_archived: true })
+    expect(threads.map((t: { unread_count: number }) => t.unread_count)).toEqual(
+      threads.map(() => 0),
+    )
+  }
 })
