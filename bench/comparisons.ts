@@ -1,4 +1,4 @@
-/** The relay beside other ways to do the same, on one database of 10,000 messages in 100 threads. */
+/** The relay next to other ways to do the same, on one database of 10,000 messages in 100 threads. */
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -56,12 +56,12 @@ export type Bundles = Record<'relay' | 'sdk' | 'tables' | 'bare', Bundle>
 /** Bundles all Workers; the files that wrangler makes of them stay in `folder`. */
 export async function bundleAll(folder: string): Promise<Bundles> {
   const bundle = (name: string, main: string) => bundleOther(main, uploadPath(folder, name))
-  const beside = (name: string) => bundle(name, join(WORKERS, `${name}.ts`))
+  const bundleWorkerOf = (name: string) => bundle(name, join(WORKERS, `${name}.ts`))
   return {
     relay: await bundle('relay', join(PROJECT, 'src/index.ts')),
-    sdk: await beside('sdk'),
-    tables: await beside('tables'),
-    bare: await beside('bare'),
+    sdk: await bundleWorkerOf('sdk'),
+    tables: await bundleWorkerOf('tables'),
+    bare: await bundleWorkerOf('bare'),
   }
 }
 

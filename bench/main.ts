@@ -1,15 +1,9 @@
-/**
- * `npm run bench`: measures the relay beside what it is compared with, in one run, and prints the
- * figures. Takes about nine minutes, most of them for filling in a million messages.
- *
- * Writes bench/results.json and bench/growth.svg.
- * Exit codes: 0 measured, 1 could not measure. A missed bound is a figure, not a failure: times on
- * a busy machine prove nothing.
- */
+/** `npm run bench`: measures the relay next to what it is compared with, in one run. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import project from '../package.json' with { type: 'json' }
+import { defineCommand, runCommand } from '../scripts/lib/command.ts'
 import { startBed } from './bed.ts'
 import { drawGrowth } from './chart.ts'
 import {
@@ -24,6 +18,15 @@ import {
 import { measureFootprint } from './footprint.ts'
 import { measureGrowth } from './growth.ts'
 import { formatResults, type Results } from './report.ts'
+
+const HELP = `
+npm run bench
+
+Measures the relay next to what it is compared with, in one run, and prints the figures. Takes about nine
+minutes, most of them for filling in a million messages. Writes bench/results.json and bench/growth.svg.
+
+A missed bound is a figure, not a failure: times on a busy machine prove nothing.
+`
 
 const OUTPUT = new URL('./', import.meta.url)
 
@@ -69,12 +72,21 @@ async function measure(folder: string): Promise<Results> {
   }
 }
 
-const folder = await mkdtemp(join(tmpdir(), 'relay-bundles-'))
-try {
-  const results = await measure(folder)
-  await writeFile(new URL('results.json', OUTPUT), `${JSON.stringify(results, null, 2)}\n`)
-  await writeFile(new URL('growth.svg', OUTPUT), drawGrowth(results.growth))
-  console.log(formatResults(results))
-} finally {
-  await rm(folder, { recursive: true })
-}
+const command = defineCommand({
+  help: HELP,
+  options: {},
+  async run() {
+    const folder = await mkdtemp(join(tmpdir(), 'relay-bundles-'))
+    try {
+      const results = await measure(folder)
+      await writeFile(new URL('results.json', OUTPUT), `${JSON.stringify(results, null, 2)}\n`)
+      await writeFile(new URL('growth.svg', OUTPUT), drawGrowth(results.growth))
+      console.log(formatResults(results))
+      return undefined
+    } finally {
+      await rm(folder, { recursive: true })
+    }
+  },
+})
+
+await runCommand(command, process.argv.slice(2))

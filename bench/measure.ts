@@ -22,7 +22,7 @@ export async function medians<Name extends string>(
   ) as Record<Name, number>
 }
 
-/** How often something ends in a second when so many go on side by side. */
+/** How often something ends in a second when so many run at the same time. */
 export async function perSecond(run: Timed, width: number, count: number): Promise<number> {
   let left = count
   const startedAt = performance.now()

@@ -48,7 +48,7 @@ function overheadTable(rows: ToolOverhead[]): string {
 
 function accessPatternTable(rows: AccessPattern[]): string {
   return titled(
-    'One request for each call, and the access pattern of 0.1.0 (a stand-in), with Supabase beside the Worker and 20 ms away',
+    'One request for each call, and the access pattern of 0.1.0 (a stand-in), with Supabase next to the Worker and 20 ms away',
     ['tool', 'requests', '0.1.0', 'near', '0.1.0', 'ratio', 'far', '0.1.0', 'ratio'],
     rows.map(({ tool, relay_requests, tables_requests, near, far }) => [
       tool,

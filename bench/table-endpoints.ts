@@ -1,5 +1,5 @@
 /**
- * Supabase as the benchmark needs it: the gateway, and beside it as many of PostgREST's table
+ * Supabase as the benchmark needs it: the gateway, and in addition as many of PostgREST's table
  * endpoints as workers/tables.ts asks for. Every request can be made to wait, as long as a database
  * in another city would take, and is counted.
  */

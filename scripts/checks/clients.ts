@@ -29,7 +29,7 @@ const desktop: Check = {
   id: 'client.desktop',
   needs: [],
   writes: false,
-  why: 'Claude Desktop starts programs alone, passes over a URL, and at times writes its file anew without what you added.',
+  why: 'Claude Desktop only starts programs, ignores a URL, and at times writes its file anew without what you added.',
   async look(subject) {
     return firstFault([desktopConfig()], (path, { mcpServers }) => {
       const entry = Object.values((mcpServers ?? {}) as Json).find((one) => isMeant(one, subject))

@@ -19,38 +19,26 @@ const reachable: Check = {
     const { database } = await diagnosisOf(subject)
     const { fault, project, api_code: code } = database
     switch (fault) {
+      // Reached, and what is wrong is the matter of the checks after this one.
+      case undefined:
+      case 'service_key_refused':
+      case 'permission_denied':
+      case 'migration_missing':
+        return ok(project ? `project ${project}` : 'reached')
       case 'database_unreachable':
         return away(subject, database)
-      case 'database_timeout':
-        return failed(
-          'It does not answer within 8 seconds.',
-          `See its state: ${dashboard(project)}`,
-        )
-      case 'database_busy':
-      case 'database_full':
-        return failed(
-          `It is ${fault.slice('database_'.length)} (${code}).`,
-          `See its state: ${dashboard(project, 'reports/database')}`,
-        )
-      case 'api_blocked':
-      case 'api_rate_limited':
-      case 'api_starting':
-      case 'api_timeout':
-      case 'database_read_only':
-      case 'schema_not_exposed':
-      case 'statement_timeout':
-        return failed(faultMessage(fault), `See its state: ${dashboard(project)}`)
-      case 'project_restricted':
       case 'database_answer_unexpected':
       case 'database_error':
         return strange(subject, database)
+      case 'schema_not_exposed':
+        return failed(faultMessage(fault), `Add it: ${dashboard(project, 'settings/api')}`)
       default:
-        return ok(project ? `project ${project}` : 'reached')
+        return failed(`${faultMessage(fault)} (${code})`, `See its state: ${dashboard(project)}`)
     }
   },
 }
 
-/** What is said of a database that cannot be reached. */
+/** What to report about a database that cannot be reached. */
 function away(subject: Subject, { project, api_code: code }: Diagnosis['database']): Finding {
   if (code === '540') {
     return failed('The Supabase project is paused (540).', `Restore it: ${dashboard(project)}`)
@@ -68,14 +56,11 @@ function away(subject: Subject, { project, api_code: code }: Diagnosis['database
     : failed(seen, `See whether it is up: ${dashboard(project)}`)
 }
 
-/** What is said of an answer that is none of a healthy project. */
+/** What to report about an answer that a healthy project would not give. */
 function strange(
   subject: Subject,
   { project, api_code: code = '' }: Diagnosis['database'],
 ): Finding {
-  if (code === '402') {
-    return failed('Supabase restricts the project (402).', `See why: ${dashboard(project)}`)
-  }
   if (!/^[234]\d\d$/.test(code)) return failed(`It reports an error (${code}).`, readLog(subject))
   return failed(
     `What is at SUPABASE_URL does not answer like a Supabase project (${code}).`,
@@ -175,7 +160,7 @@ const user: Check = {
   id: 'user',
   needs: ['database.grants'],
   writes: false,
-  why: 'A relay shows the threads of its RELAY_USER_ID alone.',
+  why: 'A relay shows only the threads of its RELAY_USER_ID.',
   async look(subject) {
     const { database } = await diagnosisOf(subject)
     const { thread_count, message_count, other_thread_count, project } = database

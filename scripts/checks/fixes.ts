@@ -1,4 +1,4 @@
-/** How things are mended: on Cloudflare by a command, under `npm start` by a line of .dev.vars. */
+/** How to fix things: on Cloudflare with a command, under `npm start` with a line of .dev.vars. */
 import type { Subject } from './subject.ts'
 
 export const RESTART = 'Stop npm start, and start it again.'

@@ -10,7 +10,7 @@ const key: Check = {
   id: 'oauth.key',
   needs: ['key'],
   writes: false,
-  why: 'Whoever has a signature can try keys against it at home, so OAuth is off: Claude.ai and ChatGPT cannot connect.',
+  why: 'Anyone with a signature can guess at the key offline, so OAuth is off: Claude.ai and ChatGPT cannot connect.',
   async look(subject) {
     if ((await diagnosisOf(subject)).oauth) return ok('long enough to sign with')
     return warning(

@@ -1,6 +1,6 @@
 /** Whether the address leads to a relay, and whether all clients get through to it. */
 import { lookup } from 'node:dns/promises'
-import { isLoopback } from '../lib/loopback.ts'
+import { isLoopback } from '../../src/loopback.ts'
 import type { Answer } from '../lib/mcp-client.ts'
 import { type Check, type Finding, failed, ok, warning } from './check.ts'
 import { deploy, setSetting } from './fixes.ts'

@@ -1,53 +1,61 @@
 /** Whether the Worker's settings are there and well-formed, and whether the key held here is its key. */
-import { type Check, failed, ok } from './check.ts'
+import { SETTINGS, type SettingName } from '../../src/settings-table.ts'
+import { type Check, failed, ok, warning } from './check.ts'
 import { dashboard, RESTART, setSetting } from './fixes.ts'
+import { diagnosisOf } from './subject.ts'
 
-/** Why each matters, and where its value comes from. */
-const SETTINGS = {
-  RELAY_API_KEY: {
-    why: 'It is what lets clients in, compared character by character.',
-    source: 'The key alone, without white space; openssl rand -base64 32 makes a new one.',
-  },
-  RELAY_USER_ID: {
-    why: 'Threads belong to it.',
-    source: 'The UUID as before, or none of your threads is found; uuidgen makes a first one.',
-  },
-  SUPABASE_URL: {
-    why: 'It is where the threads are.',
-    source: `The project URL, and nothing behind it: ${dashboard(undefined, 'settings/api')}`,
-  },
-  SUPABASE_SERVICE_KEY: {
-    why: 'With the publishable (anon) key, or none, the database refuses every tool call.',
-    source: `The secret key, sb_secret_…: ${dashboard(undefined, 'settings/api-keys')}`,
-  },
-  RELAY_API_KEY_PREVIOUS: {
-    why: 'While a rotation lasts, clients with the old key are let in by it.',
-    source: 'The key before; where no rotation is under way, delete it.',
-  },
-  RELAY_PUBLIC_URL: {
-    why: 'Tokens are issued and taken under this address alone.',
-    source: 'An origin such as https://relay.example.com, without /mcp.',
-  },
-  RELAY_ALLOWED_ORIGINS: {
-    why: 'Pages of other origins are refused without it.',
-    source: 'Origins such as https://example.com, separated by commas.',
-  },
+/** Why each matters. What it is and where its value comes from is said in the Worker's own table. */
+const WHY: Record<SettingName, string> = {
+  RELAY_API_KEY: 'It lets clients in and is compared character by character.',
+  RELAY_USER_ID: 'Threads belong to it.',
+  SUPABASE_URL: 'It is where the threads are.',
+  SUPABASE_SERVICE_KEY: 'With the publishable (anon) key the database refuses every tool call.',
+  RELAY_API_KEY_PREVIOUS: 'Clients with the old key are not let in while you rotate it.',
+  RELAY_PUBLIC_URL: 'Tokens are issued and accepted under this address only.',
+  RELAY_ALLOWED_ORIGINS: 'Web pages of other origins are refused without it.',
 }
 
-/** While one of these fails, the relay answers every client with 500. */
-export const SETTING_IDS = Object.keys(SETTINGS).map((name) => `settings.${name}`)
+/** Where in the Supabase dashboard a value is. */
+const SOURCES: Partial<Record<SettingName, string>> = {
+  SUPABASE_URL: `The project URL: ${dashboard(undefined, 'settings/api')}`,
+  SUPABASE_SERVICE_KEY: `The secret key: ${dashboard(undefined, 'settings/api-keys')}`,
+}
 
-export const settingChecks: Check[] = Object.entries(SETTINGS).map(([name, { why, source }]) => ({
+const sourceOf = (name: SettingName, about: string) =>
+  SOURCES[name] ?? about.replaceAll(/[`_]/g, '')
+
+const required = SETTINGS.filter(({ isRequired }) => isRequired)
+const optional = SETTINGS.filter(({ isRequired }) => !isRequired)
+
+/** While one of these fails, the relay serves no client. */
+export const SETTING_IDS = required.map(({ name }) => `settings.${name}`)
+
+export const settingChecks: Check[] = required.map(({ name, about }) => ({
   id: `settings.${name}`,
   needs: ['version'],
   writes: false,
-  why: `${why} Until it is mended the relay answers no client.`,
+  why: `${WHY[name]} Until this is fixed the relay serves no client.`,
   async look(subject) {
     const problems: string[] = (await subject.health()).body.problems ?? []
     const problem = problems.find((sentence) => sentence.startsWith(`${name} `))
     return problem === undefined
       ? ok('well-formed')
-      : failed(problem, setSetting(subject, name), source)
+      : failed(problem, setSetting(subject, name), sourceOf(name, about))
+  },
+}))
+
+/** A bad optional setting is left out by the relay, which tells the holder of the key so. */
+export const optionalSettingChecks: Check[] = optional.map(({ name, about }) => ({
+  id: `settings.${name}`,
+  needs: ['key'],
+  writes: false,
+  why: WHY[name],
+  async look(subject) {
+    const { warnings = [] } = await diagnosisOf(subject)
+    const problem = warnings.find((sentence) => sentence.startsWith(`${name} `))
+    return problem === undefined
+      ? ok('well-formed, or not set')
+      : warning(problem, setSetting(subject, name), sourceOf(name, about))
   },
 }))
 
@@ -67,7 +75,7 @@ const keyShape: Check = {
           : 'characters in it that no header can carry'
     return failed(
       `RELAY_API_KEY has ${seen}, here where the doctor runs.`,
-      "export RELAY_API_KEY='…', with the key alone.",
+      "export RELAY_API_KEY='…', with only the key.",
       'The clients may have it from the same place: look there too.',
     )
   },

@@ -1,6 +1,7 @@
 /** What the checks look at: one relay, its answers as they are asked for, and where it can be repaired. */
 
-import { isLoopback } from '../lib/loopback.ts'
+import type { FaultCode } from '../../src/errors.ts'
+import { isLoopback } from '../../src/loopback.ts'
 import { type Answer, McpClient } from '../lib/mcp-client.ts'
 import { readVersion } from '../lib/project.ts'
 import type { Target } from '../local/target.ts'
@@ -24,8 +25,10 @@ export interface Subject {
   diagnosis(): Promise<Answer>
 }
 
-/** The fields of /health with the key that the checks look at; src/diagnosis.ts makes `database`. */
+/** The fields of /health with the key that the checks look at; src/health.ts makes `database`. */
 export interface Diagnosis {
+  /** What is wrong with optional settings, each in a sentence. */
+  warnings?: string[]
   issuer: string
   oauth: boolean
   rate_limits: boolean
@@ -33,7 +36,7 @@ export interface Diagnosis {
   now: string
   database: {
     project?: string
-    fault?: string
+    fault?: FaultCode
     api_code?: string
     round_trip_ms: number
     clock_difference_ms: number

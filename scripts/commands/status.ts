@@ -11,8 +11,8 @@ const HELP = `
 npm run status
 
 Prints the page, URL, version and database of the relay of npm start, its data directory, how long it has
-been up, and the last request of each client. With RELAY_URL and RELAY_API_KEY, what that relay tells of
-these. Exit code 1 if the relay does not run or answer.
+been up, and the last request of each client. With RELAY_URL and RELAY_API_KEY, what that relay reports
+about itself. Exit code 1 if the relay does not run or answer.
 `
 
 const WIDTH = 16

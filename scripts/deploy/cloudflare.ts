@@ -22,7 +22,7 @@ export interface Target {
   worker: string
 }
 
-/** Who is logged in; undefined if nobody is. */
+/** Who is logged in; undefined without a login. */
 export async function readLogin(): Promise<Login | undefined> {
   const { ok, stdout, said } = await runWrangler(['whoami', '--json'])
   const login = parse(stdout)

@@ -1,6 +1,6 @@
 /** A PostgreSQL connection string as Supabase shows it and people fill it in. */
 import type { ClientConfig } from 'pg'
-import { isLoopback } from '../lib/loopback.ts'
+import { isLoopback } from '../../src/loopback.ts'
 import { projectRef } from './supabase.ts'
 import { verifiedTls } from './tls.ts'
 
@@ -26,7 +26,7 @@ export function faultOfConnectionString(answer: string, projectUrl: string): str
   if (!parts) {
     return 'It must look like postgresql://postgres.abcdefgh:PASSWORD@….pooler.supabase.com:5432/postgres.'
   }
-  if (parts.options.get('sslmode') === 'disable' && !isLoopback(parts.host)) {
+  if (parts.options.get('sslmode') === 'disable' && !isHere(parts.host)) {
     return 'With sslmode=disable the password would travel unprotected: leave it out.'
   }
   const ref = projectRef(projectUrl)
@@ -48,8 +48,13 @@ export function connectionOf(answer: string): ClientConfig {
     // Behind 6543 a connection is another one after each transaction; behind 5432 it stays.
     port: isSupabase(host) && port === 6543 ? 5432 : port,
     // What travels on this machine passes nobody.
-    ssl: isLoopback(host) ? false : verifiedTls(host),
+    ssl: isHere(host) ? false : verifiedTls(host),
   }
+}
+
+/** A host as sockets take it: IPv6 without the brackets that URLs have. */
+function isHere(host: string): boolean {
+  return isLoopback(host.includes(':') ? `[${host}]` : host)
 }
 
 function isSupabase(host: string): boolean {

@@ -1,12 +1,12 @@
 /** Whose threads they are, and the key that clients bring. */
 import { randomUUID } from 'node:crypto'
+import { isSigningKey, MIN_SIGNING_KEY_LENGTH } from '../../src/key-rules.ts'
+import { isUuid } from '../../src/settings-table.ts'
 import { makeKey } from '../lib/data-directory.ts'
 import { UserError } from '../lib/user-error.ts'
-import { isUuid } from '../lib/uuid.ts'
 import { tryKey } from '../lib/verdict.ts'
 import { KEPT_IN } from './deployment.ts'
 import { projectOf } from './project.ts'
-import { MIN_SIGNING_KEY } from './relay.ts'
 import { known, remember, type Setup } from './steps.ts'
 import { askStatus, readUserIds } from './supabase.ts'
 import { ask, choose, say, warn } from './terminal.ts'
@@ -60,9 +60,9 @@ async function settleKey(setup: Setup): Promise<void> {
     replaceKey(setup, makeKey())
     return say(`A key of 256 bits was created and is kept in ${KEPT_IN}.`)
   }
-  if (key.length >= MIN_SIGNING_KEY) return say('The key stays.')
+  if (isSigningKey(key)) return say('The key stays.')
   warn(
-    `The key has fewer than ${MIN_SIGNING_KEY} characters, which anyone could guess: with it no ` +
+    `The key has fewer than ${MIN_SIGNING_KEY_LENGTH} characters, which anyone could guess: with it no ` +
       'client can sign in (OAuth), so Claude.ai can’t be connected.',
   )
   const choice = await choose(

@@ -3,7 +3,7 @@
  * what the project says to them. The Worker judges its settings by the same looks (src/config.ts);
  * here each fault also says what was pasted instead, and where the right thing is.
  */
-import { isLoopback } from '../lib/loopback.ts'
+import { isLoopback } from '../../src/loopback.ts'
 import {
   callFunction,
   interpret,
@@ -114,19 +114,19 @@ type ErrorBody = any
 /** What an answer means that is not the status. */
 export function findingOf(status: number, body: ErrorBody, url: string): Finding {
   switch (interpret(body?.code, status)) {
-    case 'function_missing':
+    case 'migration_missing':
       return { is: 'unmigrated', sentence: 'The project has no relay in it yet.' }
     case 'permission_denied':
       return {
         is: 'unmigrated',
         sentence: 'The project has tables that its secret key has no rights on.',
       }
-    case 'key_refused':
+    case 'service_key_refused':
       return {
         is: 'fault',
         sentence: `The project at ${url} refuses this key: it belongs to another one, or was revoked.`,
       }
-    case 'paused':
+    case 'project_paused':
       return { is: 'fault', sentence: sayPaused(url) }
     default: {
       const said = body?.message ?? (typeof body === 'string' ? 'a page' : 'nothing known')

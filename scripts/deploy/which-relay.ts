@@ -13,7 +13,7 @@ const WORKER = 'relay-mcp'
 /** At Cloudflare's rules for names that are part of a host name. */
 const NAME = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/
 
-/** Who is logged in at Cloudflare, and with which of their accounts to go on. */
+/** Who is logged in at Cloudflare, and which of their accounts to use. */
 export async function chooseAccount(setup: Setup): Promise<void> {
   const login = await during('Asking wrangler who is logged in', readLogin, (found) =>
     found ? `Logged in to Cloudflare${found.email ? ` as ${found.email}` : ''}` : 'Not logged in',

@@ -33,7 +33,7 @@ export async function deployWorker(setup: Setup): Promise<void> {
 }
 
 /**
- * Whether the Worker has its key from here already. Then that is left alone: it may have been rotated
+ * Whether the Worker has its key from here already. Then that is kept: it may have been rotated
  * from another folder since, and what is kept in this one be the previous key.
  */
 async function hasKey({ deployment }: Setup, target: Target): Promise<boolean> {

@@ -44,7 +44,7 @@ export async function startChild(
 ): Promise<Child> {
   const process = spawn(command, args, { ...options, detached: true })
   const exited = once(process, 'exit').then(([code, signal]) => signal ?? `exit code ${code}`)
-  // Whoever doesn't wait for the end must not crash over a command that couldn't be started.
+  // A caller that doesn't wait for the end must not crash over a command that couldn't be started.
   exited.catch(() => {})
   await once(process, 'spawn')
   const pid = process.pid as number

@@ -6,9 +6,9 @@
 import { readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { parseEnv } from 'node:util'
+import { isUuid } from '../../src/settings-table.ts'
 import { makeDirectory, readKept, type Values } from './data-directory.ts'
 import { UsageError } from './user-error.ts'
-import { isUuid } from './uuid.ts'
 
 export interface Settings {
   port: number

@@ -1,4 +1,5 @@
 /** Requests to a Supabase project with its secret key, and what its refusals mean: each said once. */
+import { type FaultCode, faultOfCode } from '../../src/errors.ts'
 
 export interface Project {
   url: string
@@ -43,30 +44,16 @@ export function callFunction(project: Project, fn: string, args: object): Promis
   })
 }
 
-/** What an error of PostgreSQL, PostgREST or Supabase comes down to. */
-export type Meaning =
-  | 'function_missing'
-  | 'permission_denied'
-  | 'key_refused'
-  | 'import_refused'
-  | 'paused'
-  | 'other'
+/** What an error of PostgreSQL, PostgREST or Supabase comes down to, for a command. */
+export type Meaning = FaultCode | 'import_refused' | 'project_paused' | 'other'
 
 /** Takes the code of an error body, the status, and the message where Supabase gives no code. */
 export function interpret(code = '', status = 0, message = ''): Meaning {
-  switch (code) {
-    case 'PGRST202':
-    case 'PGRST205':
-    case '42883':
-    case '42P01':
-      return 'function_missing'
-    case '42501':
-      return 'permission_denied'
-    case 'RL008':
-      return 'import_refused'
-  }
-  if (status === 401 || status === 403 || /api key|jwt/i.test(message)) return 'key_refused'
-  if (status === 540 || status === 521 || status === 530) return 'paused'
+  if (code === 'RL008') return 'import_refused'
+  const fault = faultOfCode(code)
+  if (fault) return fault
+  if (status === 401 || status === 403 || /api key|jwt/i.test(message)) return 'service_key_refused'
+  if (status === 540 || status === 521 || status === 530) return 'project_paused'
   return 'other'
 }
 

@@ -22,9 +22,6 @@ export interface RelayDatabase extends AsyncDisposable {
 interface DatabaseRefusal {
   code?: string
   message?: string
-  /** pg names it `detail`, PostgREST `details`. */
-  detail?: string | null
-  details?: string | null
 }
 
 const ATTEMPTS = 5
@@ -65,19 +62,18 @@ function openProject(supabaseUrl: string, key: string): RelayDatabase {
 }
 
 function refuse(error: DatabaseRefusal, status?: number): never {
-  const { code, message = '', detail = error.details } = error
+  const { code, message = '' } = error
   switch (interpret(code, status, code ? '' : message)) {
-    case 'function_missing':
+    case 'migration_missing':
       throw new UserError(
         'The tables there are missing or of another version: run migrations/001_initial.sql first.',
       )
     case 'permission_denied':
-    case 'key_refused':
+    case 'service_key_refused':
       throw new UserError('SUPABASE_SERVICE_KEY is refused there: it must be the secret key.')
     case 'import_refused':
       throw new UserError(
-        `The file cannot be added to this relay: ${message}${detail ? ` (${detail})` : ''}. ` +
-          'Nothing of that part was written.',
+        `The file cannot be added to this relay: ${message}. Nothing of that part was written.`,
       )
     default:
       throw new UserError(`The database refuses: ${message || code || 'it gives no reason'}.`)

@@ -183,7 +183,8 @@ test('the commands in the documents run', { timeout: 120_000 }, async () => {
     }
   } finally {
     await relay.stop()
-    await rm(folder, { recursive: true })
+    // npm ends a moment before the relay does.
+    await rm(folder, { recursive: true, maxRetries: 20, retryDelay: 100 })
   }
   expect(results).toEqual([])
 })

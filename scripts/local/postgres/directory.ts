@@ -51,7 +51,7 @@ async function found(usual: string): Promise<string | undefined> {
 async function chosen(dataDirectory: string, usual: string): Promise<string> {
   if (canEnter(postgresAccount(usual), dataDirectory)) return usual
 
-  // A name of its own each time: whoever has removed the data directory begins anew.
+  // A new name each time: a person who has removed the data directory starts from nothing.
   const path = await mkdtemp(join(await systemDirectory(), `${basename(dirname(dataDirectory))}-`))
   await symlink(path, usual)
   return path

@@ -159,7 +159,7 @@ function argumentNames(body: string): string[] {
   throw new ApiError(400, 'PGRST102', 'Empty or invalid json')
 }
 
-/** One transaction as PostgREST makes it; it goes on to its end even if the client has left. */
+/** One transaction as PostgREST makes it; it runs to its end even if the client has left. */
 async function run(client: PoolClient, role: Role, call: FunctionCall, body: string) {
   let broken: Error | undefined
   try {

@@ -1,6 +1,7 @@
 /** `npm run rotate` on a deployed relay: planned, leaked, cut short, and ended. */
 import { writeFileSync } from 'node:fs'
 import { expect, inject, test, vi } from 'vitest'
+import type { Result } from '../../../scripts/checks/check.ts'
 import type { Deployment } from '../../../scripts/deploy/deployment.ts'
 import { createAccounts, RELAY_URL } from '../../support/accounts.ts'
 import { ACCOUNT } from '../../support/cloudflare.ts'
@@ -61,6 +62,14 @@ test('a leaked key works nowhere: not during a rotation, not at the URLs of earl
   })
   writeFileSync(relay.file, JSON.stringify({ ...relay.kept(), RELAY_API_KEY: current }))
 
+  const previewUrls = async (key: string) => {
+    const environment = { ...relay.environment, RELAY_URL, RELAY_API_KEY: key }
+    const { printed } = await inPipe('doctor', ['--json'], environment)
+    const { checks } = JSON.parse(printed) as { checks: Result[] }
+    return checks.find(({ id }) => id === 'preview-urls')?.outcome
+  }
+  expect(await previewUrls(current)).toBe('failed')
+
   relay.cloudflare.fail('PATCH scripts secrets-bulk')
   const first = await inPipe('rotate', ['--leaked'], relay.environment)
   expect(first).toMatchObject({ code: 1 })
@@ -80,6 +89,7 @@ test('a leaked key works nowhere: not during a rotation, not at the URLs of earl
     expect(await relay.statusesOfVersions(leaked)).toEqual([])
   }
   expect(await relay.statusFor(key)).toBe(200)
+  expect(await previewUrls(key)).toBe('ok')
   const { subdomain } = relay.cloudflare.scripts.get('relay-mcp') ?? {}
   expect(subdomain).toEqual({ enabled: true, previews_enabled: false })
 })

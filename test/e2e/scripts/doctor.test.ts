@@ -206,19 +206,17 @@ const PUBLIC_JWT = `${btoa('{"alg":"HS256"}')}.${btoa('{"role":"anon"}')}.x`
 test.each<Record<string, string | undefined>>([
   {
     RELAY_API_KEY: undefined,
-    RELAY_USER_ID: undefined,
     SUPABASE_URL: undefined,
     SUPABASE_SERVICE_KEY: undefined,
+    RELAY_USER_ID: undefined,
   },
   {
     RELAY_API_KEY: ' with-white-space-around-it\n',
-    RELAY_USER_ID: 'me',
     SUPABASE_URL: 'https://abcdefgh.supabase.co/rest/v1',
     SUPABASE_SERVICE_KEY: 'sb_publishable_x',
-    RELAY_API_KEY_PREVIOUS: ' ',
-    RELAY_PUBLIC_URL: 'https://relay.example.com/mcp',
-    RELAY_ALLOWED_ORIGINS: 'example.com',
+    RELAY_USER_ID: 'me',
   },
+  { RELAY_API_KEY: 'of-0.1.0' },
   { SUPABASE_SERVICE_KEY: PUBLIC_JWT },
 ])('settings like %j are told by name, with the command for each', async (bindings) => {
   await using relay = await createTestRelay({ bindings })
@@ -232,6 +230,18 @@ test.each<Record<string, string | undefined>>([
   }
   const [local] = (await looked(asked)).filter(({ outcome }) => outcome === 'failed')
   expect(local?.fix?.[0]).toContain(`${names[0]}=… in .dev.vars`)
+})
+
+test('a bad optional setting is a warning, and the relay serves on', async () => {
+  const bindings = {
+    RELAY_API_KEY_PREVIOUS: 'short',
+    RELAY_PUBLIC_URL: 'relay.example.com',
+    RELAY_ALLOWED_ORIGINS: 'example.com',
+  }
+  await using relay = await createTestRelay({ bindings })
+  expect(await found(relay)).toEqual(
+    Object.keys(bindings).map((name) => `warning settings.${name}`),
+  )
 })
 
 const AWAY: [string, Fault][] = [

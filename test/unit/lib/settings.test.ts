@@ -2,7 +2,8 @@ import { copyFileSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSyn
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { readSettings } from '../../../scripts/lib/settings.ts'
+import { changeKept } from '../../../scripts/lib/data-directory.ts'
+import { changeDevVars, readSettings } from '../../../scripts/lib/settings.ts'
 import { UserError } from '../../../scripts/lib/user-error.ts'
 
 function createFolder() {
@@ -102,4 +103,45 @@ test('a damaged file of keys is not replaced', () => {
   readSettings(folder.path, {})
   writeFileSync(join(folder.path, '.relay', 'settings.json'), '{"RELAY')
   expect(() => readSettings(folder.path, {})).toThrow('settings.json is damaged')
+})
+
+test('a byte order mark at the beginning of .dev.vars hides nothing', () => {
+  using folder = createFolder()
+  writeFileSync(join(folder.path, '.dev.vars'), '\ufeffRELAY_API_KEY=first-line\nPORT=1234\n')
+  expect(readSettings(folder.path, {})).toMatchObject({ apiKey: 'first-line', port: 1234 })
+})
+
+test('.dev.vars that others can read is warned about, and closed when it is written', () => {
+  using folder = createFolder()
+  const path = join(folder.path, '.dev.vars')
+  writeFileSync(path, '# mine\nRELAY_API_KEY=old\nPORT=1234', { mode: 0o644 })
+  expect(readSettings(folder.path, {}).warnings).toEqual([
+    expect.stringContaining('chmod 600 .dev.vars'),
+  ])
+  changeDevVars(folder.path, { RELAY_API_KEY: 'new', RELAY_API_KEY_PREVIOUS: 'old' })
+  expect(statSync(path).mode & 0o777).toBe(0o600)
+  expect(readSettings(folder.path, {})).toMatchObject({
+    apiKey: 'new',
+    previousApiKey: 'old',
+    port: 1234,
+    warnings: [],
+  })
+  changeDevVars(folder.path, { RELAY_API_KEY_PREVIOUS: undefined })
+  expect(readFileSync(path, 'utf8')).toBe('RELAY_API_KEY=new\n# mine\nPORT=1234\n')
+})
+
+test('a kept previous key goes with the kept key, and not with one that is given', () => {
+  using folder = createFolder()
+  const { dataDirectory } = readSettings(folder.path, {})
+  changeKept(dataDirectory, { RELAY_API_KEY_PREVIOUS: 'kept-before' })
+  expect(readSettings(folder.path, {}).previousApiKey).toBe('kept-before')
+  const given = readSettings(folder.path, { RELAY_API_KEY: 'given' })
+  expect(given.previousApiKey).toBeUndefined()
+})
+
+test('CF-Connecting-IP is believed only where a setting says so', () => {
+  using folder = createFolder()
+  expect(readSettings(folder.path, {}).trustsConnectingIp).toBe(false)
+  expect(readSettings(folder.path, { RELAY_TRUST_CF_IP: '1' }).trustsConnectingIp).toBe(true)
+  expect(() => readSettings(folder.path, { RELAY_TRUST_CF_IP: 'yes' })).toThrow('must be 1 or 0')
 })
