@@ -94,27 +94,28 @@ function weighted<T>(weights: [number, fc.Arbitrary<T>][]): fc.Arbitrary<T> {
   return fc.oneof(...weights.map(([weight, arbitrary]) => ({ weight, arbitrary })))
 }
 
-const alone = toolsOver(['a', 'ab', 'b'])
-
 export type Step = Call<ToolName | 'delete by hand'>
 
-/** One of the calls that are made one after the other. */
-export const steps = weighted<Step>([
-  [2, alone.list],
-  [1, alone.create],
-  [7, alone.post],
-  [2, alone.postWithKey],
-  [1, alone.read],
-  [1, alone.readSince],
-  [2, alone.catchUp],
-  [1, alone.find],
-  [1, alone.findAnywhere],
-  [3, alone.check],
-  [4, alone.checkAll],
-  [1, alone.acknowledge],
-  [2, alone.archive],
-  [2, alone.deleteByHand],
-])
+/** One of the calls that are made one after the other, over these threads. */
+export function stepsOver(threads: string[]): fc.Arbitrary<Step> {
+  const alone = toolsOver(threads)
+  return weighted<Step>([
+    [2, alone.list],
+    [1, alone.create],
+    [7, alone.post],
+    [2, alone.postWithKey],
+    [1, alone.read],
+    [1, alone.readSince],
+    [2, alone.catchUp],
+    [1, alone.find],
+    [1, alone.findAnywhere],
+    [3, alone.check],
+    [4, alone.checkAll],
+    [1, alone.acknowledge],
+    [2, alone.archive],
+    [2, alone.deleteByHand],
+  ])
+}
 
 /** A call that may be held back just before its commit, while later ones begin. */
 export class OverlappingCall extends Call<ToolName> {

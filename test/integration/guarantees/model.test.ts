@@ -10,7 +10,7 @@ import { expect, test } from 'vitest'
 import { createTestRelay, type TestRelay } from '../../support/relay.ts'
 import { over } from './callers.ts'
 import { Contract } from './contract.ts'
-import { type Args, interleavings, SEED, type Step, steps, type ToolName } from './histories.ts'
+import { type Args, interleavings, SEED, type Step, stepsOver, type ToolName } from './histories.ts'
 import { interleave } from './interleaving.ts'
 import { expectKeptAndGiven, openThread } from './verdict.ts'
 import { createRelayOver, startWire, type Wire } from './wire.ts'
@@ -24,7 +24,7 @@ const BOUNDS = { seed: SEED, interruptAfterTimeLimit: 10_000 }
 test('calls one after the other are answered as the contract says', async () => {
   const { database } = await createTestRelay()
   const owner = database.pool(1, 'postgres')
-  const commands = fc.commands([steps.map((step) => new Asked(step))], {
+  const commands = fc.commands([stepsOver(['a', 'ab', 'b']).map((step) => new Asked(step))], {
     maxCommands: 60,
     size: 'max',
     disableReplayLog: true,

@@ -3,6 +3,7 @@
  * serves on. FUZZ_SEED=<number> takes another run than the one that is always taken.
  */
 import { expect, test } from 'vitest'
+import { randomNumbers } from '../../support/random.ts'
 import { createTestRelay } from '../../support/relay.ts'
 import {
   expectHarmless,
@@ -21,23 +22,10 @@ const REQUESTS = 600
 /** Requests at once: more than one, so that a fault may show in the answer to a neighbour. */
 const WIDTH = 4
 
-type Random = () => number
-
-/** mulberry32: 32 bits of state, the same sequence everywhere. */
-function randomOf(seed: number): Random {
-  let state = seed | 0
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
-}
-
-const below = (random: Random, limit: number) => Math.floor(random() * limit)
+type Random = ReturnType<typeof randomNumbers>
 
 function pick<T>(random: Random, values: readonly T[]): T {
-  const value = values[below(random, values.length)]
+  const value = values[random(values.length)]
   if (value === undefined) throw new Error('Nothing to pick from')
   return value
 }
@@ -132,12 +120,12 @@ const HEADERS = [
 /** Flips, cuts, inserts or repeats bytes of the body. */
 function damageBytes(random: Random, request: RawRequest): RawRequest {
   const body = Buffer.from(request.body ?? '')
-  const start = below(random, body.length)
-  const end = start + below(random, 12)
+  const start = random(body.length)
+  const end = start + random(12)
   const before = body.subarray(0, start)
   const after = body.subarray(start)
   const changes = [
-    () => [before, [(body[start] ?? 0) ^ (1 << below(random, 8))], body.subarray(start + 1)],
+    () => [before, [(body[start] ?? 0) ^ (1 << random(8))], body.subarray(start + 1)],
     () => [before],
     () => [before, body.subarray(end)],
     () => [before, [pick(random, HOSTILE_BYTES)], after],
@@ -182,14 +170,14 @@ function damageHeaders(random: Random, request: RawRequest): RawRequest {
   if (kept !== undefined) changes.push([kept, hostile].flat(), [kept, kept].flat())
   return {
     ...request,
-    headers: { ...request.headers, [name]: changes[below(random, changes.length)] },
+    headers: { ...request.headers, [name]: changes[random(changes.length)] },
   }
 }
 
 /** One valid request, damaged once to three times. */
 function damaged(random: Random): RawRequest {
   let request = pick(random, VALID)
-  for (let left = 1 + below(random, 3); left > 0; left--) {
+  for (let left = 1 + random(3); left > 0; left--) {
     request = pick(random, [damageBytes, damageJson, damageJson, damageHeaders])(random, request)
   }
   return request
@@ -198,7 +186,7 @@ function damaged(random: Random): RawRequest {
 test(`${REQUESTS} damaged requests do no harm, and the relay serves on (FUZZ_SEED=${SEED})`, async () => {
   await using relay = await createTestRelay()
   await relay.call('relay_post_message', { thread_name: 'a', content: 'x', surface: 'code' })
-  const random = randomOf(SEED)
+  const random = randomNumbers(SEED)
   const requests = Array.from({ length: REQUESTS }, () => damaged(random)).entries()
   const statuses = new Map<number, number>()
 

@@ -137,12 +137,3 @@ export const range = (first: number, last: number) =>
 /** Runs `work` `count` times side by side. */
 export const together = <T>(count: number, work: (index: number) => Promise<T>): Promise<T[]> =>
   Promise.all(range(0, count - 1).map(work))
-
-/** The same numbers in every run: integers from 0 up to a bound. */
-export function randomNumbers(seed: number) {
-  let state = seed * 2_654_435_761
-  return (bound: number) => {
-    state = (Math.imul(state ^ (state >>> 15), 1_597_334_677) + 1_013_904_223) >>> 0
-    return state % bound
-  }
-}

@@ -2,12 +2,12 @@
 import { randomUUID } from 'node:crypto'
 import { expect, test } from 'vitest'
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
+import { randomNumbers } from '../../support/random.ts'
 import {
   drain,
   fill,
   type Message,
   over,
-  randomNumbers,
   range,
   seqs,
   type Tools,

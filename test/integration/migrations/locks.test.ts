@@ -2,18 +2,8 @@
 import type { DatabaseError } from 'pg'
 import { expect, test } from 'vitest'
 import { createTestDatabase } from '../../support/database.ts'
-import {
-  bulk,
-  drain,
-  fill,
-  over,
-  randomNumbers,
-  range,
-  seqs,
-  together,
-  tools,
-  waitingForLocks,
-} from './calls.ts'
+import { randomNumbers } from '../../support/random.ts'
+import { bulk, drain, fill, over, range, seqs, together, tools, waitingForLocks } from './calls.ts'
 
 test('30 connections doing everything, and deletions by hand: no deadlock, nothing miscounted', async () => {
   await using database = await createTestDatabase()
