@@ -1,10 +1,7 @@
-/** What the set-up knows of relays in general. */
+/** Reads the address of a relay as a person enters it. */
 
-/** OAuth needs this many characters, since anyone can collect a signature and guess offline. */
-export const MIN_SIGNING_KEY = 32
-
-/** The origin in what a person gives as the relay's address. */
-export function originOf(address: string): string | undefined {
+/** Returns the origin of an address; undefined if it is not an http or https URL. */
+export function parseOrigin(address: string): string | undefined {
   const url = URL.parse(address)
   return url && /^https?:$/.test(url.protocol) ? url.origin : undefined
 }
