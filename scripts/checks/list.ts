@@ -1,4 +1,4 @@
-/** All checks in their order: each after what it needs. */
+/** All checks in order: each comes after the checks it needs. */
 import type { Check } from './check.ts'
 import { clientChecks } from './clients.ts'
 import { contextChecks } from './context.ts'
@@ -34,13 +34,13 @@ const ALL: Group[] = [
   CLIENTS,
 ]
 
-/** What leaves no trace in the relay. */
+/** Checks that leave no trace in the relay. */
 export const DOCTOR: Group[] = ALL.map(({ title, checks }) => ({
   title,
   checks: checks.filter(({ writes }) => !writes),
 })).filter(({ checks }) => checks.length > 0)
 
-/** Everything about the relay itself. */
+/** All checks of the relay itself. */
 export const SMOKE: Group[] = ALL.filter((group) => group !== CLIENTS)
 
 /** The checks of groups, in order. */
