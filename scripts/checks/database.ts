@@ -19,12 +19,6 @@ const reachable: Check = {
     const { database } = await readDiagnosis(subject)
     const { fault, project, api_code: code } = database
     switch (fault) {
-      // Reached, and what is wrong is the matter of the checks after this one.
-      case undefined:
-      case 'service_key_refused':
-      case 'permission_denied':
-      case 'migration_missing':
-        return ok(project ? `project ${project}` : 'reached')
       case 'database_unreachable':
         return reportUnreachable(subject, database)
       case 'database_busy':

@@ -8,7 +8,7 @@ import { oauthChecks } from './oauth.ts'
 import { protocolChecks } from './protocol.ts'
 import { endpointChecks, reachChecks } from './reach.ts'
 import { refusalChecks } from './refusals.ts'
-import { keyChecks, optionalSettingChecks, settingChecks } from './settings.ts'
+import { keyChecks, settingChecks } from './settings.ts'
 import { toolChecks } from './tools.ts'
 
 export interface Group {
@@ -22,7 +22,6 @@ const ALL: Group[] = [
   { title: 'Address', checks: reachChecks },
   { title: 'Settings', checks: settingChecks },
   { title: 'Key', checks: keyChecks },
-  { title: 'Optional settings', checks: optionalSettingChecks },
   { title: 'Endpoint', checks: endpointChecks },
   { title: 'Refusals', checks: refusalChecks },
   { title: 'Protocol', checks: protocolChecks },

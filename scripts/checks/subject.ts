@@ -28,8 +28,6 @@ export interface Subject {
 
 /** The fields of /health with the key that the checks read; src/health.ts writes them. */
 export interface Diagnosis {
-  /** What is wrong with optional settings, each in a sentence. */
-  warnings?: string[]
   issuer: string
   oauth: boolean
   rate_limits: boolean

@@ -183,8 +183,7 @@ test('the commands in the documents run', { timeout: 120_000 }, async () => {
     }
   } finally {
     await relay.stop()
-    // npm ends a moment before the relay does.
-    await rm(folder, { recursive: true, maxRetries: 20, retryDelay: 100 })
+    await rm(folder, { recursive: true })
   }
   expect(results).toEqual([])
 })

@@ -209,19 +209,19 @@ const REQUIRED = new Set(['RELAY_API_KEY', 'RELAY_USER_ID', 'SUPABASE_URL', 'SUP
 test.each<Record<string, string | undefined>>([
   {
     RELAY_API_KEY: undefined,
+    RELAY_USER_ID: undefined,
     SUPABASE_URL: undefined,
     SUPABASE_SERVICE_KEY: undefined,
-    RELAY_USER_ID: undefined,
   },
   {
     RELAY_API_KEY: ' with-white-space-around-it\n',
+    RELAY_USER_ID: 'me',
     SUPABASE_URL: 'https://abcdefgh.supabase.co/rest/v1',
     SUPABASE_SERVICE_KEY: 'sb_publishable_x',
     RELAY_API_KEY_PREVIOUS: 'short',
     RELAY_PUBLIC_URL: 'https://relay.example.com/relay',
     RELAY_ALLOWED_ORIGINS: 'example.com',
   },
-  { RELAY_API_KEY: 'of-0.1.0' },
   { SUPABASE_SERVICE_KEY: PUBLIC_JWT },
   { RELAY_API_KEY: 'fifteen-letters' },
 ])('settings like %j are named, with the command to fix each', async (bindings) => {

@@ -369,7 +369,7 @@ test('a record that the database refuses is explained in a sentence', async () =
     'relay_import',
     "p_user_id uuid, p_records jsonb, p_reader_tags jsonb default '[]'",
     `raise exception 'another message has this idempotency key'
-      using errcode = 'RL008', detail = 'long';`,
+      using errcode = 'RL008', detail = 'thread "long", key "key 1"';`,
   )
   const refused = await script('import', folder.file, projectOf(relay))
   expect(refused.code).toBe(1)

@@ -110,35 +110,46 @@ test('a damaged settings file is not replaced', () => {
 
 test('a byte order mark at the beginning of .dev.vars hides nothing', () => {
   using folder = createFolder()
-  writeFileSync(join(folder.path, '.dev.vars'), '\ufeffRELAY_API_KEY=first-line\nPORT=1234\n')
-  expect(readSettings(folder.path, {})).toMatchObject({ apiKey: 'first-line', port: 1234 })
+  writeFileSync(
+    join(folder.path, '.dev.vars'),
+    '\ufeffRELAY_API_KEY=a-key-in-the-first-line\nPORT=1234\n',
+  )
+  expect(readSettings(folder.path, {})).toMatchObject({
+    apiKey: 'a-key-in-the-first-line',
+    port: 1234,
+  })
 })
 
 test('.dev.vars that others can read is warned about, and closed when it is written', () => {
   using folder = createFolder()
   const path = join(folder.path, '.dev.vars')
-  writeFileSync(path, '# mine\nRELAY_API_KEY=old\nPORT=1234', { mode: 0o644 })
+  writeFileSync(path, '# mine\nRELAY_API_KEY=the-old-key-of-this-test\nPORT=1234', { mode: 0o644 })
   expect(readSettings(folder.path, {}).warnings).toEqual([
     expect.stringContaining('chmod 600 .dev.vars'),
   ])
-  changeDevVars(folder.path, { RELAY_API_KEY: 'new', RELAY_API_KEY_PREVIOUS: 'old' })
+  changeDevVars(folder.path, {
+    RELAY_API_KEY: 'the-new-key-of-this-test',
+    RELAY_API_KEY_PREVIOUS: 'the-old-key-of-this-test',
+  })
   expect(statSync(path).mode & 0o777).toBe(0o600)
   expect(readSettings(folder.path, {})).toMatchObject({
-    apiKey: 'new',
-    previousApiKey: 'old',
+    apiKey: 'the-new-key-of-this-test',
+    previousApiKey: 'the-old-key-of-this-test',
     port: 1234,
     warnings: [],
   })
   changeDevVars(folder.path, { RELAY_API_KEY_PREVIOUS: undefined })
-  expect(readFileSync(path, 'utf8')).toBe('RELAY_API_KEY=new\n# mine\nPORT=1234\n')
+  expect(readFileSync(path, 'utf8')).toBe(
+    'RELAY_API_KEY=the-new-key-of-this-test\n# mine\nPORT=1234\n',
+  )
 })
 
 test('a kept previous key goes with the kept key, and not with one that is given', () => {
   using folder = createFolder()
   const { dataDirectory } = readSettings(folder.path, {})
-  changeKept(dataDirectory, { RELAY_API_KEY_PREVIOUS: 'kept-before' })
-  expect(readSettings(folder.path, {}).previousApiKey).toBe('kept-before')
-  const given = readSettings(folder.path, { RELAY_API_KEY: 'given' })
+  changeKept(dataDirectory, { RELAY_API_KEY_PREVIOUS: 'the-key-kept-before' })
+  expect(readSettings(folder.path, {}).previousApiKey).toBe('the-key-kept-before')
+  const given = readSettings(folder.path, { RELAY_API_KEY: 'a-key-that-is-given' })
   expect(given.previousApiKey).toBeUndefined()
 })
 
