@@ -1,4 +1,4 @@
-/** What the benchmark runs on: a PostgreSQL that keeps what it is told, gateways, and Workers. */
+/** Starts what the benchmark runs on: a durable PostgreSQL, gateways and Workers. */
 import { chown, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -15,17 +15,17 @@ const SERVICE_KEY = 'sb_secret_for_the_benchmark'
 const API_KEY = 'benchmark'.repeat(5)
 
 export interface Bed extends AsyncDisposable {
-  /** A database of that size, and the gateway to it. */
+  /** Creates a database of that size and a gateway to it. */
   database(size: Size): Promise<{ connection: Connection; gateway: Gateway }>
-  /** A Worker on the Supabase at `supabaseUrl`. */
+  /** Starts a Worker that uses the Supabase at `supabaseUrl`. */
   worker(bundle: Bundle, supabaseUrl: string): Promise<Contender>
-  /** Stopped with the rest. */
+  /** Registers something to stop at the end. */
   onEnd(stop: () => unknown): void
 }
 
 export interface Contender {
   url: string
-  /** Calls a tool. Throws when it is refused. */
+  /** Calls a tool. Throws if it is refused. */
   call(tool: string, args: Record<string, unknown>): Promise<void>
 }
 
@@ -59,7 +59,7 @@ export async function startBed(): Promise<Bed> {
       }
       const worker = await startWorker({ bundle, bindings, onLine: () => {} })
       stops.push(worker.stop)
-      return contender(worker.url)
+      return createContender(worker.url)
     },
 
     onEnd: (stop) => stops.push(stop),
@@ -70,7 +70,7 @@ export async function startBed(): Promise<Bed> {
   }
 }
 
-function contender(url: string): Contender {
+function createContender(url: string): Contender {
   const client = new McpClient(url, API_KEY)
   return {
     url,
@@ -83,7 +83,7 @@ function contender(url: string): Contender {
   }
 }
 
-/** Calls an SQL function at a gateway, or through a Worker that passes the call on. */
+/** Calls an SQL function at a gateway, or through a Worker that forwards the call. */
 export async function rpc(url: string, fn: string, args: unknown): Promise<void> {
   const response = await fetch(`${url}/${fn}`, {
     method: 'POST',

@@ -1,12 +1,12 @@
-/** The growth curves as an SVG: one small panel for each call, all to one scale. */
+/** Draws the growth curves as an SVG: one small panel per call, all on the same scale. */
 import type { Growth } from './growth.ts'
-import { growthOf } from './report.ts'
+import { computeGrowth } from './report.ts'
 
 const COLUMNS = 3
 const PANEL = { width: 250, height: 150 }
 const PLOT = { left: 16, right: 46, top: 40, bottom: 26 }
 
-/** What a page shows under a dark theme too: the colours follow the reader's. */
+/** The colours follow the reader's light or dark theme. */
 const STYLE = `
   text { font: 12px system-ui, sans-serif; fill: #1f2328 }
   .quiet { fill: #59636e; font-size: 11px }
@@ -27,7 +27,7 @@ const STYLE = `
   }
 `
 
-/** Draws how much longer each call takes than at its smallest size; calls without a bound are left out. */
+/** Draws how much longer each call takes than at its smallest size; omits calls without a bound. */
 export function drawGrowth(rows: Growth[]): string {
   const bounded = rows.filter(({ bound }) => bound !== null)
   const top = Math.max(3.2, ...bounded.flatMap((row) => row.sizes.map(({ ms }) => ms / first(row))))
@@ -37,12 +37,12 @@ export function drawGrowth(rows: Growth[]): string {
   const panels = bounded.map((row, index) => {
     const x = (index % COLUMNS) * PANEL.width
     const y = Math.floor(index / COLUMNS) * PANEL.height
-    return `<g transform="translate(${x} ${y})">${panel(row, scale)}</g>`
+    return `<g transform="translate(${x} ${y})">${drawPanel(row, scale)}</g>`
   })
   const width = COLUMNS * PANEL.width
   const height = Math.ceil(bounded.length / COLUMNS) * PANEL.height
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" role="img"
-  aria-label="${label(bounded)}">
+  aria-label="${describe(bounded)}">
 <style>${STYLE}</style>
 ${panels.join('\n')}
 </svg>
@@ -56,7 +56,7 @@ interface Scale {
   largest: number
 }
 
-function panel(row: Growth, { top, smallest, largest }: Scale): string {
+function drawPanel(row: Growth, { top, smallest, largest }: Scale): string {
   const right = PANEL.width - PLOT.right
   const floor = PANEL.height - PLOT.bottom
   const across = Math.log(largest / smallest)
@@ -74,7 +74,7 @@ function panel(row: Growth, { top, smallest, largest }: Scale): string {
 <text class="bound-label" x="${right + 6}" y="${y(bound) - 3}">≤ ${bound}</text>
 <polyline class="curve" points="${points.map((point) => point.join(',')).join(' ')}"/>
 ${points.map(([cx, cy]) => `<circle class="dot" cx="${cx}" cy="${cy}" r="3"/>`).join('')}
-<text class="end" x="${end[0] + 6}" y="${end[1] + 5}">×${growthOf(row).toFixed(2)}</text>
+<text class="end" x="${end[0] + 6}" y="${end[1] + 5}">×${computeGrowth(row).toFixed(2)}</text>
 ${row.sizes.map(({ messages }) => `<text class="quiet" text-anchor="middle" x="${x(messages)}" y="${floor + 15}">${short(messages)}</text>`).join('')}`
 }
 
@@ -85,7 +85,7 @@ function short(messages: number): string {
   return messages >= 1_000_000 ? `${messages / 1_000_000} M` : `${messages / 1000} k`
 }
 
-function label(rows: Growth[]): string {
-  const each = rows.map((row) => `${row.name} times ${growthOf(row).toFixed(2)}`)
+function describe(rows: Growth[]): string {
+  const each = rows.map((row) => `${row.name} times ${computeGrowth(row).toFixed(2)}`)
   return `How much longer each call takes at the largest size than at the smallest: ${each.join(', ')}.`
 }

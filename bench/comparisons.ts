@@ -1,4 +1,4 @@
-/** The relay next to other ways to do the same, on one database of 10,000 messages in 100 threads. */
+/** Compares the relay with alternatives, on one database of 10,000 messages in 100 threads. */
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -7,14 +7,14 @@ import { withClient } from '../scripts/local/supabase/roles.ts'
 import { type Bundle, bundleOther } from '../scripts/local/workerd/bundle.ts'
 import { type Bed, type Contender, rpc } from './bed.ts'
 import { sizeOf } from './fill.ts'
-import { median, medians, perSecond } from './measure.ts'
+import { measureMedians, measureRate, median } from './measure.ts'
 import { startTableEndpoints, type TableEndpoints } from './table-endpoints.ts'
 
 const SIZE = sizeOf(100)
 const SAMPLES = 300
-/** Enough for times that are 20 ms and more. */
+/** Enough for times of 20 ms and more. */
 const FAR_SAMPLES = 40
-/** A database in another city. */
+/** The round trip to a database in another city, in ms. */
 const FAR_MS = 20
 const WIDTH = 16
 const POSTS = 400
@@ -24,7 +24,7 @@ const WORKERS = fileURLToPath(new URL('workers/', import.meta.url))
 
 type Call = [tool: string, args: Record<string, unknown>]
 
-/** One call of each tool that relay-mcp 0.1.0 knows too. */
+/** One call of each tool, with arguments that relay-mcp 0.1.0 also accepts. */
 const CALLS: (() => Call)[] = [
   () => ['relay_list_threads', {}],
   () => ['relay_create_thread', { name: `new-${randomUUID()}` }],
@@ -43,25 +43,25 @@ const post = (thread_name: string) => ({
 export interface Contenders {
   relay: Contender
   sdk: Contender
-  /** Where the bare calls go, straight and through a Worker. */
+  /** The targets of bare calls: directly, and through a Worker. */
   bare: { gateway: string; worker: string }
-  /** The relay again, and the stand-in for 0.1.0, on a database whose answers can be delayed. */
+  /** The relay and the stand-in for 0.1.0 on a database whose answers can be delayed. */
   delayed: { relay: Contender; tables: Contender; endpoints: TableEndpoints }
-  /** Removes the threads that calls have created: the stand-in lists them all. */
+  /** Removes the threads that calls have created, because the stand-in lists all threads. */
   removeNewThreads(): Promise<void>
 }
 
 export type Bundles = Record<'relay' | 'sdk' | 'tables' | 'bare', Bundle>
 
-/** Bundles all Workers; the files that wrangler makes of them stay in `folder`. */
+/** Bundles all Workers; wrangler writes its files to `folder`. */
 export async function bundleAll(folder: string): Promise<Bundles> {
   const bundle = (name: string, main: string) => bundleOther(main, uploadPath(folder, name))
-  const bundleWorkerOf = (name: string) => bundle(name, join(WORKERS, `${name}.ts`))
+  const bundleHere = (name: string) => bundle(name, join(WORKERS, `${name}.ts`))
   return {
     relay: await bundle('relay', join(PROJECT, 'src/index.ts')),
-    sdk: await bundleWorkerOf('sdk'),
-    tables: await bundleWorkerOf('tables'),
-    bare: await bundleWorkerOf('bare'),
+    sdk: await bundleHere('sdk'),
+    tables: await bundleHere('tables'),
+    bare: await bundleHere('bare'),
   }
 }
 
@@ -93,35 +93,35 @@ export async function startContenders(bed: Bed, bundles: Bundles): Promise<Conte
 export interface ToolOverhead {
   tool: string
   relay_ms: number
-  /** The bare call through a Worker that only passes it on. */
+  /** The bare call through a Worker that only forwards it. */
   worker_ms: number
-  /** The bare call straight to the gateway. */
+  /** The bare call, directly to the gateway. */
   gateway_ms: number
   /** The same with the gateway 20 ms away. */
   far: { relay_ms: number; gateway_ms: number }
 }
 
-/** Each tool through /mcp, and the same call of the same SQL function without it. */
+/** Measures each tool through /mcp, and a direct call of the same SQL function. */
 export async function measureOverhead(contenders: Contenders): Promise<ToolOverhead[]> {
   const { relay, bare, delayed } = contenders
   const rows: ToolOverhead[] = []
   for (const call of CALLS) {
     await contenders.removeNewThreads()
     const [tool] = call()
-    const sent = await requestsOf(delayed.endpoints, delayed.relay, call())
+    const sent = await recordRequests(delayed.endpoints, delayed.relay, call())
     const args = JSON.parse(sent[0]?.body ?? '')
-    const times = await medians(
+    const times = await measureMedians(
       {
-        gateway: () => rpc(bare.gateway, tool, renewed(args)),
-        worker: () => rpc(bare.worker, tool, renewed(args)),
+        gateway: () => rpc(bare.gateway, tool, renew(args)),
+        worker: () => rpc(bare.worker, tool, renew(args)),
         relay: () => relay.call(...call()),
       },
       SAMPLES,
     )
     delayed.endpoints.delay = FAR_MS
-    const far = await medians(
+    const far = await measureMedians(
       {
-        gateway: () => rpc(`${delayed.endpoints.url}/rest/v1/rpc`, tool, renewed(args)),
+        gateway: () => rpc(`${delayed.endpoints.url}/rest/v1/rpc`, tool, renew(args)),
         relay: () => delayed.relay.call(...call()),
       },
       FAR_SAMPLES,
@@ -138,8 +138,8 @@ export async function measureOverhead(contenders: Contenders): Promise<ToolOverh
   return rows
 }
 
-/** What must not be the same twice: ids that the Worker chooses, and names of threads. */
-function renewed(args: Record<string, unknown>): Record<string, unknown> {
+/** Replaces values that must be unique: message ids chosen by the Worker, and thread names. */
+function renew(args: Record<string, unknown>): Record<string, unknown> {
   return {
     ...args,
     ...('p_message_id' in args && { p_message_id: randomUUID() }),
@@ -147,7 +147,7 @@ function renewed(args: Record<string, unknown>): Record<string, unknown> {
   }
 }
 
-async function requestsOf(endpoints: TableEndpoints, contender: Contender, call: Call) {
+async function recordRequests(endpoints: TableEndpoints, contender: Contender, call: Call) {
   endpoints.requests.length = 0
   await contender.call(...call)
   return [...endpoints.requests]
@@ -163,22 +163,22 @@ export interface AccessPattern {
   far: { relay_ms: number; tables_ms: number }
 }
 
-/** Each tool in one request, and in as many as 0.1.0 makes. */
+/** Measures each tool with one request, and with the requests that 0.1.0 makes. */
 export async function measureAccessPattern(contenders: Contenders): Promise<AccessPattern[]> {
   const { relay, delayed } = contenders
   const { tables, endpoints } = delayed
   const rows: AccessPattern[] = []
   for (const call of CALLS) {
     await contenders.removeNewThreads()
-    const relayRequests = (await requestsOf(endpoints, delayed.relay, call())).length
-    const tablesRequests = (await requestsOf(endpoints, tables, call())).length
-    // Near, each straight to what answers it: the endpoints only hand on what is for the gateway.
-    const near = await medians(
+    const relayRequests = (await recordRequests(endpoints, delayed.relay, call())).length
+    const tablesRequests = (await recordRequests(endpoints, tables, call())).length
+    // Near, the relay uses the gateway directly; the table endpoints would only forward its requests.
+    const near = await measureMedians(
       { relay: () => relay.call(...call()), tables: () => tables.call(...call()) },
       SAMPLES,
     )
     endpoints.delay = FAR_MS
-    const far = await medians(
+    const far = await measureMedians(
       { relay: () => delayed.relay.call(...call()), tables: () => tables.call(...call()) },
       FAR_SAMPLES,
     )
@@ -200,13 +200,13 @@ export interface Dispatch {
   sdk_ms: number
 }
 
-/** The same tools behind our dispatch, and behind that of the official SDK. */
+/** Measures the same tools behind our dispatch and behind that of the official SDK. */
 export async function measureDispatch(contenders: Contenders): Promise<Dispatch[]> {
   const { relay, sdk } = contenders
   const rows: Dispatch[] = []
   for (const call of CALLS) {
     await contenders.removeNewThreads()
-    const times = await medians(
+    const times = await measureMedians(
       { relay: () => relay.call(...call()), sdk: () => sdk.call(...call()) },
       SAMPLES,
     )
@@ -222,7 +222,7 @@ export interface Throughput {
   tables_per_s: number
 }
 
-/** Posts in a second, 16 at a time, into one thread and into many. */
+/** Measures posts per second, 16 in parallel, to one thread and to many. */
 export async function measureThroughput(contenders: Contenders): Promise<Throughput[]> {
   const { relay, sdk, delayed } = contenders
   const rows: Throughput[] = []
@@ -233,7 +233,7 @@ export async function measureThroughput(contenders: Contenders): Promise<Through
     for (let round = 0; round < ROUNDS; round += 1) {
       for (const name of ['relay', 'sdk', 'tables'] as const) {
         const run = () => all[name].call('relay_post_message', post(`busy-${n++ % threads}`))
-        rates[name].push(await perSecond(run, WIDTH, POSTS))
+        rates[name].push(await measureRate(run, WIDTH, POSTS))
       }
     }
     rows.push({

@@ -1,6 +1,6 @@
 /**
- * Databases of a given size, filled by SQL: threads of 100 messages of about 300 characters each,
- * a reader who has read everything, one who has read half, and one rare word.
+ * Fills databases of a given size by SQL: threads of 100 messages with about 300 characters each, a
+ * reader who has read everything, one who has read half, and a rare word.
  */
 import type { Client } from 'pg'
 import type { Connection } from '../scripts/local/postgres/server.ts'
@@ -10,7 +10,7 @@ import { createDatabase, withClient } from '../scripts/local/supabase/roles.ts'
 export const USER = '5f0c9f6e-2a0b-4d0a-9a53-0d9c1c7d3b11'
 const MESSAGES_PER_THREAD = 100
 
-/** How many messages have the word `zanzibar`, whatever the size. */
+/** The number of messages with the word `zanzibar`, at any size. */
 const RARE_MESSAGES = 10
 
 export interface Size {
@@ -23,23 +23,23 @@ export const sizeOf = (threads: number): Size => ({
   messages: threads * MESSAGES_PER_THREAD,
 })
 
-/** Makes `connection.database` with so many threads; they are named `thread-1` and so on. */
+/** Creates `connection.database` with threads named `thread-1`, `thread-2` and so on. */
 export async function fill(connection: Connection, { threads, messages }: Size): Promise<void> {
   await createDatabase(connection)
   await migrate(connection)
   await withClient(connection, async (client) => {
-    // Without triggers and foreign keys, which would look up each thread a million times.
+    // Disables triggers and foreign keys, which would look up threads a million times.
     await client.query(`set session_replication_role = replica; set maintenance_work_mem = '1GB'`)
     await insert(client, threads, messages)
     for (const table of ['relay_threads', 'relay_messages', 'relay_read_cursors']) {
       await client.query(`vacuum analyze public.${table}`)
     }
-    // Or the first measurements would share the disk with what was just written.
+    // Otherwise the first measurements would compete with writing this data to disk.
     await client.query('checkpoint')
   })
 }
 
-// Sentences that share their words, as people's messages do: 400 words, the earlier the commoner.
+// Sentences that share words, as real messages do: 400 words, the first ones more common.
 const SENTENCES = `
   create temporary table sentences as
   select n, string_agg(word, ' ' order by place) as sentence from (
@@ -62,7 +62,7 @@ async function insert(client: Client, threads: number, messages: number): Promis
      from generate_series(1, $2::integer) t`,
     [USER, threads, MESSAGES_PER_THREAD],
   )
-  // Built in one go afterwards, which is faster than keeping them up row by row.
+  // Indexes are rebuilt at the end, which is faster than updating them row by row.
   const { rows: indexes } = await client.query<{ name: string; definition: string }>(
     `select indexrelid::regclass as name, pg_get_indexdef(indexrelid) as definition
      from pg_index

@@ -1,4 +1,4 @@
-/** What a Worker weighs: its size as Cloudflare counts it, and the CPU that its start takes. */
+/** Measures a Worker's size as Cloudflare counts it, and the CPU time of its start. */
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
@@ -16,7 +16,7 @@ export interface Footprint {
   startup_ms: number
 }
 
-/** `upload` gives the file that wrangler made of a bundle. */
+/** `upload` returns the path of the file that wrangler wrote for a Worker. */
 export async function measureFootprint(
   bundles: Record<string, Bundle>,
   upload: (worker: string) => string,
@@ -24,19 +24,22 @@ export async function measureFootprint(
   const startups = new Map<string, number[]>()
   for (let run = 0; run < RUNS; run += 1) {
     for (const worker of Object.keys(bundles)) {
-      startups.set(worker, [...(startups.get(worker) ?? []), await startup(upload(worker))])
+      startups.set(worker, [...(startups.get(worker) ?? []), await measureStartup(upload(worker))])
     }
   }
   return Object.entries(bundles).map(([worker, { source }]) => ({
     worker,
     bytes: Buffer.byteLength(source),
-    gzip_bytes: gzipSync(source).length,
+    gzip_bytes: measureGzip(source),
     startup_ms: median(startups.get(worker) ?? []),
   }))
 }
 
-/** Milliseconds that were not idle in the profile that `wrangler check startup` takes. */
-async function startup(upload: string): Promise<number> {
+/** The size of a Worker's script after gzip, which is what Cloudflare limits. */
+export const measureGzip = (source: string) => gzipSync(source).length
+
+/** The milliseconds that are not idle in the profile of `wrangler check startup`. */
+async function measureStartup(upload: string): Promise<number> {
   const profile = `${upload}.cpuprofile`
   const wrangler = dirname(createRequire(import.meta.url).resolve('wrangler/package.json'))
   const child = await startChild(

@@ -1,22 +1,22 @@
-/** What a call takes as the database grows: the same rows returned, from ever more. */
+/** Measures how long calls that return the same rows take as the database grows. */
 import { randomUUID } from 'node:crypto'
 import type { Bundle } from '../scripts/local/workerd/bundle.ts'
 import type { Bed, Contender } from './bed.ts'
 import { type Size, sizeOf } from './fill.ts'
-import { medians } from './measure.ts'
+import { measureMedians } from './measure.ts'
 
 const SAMPLES = 150
 
-/** Threads; a hundred messages each. */
+/** Sizes by threads, with a hundred messages each. */
 const SIZES = [10, 100, 1_000, 10_000].map(sizeOf)
 
 interface GrowthCall {
   name: string
   tool: string
   args: () => Record<string, unknown>
-  /** The bound that the design sets for the largest size over the first; none is only reported. */
+  /** The design's bound for the largest size over the first; without one, the ratio is only reported. */
   bound?: number
-  /** Threads of the size that the others are compared with, where the smallest has too few rows. */
+  /** The number of threads to compare with, if the smallest size has too few rows. */
   from?: number
 }
 
@@ -97,11 +97,11 @@ const CALLS: GrowthCall[] = [
 export interface Growth {
   name: string
   bound: number | null
-  /** From the size that the others are compared with, upwards. */
+  /** In ascending order, starting with the size that the others are compared with. */
   sizes: (Size & { ms: number })[]
 }
 
-/** Fills the databases, all there at the same time, and times each call on them in turns. */
+/** Fills all databases first, then times each call on them in turn. */
 export async function measureGrowth(
   bed: Bed,
   relay: Bundle,
@@ -117,7 +117,7 @@ export async function measureGrowth(
   for (const { name, tool, args, bound = null, from = 0 } of CALLS) {
     say(name)
     const compared = contenders.filter(([size]) => size.threads >= from)
-    const times = await medians(
+    const times = await measureMedians(
       Object.fromEntries(
         compared.map(([size, contender]) => [size.threads, () => contender.call(tool, args())]),
       ),

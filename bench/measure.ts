@@ -1,15 +1,15 @@
-/** Timing what is to be compared in turns, so that whatever else the machine does hits all alike. */
+/** Times alternatives in turn, so that other load on the machine affects them equally. */
 
 export type Timed = () => Promise<unknown>
 
-/** The medians of what is timed, in milliseconds, by the names it was given under. */
-export async function medians<Name extends string>(
+/** Times each function and returns the medians in milliseconds, under the same names. */
+export async function measureMedians<Name extends string>(
   timed: Record<Name, Timed>,
   samples: number,
 ): Promise<Record<Name, number>> {
   const entries = Object.entries(timed) as [Name, Timed][]
   const times = new Map(entries.map(([name]) => [name, [] as number[]]))
-  // A fifth more at first, which are not counted: connections open and code gets compiled.
+  // Starts with a fifth more rounds that do not count, while connections open and code is compiled.
   for (let round = -Math.ceil(samples / 5); round < samples; round += 1) {
     for (const [name, run] of entries) {
       const startedAt = performance.now()
@@ -22,8 +22,8 @@ export async function medians<Name extends string>(
   ) as Record<Name, number>
 }
 
-/** How often something ends in a second when so many run at the same time. */
-export async function perSecond(run: Timed, width: number, count: number): Promise<number> {
+/** Measures how often `run` completes per second, with `width` runs in parallel. */
+export async function measureRate(run: Timed, width: number, count: number): Promise<number> {
   let left = count
   const startedAt = performance.now()
   await Promise.all(

@@ -1,4 +1,4 @@
-/** The figures as tables, in Markdown that reads as text too. */
+/** Formats the figures as tables, in Markdown that is also readable as text. */
 import type { AccessPattern, Dispatch, Throughput, ToolOverhead } from './comparisons.ts'
 import type { Footprint } from './footprint.ts'
 import type { Growth } from './growth.ts'
@@ -29,8 +29,8 @@ export function formatResults(results: Results): string {
 }
 
 function overheadTable(rows: ToolOverhead[]): string {
-  return titled(
-    'Through /mcp, and the bare call of the same function: through a Worker that only passes it on, straight to the gateway, and straight with the gateway 20 ms away',
+  return formatTable(
+    'Each tool through /mcp, compared with a bare call of its function: through a Worker that only forwards it, directly to the gateway, and directly with the gateway 20 ms away',
     ['tool', 'relay', 'bare, in a Worker', 'ratio', 'bare', 'ratio', 'far: relay', 'bare', 'ratio'],
     rows.map(({ tool, relay_ms, worker_ms, gateway_ms, far }) => [
       tool,
@@ -47,8 +47,8 @@ function overheadTable(rows: ToolOverhead[]): string {
 }
 
 function accessPatternTable(rows: AccessPattern[]): string {
-  return titled(
-    'One request for each call, and the access pattern of 0.1.0 (a stand-in), with Supabase next to the Worker and 20 ms away',
+  return formatTable(
+    'One request per call, compared with the access pattern of 0.1.0 (a stand-in), with Supabase next to the Worker and 20 ms away',
     ['tool', 'requests', '0.1.0', 'near', '0.1.0', 'ratio', 'far', '0.1.0', 'ratio'],
     rows.map(({ tool, relay_requests, tables_requests, near, far }) => [
       tool,
@@ -65,8 +65,8 @@ function accessPatternTable(rows: AccessPattern[]): string {
 }
 
 function dispatchTable(rows: Dispatch[]): string {
-  return titled(
-    'The same tools behind @modelcontextprotocol/server',
+  return formatTable(
+    'Our dispatch, compared with the same tools behind @modelcontextprotocol/server',
     ['tool', 'relay', 'SDK', 'ratio'],
     rows.map(({ tool, relay_ms, sdk_ms }) => [
       tool,
@@ -78,8 +78,8 @@ function dispatchTable(rows: Dispatch[]): string {
 }
 
 function throughputTable(rows: Throughput[]): string {
-  return titled(
-    'Posts in a second, 16 at a time',
+  return formatTable(
+    'Posts per second, 16 in parallel',
     ['into', 'relay', 'SDK', 'ratio', '0.1.0', 'ratio'],
     rows.map(({ threads, relay_per_s, sdk_per_s, tables_per_s }) => [
       threads === 1 ? 'one thread' : `${threads} threads`,
@@ -94,28 +94,28 @@ function throughputTable(rows: Throughput[]): string {
 
 function growthTable(rows: Growth[]): string {
   const sizes = rows[0]?.sizes ?? []
-  return titled(
-    'Growth: the same rows returned, from ever more messages (a hundred in each thread)',
+  return formatTable(
+    'Growth: calls that return the same rows, with more and more messages (a hundred per thread)',
     ['call', ...sizes.map(({ messages }) => messages.toLocaleString('en')), 'ratio', 'bound'],
     rows.map((row) => {
       const cells = sizes.map(({ messages }) => {
         const size = row.sizes.find((each) => each.messages === messages)
         return size ? ms(size.ms) : ''
       })
-      return [row.name, ...cells, growthOf(row).toFixed(2), row.bound ? `≤ ${row.bound}` : '']
+      return [row.name, ...cells, computeGrowth(row).toFixed(2), row.bound ? `≤ ${row.bound}` : '']
     }),
   )
 }
 
-/** How much longer it takes at the largest size than at the first. */
-export function growthOf({ sizes }: Growth): number {
+/** Computes how much longer a call takes at the largest size than at the first. */
+export function computeGrowth({ sizes }: Growth): number {
   return (sizes.at(-1)?.ms ?? Number.NaN) / (sizes[0]?.ms ?? Number.NaN)
 }
 
 function footprintTable(rows: Footprint[]): string {
-  return titled(
-    'Size and start',
-    ['Worker', 'minified, KiB', 'gzip, KiB', 'start, ms of CPU'],
+  return formatTable(
+    'Size and startup',
+    ['Worker', 'minified, KiB', 'gzip, KiB', 'startup, ms of CPU'],
     rows.map(({ worker, bytes, gzip_bytes, startup_ms }) => [
       worker,
       (bytes / 1024).toFixed(1),
@@ -128,8 +128,8 @@ function footprintTable(rows: Footprint[]): string {
 const ms = (value: number) => value.toFixed(value < 100 ? 1 : 0)
 const ratio = (a: number, b: number) => (a / b).toFixed(2)
 
-/** A Markdown table with its columns aligned, the first to the left and figures to the right. */
-function titled(title: string, head: string[], body: string[][]): string {
+/** Formats a Markdown table with aligned columns: the first to the left, figures to the right. */
+function formatTable(title: string, head: string[], body: string[][]): string {
   const rows = [head, ...body]
   const widths = head.map((_, column) =>
     Math.max(3, ...rows.map((row) => row[column]?.length ?? 0)),

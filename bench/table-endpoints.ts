@@ -1,7 +1,6 @@
 /**
- * Supabase as the benchmark needs it: the gateway, and in addition as many of PostgREST's table
- * endpoints as workers/tables.ts asks for. Every request can be made to wait, as long as a database
- * in another city would take, and is counted.
+ * Supabase as the benchmark needs it: the gateway, plus the table endpoints of PostgREST that
+ * workers/tables.ts uses. Records every request, and can delay each as a database in another city would.
  */
 import { once } from 'node:events'
 import { createServer, type IncomingMessage } from 'node:http'
@@ -12,7 +11,7 @@ import { escapeIdentifier, Pool } from 'pg'
 import type { Connection } from '../scripts/local/postgres/server.ts'
 import type { Gateway } from '../scripts/local/supabase/gateway.ts'
 
-/** What Supabase returns of a table at most. */
+/** The most rows that Supabase returns. */
 const MAX_ROWS = 1000
 
 const OPERATORS: Record<string, string> = { eq: '=', gt: '>' }
@@ -20,7 +19,7 @@ const NO_COLUMNS = new Set(['select', 'order', 'limit', 'on_conflict', 'columns'
 
 export interface TableEndpoints {
   url: string
-  /** Milliseconds that each request waits before it is answered. */
+  /** Delays each answer by this many milliseconds. */
   delay: number
   /** The requests so far: the function or table, and the body. */
   requests: { target: string; body: string }[]
@@ -45,7 +44,7 @@ export async function startTableEndpoints(
       const response = await fetch(gateway.url + url.pathname, { method: 'POST', headers, body })
       return { status: response.status, json: await response.text() }
     }
-    const rows = await query(pool, statement(request.method as string, target, url, body))
+    const rows = await query(pool, writeStatement(request.method as string, target, url, body))
     const wantsOne = request.headers.accept?.includes('vnd.pgrst.object')
     return { status: 200, json: JSON.stringify(wantsOne ? rows[0] : rows) }
   }
@@ -76,8 +75,8 @@ interface Statement {
   values: unknown[]
 }
 
-/** The statement that a request to a table means. */
-function statement(method: string, table: string, url: URL, body: string): Statement {
+/** Writes the statement for a request to a table. */
+function writeStatement(method: string, table: string, url: URL, body: string): Statement {
   const parameters = url.searchParams
   const name = `public.${escapeIdentifier(table)}`
   const columns = parameters.get('select') ?? '*'
@@ -118,7 +117,7 @@ function statement(method: string, table: string, url: URL, body: string): State
   return { text: `${inserted} returning ${columns}`, values }
 }
 
-/** One transaction with the API's role, as PostgREST makes it. */
+/** Runs one transaction with the API's role, as PostgREST does. */
 async function query(pool: Pool, { text, values }: Statement): Promise<unknown[]> {
   const client = await pool.connect()
   try {

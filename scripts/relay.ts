@@ -1,6 +1,6 @@
 /**
- * The entry of all commands: `npm start`, `npm run setup` and the others are aliases for it. What they
- * have in common is lib/command.ts's; what each does is in commands/.
+ * The entry point of all commands: `npm start`, `npm run setup` and the others are aliases for it.
+ * lib/command.ts holds what they have in common, commands/ what each of them does.
  */
 import './lib/node-version.cjs'
 import { type Command, runCommand } from './lib/command.ts'
@@ -9,14 +9,20 @@ type Entry = [summary: string, load: () => Promise<{ command: Command }>]
 
 const COMMANDS: Record<string, Entry> = {
   start: ['run the relay on this machine', () => import('./commands/start.ts')],
-  setup: ['deploy it to Cloudflare Workers and Supabase', () => import('./commands/setup.ts')],
-  rotate: ['give it a new key', () => import('./commands/rotate.ts')],
-  status: ['where it runs, since when, and who uses it', () => import('./commands/status.ts')],
-  doctor: ['find out what is wrong with it', () => import('./commands/doctor.ts')],
-  smoke: ['use it once as clients do', () => import('./commands/smoke.ts')],
-  export: ['write everything to a file', () => import('./commands/export.ts')],
-  import: ['add what an export wrote', () => import('./commands/import.ts')],
-  sql: ['run SQL in the database of npm start', () => import('./commands/sql.ts')],
+  setup: [
+    'deploy the relay to Cloudflare Workers and Supabase',
+    () => import('./commands/setup.ts'),
+  ],
+  rotate: ['replace its key', () => import('./commands/rotate.ts')],
+  status: [
+    'show where it runs, how long it has been up, and who uses it',
+    () => import('./commands/status.ts'),
+  ],
+  doctor: ['find and explain problems', () => import('./commands/doctor.ts')],
+  smoke: ['run a smoke test against it', () => import('./commands/smoke.ts')],
+  export: ['write all its data to a file', () => import('./commands/export.ts')],
+  import: ['load the data from an export', () => import('./commands/import.ts')],
+  sql: ['run SQL in the local database', () => import('./commands/sql.ts')],
 }
 
 const HELP = `
@@ -26,8 +32,8 @@ ${Object.entries(COMMANDS)
   .map(([name, [summary]]) => `  ${name.padEnd(8)} ${summary}`)
   .join('\n')}
 
-npm run COMMAND -- --help explains a command. Exit codes: 0 done, 1 failed, 2 wrong option or setting,
-130 interrupted.
+npm run COMMAND -- --help explains a command. Exit codes: 0 success, 1 failure, 2 invalid option or
+setting, 130 interrupted.
 `
 
 const [name = '', ...args] = process.argv.slice(2)

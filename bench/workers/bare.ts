@@ -1,4 +1,4 @@
-/** The least a Worker can do: passes a call on to the SQL function it names, and the answer back. */
+/** A minimal Worker: forwards a call to the SQL function in its path, and returns the answer. */
 
 interface Bindings {
   SUPABASE_URL: string

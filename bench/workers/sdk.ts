@@ -1,7 +1,7 @@
 /**
- * The same six tools, settings, key check, log line and database behind the official server SDK
- * instead of src/mcp: what is left between the two is the cost of the dispatch. Without OAuth and
- * all that stands before the endpoint.
+ * The same six tools, settings, key check, log line and database behind the official server SDK instead
+ * of src/mcp, so that the difference is the cost of the dispatch. It has no OAuth, and none of the checks
+ * that come before the endpoint.
  */
 import { createMcpHandler, type Tool as McpTool, Server } from '@modelcontextprotocol/server'
 import { authenticate } from '../../src/auth.ts'
@@ -16,7 +16,7 @@ import { TOOLS } from '../../src/tools/index.ts'
 
 let client: ReturnType<typeof connect> | undefined
 
-function serverFor(config: Config, log: RequestLog, signal: AbortSignal): Server {
+function createServer(config: Config, log: RequestLog, signal: AbortSignal): Server {
   client ??= connect(config.supabaseUrl, config.supabaseServiceKey)
   const context = {
     db: new Database(client, log),
@@ -54,7 +54,7 @@ export default {
     if (!settings.ok) return new Response(null, { status: 500 })
     const { ok } = await authenticate(request, settings.config, undefined, true)
     if (!ok) return new Response(null, { status: 401 })
-    const handler = createMcpHandler(() => serverFor(settings.config, log, request.signal))
+    const handler = createMcpHandler(() => createServer(settings.config, log, request.signal))
     const response = await handler.fetch(request)
     log.addStatus(response.status)
     log.write('request')

@@ -1,7 +1,7 @@
 /**
- * A stand-in for the access pattern of relay-mcp 0.1.0: the six tools as requests to table
- * endpoints, one after the other, of which each tool needs one to four. Written for the benchmark;
- * 0.1.0 itself also checks arguments, writes dates of its own and speaks the whole protocol.
+ * A stand-in for the access pattern of relay-mcp 0.1.0: each tool makes one to four requests to table
+ * endpoints, one after the other. Written for the benchmark; 0.1.0 itself also checks arguments, writes
+ * its own dates and implements the whole protocol.
  */
 import { createClient, type SupabaseClient } from '@supabase/supabase-js'
 
@@ -114,7 +114,7 @@ async function existingThread(db: SupabaseClient, user: string, name: unknown) {
   return thread
 }
 
-/** To the clock, and not to what was returned: so it loses what is posted meanwhile. */
+/** Moves the cursor to the current time, as 0.1.0 does, and so loses what is posted meanwhile. */
 async function moveCursor(db: SupabaseClient, user: string, thread: unknown, reader: unknown) {
   const now = new Date().toISOString()
   const cursor = { thread_id: thread, user_id: user, reader_tag: reader, last_read_at: now }

@@ -1,31 +1,31 @@
 /**
- * What a check is, and how a list of them is run: in order, and one whose prerequisites do not hold
- * says so instead of failing with a consequence.
+ * Defines a check and runs a list of them in order. A check whose prerequisites failed is reported as
+ * not checked, so that one fault is not reported many times.
  */
 import { readLog } from './fixes.ts'
-import { causeOf, type Subject } from './subject.ts'
+import { describeCause, type Subject } from './subject.ts'
 
-/** `unknown`: it could not be checked. `warning`: the relay works, and could work better. */
+/** `unknown`: it could not be checked. `warning`: the relay works but could work better. */
 export type Outcome = 'ok' | 'warning' | 'failed' | 'unknown'
 
 export type Finding =
   | { outcome: 'ok' | 'unknown'; seen: string }
-  /** `fix` is the command that repairs it, or what else to do, and then what to know for that. */
+  /** `fix` starts with the command or step that repairs it; further lines add what that needs. */
   | { outcome: 'warning' | 'failed'; seen: string; fix: string[] }
 
 export interface Check {
-  /** Stable: documents and other programs refer to it. */
+  /** Never changes: documents and other programs refer to it. */
   id: string
-  /** Ids of the checks before this one that must not have failed. */
+  /** Ids of earlier checks that must have passed. */
   needs: string[]
-  /** Whether it leaves something in the relay, or counts against its limits: smoke only. */
+  /** Whether it writes to the relay or uses up a rate limit. Only smoke runs such checks. */
   writes: boolean
-  /** Why it matters, shown where something is wrong. */
+  /** Why it matters; shown when the check fails. */
   why: string
   look(subject: Subject): Promise<Finding>
 }
 
-/** A line of the doctor's report, and an element of `checks` in its JSON. */
+/** One line of the doctor's report, and one element of `checks` in its JSON. */
 export interface Result {
   id: string
   outcome: Outcome
@@ -47,21 +47,21 @@ export const failed = (seen: string, ...fix: string[]): Finding => ({
   fix,
 })
 
-/** What a check with several expectations throws at the first that does not hold. */
+/** Thrown by a check with several expectations at the first that fails. */
 class Unexpected extends Error {
   override name = 'Unexpected'
 }
 
-/** Throws what `examine` reports as a failure, with what was seen instead. */
+/** Throws if `holds` is false; `examine` reports that as a failure, with what was seen. */
 export function expectThat(holds: boolean, what: string, seen?: unknown): asserts holds {
   if (holds) return
   const text = typeof seen === 'string' ? seen : (JSON.stringify(seen) ?? '')
   throw new Unexpected(`Expected ${what}${text ? `, got ${text.slice(0, 300)}` : ''}.`)
 }
 
-/** Runs the checks and yields each result as it comes. */
+/** Runs the checks in order and yields each result. */
 export async function* examine(checks: Check[], subject: Subject): AsyncGenerator<Result> {
-  /** What each check that did not hold goes back to: itself, or what kept it from being made. */
+  /** For each check that failed or did not run, the failed checks that caused it. */
   const roots = new Map<string, string[]>()
   for (const { id, needs, why, look } of checks) {
     const missing = [...new Set(needs.flatMap((need) => roots.get(need) ?? []))]
@@ -77,8 +77,11 @@ export async function* examine(checks: Check[], subject: Subject): AsyncGenerato
   }
 }
 
-/** An expectation that does not hold, or a request without an answer although others had one. */
+/** Turns what a check threw into a finding: a failed expectation, or a request that got no answer. */
 function explain(error: Error, subject: Subject): Finding {
   if (error instanceof Unexpected) return failed(error.message, readLog(subject))
-  return failed(`The check was cut short: ${causeOf(error).slice(0, 300)}.`, 'npm run doctor')
+  return failed(
+    `The check could not finish: ${describeCause(error).slice(0, 300)}.`,
+    'npm run doctor',
+  )
 }

@@ -1,4 +1,4 @@
-/** The configuration files on this machine, of the two clients that leave out an entry without a word. */
+/** Checks the configuration files of Cursor and Claude Desktop, which silently ignore a bad entry. */
 import { existsSync, readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { delimiter, join } from 'node:path'
@@ -11,16 +11,16 @@ const cursor: Check = {
   id: 'client.cursor',
   needs: [],
   writes: false,
-  why: 'Cursor passes over what stands outside mcpServers, and says nothing.',
+  why: 'Cursor silently ignores entries outside mcpServers.',
   async look(subject) {
     const paths = [process.cwd(), homedir()].map((folder) => join(folder, '.cursor', 'mcp.json'))
     return firstFault(paths, (path, config) => {
       const { mcpServers, ...rest } = config
       if (isMeant(rest, subject)) {
         const seen = `The relay is outside mcpServers in ${path}.`
-        return failed(seen, `Move it in: ${shown(subject)}`, 'Then restart Cursor.')
+        return failed(seen, `Move it inside: ${formatEntry(subject)}`, 'Then restart Cursor.')
       }
-      return isMeant(mcpServers, subject) ? ok(path) : ok('not connected by a file here')
+      return isMeant(mcpServers, subject) ? ok(path) : ok('no entry for this relay')
     })
   },
 }
@@ -29,27 +29,27 @@ const desktop: Check = {
   id: 'client.desktop',
   needs: [],
   writes: false,
-  why: 'Claude Desktop only starts programs, ignores a URL, and at times writes its file anew without what you added.',
+  why: 'Claude Desktop can only start programs, ignores an entry with a URL, and sometimes overwrites its file and drops entries you added.',
   async look(subject) {
-    return firstFault([desktopConfig()], (path, { mcpServers }) => {
+    return firstFault([findDesktopConfig()], (path, { mcpServers }) => {
       const entry = Object.values((mcpServers ?? {}) as Json).find((one) => isMeant(one, subject))
       const fix = [
-        `Add what ${subject.origin}/ shows for it, quit Claude Desktop, and open it again.`,
-        'Added on Claude.ai as a connector, it needs no entry.',
+        `Add the entry shown at ${subject.origin}/, then quit and reopen Claude Desktop.`,
+        'If you added the relay on Claude.ai as a connector, it needs no entry here.',
       ]
       if (!entry) return warning(`No entry for this relay in ${path}.`, ...fix)
       const { command } = entry as { command?: string }
       if (!command) return failed(`The entry in ${path} has no command.`, ...fix)
-      if (isThere(command)) return ok(`${path}, by ${command}`)
+      if (isInstalled(command)) return ok(`${path}, starts ${command}`)
       return failed(
-        `${command}, which ${path} starts, is not on this machine.`,
-        'npx -y mcp-remote --help, which needs Node: https://nodejs.org',
+        `${path} starts ${command}, which is not installed.`,
+        'Install Node from https://nodejs.org, then check that npx -y mcp-remote --help works.',
       )
     })
   },
 }
 
-/** What `look` says of the files that are there: a fault if there is one. */
+/** Runs `look` on each file that exists, and returns the first fault or the first finding. */
 function firstFault(paths: string[], look: (path: string, config: Json) => Finding): Finding {
   const findings = paths
     .filter((path) => existsSync(path))
@@ -58,12 +58,12 @@ function firstFault(paths: string[], look: (path: string, config: Json) => Findi
       return config
         ? look(path, config)
         : failed(
-            `${path} is not JSON.`,
-            `node -p 'JSON.parse(fs.readFileSync("${path}"))', which says where.`,
+            `${path} is not valid JSON.`,
+            `This shows where: node -p 'JSON.parse(fs.readFileSync("${path}"))'`,
           )
     })
   const fault = findings.find(({ outcome }) => outcome !== 'ok')
-  return fault ?? findings[0] ?? ok('not on this machine')
+  return fault ?? findings[0] ?? ok('not installed')
 }
 
 function readJson(path: string): Json | undefined {
@@ -74,24 +74,24 @@ function readJson(path: string): Json | undefined {
   }
 }
 
-/** Whether a part of a configuration names this relay. */
+/** Whether part of a configuration refers to this relay. */
 function isMeant(part: unknown, { origin }: Subject): boolean {
   const text = JSON.stringify(part) ?? ''
   return text.includes(`"${origin}/`) || text.includes(`"${origin}"`)
 }
 
-function shown({ origin }: Subject): string {
+function formatEntry({ origin }: Subject): string {
   return JSON.stringify({ mcpServers: { relay: { url: `${origin}/mcp` } } })
 }
 
-function desktopConfig(): string {
+function findDesktopConfig(): string {
   const { APPDATA, XDG_CONFIG_HOME } = process.env
   const usual = process.platform === 'darwin' ? 'Library/Application Support' : '.config'
   const folder = APPDATA ?? XDG_CONFIG_HOME ?? join(homedir(), usual)
   return join(folder, 'Claude', 'claude_desktop_config.json')
 }
 
-function isThere(command: string): boolean {
+function isInstalled(command: string): boolean {
   const folders = ['', ...(process.env.PATH ?? '').split(delimiter)]
   const endings = process.platform === 'win32' ? ['', '.cmd', '.exe'] : ['']
   return folders.some((folder) =>

@@ -1,4 +1,4 @@
-/** What clients show where people look: resources, prompts and completion, in both protocol eras. */
+/** Checks what clients offer people directly: resources, prompts and completion, in both eras. */
 import { type Check, expectThat, ok } from './check.ts'
 import type { Subject } from './subject.ts'
 
@@ -14,11 +14,11 @@ const context: Check = {
     const message = { thread_name, content: '# Over to you', surface: 'code' }
     await subject.relay.call('relay_post_message', message)
     try {
-      for (const era of ['legacy', 'modern'] as const) await lookAt(subject, era, thread_name)
+      for (const era of ['legacy', 'modern'] as const) await checkEra(subject, era, thread_name)
       const uri = `relay://threads/${thread_name}`
       const hints = (await subject.relay.modern('resources/read', { uri })).body.result
       const isPrivate = hints?.cacheScope === 'private' && hints.ttlMs === 0
-      expectThat(isPrivate, 'a resource that nobody caches', hints)
+      expectThat(isPrivate, 'a resource that is not cached', hints)
     } finally {
       await subject.relay.call('relay_archive_thread', { thread_name })
     }
@@ -26,7 +26,7 @@ const context: Check = {
   },
 }
 
-async function lookAt({ relay }: Subject, era: Era, name: string): Promise<void> {
+async function checkEra({ relay }: Subject, era: Era, name: string): Promise<void> {
   const uri = `relay://threads/${name}`
   const ask = (method: string, params?: Record<string, unknown>) => relay[era](method, params)
   const listed = (await ask('resources/list')).body.result?.resources ?? []
@@ -37,7 +37,7 @@ async function lookAt({ relay }: Subject, era: Era, name: string): Promise<void>
   expectThat(text.includes('\n> # Over to you\n'), `the message, quoted (${era})`, read)
   const missing = (await ask('resources/read', { uri: `${uri}-typo` })).body
   const code = era === 'modern' ? -32602 : -32002
-  expectThat(missing.error?.code === code, `${code} for no such resource`, missing)
+  expectThat(missing.error?.code === code, `${code} for an unknown resource`, missing)
   const templates = (await ask('resources/templates/list')).body.result?.resourceTemplates
   const isTemplate = templates?.[0]?.uriTemplate === 'relay://threads/{name}'
   expectThat(isTemplate, `a template for threads (${era})`, templates)
@@ -50,7 +50,7 @@ async function lookAt({ relay }: Subject, era: Era, name: string): Promise<void>
   const argument = { name: 'thread', value: name.slice(0, -1) }
   const { result } = (await ask('completion/complete', { ref, argument })).body
   const values = result?.completion?.values
-  expectThat(values?.[0] === name, `the name completed (${era})`, values)
+  expectThat(values?.[0] === name, `completion of the thread name (${era})`, values)
 }
 
 export const contextChecks = [context]

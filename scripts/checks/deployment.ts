@@ -1,4 +1,4 @@
-/** What only Cloudflare knows of a deployed relay, asked with wrangler's login. */
+/** Checks what only Cloudflare knows about a deployed relay, using wrangler's login. */
 import { hasPreviewUrls } from '../deploy/cloudflare.ts'
 import { readDeployment } from '../deploy/deployment.ts'
 import { UserError } from '../lib/user-error.ts'
@@ -8,9 +8,9 @@ const previewUrls: Check = {
   id: 'preview-urls',
   needs: ['relay'],
   writes: false,
-  why: 'With preview URLs every earlier version stays reachable with the secrets it had: a leaked key works there after its rotation.',
+  why: 'With preview URLs, every earlier version stays reachable with its old secrets, so a leaked key still works there after a rotation.',
   async look({ url, isLocal }) {
-    if (isLocal) return ok('none at home')
+    if (isLocal) return ok('not used by npm start')
     const { account, worker, url: known } = readDeployment()
     if (!account || !worker || known !== url.origin) {
       return unknown('Not checked: this relay was not deployed from this folder.')
@@ -23,8 +23,8 @@ const previewUrls: Check = {
     }
     return failed(
       `Earlier versions of the Worker ${worker} have public URLs.`,
-      'npx wrangler deploy, with preview_urls = false in wrangler.toml.',
-      'After a leak, npm run rotate -- --leaked disables them too.',
+      'Set preview_urls = false in wrangler.toml, then run npx wrangler deploy.',
+      'After a leak, npm run rotate -- --leaked also disables them.',
     )
   },
 }

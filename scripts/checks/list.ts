@@ -1,4 +1,4 @@
-/** All checks in their order: each after what it needs. */
+/** All checks in order: each comes after the checks it needs. */
 import type { Check } from './check.ts'
 import { clientChecks } from './clients.ts'
 import { contextChecks } from './context.ts'
@@ -8,7 +8,7 @@ import { oauthChecks } from './oauth.ts'
 import { protocolChecks } from './protocol.ts'
 import { endpointChecks, reachChecks } from './reach.ts'
 import { refusalChecks } from './refusals.ts'
-import { keyChecks, optionalSettingChecks, settingChecks } from './settings.ts'
+import { keyChecks, settingChecks } from './settings.ts'
 import { toolChecks } from './tools.ts'
 
 export interface Group {
@@ -22,7 +22,6 @@ const ALL: Group[] = [
   { title: 'Address', checks: reachChecks },
   { title: 'Settings', checks: settingChecks },
   { title: 'Key', checks: keyChecks },
-  { title: 'Optional settings', checks: optionalSettingChecks },
   { title: 'Endpoint', checks: endpointChecks },
   { title: 'Refusals', checks: refusalChecks },
   { title: 'Protocol', checks: protocolChecks },
@@ -34,13 +33,13 @@ const ALL: Group[] = [
   CLIENTS,
 ]
 
-/** What leaves no trace in the relay. */
+/** Checks that leave no trace in the relay. */
 export const DOCTOR: Group[] = ALL.map(({ title, checks }) => ({
   title,
   checks: checks.filter(({ writes }) => !writes),
 })).filter(({ checks }) => checks.length > 0)
 
-/** Everything about the relay itself. */
+/** All checks of the relay itself. */
 export const SMOKE: Group[] = ALL.filter((group) => group !== CLIENTS)
 
 /** The checks of groups, in order. */

@@ -1,22 +1,23 @@
-/** Whether a client can sign in: by what it discovers, and by doing it. Leaves nothing behind. */
-import { OAuthClient, returned } from '../lib/oauth-client.ts'
+/** Checks whether a client can sign in, by reading the metadata and by signing in. Leaves no trace. */
+import { MIN_SIGNING_KEY_LENGTH } from '../../src/key-rules.ts'
+import { OAuthClient, readRedirect } from '../lib/oauth-client.ts'
 import { type Check, expectThat, failed, ok, unknown, warning } from './check.ts'
 import { readLog, setSetting } from './fixes.ts'
-import { diagnosisOf } from './subject.ts'
+import { readDiagnosis } from './subject.ts'
 
-const OFF = 'Not looked at: OAuth is off.'
+const OFF = 'Not checked: OAuth is off.'
 
 const key: Check = {
   id: 'oauth.key',
   needs: ['key'],
   writes: false,
-  why: 'Anyone with a signature can guess at the key offline, so OAuth is off: Claude.ai and ChatGPT cannot connect.',
+  why: 'A short key can be guessed offline from any token it signed, so OAuth is off: Claude.ai and ChatGPT cannot connect.',
   async look(subject) {
-    if ((await diagnosisOf(subject)).oauth) return ok('long enough to sign with')
+    if ((await readDiagnosis(subject)).oauth) return ok('long enough to sign with')
     return warning(
-      'RELAY_API_KEY has fewer than 32 characters.',
+      `RELAY_API_KEY has fewer than ${MIN_SIGNING_KEY_LENGTH} characters.`,
       setSetting(subject, 'RELAY_API_KEY'),
-      'openssl rand -base64 32 makes a long one. Every client then needs it.',
+      'openssl rand -base64 32 generates a long key. Every client then needs the new key.',
     )
   },
 }
@@ -25,12 +26,12 @@ const limits: Check = {
   id: 'rate-limits',
   needs: ['key'],
   writes: false,
-  why: 'Nothing slows down guessing at the key.',
+  why: 'Without them, nothing slows down guessing the key.',
   async look(subject) {
-    if ((await diagnosisOf(subject)).rate_limits) return ok('bound')
+    if ((await readDiagnosis(subject)).rate_limits) return ok('bound')
     return warning(
-      'GUESSES and REGISTRATIONS are not bound.',
-      'npx wrangler deploy, with the [[ratelimits]] of wrangler.toml',
+      'The rate limits GUESSES and REGISTRATIONS are not bound.',
+      'Keep the [[ratelimits]] in wrangler.toml, then run npx wrangler deploy.',
     )
   },
 }
@@ -39,17 +40,17 @@ const issuer: Check = {
   id: 'oauth.issuer',
   needs: ['key', 'endpoint'],
   writes: false,
-  why: 'Clients compare the addresses in the metadata with the one they were given, byte for byte, and go no further.',
+  why: 'Clients compare the addresses in the metadata with the address they were given, byte for byte, and stop at any difference.',
   async look(subject) {
     const { origin, relay } = subject
-    const diagnosis = await diagnosisOf(subject)
+    const diagnosis = await readDiagnosis(subject)
     if (!diagnosis.oauth) return unknown(OFF)
     const fix = [setSetting(subject, 'RELAY_PUBLIC_URL'), `Its value: ${origin}`]
     if (diagnosis.issuer !== origin) {
       return failed(
-        `Tokens are issued at ${diagnosis.issuer}, and not at ${origin}.`,
-        `RELAY_URL=${diagnosis.issuer} npm run doctor, and that address in the clients.`,
-        'Or this one, for clients that have it already:',
+        `Tokens are issued for ${diagnosis.issuer}, not for ${origin}.`,
+        `Use that address in your clients, and check it: RELAY_URL=${diagnosis.issuer} npm run doctor`,
+        'Or keep the address your clients already have:',
         ...fix,
       )
     }
@@ -62,15 +63,15 @@ const issuer: Check = {
       ['authorization_servers', resource.authorization_servers?.[0], origin],
       ['issuer', server.issuer, origin],
       ['token_endpoint', server.token_endpoint, `${origin}/token`],
-      ['resource_metadata', challenged(headers), `${origin}${path}`],
+      ['resource_metadata', readChallenge(headers), `${origin}${path}`],
     ]
     const wrong = seen.find(([, value, right]) => value !== right)
     if (!wrong) return ok(origin)
-    return failed(`${wrong[0]} is ${wrong[1] ?? 'missing'}, and not ${wrong[2]}.`, ...fix)
+    return failed(`${wrong[0]} is ${wrong[1] ?? 'missing'}, not ${wrong[2]}.`, ...fix)
   },
 }
 
-function challenged(headers: Headers): string | undefined {
+function readChallenge(headers: Headers): string | undefined {
   return /resource_metadata="([^"]*)"/.exec(headers.get('www-authenticate') ?? '')?.[1]
 }
 
@@ -78,36 +79,36 @@ const roundTrip: Check = {
   id: 'oauth.round-trip',
   needs: ['era.legacy', 'oauth.issuer'],
   writes: false,
-  why: 'Clients without the key sign in this way.',
+  why: 'Clients that do not send the key sign in this way.',
   async look(subject) {
     const { origin, relay } = subject
-    if (!(await diagnosisOf(subject)).oauth) return unknown(OFF)
+    if (!(await readDiagnosis(subject)).oauth) return unknown(OFF)
     const redirectUri = 'http://127.0.0.1:3118/callback'
     const client = new OAuthClient(relay, { origin, name: 'relay-mcp doctor', redirectUri })
-    const stopped = (step: string, status: number) =>
-      failed(`It stops at ${step} (${status}).`, readLog(subject))
+    const stop = (step: string, status: number) =>
+      failed(`Sign-in stops at ${step} (${status}).`, readLog(subject))
 
     const registered = await client.register()
     if (registered.status === 429) {
-      const fix = 'npm run doctor, in a minute.'
+      const fix = 'Run npm run doctor again in a minute.'
       return failed('Too many clients registered from this address (429).', fix)
     }
-    if (registered.status !== 201) return stopped('/register', registered.status)
+    if (registered.status !== 201) return stop('/register', registered.status)
     const page = await client.consentPage()
-    if (page.status !== 200) return stopped('the page of /authorize', page.status)
+    if (page.status !== 200) return stop('the consent page', page.status)
     // People paste keys with white space around them.
     const allowed = await client.allow(` ${subject.key}\n`)
-    const answer = returned(allowed)
+    const answer = readRedirect(allowed)
     if (allowed.status !== 302 || answer.get('state') !== client.state) {
-      return stopped('the key in /authorize', allowed.status)
+      return stop('the consent form', allowed.status)
     }
     const tokens = await client.exchange(answer.get('code') ?? '')
-    if (tokens.status !== 200) return stopped('/token', tokens.status)
+    if (tokens.status !== 200) return stop('/token', tokens.status)
     const refreshed = await client.refresh(tokens.body.refresh_token)
-    if (refreshed.status !== 200) return stopped('the refresh in /token', refreshed.status)
+    if (refreshed.status !== 200) return stop('the refresh at /token', refreshed.status)
     const authorization = `Bearer ${refreshed.body.access_token}`
     const { status, body } = await relay.legacy('ping', {}, { authorization })
-    return body.result ? ok('signed in, and refreshed') : stopped('/mcp with a token', status)
+    return body.result ? ok('signed in and refreshed') : stop('/mcp with a token', status)
   },
 }
 
@@ -115,10 +116,10 @@ const refusals: Check = {
   id: 'oauth.refusals',
   needs: ['oauth.round-trip'],
   writes: true,
-  why: 'Someone else could be let in, or a token do more than it may.',
+  why: 'Otherwise someone else could get in, or a token could do more than it may.',
   async look(subject) {
     const { origin, relay, key } = subject
-    if (!(await diagnosisOf(subject)).oauth) return unknown(OFF)
+    if (!(await readDiagnosis(subject)).oauth) return unknown(OFF)
     const redirectUri = 'https://smoke.example/callback'
     const client = new OAuthClient(relay, { origin, name: 'Smoke test', redirectUri })
     await client.register()
@@ -131,10 +132,10 @@ const refusals: Check = {
     expectThat(stolen.status === 400, '400 for another redirect URI', stolen.status)
     const wrong = await client.allow('wrong')
     expectThat(!wrong.headers.has('location'), 'no code for a wrong key', wrong.status)
-    const answer = returned(await client.allow(key))
+    const answer = readRedirect(await client.allow(key))
     const code = answer.get('code') ?? ''
     const isReturned = answer.get('state') === client.state && answer.get('iss') === origin
-    expectThat(isReturned, 'state and iss with the code', [...answer.keys()])
+    expectThat(isReturned, 'state and iss next to the code', [...answer.keys()])
     const swapped = await client.exchange(code, 'x'.repeat(43))
     const { error } = swapped.body
     expectThat(error === 'invalid_grant', 'invalid_grant for a wrong verifier', swapped.body)
@@ -149,7 +150,7 @@ const refusals: Check = {
     const params = { name: 'relay_post_message', arguments: {} }
     const posted = await relay.legacy('tools/call', params, authorization(narrow.access_token))
     expectThat(posted.status === 403, '403 for a post with it', posted.status)
-    return ok('as they should be')
+    return ok('all refused')
   },
 }
 

@@ -1,4 +1,4 @@
-/** Whether clients of both protocol eras get their tools, with all that stands between. */
+/** Checks whether clients of both protocol eras get their tools through every proxy on the way. */
 import type { Answer } from '../lib/mcp-client.ts'
 import { type Check, type Finding, failed, ok } from './check.ts'
 import { deploy } from './fixes.ts'
@@ -21,10 +21,10 @@ const legacy: Check = {
       }
       const answer = await relay.legacy('initialize', params)
       if (answer.body.result?.protocolVersion !== protocolVersion) {
-        return broken(subject, `initialize with ${protocolVersion}`, answer)
+        return reportBroken(subject, `initialize with ${protocolVersion}`, answer)
       }
     }
-    return tools(subject, await relay.legacy('tools/list'))
+    return countTools(subject, await relay.legacy('tools/list'))
   },
 }
 
@@ -32,28 +32,28 @@ const modern: Check = {
   id: 'era.modern',
   needs: ['key', 'endpoint'],
   writes: false,
-  why: 'Clients of 2026-07-28 begin with server/discover, and say in headers what they ask.',
+  why: 'Clients that speak 2026-07-28 begin with server/discover and repeat each request in headers.',
   async look(subject) {
     const { relay } = subject
     const answer = await relay.modern('server/discover')
     if (!answer.body.result?.supportedVersions?.includes('2026-07-28')) {
-      return broken(subject, 'server/discover', answer)
+      return reportBroken(subject, 'server/discover', answer)
     }
-    return tools(subject, await relay.modern('tools/list'))
+    return countTools(subject, await relay.modern('tools/list'))
   },
 }
 
-function tools(subject: Subject, answer: Answer): Finding {
+function countTools(subject: Subject, answer: Answer): Finding {
   const { length } = answer.body.result?.tools ?? []
-  return length === TOOLS ? ok(`${TOOLS} tools`) : broken(subject, 'tools/list', answer)
+  return length === TOOLS ? ok(`${TOOLS} tools`) : reportBroken(subject, 'tools/list', answer)
 }
 
-function broken(subject: Subject, request: string, { status, body }: Answer): Finding {
+function reportBroken(subject: Subject, request: string, { status, body }: Answer): Finding {
   const said = body.error?.message ? `: ${body.error.message}` : ''
   return failed(
-    `${request} is answered with ${status}${said}`,
-    'Let what stands before the relay pass MCP-Protocol-Version, Mcp-Method and Mcp-Name on.',
-    `If nothing does: ${deploy(subject)}`,
+    `${request} returned ${status}${said}`,
+    'Let any proxy in front of the relay forward MCP-Protocol-Version, Mcp-Method and Mcp-Name.',
+    `If there is no proxy: ${deploy(subject)}`,
   )
 }
 

@@ -1,11 +1,11 @@
-/** What the relay must refuse, and how. One wrong key counts against the limit on guessing. */
+/** Checks what the relay must refuse, and how. Its one wrong key counts towards the limit on guesses. */
 import { type Check, expectThat, ok } from './check.ts'
 
 const refusals: Check = {
   id: 'refusals',
   needs: ['key', 'endpoint'],
   writes: true,
-  why: 'Clients and scanners send these, and tell by the status what to do next.',
+  why: 'Clients and scanners send these, and the status decides what they do next.',
   async look({ relay }) {
     const unknown = await relay.fetch('/.well-known/openid-configuration')
     expectThat(unknown.status === 404, '404 for an unknown path', unknown.status)
@@ -31,7 +31,7 @@ const refusals: Check = {
     expectThat(noted.status === 202, '202 for a notification', noted.status)
     const tool = await relay.legacy('tools/call', { name: 'relay_delete_everything' })
     expectThat(tool.body.error?.code === -32602, '-32602 for an unknown tool', tool.body)
-    return ok('as they should be')
+    return ok('all refused')
   },
 }
 

@@ -1,17 +1,17 @@
-/** Results of checks as lines for a person. */
+/** Formats the results of checks for a person. */
 import type { Outcome, Result } from './check.ts'
 import type { Group } from './list.ts'
 
 const MARKS: Record<Outcome, string> = { ok: 'ok', warning: 'warn', failed: 'FAIL', unknown: '?' }
 
-/** One line, and for a fault two or more with why it matters and what to do. */
+/** Formats a result as one line; a problem gets further lines with why it matters and how to fix it. */
 export function formatResult({ id, outcome, seen, why, fix }: Result, width: number): string {
   const line = `${MARKS[outcome].padEnd(4)} ${id.padEnd(width)} ${seen}`
   if (fix === undefined) return line
   return `${line}\n     why: ${why}\n     fix: ${fix.join('\n          ')}`
 }
 
-/** A group whose checks are all fine in one line, any other with what is not. */
+/** Formats a group: one line if all its checks passed, otherwise only the problems. */
 export function formatGroup({ title, checks }: Group, results: Result[], width: number): string {
   const ids = new Set(checks.map(({ id }) => id))
   const own = results.filter(({ id }) => ids.has(id))
@@ -22,7 +22,7 @@ export function formatGroup({ title, checks }: Group, results: Result[], width: 
   return `${MARKS.ok.padEnd(4)} ${title}: ${good} of ${own.length} checks`
 }
 
-/** How many of each outcome, and what could not be checked. */
+/** Counts the outcomes and lists what could not be checked. */
 export function summarize(results: Result[]): string {
   const ids = (outcome: Outcome) =>
     results.filter((one) => one.outcome === outcome).map(({ id }) => id)

@@ -1,8 +1,8 @@
-/** What migrations/*.sql leave in a database, as far as the API calls it. */
+/** Reads from migrations/*.sql which schema version and callable functions a database should have. */
 import { readMigrations } from '../lib/migrations.ts'
 
 export interface Schema {
-  /** The number of the last file. */
+  /** The number of the newest migration. */
   version: number
   /** Each function that service_role may call, by name and arguments, as relay_status writes it. */
   functions: string[]

@@ -1,6 +1,6 @@
-/** What the checks look at: one relay, its answers as they are asked for, and where it can be repaired. */
-
+/** What the checks examine: one relay, its answers (each requested once), and where it runs. */
 import type { FaultCode } from '../../src/errors.ts'
+import { cleanKey } from '../../src/key-rules.ts'
 import { isLoopback } from '../../src/loopback.ts'
 import { type Answer, McpClient } from '../lib/mcp-client.ts'
 import { readVersion } from '../lib/project.ts'
@@ -9,26 +9,25 @@ import type { Target } from '../local/target.ts'
 export interface Subject {
   url: URL
   origin: string
-  /** As it was given, and as it is sent: without what cannot belong to it. */
+  /** The key as it was set here. */
   given: string
+  /** The key as the checks send it: without quotes, white space and other characters around it. */
   key: string
-  /** Of `npm start`, whose settings are in .dev.vars; else a deployment, whose settings are secrets. */
+  /** True for `npm start`, which reads .dev.vars; false for a deployment, which has secrets. */
   isLocal: boolean
-  /** The version of this folder. */
+  /** The version in this folder. */
   version: string
   relay: McpClient
-  /** Begins the names of threads that a check makes. */
+  /** The prefix of the threads that checks create. */
   scratch: string
-  /** What /health tells anyone. Asked once; rejects when nothing answers. */
+  /** The answer of /health without the key. Requested once; rejects when nothing answers. */
   health(): Promise<Answer>
-  /** What it tells the holder of the key, likewise. */
+  /** The answer of /health with the key, likewise. */
   diagnosis(): Promise<Answer>
 }
 
-/** The fields of /health with the key that the checks look at; src/health.ts makes `database`. */
+/** The fields of /health with the key that the checks read; src/health.ts writes them. */
 export interface Diagnosis {
-  /** What is wrong with optional settings, each in a sentence. */
-  warnings?: string[]
   issuer: string
   oauth: boolean
   rate_limits: boolean
@@ -48,8 +47,8 @@ export interface Diagnosis {
   }
 }
 
-export function subjectOf({ url, key: given, isOwn }: Target): Subject {
-  const key = isOwn ? given : bareKey(given)
+export function createSubject({ url, key: given, isOwn }: Target): Subject {
+  const key = isOwn ? given : stripKey(given)
   const relay = new McpClient(url.origin, key)
   const authorization = `Bearer ${key}`
   return {
@@ -66,20 +65,19 @@ export function subjectOf({ url, key: given, isOwn }: Target): Subject {
   }
 }
 
-export async function diagnosisOf(subject: Subject): Promise<Diagnosis> {
+export async function readDiagnosis(subject: Subject): Promise<Diagnosis> {
   return (await subject.diagnosis()).body
 }
 
-/** What went wrong below HTTP, in one word where there is one. */
-export function causeOf(error: Error): string {
+/** Names what went wrong below HTTP: an error code if there is one, otherwise a message. */
+export function describeCause(error: Error): string {
   const { code, message } = (error.cause ?? {}) as { code?: string; message?: string }
   return code ?? message ?? (error.name === 'TimeoutError' ? 'no answer in time' : error.message)
 }
 
-/** A key without what comes along when it is copied, so that the rest can be looked at. */
-function bareKey(given: string): string {
-  const bare = given.trim().replace(/^Bearer\s+/i, '')
-  return bare.replace(/^(["'`])(.*)\1$/, '$2').replace(/[^\x21-\x7e]/g, '')
+/** Removes what was copied along with a key, so that the other checks can use it. */
+function stripKey(given: string): string {
+  return cleanKey(given).replace(/[^\x21-\x7e]/g, '')
 }
 
 function once<T>(ask: () => Promise<T>): () => Promise<T> {

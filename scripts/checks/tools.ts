@@ -1,14 +1,14 @@
-/** The six tools, used once as two sessions would, in one thread that is archived at the end. */
+/** Uses each of the six tools once, as two sessions would, in one thread that is archived at the end. */
 import type { ToolResult } from '../lib/mcp-client.ts'
 import { type Check, expectThat, ok } from './check.ts'
 import type { Subject } from './subject.ts'
 
 const FIRST = 'First, with Ünïcödé 🚀'
 
-const nameOf = ({ scratch }: Subject) => `${scratch}-tools`
+const formatName = ({ scratch }: Subject) => `${scratch}-tools`
 
 function call(subject: Subject, tool: string, args: object = {}): Promise<ToolResult> {
-  return subject.relay.call(tool, { thread_name: nameOf(subject), ...args })
+  return subject.relay.call(tool, { thread_name: formatName(subject), ...args })
 }
 
 function post(subject: Subject, content: string, more: object = {}): Promise<ToolResult> {
@@ -19,15 +19,15 @@ const create: Check = {
   id: 'tools.create',
   needs: ['tool-call'],
   writes: true,
-  why: 'Sessions cannot open threads.',
+  why: 'Sessions cannot create threads.',
   async look(subject) {
-    const name = nameOf(subject)
+    const name = formatName(subject)
     const make = () =>
-      subject.relay.call('relay_create_thread', { name, description: 'Made by npm run smoke' })
+      subject.relay.call('relay_create_thread', { name, description: 'Created by npm run smoke' })
     const created = (await make()).structuredContent
     expectThat(created?.name === name, 'a new thread', created)
     const twice = await make()
-    expectThat(twice.isError === true, 'a refusal of a name that is taken', twice.content)
+    expectThat(twice.isError === true, 'a refusal of a taken name', twice.content)
     return ok(name)
   },
 }
@@ -69,22 +69,22 @@ const reading: Check = {
     const found = await call(subject, 'relay_read_thread', { query: 'ünïcödé' })
     const hits = found.structuredContent?.messages
     expectThat(hits?.length === 1, 'one message found by a word in it', found.content)
-    const args = { thread_name: `${nameOf(subject)}-typo` }
+    const args = { thread_name: `${formatName(subject)}-typo` }
     const lost = await subject.relay.call('relay_read_thread', args)
-    const near = lost.content[0]?.text.includes(`"${nameOf(subject)}"`)
+    const near = lost.content[0]?.text.includes(`"${formatName(subject)}"`)
     expectThat(lost.isError === true && near === true, 'the closest name for a typo', lost.content)
     return ok('read and found')
   },
 }
 
-/** Always the same: a reader stays known, and sessions are shown who reads. */
+/** Always the same tag: the relay remembers every reader and shows them to sessions. */
 const READER = 'smoke-test'
 
 const news: Check = {
   id: 'tools.check-new',
   needs: ['tools.read'],
   writes: true,
-  why: 'Sessions miss messages, or get them twice.',
+  why: 'Sessions miss messages or get them twice.',
   async look(subject) {
     const reader_tag = READER
     const check = async (more: object = {}) =>
@@ -96,7 +96,7 @@ const news: Check = {
     expectThat(peek?.new_message_count === 1, 'one new message at a peek', peek)
     const one = await check()
     const isSecond = one?.messages?.[0]?.content === 'Second' && one.remaining_count === 0
-    expectThat(isSecond, 'the new message, and no more of them', one)
+    expectThat(isSecond, 'only the new message', one)
     const over = await check()
     expectThat(over?.new_message_count === 0, 'nothing new a second time', over)
     await post(subject, 'Third', { reader_tag })
@@ -110,21 +110,25 @@ const archive: Check = {
   id: 'tools.archive',
   needs: ['tools.create'],
   writes: true,
-  why: 'Threads that are done stay in the list.',
+  why: 'Finished threads stay in the list.',
   async look(subject) {
-    const query = nameOf(subject)
+    const query = formatName(subject)
     const list = async (more: object = {}) =>
       (await subject.relay.call('relay_list_threads', { query, ...more })).structuredContent
         ?.threads
     const listed = await list()
     expectThat(listed?.[0]?.name === query, 'the thread in the list', listed)
     const archived = await call(subject, 'relay_archive_thread')
-    expectThat(archived.structuredContent?.archived === true, 'it archived', archived.content)
+    expectThat(
+      archived.structuredContent?.archived === true,
+      'the thread archived',
+      archived.content,
+    )
     const hidden = await list()
-    expectThat(hidden?.length === 0, 'it out of the list', hidden)
+    expectThat(hidden?.length === 0, 'the thread gone from the list', hidden)
     const kept = await list({ include_archived: true })
-    expectThat(kept?.length === 1, 'it among the archived ones', kept)
-    return ok('archived, and kept')
+    expectThat(kept?.length === 1, 'the thread in the list of archived ones', kept)
+    return ok('archived and kept')
   },
 }
 

@@ -1,8 +1,8 @@
-/** `npm run doctor`: finds out what is wrong with a relay. */
+/** `npm run doctor`: finds and explains problems with a relay. */
 import { examine, type Result } from '../checks/check.ts'
 import { checksOf, DOCTOR } from '../checks/list.ts'
 import { formatGroup, formatResult, summarize } from '../checks/report.ts'
-import { subjectOf } from '../checks/subject.ts'
+import { createSubject } from '../checks/subject.ts'
 import { defineCommand } from '../lib/command.ts'
 import { UserError } from '../lib/user-error.ts'
 import { readTarget } from '../local/target.ts'
@@ -13,12 +13,12 @@ npm run doctor -- [--verbose] [--json]
 Checks a relay from its address to its database. For each problem, prints what it found, why it matters
 and how to fix it. Posts nothing and moves no cursor. Warnings do not count as failures.
 
-  --verbose   show every check, not only what is wrong
-  --json      print one document for another program: target, ok, and checks, each with id, outcome (ok,
-              warning, failed, or unknown for what could not be checked), seen, and for a problem why and
-              fix. Where nothing could be checked: ok false and message. Use npm run --silent.
+  --verbose   show every check, not only problems
+  --json      print one JSON document: target, ok and checks. Each check has id, outcome (ok, warning,
+              failed, or unknown if it could not run) and seen, and a problem also has why and fix. If no
+              check could run, the document has ok (false) and message. Use npm run --silent.
 
-It is the relay of npm start, on whatever port it runs; or that of RELAY_URL and RELAY_API_KEY:
+Checks the relay of npm start, whatever its port. To check another relay, set RELAY_URL and RELAY_API_KEY:
 
   RELAY_URL=https://relay-mcp.example.workers.dev RELAY_API_KEY=... npm run doctor
 `
@@ -31,7 +31,7 @@ export const command = defineCommand({
   options: { verbose: { type: 'boolean' }, json: { type: 'boolean' } },
   async run({ verbose, json }) {
     try {
-      const subject = subjectOf(readTarget())
+      const subject = createSubject(readTarget())
       if (!json) console.log(`relay at ${subject.origin}\n`)
       const results: Result[] = []
       let groups = DOCTOR
@@ -39,7 +39,7 @@ export const command = defineCommand({
         results.push(result)
         if (json) continue
         if (verbose) console.log(formatResult(result, WIDTH))
-        // A group is said when its last check is done.
+        // A group is printed after its last check.
         const [group, ...rest] = groups
         if (group?.checks.at(-1)?.id !== result.id) continue
         groups = rest

@@ -1,4 +1,4 @@
-/** `npm run export`: writes every thread, reader, cursor and message of a relay to a file of JSON Lines. */
+/** `npm run export`: writes every thread, reader, cursor and message of a relay to a JSON Lines file. */
 import { constants, type FileHandle, open } from 'node:fs/promises'
 import { defineCommand } from '../lib/command.ts'
 import { startProgress } from '../lib/progress.ts'
@@ -6,9 +6,9 @@ import { readSettings } from '../lib/settings.ts'
 import { UserError } from '../lib/user-error.ts'
 import { openDatabase, type RelayDatabase } from '../transfer/database.ts'
 import {
+  createCounts,
   type Export,
   KINDS,
-  noRecords,
   type Position,
   readExport,
 } from '../transfer/export-file.ts'
@@ -16,11 +16,11 @@ import {
 const HELP = `
 npm run export -- [FILE]
 
-Writes every thread, reader, cursor and message of a relay to FILE (relay-DATE.jsonl), for a backup or for
-another relay to import. If FILE is there and not complete, continues where it stopped.
+Writes every thread, reader, cursor and message of a relay to FILE (by default relay-DATE.jsonl), as a
+backup or to import into another relay. If FILE contains an incomplete export, resumes it.
 
-Reads the relay of npm start, running or not. With SUPABASE_URL, SUPABASE_SERVICE_KEY and RELAY_USER_ID
-in the environment or in .dev.vars, reads that of the Supabase project.
+Exports the relay of npm start, whether or not it is running. To export a Supabase project, set
+SUPABASE_URL, SUPABASE_SERVICE_KEY and RELAY_USER_ID in the environment or in .dev.vars.
 `
 
 export const command = defineCommand({
@@ -34,22 +34,24 @@ export const command = defineCommand({
     const begun = await readExport(path)
     if (begun?.isComplete) {
       throw new UserError(
-        `${path} is complete already, with ${begun.records} records: name another file.`,
+        `${path} is already complete, with ${begun.records} records: choose another file.`,
       )
     }
-    console.log(`Exporting ${database.place} to ${path}${begun ? ', from where it stopped' : ''}.`)
+    console.log(
+      `Exporting ${database.place} to ${path}${begun ? ', resuming where it stopped' : ''}.`,
+    )
     await using file = await open(path, constants.O_RDWR | constants.O_CREAT, 0o600)
-    // The file may have been there, for everyone to read.
+    // The file may exist already, readable by everyone.
     await file.chmod(0o600)
     const records = await write(database, settings.userId, file, begun, status)
-    console.log(`${records} records. The file holds every message in clear text: keep it safe.`)
+    console.log(`${records} records. The file contains every message in clear text: keep it safe.`)
     return undefined
   },
 })
 
 interface Status {
   now: string
-  /** The later of the clock and the newest thread, so that none is ahead of it. */
+  /** The later of the clock and the newest thread, so that no thread is ahead of it. */
   as_of?: string
   thread_count: number
   message_count: number
@@ -78,8 +80,8 @@ async function write(
     threads: status.thread_count,
     messages: status.message_count,
   }
-  const counts = begun?.counts ?? noRecords()
-  // What was cut short after the last whole line is written again.
+  const counts = begun?.counts ?? createCounts()
+  // A last line that is incomplete is written again.
   await file.truncate(offset)
   if (!begun) await append([{ kind: 'relay-mcp export', version: 1, as_of: asOf, ...expected }])
   let position: Position | undefined = begun?.last
@@ -108,12 +110,12 @@ async function write(
   return progress.done
 }
 
-/** What was there when the export began must be in the file, unless it was deleted meanwhile. */
+/** Everything that existed when the export began must be in the file, unless it was deleted since. */
 function requireAll(counts: Export['counts'], { threads, messages }: Export['expected']): void {
   if (counts.thread >= threads && counts.message >= messages) return
   throw new UserError(
-    `Not complete: when the export began the relay had ${threads} threads and ${messages} messages, and ` +
-      `the file has ${counts.thread} and ${counts.message}. Either some were deleted meanwhile, or they ` +
-      'carry times ahead of the clock of the database. Export to a new file.',
+    `The export is incomplete. When it began, the relay had ${threads} threads and ${messages} messages; ` +
+      `the file has ${counts.thread} and ${counts.message}. Either some were deleted meanwhile, or their ` +
+      'times are ahead of the clock of the database. Export to a new file.',
   )
 }

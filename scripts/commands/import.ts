@@ -1,4 +1,4 @@
-/** `npm run import`: adds what `npm run export` wrote to a relay. */
+/** `npm run import`: adds the data of an export to a relay. */
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { defineCommand } from '../lib/command.ts'
 import { startProgress } from '../lib/progress.ts'
@@ -10,15 +10,15 @@ import { readExport, readLines } from '../transfer/export-file.ts'
 const HELP = `
 npm run import -- FILE
 
-Adds what npm run export wrote to a relay: threads, messages with their seq and times, and what each
-reader has read. What is there already stays, so it can be run again; cut short, it continues where it
-stopped, and a relay can be moved away and back.
+Adds the data of an export to a relay: threads, messages with their seq and times, and what each reader
+has read. Existing data is kept, so it is safe to run it again, and a relay can be moved away and back.
+If it is interrupted, run it again to resume.
 
-Writes to the relay of npm start, running or not. With SUPABASE_URL, SUPABASE_SERVICE_KEY and
-RELAY_USER_ID in the environment or in .dev.vars, writes to that of the Supabase project.
+Imports into the relay of npm start, whether or not it is running. To import into a Supabase project, set
+SUPABASE_URL, SUPABASE_SERVICE_KEY and RELAY_USER_ID in the environment or in .dev.vars.
 `
 
-/** Of one request: well within what the API takes, and done within its time limit. */
+/** Limits of one request, well within the body size and the time limit of the API. */
 const MAX_RECORDS = 500
 const MAX_BYTES = 1_000_000
 
@@ -27,19 +27,19 @@ export const command = defineCommand({
   options: {},
   arguments: ['FILE'],
   async run(_, [path]) {
-    if (!path) throw new UsageError('Name the file: npm run import -- relay.jsonl')
+    if (!path) throw new UsageError('The file is missing: npm run import -- relay.jsonl')
     const settings = readSettings(process.cwd())
     const found = await readExport(path)
-    if (!found) throw new UserError(`${path} is not there, or empty.`)
+    if (!found) throw new UserError(`${path} does not exist or is empty.`)
     if (!found.isComplete) {
-      throw new UserError(`${path} is not complete: run npm run export with it again first.`)
+      throw new UserError(`${path} is incomplete: run npm run export with the same file first.`)
     }
     await using database = await openDatabase(settings)
     console.log(`Importing ${path}, ${found.records} records, into ${database.place}.`)
     const added = await send(database, settings.userId, path, found.records)
     console.log(
       `Added ${added.threads} threads, ${added.readers} readers, ${added.cursors} cursors and ` +
-        `${added.messages} messages; everything else in the file was there already.`,
+        `${added.messages} messages. Everything else in the file was in the relay already.`,
     )
     return undefined
   },
@@ -60,12 +60,12 @@ async function send(
 ): Promise<Counts> {
   const bookmark = openBookmark(`${path}.progress`, `${database.place}, ${userId}`)
   const counts = { threads: 0, readers: 0, cursors: 0, messages: 0 }
-  // Any other reader that knows this relay is not to be flooded with what is imported.
+  // Existing readers that are not in the file must not be flooded with imported messages.
   const readers: string[] = []
   const progress = startProgress(0, total)
   let records: unknown[] = []
   let kind: unknown
-  // Where in the file the records not sent yet begin.
+  // The position in the file of the first record that has not been sent.
   let begin = 0
   let behind = 0
 
@@ -97,7 +97,7 @@ async function send(
   return counts
 }
 
-/** How many lines of the file are in the relay already, kept in a file next to it until all are. */
+/** Remembers how many lines of the file are in the relay, in a file next to it until all are. */
 function openBookmark(path: string, target: string) {
   const kept = read()
   return {

@@ -1,4 +1,4 @@
-/** `npm run rotate`: gives the relay a new key, deployed or at home. */
+/** `npm run rotate`: replaces the key of a relay, deployed or at home. */
 import { existsSync } from 'node:fs'
 import { readDeployment } from '../deploy/deployment.ts'
 import { rotateDeployment } from '../deploy/rotation.ts'
@@ -7,24 +7,24 @@ import { announce, begin, choose, during, say, show } from '../deploy/terminal.t
 import { defineCommand } from '../lib/command.ts'
 import { keptPath } from '../lib/data-directory.ts'
 import { PROJECT } from '../lib/project.ts'
-import { dataDirectoryOf } from '../lib/settings.ts'
+import { findDataDirectory } from '../lib/settings.ts'
 import { UsageError } from '../lib/user-error.ts'
 import { finishHome, readHomeKeys, rotateHome } from '../local/rotation.ts'
 
 const HELP = `
 npm run rotate -- [--leaked | --finish] [--home | --deployed]
 
-Gives the relay a new key. The old one is accepted with it until the rotation is finished, so that
-clients can be changed one by one. Interrupted, it continues with the same new key.
+Replaces the key of the relay. The old key is accepted too until the rotation is finished, so that you can
+change your clients one by one. If it is interrupted, run it again to resume with the same new key.
 
-  --leaked     the old key stops working now
-  --finish     every client has the new key: the old one stops working
-  --home       the relay of npm start on this machine
-  --deployed   the relay on Cloudflare
+  --leaked     the old key leaked: it stops working now
+  --finish     every client has the new key: the old key stops working
+  --home       rotate the key of npm start on this machine
+  --deployed   rotate the key of the relay on Cloudflare
 
-Without --home or --deployed it is the relay that npm run setup deployed from this folder, or else the one
-of npm start. A deployed relay that is not known here is asked for, or named by RELAY_URL, RELAY_WORKER,
-RELAY_API_KEY and CLOUDFLARE_ACCOUNT_ID.
+Without --home or --deployed, rotates the key of the relay that npm run setup deployed from this folder,
+otherwise that of npm start. For a relay that was deployed elsewhere, asks for its details, or reads
+RELAY_URL, RELAY_WORKER, RELAY_API_KEY and CLOUDFLARE_ACCOUNT_ID.
 `
 
 export const command = defineCommand({
@@ -37,10 +37,10 @@ export const command = defineCommand({
   },
   async run(options) {
     if (options.leaked && options.finish) {
-      throw new UsageError('--leaked and --finish exclude each other.')
+      throw new UsageError('--leaked and --finish cannot be combined.')
     }
     if (options.home && options.deployed) {
-      throw new UsageError('--home and --deployed exclude each other.')
+      throw new UsageError('--home and --deployed cannot be combined.')
     }
     if (await isForHome(options)) await rotateHere(options)
     else await rotateDeployment(options)
@@ -48,29 +48,29 @@ export const command = defineCommand({
   },
 })
 
-/** Which relay it is about: as the option says, the one that is known, or as the person chooses. */
+/** Takes the relay from the options or from what is known here, or asks for it. */
 async function isForHome({ home, deployed }: { home?: boolean; deployed?: boolean }) {
   if (home || deployed) return Boolean(home)
   if (readDeployment().worker || process.env.RELAY_URL) return false
-  if (!existsSync(keptPath(dataDirectoryOf(PROJECT)))) return false
+  if (!existsSync(keptPath(findDataDirectory(PROJECT)))) return false
   const choices = [
     { value: 'home', label: 'The relay of npm start on this machine' },
     { value: 'deployed', label: 'A relay on Cloudflare' },
   ]
-  return (await choose('Which relay gets a new key?', choices, 'home')) === 'home'
+  return (await choose('Whose key do you want to rotate?', choices, 'home')) === 'home'
 }
 
 async function rotateHere(options: { leaked?: boolean; finish?: boolean }): Promise<void> {
   const end = begin('relay-mcp: key rotation', 'Run "npm run rotate" again.')
   const keys = readHomeKeys()
-  announce('npm start', `Changes the key in ${keys.place}; a relay that runs takes it over.`)
-  const kind = await chooseKind(options, keys.isUnderWay)
+  announce('npm start', `Changes the key in ${keys.place}. A running relay picks it up.`)
+  const kind = await chooseKind(options, keys.isInProgress)
   if (kind === 'finish') {
-    await during('Ending the old key', () => finishHome(keys))
+    await during('Removing the old key', () => finishHome(keys))
     return end('The old key is refused.')
   }
   const key = await during('Changing the key', () => rotateHome(keys, kind))
-  say(`The new key, which is kept in ${keys.place}:`)
+  say(`The new key, also saved in ${keys.place}:`)
   show(key)
   printNextSteps(kind)
   end(

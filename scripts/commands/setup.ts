@@ -2,7 +2,7 @@
 import { examine, type Result } from '../checks/check.ts'
 import { checksOf, SMOKE } from '../checks/list.ts'
 import { formatResult, summarize } from '../checks/report.ts'
-import { subjectOf } from '../checks/subject.ts'
+import { createSubject } from '../checks/subject.ts'
 import { KEPT_IN, readDeployment } from '../deploy/deployment.ts'
 import { settleUserAndKey } from '../deploy/keys.ts'
 import { chooseProject, migrateProject } from '../deploy/project.ts'
@@ -17,22 +17,22 @@ import { waitForVerdict } from '../lib/verdict.ts'
 const HELP = `
 npm run setup -- [--dry-run] [--take-over]
 
-Deploys the relay to Cloudflare Workers and Supabase. Explains each step, asks for what only you have, and
-tries each answer. Can be interrupted and run again at any time: answers are kept in .relay/setup.json,
-and what is done is not done twice.
+Deploys the relay to Cloudflare Workers and Supabase. Explains each step, asks for what it needs, and tests
+each answer. You can interrupt it and run it again at any time: answers are saved in .relay/setup.json,
+and completed steps are not repeated.
 
-  --dry-run     show the steps and change nothing
-  --take-over   take over a relay that runs, without asking
+  --dry-run     list the steps without changing anything
+  --take-over   take over an existing relay without asking
 
-What is not kept comes from the environment before it is asked for, and must be there if there is no
-terminal: SUPABASE_URL, SUPABASE_SERVICE_KEY, DATABASE_URL, RELAY_WORKER, RELAY_USER_ID,
-CLOUDFLARE_ACCOUNT_ID; RELAY_URL and RELAY_API_KEY of a relay that is taken over.
+Answers that are not saved are read from the environment if they are set there, which they must be if
+there is no terminal: SUPABASE_URL, SUPABASE_SERVICE_KEY, DATABASE_URL, RELAY_WORKER, RELAY_USER_ID and
+CLOUDFLARE_ACCOUNT_ID; to take over a relay, also RELAY_URL and RELAY_API_KEY.
 `
 
 const STEPS: Step[] = [
   {
     title: 'Cloudflare',
-    does: 'Checks who is logged in, and which account to deploy to.',
+    does: 'Checks who is logged in and which account to deploy to.',
     run: chooseAccount,
   },
   {
@@ -42,17 +42,17 @@ const STEPS: Step[] = [
   },
   {
     title: 'Supabase',
-    does: 'Asks for the URL of the project and its secret key, and tries them.',
+    does: 'Asks for the URL and the secret key of the project, and tests them.',
     run: chooseProject,
   },
   {
     title: 'Database',
-    does: 'Looks for the relay’s SQL in the project, and applies it if it is missing.',
+    does: 'Checks whether the project has the relay’s SQL, and applies it if not.',
     run: migrateProject,
   },
   {
     title: 'User and key',
-    does: 'Reads from the database whose threads it holds, and creates what is missing.',
+    does: 'Looks up the owner of existing threads, and creates a user id and a key if they are missing.',
     run: settleUserAndKey,
   },
   {
@@ -62,12 +62,12 @@ const STEPS: Step[] = [
   },
   {
     title: 'Smoke test',
-    does: 'Uses the deployed relay as clients do, in two threads that it archives.',
+    does: 'Uses the deployed relay like a client, in two threads that it archives.',
     run: checkDeployment,
   },
 ]
 
-const CONTINUE = `Run "npm run setup" again to continue; what is known is kept in ${KEPT_IN}.`
+const CONTINUE = `Run "npm run setup" again to continue. Your answers are saved in ${KEPT_IN}.`
 
 export const command = defineCommand({
   help: HELP,
@@ -89,7 +89,7 @@ export const command = defineCommand({
       })
     }
     const { url, RELAY_API_KEY: key } = setup.deployment
-    say(`The relay is up. Its key, which is kept in ${KEPT_IN}:`)
+    say(`The relay is up. Its key, also saved in ${KEPT_IN}:`)
     show(key ?? '')
     end(`How to connect each client: ${url}/`)
     return undefined
@@ -101,8 +101,8 @@ function showSteps({ deployment }: Setup): void {
     console.log(`${index + 1}. ${title}: ${does}`)
   }
   const names = Object.keys(deployment)
-  if (names.length > 0) console.log(`Already known, in ${KEPT_IN}: ${names.join(', ')}.`)
-  console.log('Nothing was done.')
+  if (names.length > 0) console.log(`Already saved in ${KEPT_IN}: ${names.join(', ')}.`)
+  console.log('Nothing was changed.')
 }
 
 /** Runs the checks of `npm run smoke` against the deployed address. */
@@ -110,7 +110,7 @@ async function checkDeployment(setup: Setup): Promise<void> {
   const url = known(setup, 'url')
   const key = known(setup, 'RELAY_API_KEY')
   await during(`Waiting for ${url}`, () => waitForVerdict(url, key, 'accepted'))
-  const subject = subjectOf({ url: new URL(url), key, isOwn: false })
+  const subject = createSubject({ url: new URL(url), key, isOwn: false })
   const results = await during(
     'Running the smoke test',
     async () => {
@@ -123,5 +123,5 @@ async function checkDeployment(setup: Setup): Promise<void> {
   const failures = results.filter(({ outcome }) => outcome === 'failed')
   if (failures.length === 0) return
   const lines = failures.map((failure) => formatResult(failure, 0))
-  throw new UserError(`The relay is deployed, but not everything works:\n${lines.join('\n')}`)
+  throw new UserError(`The relay is deployed, but some checks failed:\n${lines.join('\n')}`)
 }

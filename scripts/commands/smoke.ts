@@ -1,18 +1,18 @@
-/** `npm run smoke`: uses a running relay once as its clients do. */
+/** `npm run smoke`: runs a smoke test against a running relay. */
 import { examine, type Result } from '../checks/check.ts'
 import { checksOf, SMOKE } from '../checks/list.ts'
 import { formatResult, summarize } from '../checks/report.ts'
-import { subjectOf } from '../checks/subject.ts'
+import { createSubject } from '../checks/subject.ts'
 import { defineCommand } from '../lib/command.ts'
 import { readTarget } from '../local/target.ts'
 
 const HELP = `
 npm run smoke
 
-Uses a running relay as its clients do and prints a line for each check. Makes two threads, which it
-archives.
+Uses a running relay as its clients do, and prints a line for each check. Creates two threads and archives
+them.
 
-It is the relay of npm start, on whatever port it runs; or that of RELAY_URL and RELAY_API_KEY:
+Tests the relay of npm start, whatever its port. To test another relay, set RELAY_URL and RELAY_API_KEY:
 
   RELAY_URL=https://relay-mcp.example.workers.dev RELAY_API_KEY=... npm run smoke
 `
@@ -24,7 +24,7 @@ export const command = defineCommand({
   help: HELP,
   options: {},
   async run() {
-    const subject = subjectOf(readTarget())
+    const subject = createSubject(readTarget())
     console.log(`relay at ${subject.origin}`)
     const results: Result[] = []
     for await (const result of examine(CHECKS, subject)) {

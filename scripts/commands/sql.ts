@@ -1,4 +1,4 @@
-/** `npm run sql`: what Supabase has its SQL editor for, in the database of `npm start`. */
+/** `npm run sql`: runs SQL in the database of `npm start`, as Supabase's SQL editor does in a project. */
 import { text } from 'node:stream/consumers'
 import { DatabaseError } from 'pg'
 import { defineCommand } from '../lib/command.ts'
@@ -11,10 +11,10 @@ const HELP = `
 npm run sql -- STATEMENT
 npm run sql < FILE
 
-Runs SQL in the database of npm start, running or not. Prints the rows, one JSON document a line. If a
-statement is refused, nothing is changed.
+Runs SQL in the database of npm start, whether or not the relay is running. Prints each row as a line of
+JSON. If a statement fails, nothing is changed.
 
-A statement that holds a secret belongs in a file or in a pipe: arguments end up in the shell's history.
+Pass a statement that contains a secret in a file or a pipe: arguments end up in the shell's history.
 `
 
 export const command = defineCommand({
@@ -23,7 +23,8 @@ export const command = defineCommand({
   arguments: ['STATEMENT'],
   async run(_, [given]) {
     const statement = given ?? (process.stdin.isTTY ? '' : await text(process.stdin))
-    if (!statement.trim()) throw new UsageError('Name the statement: npm run sql -- "select ..."')
+    if (!statement.trim())
+      throw new UsageError('The statement is missing: npm run sql -- "select ..."')
     const { supabaseUrl, dataDirectory } = readSettings(process.cwd())
     if (supabaseUrl) {
       throw new UserError(
@@ -33,7 +34,7 @@ export const command = defineCommand({
     const { connection, stop } = await reachHomeDatabase(dataDirectory)
     try {
       await withClient({ ...connection, user: OWNER }, async (client) => {
-        // Several statements, which run as one transaction, have a result each.
+        // Several statements run as one transaction, and each has its own result.
         for (const { rows, rowCount } of [await client.query(statement)].flat()) {
           for (const row of rows) console.log(JSON.stringify(row))
           console.log(rowCount === 1 ? '1 row' : `${rowCount ?? 0} rows`)

@@ -1,4 +1,4 @@
-/** `npm start`: the relay on this machine, with its own database. */
+/** `npm start`: runs the relay on this machine, with its own database. */
 import { spawn } from 'node:child_process'
 import { unwatchFile, watchFile } from 'node:fs'
 import { join } from 'node:path'
@@ -17,14 +17,14 @@ npm start -- [--port PORT] [--open]
 Runs the relay on this machine, with its own database. Prints how to connect, then one line for each
 request. Ctrl-C stops everything.
 
-  --port PORT   listen on this port instead of PORT or 8787; 0 takes any free one
+  --port PORT   port to listen on; 0 means any free port (default: the setting PORT, or 8787)
   --open        open the page in the browser when the relay is up
 
-Settings come from the environment, then from .dev.vars (see .dev.vars.example); what is not set is made
-by the first run and kept in RELAY_DATA (.relay).
+Settings are read from the environment, then from .dev.vars (see .dev.vars.example). The first run
+generates the others and saves them in RELAY_DATA (.relay).
 `
 
-/** How long a change of the keys may go unnoticed. */
+/** Milliseconds between two checks for changed keys. */
 const WATCH_PAUSE_MS = 500
 
 export const command = defineCommand({
@@ -45,14 +45,14 @@ export const command = defineCommand({
     })
     const stopped = Promise.withResolvers<void>()
     const stop = () => stack.stop().then(stopped.resolve)
-    // From here on, so that Ctrl-C during the start leaves nothing behind either.
+    // Installed before the start, so that Ctrl-C during it leaves nothing running either.
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, stop)
     try {
       const origin = await stack.start(readVersion())
-      console.log(instructions(origin, settings))
+      console.log(formatInstructions(origin, settings))
       if (open) openInBrowser(settings.publicUrl ?? origin)
     } catch (error) {
-      // What a signal stopped in the middle of its start has not failed.
+      // A start that was interrupted by a signal has not failed.
       if (!stack.isStopping) {
         await stack.stop()
         throw error
@@ -62,12 +62,12 @@ export const command = defineCommand({
     await stopped.promise
     unwatch()
     activity.stop()
-    // Something that is still under way, such as a request to a project, must not hold the end up.
+    // A pending request to a project, for example, must not delay the exit.
     process.exit(0)
   },
 })
 
-/** Serves with the new keys when `npm run rotate` has changed them. */
+/** Restarts the Worker with the new keys after `npm run rotate` has changed them. */
 function watchKeys(stack: Stack, first: Settings, read: () => Settings): () => void {
   let known = first
   const look = () => {
@@ -88,11 +88,11 @@ function watchKeys(stack: Stack, first: Settings, read: () => Settings): () => v
   }
 }
 
-function instructions(origin: string, settings: Settings): string {
+function formatInstructions(origin: string, settings: Settings): string {
   const { apiKey, supabaseUrl, publicUrl, warnings } = settings
   const address = publicUrl ? new URL(publicUrl).origin : origin
   const url = `${address}/mcp`
-  // A journal or a log file is read by others, and kept: the key goes to a person's terminal only.
+  // Journals and log files are kept and read by others, so the key is shown only on a terminal.
   const isShown = Boolean(process.stdout.isTTY)
   const authorization = `Bearer ${isShown ? apiKey : '…'}`
   const server = { type: 'http', url, headers: { Authorization: authorization } }
@@ -101,7 +101,7 @@ relay-mcp is up${supabaseUrl ? `, on ${supabaseUrl}` : ''}
 
   Page  ${address}, in a browser: how to connect each client
   URL   ${url}
-  Key   ${isShown ? apiKey : whereKeyIs(settings)}
+  Key   ${isShown ? apiKey : describeKeySource(settings)}
 
 Claude Code:
 
@@ -111,17 +111,17 @@ or .mcp.json:
 
 ${JSON.stringify({ mcpServers: { relay: server } }, null, 2)}
 ${warnings.map((warning) => `\nWarning: ${warning}\n`).join('')}
-Requests follow; Ctrl-C stops.
+Requests follow. Press Ctrl-C to stop.
 `
 }
 
-function whereKeyIs({ keySource, dataDirectory }: Settings): string {
+function describeKeySource({ keySource, dataDirectory }: Settings): string {
   if (keySource === 'environment') return 'RELAY_API_KEY in the environment of this process'
   if (keySource === '.dev.vars') return `RELAY_API_KEY in ${join(PROJECT, '.dev.vars')}`
   return `RELAY_API_KEY in ${keptPath(dataDirectory)}`
 }
 
-/** With the desktop's own program, if there is one. */
+/** Opens a URL with the desktop's own program, if there is one. */
 function openInBrowser(url: string): void {
   const [program, ...args] =
     process.platform === 'darwin'
@@ -130,6 +130,6 @@ function openInBrowser(url: string): void {
         ? ['cmd', '/c', 'start', '', url]
         : ['xdg-open', url]
   const child = spawn(program as string, args, { stdio: 'ignore', detached: true })
-  child.on('error', () => console.log(`No browser could be opened: open ${url} yourself.`))
+  child.on('error', () => console.log(`No browser could be opened. Open ${url} yourself.`))
   child.unref()
 }

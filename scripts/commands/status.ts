@@ -1,4 +1,4 @@
-/** `npm run status`: where a relay is, since when it runs, and who uses it. */
+/** `npm run status`: shows where a relay runs, how long it has been up, and who uses it. */
 import { defineCommand } from '../lib/command.ts'
 import { McpClient } from '../lib/mcp-client.ts'
 import { readSettings } from '../lib/settings.ts'
@@ -11,8 +11,8 @@ const HELP = `
 npm run status
 
 Prints the page, URL, version and database of the relay of npm start, its data directory, how long it has
-been up, and the last request of each client. With RELAY_URL and RELAY_API_KEY, what that relay reports
-about itself. Exit code 1 if the relay does not run or answer.
+been up, and the last request of each client. For another relay, set RELAY_URL and RELAY_API_KEY; it
+reports only the page, URL, version and database. Exit code 1 if the relay is not running.
 `
 
 const WIDTH = 16
@@ -26,12 +26,12 @@ export const command = defineCommand({
     const running = settings && readRunning(settings.dataDirectory)
     if (settings && !running) {
       print('Data directory', settings.dataDirectory)
-      console.log('The relay does not run on this data directory: npm start')
+      console.log('The relay is not running on this data directory. Start it with npm start.')
       return 1
     }
     print('Page', `${url.origin}/`)
     print('URL', `${url.origin}/mcp`)
-    // Asked where it listens, since the tunnel in front of it may be down.
+    // Asked on its own port, since a tunnel in front of it may be down.
     const answer = await askHealth(running?.url ?? url.origin, key)
     if (typeof answer === 'string') {
       console.log(answer)
@@ -63,16 +63,18 @@ interface Health {
   }
 }
 
-/** What /health tells the holder of the key, or a sentence. */
+/** Requests /health with the key; returns a sentence if that fails. */
 async function askHealth(origin: string, key: string): Promise<Health | string> {
   try {
     const headers = { authorization: `Bearer ${key}` }
     const { status, body } = await new McpClient(origin, key).fetch('/health', { headers })
-    if (status === 401) return 'The relay refuses the key that is set here: npm run doctor'
-    return status === 200 && body?.version ? body : `It answers ${status}: npm run doctor`
+    if (status === 401) return 'The relay refuses the key that is set here. Run npm run doctor.'
+    return status === 200 && body?.version
+      ? body
+      : `The relay returns ${status}. Run npm run doctor.`
   } catch (error) {
     const { message, cause } = error as Error & { cause?: Error }
-    return `It does not answer (${cause?.message ?? message}): npm run doctor`
+    return `The relay does not answer (${cause?.message ?? message}). Run npm run doctor.`
   }
 }
 
@@ -80,7 +82,7 @@ function describeDatabase(database: Health['database'], running?: RunningRelay):
   if (!database) return 'unknown'
   const { fault, project, thread_count, message_count, round_trip_ms } = database
   const where = project ?? running?.supabaseUrl ?? (running ? 'embedded PostgreSQL' : 'Supabase')
-  if (fault) return `${where}, ${fault}: npm run doctor`
+  if (fault) return `${where}, ${fault} (run npm run doctor)`
   return `${where}, ${thread_count} threads, ${message_count} messages, ${round_trip_ms} ms away`
 }
 

@@ -1,4 +1,4 @@
-/** What set-up and rotation have wrangler do at Cloudflare, and what its answers mean. */
+/** Runs wrangler for set-up and rotation, and interprets its answers. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -11,7 +11,7 @@ export interface Account {
 }
 
 export interface Login {
-  /** What a token may not tell is left out. */
+  /** Missing if the token may not read it. */
   email?: string
   accounts: Account[]
 }
@@ -22,16 +22,16 @@ export interface Target {
   worker: string
 }
 
-/** Who is logged in; undefined without a login. */
+/** Reads who is logged in; undefined if no one is logged in. */
 export async function readLogin(): Promise<Login | undefined> {
   const { ok, stdout, said } = await runWrangler(['whoami', '--json'])
   const login = parse(stdout)
   if (login?.loggedIn === false) return undefined
-  if (!ok || !login) throw new UserError(`Cloudflare could not say who is logged in:\n${said}`)
+  if (!ok || !login) throw new UserError(`Cloudflare did not say who is logged in:\n${said}`)
   return login
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: read field by field by the caller that knows what was asked.
+// biome-ignore lint/suspicious/noExplicitAny: each caller knows the answer it asked for.
 function parse(json: string): any {
   try {
     return JSON.parse(json)
@@ -40,22 +40,22 @@ function parse(json: string): any {
   }
 }
 
-/** Names of the Worker's secrets; undefined if there is no such Worker. */
-export async function secretNames(target: Target): Promise<string[] | undefined> {
+/** Lists the names of a Worker's secrets; undefined if the Worker does not exist. */
+export async function listSecrets(target: Target): Promise<string[] | undefined> {
   const { account, worker } = target
   const listed = await runWrangler(['secret', 'list', '--name', worker], environment(account))
   if (listed.ok) return parse(listed.stdout).map(({ name }: { name: string }) => name)
   if (listed.said.includes(`Worker "${worker}" not found`)) return undefined
-  throw failure('did not list the secrets of the Worker', listed)
+  throw createError('did not list the secrets of the Worker', listed)
 }
 
 /**
- * Uploads the Worker and its secrets as one version, so that there is no moment with only some of
- * them, and other secrets stay. Returns the host names it is reached by.
+ * Uploads the Worker and its secrets as one version, so that it never runs with only some of them.
+ * Other secrets are kept. Returns the host names of the Worker.
  */
 export async function deploy(target: Target, secrets: Record<string, string>): Promise<string[]> {
   const { account, worker } = target
-  // wrangler takes secrets for a deployment from a file only.
+  // wrangler reads the secrets of a deployment only from a file.
   const folder = mkdtempSync(join(tmpdir(), 'relay-deploy-'))
   const remove = () => rmSync(folder, { recursive: true, force: true })
   process.once('exit', remove)
@@ -69,25 +69,25 @@ export async function deploy(target: Target, secrets: Record<string, string>): P
     const [onboarding] = /https:\S+\/workers\/onboarding/.exec(deployed.said) ?? []
     if (onboarding) {
       throw new UserError(
-        `Your account has no name on workers.dev yet: choose one at ${onboarding}.`,
+        `Your account has no workers.dev subdomain yet: choose one at ${onboarding}.`,
       )
     }
-    if (!deployed.ok) throw failure('did not take the Worker', deployed)
+    if (!deployed.ok) throw createError('did not accept the Worker', deployed)
     const lines = readFileSync(output, 'utf8').trim().split('\n').map(parse)
     const { targets } = lines.find(({ type }) => type === 'deploy')
-    return targets.map(hostOf).filter(Boolean)
+    return targets.map(parseHost).filter(Boolean)
   } finally {
     remove()
     process.off('exit', remove)
   }
 }
 
-/** `relay.example.com (custom domain)`, or an address: what comes first is the host. */
-function hostOf(target: string): string | undefined {
+/** Takes `relay.example.com (custom domain)` or a URL. */
+function parseHost(target: string): string | undefined {
   return /^(?:https:\/\/)?([a-z0-9.-]+\.[a-z]+)/i.exec(target)?.[1]
 }
 
-/** Sets secrets, and deletes those that are null, all in one request. */
+/** Sets secrets and deletes those that are null, in one request. */
 export async function putSecrets(
   { account, worker }: Target,
   secrets: Record<string, string | null>,
@@ -96,38 +96,40 @@ export async function putSecrets(
     ...environment(account),
     input: JSON.stringify(secrets),
   })
-  if (!put.ok) throw failure('did not take the secrets', put)
+  if (!put.ok) throw createError('did not accept the secrets', put)
 }
 
-/** Whether every earlier version of the Worker has a public URL of its own, with its own secrets. */
+/** Whether every earlier version of the Worker has its own public URL, with its own secrets. */
 export async function hasPreviewUrls(target: Target): Promise<boolean> {
-  return (await subdomain(target)).previews_enabled === true
+  return (await requestSubdomain(target)).previews_enabled === true
 }
 
-/** Takes the public URLs away from all versions; the Worker's own address stays as it is. */
+/** Disables the public URLs of all versions. The Worker's own address does not change. */
 export async function disablePreviewUrls(target: Target): Promise<void> {
-  const { enabled } = await subdomain(target)
-  await subdomain(target, { enabled, previews_enabled: false })
+  const { enabled } = await requestSubdomain(target)
+  await requestSubdomain(target, { enabled, previews_enabled: false })
 }
 
-/** Reads or writes how a Worker is reached on workers.dev, which wrangler has no command for. */
-async function subdomain({ account, worker }: Target, change?: object) {
+/** Reads or changes a Worker's addresses on workers.dev, for which wrangler has no command. */
+async function requestSubdomain({ account, worker }: Target, change?: object) {
   const base = process.env.CLOUDFLARE_API_BASE_URL ?? 'https://api.cloudflare.com/client/v4'
   const url = `${base}/accounts/${account}/workers/scripts/${worker}/subdomain`
   const response = await fetch(url, {
     method: change ? 'POST' : 'GET',
-    headers: { ...(await credentials(account)), 'content-type': 'application/json' },
+    headers: { ...(await getCredentials(account)), 'content-type': 'application/json' },
     body: change ? JSON.stringify(change) : null,
     redirect: 'manual',
     signal: AbortSignal.timeout(TIME_LIMIT_MS),
   }).catch((error: Error) => error)
   if (response instanceof Error) {
-    throw new UserError(`Cloudflare can't be reached: ${response.message}.`)
+    throw new UserError(`Cloudflare cannot be reached: ${response.message}.`)
   }
   const answer = parse(await response.text())
   if (response.ok && answer?.success) return answer.result as Subdomain
   const said = answer?.errors?.[0]?.message ?? `status ${response.status}`
-  throw new UserError(`Cloudflare did not tell or set the preview URLs of ${worker}: ${said}.`)
+  throw new UserError(
+    `Cloudflare refused to read or change the preview URLs of ${worker}: ${said}.`,
+  )
 }
 
 interface Subdomain {
@@ -139,8 +141,8 @@ const TIME_LIMIT_MS = 15_000
 
 let headers: Promise<Record<string, string>> | undefined
 
-/** wrangler's own login, as headers of a request; asked for once. */
-function credentials(account: string): Promise<Record<string, string>> {
+/** Returns wrangler's own login as request headers; reads it once. */
+function getCredentials(account: string): Promise<Record<string, string>> {
   headers ??= readCredentials(account)
   return headers
 }
@@ -148,7 +150,7 @@ function credentials(account: string): Promise<Record<string, string>> {
 async function readCredentials(account: string): Promise<Record<string, string>> {
   const { ok, stdout, said } = await runWrangler(['auth', 'token', '--json'], environment(account))
   const login = parse(stdout)
-  if (!ok || !login) throw new UserError(`wrangler gives no token to ask Cloudflare with:\n${said}`)
+  if (!ok || !login) throw new UserError(`wrangler has no token for Cloudflare:\n${said}`)
   return login.type === 'api_key'
     ? { 'x-auth-key': login.key, 'x-auth-email': login.email }
     : { authorization: `Bearer ${login.token}` }
@@ -156,6 +158,6 @@ async function readCredentials(account: string): Promise<Record<string, string>>
 
 const environment = (account: string) => ({ env: { CLOUDFLARE_ACCOUNT_ID: account } })
 
-function failure(what: string, { said }: WranglerResult): UserError {
-  return new UserError(`Cloudflare ${what}. wrangler says:\n\n${said}`)
+function createError(what: string, { said }: WranglerResult): UserError {
+  return new UserError(`Cloudflare ${what}. Output of wrangler:\n\n${said}`)
 }

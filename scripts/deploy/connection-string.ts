@@ -1,8 +1,8 @@
-/** A PostgreSQL connection string as Supabase shows it and people fill it in. */
+/** Parses and checks a PostgreSQL connection string, as Supabase shows it and people fill it in. */
 import type { ClientConfig } from 'pg'
 import { isLoopback } from '../../src/loopback.ts'
 import { projectRef } from './supabase.ts'
-import { verifiedTls } from './tls.ts'
+import { createTlsOptions } from './tls.ts'
 
 interface Parts {
   user: string
@@ -13,11 +13,11 @@ interface Parts {
   options: URLSearchParams
 }
 
-/** Also one whose password has the characters that a URL would have encoded. */
+/** Also matches a password with characters that a URL would have to encode. */
 const FORM =
   /^postgres(?:ql)?:\/\/(?<user>[^:@/]+):(?<password>.*)@(?<host>\[[^\]]+\]|[^@:/?#]+)(?::(?<port>\d+))?\/(?<database>[^?]+)(?:\?(?<options>.*))?$/
 
-/** What is wrong with an answer to the question for the connection string. */
+/** Says what is wrong with the connection string that a person entered; undefined if nothing is. */
 export function faultOfConnectionString(answer: string, projectUrl: string): string | undefined {
   if (/\[[A-Z-]*PASSWORD\]/i.test(answer)) {
     return 'Replace [YOUR-PASSWORD] with the password of the database.'
@@ -26,8 +26,8 @@ export function faultOfConnectionString(answer: string, projectUrl: string): str
   if (!parts) {
     return 'It must look like postgresql://postgres.abcdefgh:PASSWORD@….pooler.supabase.com:5432/postgres.'
   }
-  if (parts.options.get('sslmode') === 'disable' && !isHere(parts.host)) {
-    return 'With sslmode=disable the password would travel unprotected: leave it out.'
+  if (parts.options.get('sslmode') === 'disable' && !isOnThisMachine(parts.host)) {
+    return 'With sslmode=disable the password would be sent unprotected: remove it.'
   }
   const ref = projectRef(projectUrl)
   const [, own = parts.user.split('.')[1]] = /^db\.([a-z0-9]+)\./.exec(parts.host) ?? []
@@ -39,22 +39,22 @@ export function faultOfConnectionString(answer: string, projectUrl: string): str
   return undefined
 }
 
-/** How to connect by a string without fault. */
+/** Turns a valid connection string into options for pg. */
 export function connectionOf(answer: string): ClientConfig {
   const { host, port, options: _, ...who } = partsOf(answer) as Parts
   return {
     ...who,
     host,
-    // Behind 6543 a connection is another one after each transaction; behind 5432 it stays.
+    // On port 6543 the pooler may switch connections after each transaction; on 5432 it does not.
     port: isSupabase(host) && port === 6543 ? 5432 : port,
-    // What travels on this machine passes nobody.
-    ssl: isHere(host) ? false : verifiedTls(host),
+    // Nobody can listen in on loopback.
+    ssl: isOnThisMachine(host) ? false : createTlsOptions(host),
   }
 }
 
-/** A host as sockets take it: IPv6 without the brackets that URLs have. */
-function isHere(host: string): boolean {
-  return isLoopback(host.includes(':') ? `[${host}]` : host)
+/** Takes a host without the brackets and the lower case that a URL would have given it. */
+function isOnThisMachine(host: string): boolean {
+  return isLoopback(host.includes(':') ? `[${host}]` : host.toLowerCase())
 }
 
 function isSupabase(host: string): boolean {
@@ -66,8 +66,8 @@ function partsOf(answer: string): Parts | undefined {
   if (!groups) return undefined
   const { user = '', password = '', host = '', port = '5432', database = '' } = groups
   return {
-    user: decoded(user),
-    password: decoded(password),
+    user: decode(user),
+    password: decode(password),
     host: host.replace(/^\[|\]$/g, ''),
     port: Number(port),
     database,
@@ -75,7 +75,7 @@ function partsOf(answer: string): Parts | undefined {
   }
 }
 
-function decoded(text: string): string {
+function decode(text: string): string {
   try {
     return decodeURIComponent(text)
   } catch {

@@ -1,7 +1,7 @@
 /**
- * What is known of the person's deployment, kept in .relay/setup.json (or in RELAY_DATA) from the
- * first answer on: what an interrupted set-up continues with, and what a rotation begins with.
- * The file holds keys in clear, as .dev.vars does, and can be read by its owner only.
+ * Reads and writes what is known about the person's deployment: .relay/setup.json, or the same file in
+ * RELAY_DATA. Saved after every answer, so that an interrupted set-up can resume and a rotation knows
+ * where to start. It contains keys in clear text, as .dev.vars does, and only its owner can read it.
  */
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
@@ -12,7 +12,7 @@ import { UserError } from '../lib/user-error.ts'
 const FOLDER = resolve(PROJECT, process.env.RELAY_DATA ?? '.relay')
 const FILE = join(FOLDER, 'setup.json')
 
-/** The same for people: short where it is below the folder they are in. */
+/** The path for people: relative if it is below their current folder. */
 export const KEPT_IN = FILE.startsWith(process.cwd()) ? relative(process.cwd(), FILE) : FILE
 
 export interface Deployment {
@@ -22,14 +22,14 @@ export interface Deployment {
   worker?: string
   /** The origin that clients reach. */
   url?: string
-  /** When the key that is kept here was deployed; unset for one that is still to be. */
+  /** When the key in this file was deployed; undefined before that. */
   deployed_at?: string | undefined
   SUPABASE_URL?: string
   SUPABASE_SERVICE_KEY?: string
   RELAY_USER_ID?: string
   RELAY_API_KEY?: string
   RELAY_API_KEY_PREVIOUS?: string | undefined
-  /** A rotation that has not been seen to its end. */
+  /** A rotation that is not complete. */
   rotation?: { key: string; kind: 'planned' | 'leaked' } | undefined
 }
 
@@ -38,11 +38,11 @@ export function readDeployment(): Deployment {
     return JSON.parse(readFileSync(FILE, 'utf8'))
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {}
-    throw new UserError(`${FILE} can't be read: ${(error as Error).message}.`)
+    throw new UserError(`${FILE} cannot be read: ${(error as Error).message}.`)
   }
 }
 
-/** Adds to what is known, in `deployment` and in the file at once. */
+/** Adds values to `deployment` and to the file. */
 export function keep(deployment: Deployment, known: Deployment): void {
   Object.assign(deployment, known)
   makeDirectory(FOLDER)
@@ -51,7 +51,7 @@ export function keep(deployment: Deployment, known: Deployment): void {
   renameSync(draft, FILE)
 }
 
-/** Puts the file aside, where its key can still be found. */
-export function putAside(): void {
+/** Renames the file, so that its key can still be found. */
+export function setAside(): void {
   renameSync(FILE, join(FOLDER, 'setup.previous.json'))
 }

@@ -1,8 +1,9 @@
-/** Whose threads they are, and the key that clients bring. */
+/** The steps of the set-up that settle the user id and the key. */
 import { randomUUID } from 'node:crypto'
-import { isSigningKey, MIN_SIGNING_KEY_LENGTH } from '../../src/key-rules.ts'
+import { MIN_SIGNING_KEY_LENGTH } from '../../src/key-rules.ts'
 import { isUuid } from '../../src/settings-table.ts'
 import { makeKey } from '../lib/data-directory.ts'
+import { checkHeaderValue } from '../lib/settings.ts'
 import { UserError } from '../lib/user-error.ts'
 import { tryKey } from '../lib/verdict.ts'
 import { KEPT_IN } from './deployment.ts'
@@ -11,7 +12,7 @@ import { known, remember, type Setup } from './steps.ts'
 import { askStatus, readUserIds } from './supabase.ts'
 import { ask, choose, say, warn } from './terminal.ts'
 
-/** A relay is for one person; more users than this are no relay's. */
+/** A relay is for one person, so a database with more users than this belongs to something else. */
 const MAX_USERS = 20
 
 export async function settleUserAndKey(setup: Setup): Promise<void> {
@@ -19,16 +20,16 @@ export async function settleUserAndKey(setup: Setup): Promise<void> {
   await settleKey(setup)
 }
 
-/** The user whose rows there are; a new one where there are none. */
+/** Takes over the user whose threads are in the database, or creates a user id. */
 async function settleUser(setup: Setup): Promise<void> {
-  if (setup.deployment.RELAY_USER_ID) return say('The user id stays.')
+  if (setup.deployment.RELAY_USER_ID) return say('The user id is kept.')
   const given = process.env.RELAY_USER_ID
-  if (given && !isUuid(given)) throw new UserError('RELAY_USER_ID: It must be a UUID.')
+  if (given && !isUuid(given)) throw new UserError('RELAY_USER_ID must be a UUID.')
   if (given) return remember(setup, { RELAY_USER_ID: given })
   const project = projectOf(setup)
   const users = await readUserIds(project, MAX_USERS)
   if (users.length === 0) {
-    say('There are no threads yet, so a new user id is created.')
+    say('There are no threads yet: creating a new user id.')
     return remember(setup, { RELAY_USER_ID: randomUUID() })
   }
   const choices = await Promise.all(
@@ -40,7 +41,7 @@ async function settleUser(setup: Setup): Promise<void> {
   )
   const [only, ...others] = choices as [(typeof choices)[0], ...typeof choices]
   if (others.length === 0) {
-    say(`The database already has threads (${only.label}): this relay continues with them.`)
+    say(`The database already has threads (${only.label}). This relay will use them.`)
     return remember(setup, { RELAY_USER_ID: only.value })
   }
   const user = await choose(
@@ -53,29 +54,32 @@ async function settleUser(setup: Setup): Promise<void> {
   remember(setup, { RELAY_USER_ID: user })
 }
 
-/** Keeps the key there is, or makes one. */
+/** Keeps the existing key, or generates one. */
 async function settleKey(setup: Setup): Promise<void> {
-  const key = await keyThatRuns(setup)
+  const key = await findRunningKey(setup)
   if (!key) {
     replaceKey(setup, makeKey())
-    return say(`A key of 256 bits was created and is kept in ${KEPT_IN}.`)
+    return say(`A 256-bit key was generated and saved in ${KEPT_IN}.`)
   }
-  if (isSigningKey(key)) return say('The key stays.')
+  if (key.length >= MIN_SIGNING_KEY_LENGTH) return say('The key is kept.')
   warn(
-    `The key has fewer than ${MIN_SIGNING_KEY_LENGTH} characters, which anyone could guess: with it no ` +
-      'client can sign in (OAuth), so Claude.ai can’t be connected.',
+    `The key has fewer than ${MIN_SIGNING_KEY_LENGTH} characters, so it could be guessed. Until you replace ` +
+      'it, OAuth is off and Claude.ai cannot connect.',
   )
   const choice = await choose(
     'What do you want to do with it?',
     [
-      { value: 'replace', label: 'Replace it; the old key is accepted too, until you finish that' },
+      {
+        value: 'replace',
+        label: 'Replace it; the old key is accepted too until you finish the rotation',
+      },
       { value: 'keep', label: 'Keep it' },
     ],
     'keep',
   )
   if (choice === 'keep') return
   replaceKey(setup, makeKey(), key)
-  say('Clients with the old key keep working until "npm run rotate -- --finish".')
+  say('Clients with the old key keep working until you run "npm run rotate -- --finish".')
 }
 
 function replaceKey(setup: Setup, key: string, previous?: string): void {
@@ -83,16 +87,16 @@ function replaceKey(setup: Setup, key: string, previous?: string): void {
   remember(setup, values)
 }
 
-/** The key of the relay as it runs: it may have been changed since it was kept here. */
-export async function keyThatRuns(setup: Setup): Promise<string | undefined> {
+/** Finds the key that the running relay accepts, which may have changed since it was saved here. */
+export async function findRunningKey(setup: Setup): Promise<string | undefined> {
   const { url, deployed_at, RELAY_API_KEY: kept } = setup.deployment
   if (!kept && process.env.RELAY_API_KEY) {
-    replaceKey(setup, await ask({ variable: 'RELAY_API_KEY', message: '', faultOf: faultOfKey }))
+    replaceKey(setup, await ask({ variable: 'RELAY_API_KEY', message: '', faultOf: checkKey }))
     return known(setup, 'RELAY_API_KEY')
   }
   if (!kept || !url || !deployed_at) return kept
   if ((await tryKey(url, kept)).is !== 'refused') return kept
-  warn(`The key of the relay at ${url} is no longer the one kept in ${KEPT_IN}.`)
+  warn(`The relay at ${url} no longer accepts the key saved in ${KEPT_IN}.`)
   const key = await ask({
     variable: 'RELAY_API_KEY',
     message: 'Its key, RELAY_API_KEY',
@@ -104,7 +108,7 @@ export async function keyThatRuns(setup: Setup): Promise<string | undefined> {
   return key
 }
 
-function faultOfKey(key: string): string | undefined {
-  if (/^[\x21-\x7e]+$/.test(key)) return undefined
-  return 'It must be visible ASCII characters without spaces, because it travels in a header.'
+function checkKey(key: string): string | undefined {
+  const problem = checkHeaderValue(key)
+  return problem && `It ${problem}.`
 }

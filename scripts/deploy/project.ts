@@ -1,4 +1,4 @@
-/** The Supabase project: which it is, and the relay's SQL in it. */
+/** The steps of the set-up that choose the Supabase project and apply the relay's SQL to it. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Client } from 'pg'
 import { applyMigration, readMigrations } from '../lib/migrations.ts'
@@ -16,19 +16,18 @@ import {
   sqlEditor,
 } from './supabase.ts'
 import { ask, during, hasPerson, say, show } from './terminal.ts'
-import { faultOfIdentity } from './tls.ts'
+import { explainIdentity } from './tls.ts'
 
 const PAUSE_MS = 2_000
-/** The API learns of new functions within moments of their being made. */
+/** The API notices new functions within seconds. */
 const PATIENCE_MS = 60_000
 
-/** Asks for the project's URL and its secret key, and tries them on the project. */
+/** Asks for the project's URL and secret key, and tests them. */
 export async function chooseProject(setup: Setup): Promise<void> {
   const { deployment } = setup
   if (deployment.SUPABASE_SERVICE_KEY) {
-    const finding = await tried(projectOf(setup))
-    if (finding.is !== 'fault')
-      return say(`Continuing with the project ${deployment.SUPABASE_URL}.`)
+    const finding = await testKey(projectOf(setup))
+    if (finding.is !== 'fault') return say(`Using the project ${deployment.SUPABASE_URL}.`)
     say(finding.sentence)
   }
   const answer = await ask({
@@ -43,19 +42,20 @@ export async function chooseProject(setup: Setup): Promise<void> {
     isSecret: true,
     faultOf: (given) => faultOfServiceKey(given, url),
     faultOnTrial: async (given) => {
-      const finding = await tried({ url, key: given })
+      const finding = await testKey({ url, key: given })
       return finding.is === 'fault' ? finding.sentence : undefined
     },
   })
   remember(setup, { SUPABASE_URL: url, SUPABASE_SERVICE_KEY: key })
-  say(`Kept in ${KEPT_IN}, which only you can read.`)
+  say(`Saved in ${KEPT_IN}, which only you can read.`)
 }
 
-function tried(project: Project): Promise<Finding> {
+function testKey(project: Project): Promise<Finding> {
   return during(
-    'Trying the key on the project',
+    'Testing the key',
     () => askStatus(project),
-    (finding) => (finding.is === 'fault' ? 'The project refuses it' : 'The project accepts it'),
+    (finding) =>
+      finding.is === 'fault' ? 'The project refuses the key' : 'The project accepts the key',
   )
 }
 
@@ -63,28 +63,31 @@ export function projectOf(setup: Setup): Project {
   return { url: known(setup, 'SUPABASE_URL'), key: known(setup, 'SUPABASE_SERVICE_KEY') }
 }
 
-/** Brings the relay's SQL into the project, unless it is there. */
+/** Applies the relay's SQL to the project, unless it is up to date. */
 export async function migrateProject(setup: Setup): Promise<void> {
   const project = projectOf(setup)
   const found = await during(
     'Looking for the relay in the database',
     () => askStatus(project),
-    (finding) => (isCurrent(finding) ? 'Everything is there' : 'Missing or incomplete'),
+    (finding) => (isCurrent(finding) ? 'The database is up to date' : 'The database needs the SQL'),
   )
   if (isCurrent(found)) return
   if (found.is === 'fault') throw new UserError(found.sentence)
   const string = await ask({
     variable: 'DATABASE_URL',
-    message: 'Connection string of the database (Connect › Session pooler), to apply it for you',
+    message:
+      'Connection string of the database (Connect › Session pooler), so that the SQL can be applied for you',
     isSecret: true,
-    ifEmpty: 'you paste the SQL yourself',
+    ifEmpty: 'paste the SQL yourself',
     faultOf: (answer) => faultOfConnectionString(answer, project.url),
     faultOnTrial: faultOnConnecting,
   })
   if (string) await migrateOver(string)
   else await migrateByHand(project)
   const deadline = string ? Date.now() + PATIENCE_MS : Number.POSITIVE_INFINITY
-  await during('Waiting for the project to see it', (more) => untilCurrent(project, deadline, more))
+  await during('Waiting for the API of the project', (more) =>
+    waitUntilCurrent(project, deadline, more),
+  )
 }
 
 function isCurrent(finding: Finding): boolean {
@@ -92,7 +95,7 @@ function isCurrent(finding: Finding): boolean {
   return finding.is === 'ready' && finding.schemaVersion >= newest
 }
 
-async function untilCurrent(
+async function waitUntilCurrent(
   project: Project,
   deadline: number,
   more: (text: string) => void,
@@ -100,8 +103,9 @@ async function untilCurrent(
   for (;;) {
     const finding = await askStatus(project)
     if (isCurrent(finding)) return
-    const sentence = finding.is === 'ready' ? 'Part of it is missing.' : finding.sentence
-    if (Date.now() > deadline) throw new UserError(`The SQL was applied, but: ${sentence}`)
+    const sentence = finding.is === 'ready' ? 'The SQL was applied only in part.' : finding.sentence
+    if (Date.now() > deadline)
+      throw new UserError(`The SQL was applied, but the API does not see it yet. ${sentence}`)
     more(sentence)
     await sleep(PAUSE_MS)
   }
@@ -114,36 +118,38 @@ async function faultOnConnecting(string: string): Promise<string | undefined> {
     await during('Connecting to the database', () => client.connect())
     return undefined
   } catch (error) {
-    return faultOfConnecting(error as NodeJS.ErrnoException)
+    return explainConnection(error as NodeJS.ErrnoException)
   } finally {
     await client.end()
   }
 }
 
-/** What a failed connection means, in a sentence. */
-function faultOfConnecting(error: NodeJS.ErrnoException): string {
+/** Explains in a sentence why a connection failed. */
+function explainConnection(error: NodeJS.ErrnoException): string {
   const { code, message } = error
-  const fault = faultOfIdentity(error)
+  const fault = explainIdentity(error)
   if (fault) return fault
   if (code === '28P01') return 'The database refuses this password.'
   if (code === 'ENOTFOUND' || code === 'ENETUNREACH' || code === 'EHOSTUNREACH') {
-    return 'The database can’t be reached. Its direct address needs IPv6: take the string of the Session pooler.'
+    return 'The database cannot be reached. Its direct address needs IPv6: use the connection string of the session pooler.'
   }
-  return `The database can't be connected to: ${message || code}.`
+  return `The connection to the database failed: ${message || code}.`
 }
 
-/** Applies the SQL over a connection of its own, where it may take as long as it needs. */
+/** Applies the SQL over its own connection, without a time limit. */
 async function migrateOver(string: string): Promise<void> {
   const client = new Client(connectionOf(string))
-  // What is under way when the connection is lost fails with it; an event without a listener would
-  // end the process.
+  // If the connection is lost, the running query fails. Without a listener the event would end the
+  // process.
   client.on('error', () => {})
   await client.connect()
   try {
     await client.query('set statement_timeout = 0')
     const messages = await countMessages(client)
     if (messages > 0) {
-      say(`Existing messages, which are kept: ${messages}. Numbering many of them takes minutes.`)
+      say(
+        `The database has ${messages} messages. They are kept; numbering many of them takes minutes.`,
+      )
     }
     for (const migration of readMigrations()) {
       await during(`Applying ${migration.path}`, () => applyMigration(client, migration))
@@ -160,18 +166,18 @@ async function countMessages(client: Client): Promise<number> {
   return counted.rows[0].count
 }
 
-/** Hands the SQL to the person, for the editor in the dashboard. */
+/** Gives the SQL to the person, to run in the editor of the dashboard. */
 async function migrateByHand(project: Project): Promise<void> {
   const migrations = readMigrations()
   const paths = migrations.map(({ path }) => path).join(', then ')
   const editor = sqlEditor(project.url)
   if (!hasPerson) {
     throw new UserError(
-      `Run ${paths} in the SQL editor, ${editor}, and then this again; or set DATABASE_URL.`,
+      `Run ${paths} in the SQL editor at ${editor}, then run this command again. Or set DATABASE_URL.`,
     )
   }
   const isCopied = copy(migrations.map(({ sql }) => sql).join('\n'))
-  const what = isCopied ? 'Paste the SQL, which is in your clipboard,' : `Paste all of ${paths}`
-  say(`${what} into the SQL editor of the project, and run it there:`)
+  const what = isCopied ? 'The SQL is in your clipboard. Paste it' : `Paste all of ${paths}`
+  say(`${what} into the SQL editor of the project and run it:`)
   show(editor)
 }

@@ -1,7 +1,7 @@
-/** What a person gives as the address of a relay. */
+/** Reads the address of a relay as a person enters it. */
 
-/** The origin in what a person gives as the relay's address. */
-export function originOf(address: string): string | undefined {
+/** Returns the origin of an address; undefined if it is not an http or https URL. */
+export function parseOrigin(address: string): string | undefined {
   const url = URL.parse(address)
   return url && /^https?:$/.test(url.protocol) ? url.origin : undefined
 }

@@ -1,46 +1,46 @@
 /**
- * Rotating the key of a deployed relay: a new one is put in place, and the old one is accepted with it
- * until the rotation is finished; or, if it leaked, no longer. Interrupted, it continues with the same
- * new key.
+ * Rotates the key of a deployed relay. The old key is accepted together with the new one until the
+ * rotation is finished, or stops working at once if it leaked. A rotation that was interrupted resumes
+ * with the same new key.
  */
 import { makeKey } from '../lib/data-directory.ts'
 import { UserError } from '../lib/user-error.ts'
 import { waitForVerdict } from '../lib/verdict.ts'
-import { disablePreviewUrls, putSecrets, secretNames, type Target } from './cloudflare.ts'
+import { disablePreviewUrls, listSecrets, putSecrets, type Target } from './cloudflare.ts'
 import { type Deployment, KEPT_IN, readDeployment } from './deployment.ts'
-import { keyThatRuns } from './keys.ts'
+import { findRunningKey } from './keys.ts'
 import { chooseKind, printNextSteps, type RotationOptions } from './rotation-kind.ts'
 import { known, remember, type Setup } from './steps.ts'
 import { announce, begin, during, say, show } from './terminal.ts'
 import { chooseAccount, nameRunning } from './which-relay.ts'
 
-const CONTINUE = `Run "npm run rotate" again to continue; what is known is kept in ${KEPT_IN}.`
+const CONTINUE = `Run "npm run rotate" again to continue. Your answers are saved in ${KEPT_IN}.`
 
-/** Rotates the key of the deployment that is known in this folder, or of one that is asked for. */
+/** Rotates the key of the deployment known in this folder, or of one that it asks for. */
 export async function rotateDeployment(options: RotationOptions): Promise<void> {
   const setup: Setup = { takesOver: false, deployment: readDeployment() }
   const end = begin('relay-mcp: key rotation', CONTINUE)
 
-  announce('Cloudflare', 'Checks who is logged in, and which relay this is about.')
+  announce('Cloudflare', 'Checks who is logged in and which relay to rotate.')
   await chooseAccount(setup)
   const { url: kept, RELAY_API_KEY: key, rotation } = setup.deployment
   if (!kept || !key) await nameRunning(setup)
-  else if (!rotation) await keyThatRuns(setup)
+  else if (!rotation) await findRunningKey(setup)
   const url = known(setup, 'url')
   const target = { account: known(setup, 'account'), worker: known(setup, 'worker') }
-  const secrets = await during(`Reading which secrets the Worker ${target.worker} has`, () =>
-    secretNames(target),
+  const secrets = await during(`Listing the secrets of the Worker ${target.worker}`, () =>
+    listSecrets(target),
   )
   if (!secrets) throw new UserError(`There is no Worker ${target.worker} in this account.`)
-  const isUnderWay = secrets.includes('RELAY_API_KEY_PREVIOUS')
+  const isInProgress = secrets.includes('RELAY_API_KEY_PREVIOUS')
 
-  const kind = await kindOf(options, isUnderWay, setup.deployment)
+  const kind = await settleKind(options, isInProgress, setup.deployment)
   if (kind === 'finish') {
-    await finish(setup, target, isUnderWay)
+    await finish(setup, target, isInProgress)
     return end(`The old key is refused. ${url}/ shows how to connect each client.`)
   }
-  await rotate(setup, target, kind, isUnderWay)
-  say(`The new key, which is kept in ${KEPT_IN}:`)
+  await rotate(setup, target, kind, isInProgress)
+  say(`The new key, also saved in ${KEPT_IN}:`)
   show(known(setup, 'RELAY_API_KEY'))
   printNextSteps(kind)
   end(
@@ -50,39 +50,43 @@ export async function rotateDeployment(options: RotationOptions): Promise<void> 
   )
 }
 
-/** What to do: as the option says, as it was begun, or as the person chooses. */
-async function kindOf(options: RotationOptions, isUnderWay: boolean, { rotation }: Deployment) {
+/** Takes the kind from the options or from an interrupted rotation, or asks for it. */
+async function settleKind(
+  options: RotationOptions,
+  isInProgress: boolean,
+  { rotation }: Deployment,
+) {
   if (rotation && !options.leaked) {
-    say('An earlier rotation was interrupted. It continues with the same new key.')
+    say('Resuming an interrupted rotation with the same new key.')
     return rotation.kind
   }
-  return chooseKind(options, isUnderWay)
+  return chooseKind(options, isInProgress)
 }
 
-/** Puts a new key in place, and waits until the relay treats both keys as it should. */
+/** Sets a new key, and waits until the relay accepts it and treats the old one as intended. */
 async function rotate(
   setup: Setup,
   target: Target,
   kind: 'planned' | 'leaked',
-  isUnderWay: boolean,
+  isInProgress: boolean,
 ): Promise<void> {
   const url = known(setup, 'url')
   const old = known(setup, 'RELAY_API_KEY')
-  // Kept before it is put: if this is interrupted in between, the relay has a key that is known.
+  // Saved before it is deployed, so that an interruption cannot leave the relay with a lost key.
   const key = setup.deployment.rotation?.key ?? makeKey()
   remember(setup, { rotation: { key, kind } })
   announce(
     'Secrets',
     kind === 'planned'
       ? 'Sets the new key as RELAY_API_KEY and the old one as RELAY_API_KEY_PREVIOUS, in one request.'
-      : 'Sets the new key as RELAY_API_KEY and removes every other one, in one request.',
+      : 'Sets the new key as RELAY_API_KEY and removes any other key, in one request.',
   )
   const secrets: Record<string, string | null> = { RELAY_API_KEY: key }
   if (kind === 'planned') secrets.RELAY_API_KEY_PREVIOUS = old
-  else if (isUnderWay) secrets.RELAY_API_KEY_PREVIOUS = null
+  else if (isInProgress) secrets.RELAY_API_KEY_PREVIOUS = null
   await during('Setting the secrets', () => putSecrets(target, secrets))
   if (kind === 'leaked') {
-    // Earlier versions keep the secrets they were deployed with, the leaked key among them.
+    // Earlier versions keep the secrets they were deployed with, including the leaked key.
     await during('Disabling the public URLs of earlier versions', () => disablePreviewUrls(target))
   }
   await during('Checking that the new key is accepted', () => waitForVerdict(url, key, 'accepted'))
@@ -96,10 +100,10 @@ async function rotate(
   })
 }
 
-/** Ends the overlap. */
-async function finish(setup: Setup, target: Target, isUnderWay: boolean): Promise<void> {
-  if (!isUnderWay) {
-    throw new UserError('No rotation is under way: the relay has no RELAY_API_KEY_PREVIOUS.')
+/** Removes the old key. */
+async function finish(setup: Setup, target: Target, isInProgress: boolean): Promise<void> {
+  if (!isInProgress) {
+    throw new UserError('No rotation is in progress: the relay has no RELAY_API_KEY_PREVIOUS.')
   }
   const url = known(setup, 'url')
   announce('Secrets', 'Removes RELAY_API_KEY_PREVIOUS.')

@@ -1,24 +1,24 @@
-/** What a step of the set-up is given, and makes known to those after it. */
+/** The steps of the set-up, and the data that they share. */
 import { type Deployment, keep } from './deployment.ts'
 
 export interface Setup {
-  /** Whether a relay that runs, and was not set up from this folder, is taken over. */
+  /** Whether to take over a running relay that was not set up from this folder. */
   takesOver: boolean
-  /** What is known, kept across runs. */
+  /** What is known so far, saved across runs. */
   deployment: Deployment
 }
 
 export interface Step {
   title: string
-  /** Said before it is done. */
+  /** Printed before the step runs. */
   does: string
   run(setup: Setup): Promise<void>
 }
 
-/** What an earlier step has made known. */
+/** Returns what an earlier step has settled. */
 export function known(setup: Setup, name: Exclude<keyof Deployment, 'rotation'>): string {
   const value = setup.deployment[name]
-  if (value === undefined) throw new Error(`${name} is asked for before it is known`)
+  if (value === undefined) throw new Error(`${name} is read before it is known`)
   return value
 }
 

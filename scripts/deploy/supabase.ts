@@ -1,19 +1,22 @@
 /**
- * What a Supabase project is known by, its URL and its secret key: whether they look right, and
- * what the project says to them. The Worker judges its settings by the same looks (src/config.ts);
- * here each fault also says what was pasted instead, and where the right thing is.
+ * Checks the URL and the secret key of a Supabase project: their shape, and whether the project
+ * accepts them. The Worker checks the same shapes (src/settings-table.ts); here each message also names
+ * what was pasted instead, and where to find the right value.
  */
+import { decodeJwt } from 'jose'
+import { isPublishableKey, isServiceKey } from '../../src/key-rules.ts'
 import { isLoopback } from '../../src/loopback.ts'
+import { isOriginUrl } from '../../src/settings-table.ts'
 import {
   callFunction,
+  describePaused,
   interpret,
   type Project,
   requestProject,
-  sayPaused,
 } from '../lib/supabase-api.ts'
 import { UserError } from '../lib/user-error.ts'
 
-/** A user who has no rows, for asking whether there is a relay at all. */
+/** A user without rows, for asking whether the project has a relay at all. */
 const NO_USER = '00000000-0000-0000-0000-000000000000'
 
 /** The `ref` in https://REF.supabase.co; undefined for a project at another address. */
@@ -21,17 +24,17 @@ export function projectRef(url: string): string | undefined {
   return /^https:\/\/([a-z0-9]+)\.supabase\.co\/?$/.exec(url)?.[1]
 }
 
-/** Where the project's SQL editor is. */
+/** The address of the project's SQL editor. */
 export function sqlEditor(url: string): string {
   return `https://supabase.com/dashboard/project/${projectRef(url) ?? '_'}/sql/new`
 }
 
-/** What is wrong with an answer to the question for the project URL. */
+/** Says what is wrong with the project URL that a person entered; undefined if nothing is. */
 export function faultOfProjectUrl(answer: string): string | undefined {
   if (/^postgres(ql)?:/.test(answer)) {
-    return 'This is a connection string of the database. The project URL is like https://abcdefgh.supabase.co.'
+    return 'This is a connection string of the database. The project URL looks like https://abcdefgh.supabase.co.'
   }
-  if (looksLikeKey(answer)) return 'This is a key, and not the project URL.'
+  if (looksLikeKey(answer)) return 'This is a key, not the project URL.'
   const url = URL.parse(answer)
   const [, dashboardRef] = /^\/dashboard\/project\/([a-z0-9]+)/.exec(url?.pathname ?? '') ?? []
   if (url?.hostname === 'supabase.com' && dashboardRef) {
@@ -42,61 +45,54 @@ export function faultOfProjectUrl(answer: string): string | undefined {
     return `This is the address of the database. The project URL is https://${databaseRef}.supabase.co.`
   }
   if (url?.protocol !== 'https:' && !(url?.protocol === 'http:' && isLoopback(url.hostname))) {
-    return 'It must start with https://, like https://abcdefgh.supabase.co.'
+    return 'It must start with https://, for example https://abcdefgh.supabase.co.'
   }
-  if (url.pathname !== '/' || url.search || url.hash || url.username) {
-    return `It ends after the name: ${url.origin}.`
-  }
-  return undefined
+  return isOriginUrl(answer) ? undefined : `Remove what follows the host: ${url.origin}.`
 }
 
-/** What is wrong with an answer to the question for the project's secret key. */
+/** Says what is wrong with the secret key that a person entered; undefined if nothing is. */
 export function faultOfServiceKey(key: string, projectUrl: string): string | undefined {
-  const claims = claimsOf(key)
-  if (key.startsWith('sb_publishable_') || claims?.role === 'anon') {
+  if (isPublishableKey(key)) {
     return 'This is the publishable (anon) key. The relay needs the secret key, sb_secret_…, or the legacy service_role key.'
   }
   if (key.startsWith('sbp_')) {
-    return 'This is an access token of your account. The relay needs the secret key of the project, sb_secret_…'
+    return 'This is an access token of your account. The relay needs the secret key of the project, sb_secret_….'
   }
   if (key.startsWith('sb_secret_')) {
     return /^sb_secret_[\w-]+$/.test(key)
       ? undefined
-      : 'This key is not whole: reveal it in the dashboard before you copy it.'
+      : 'This key is incomplete: reveal it in the dashboard before you copy it.'
   }
-  if (claims?.role !== 'service_role') {
+  if (!isServiceKey(key)) {
     return 'It must be a key that starts with sb_secret_, or the legacy service_role key.'
   }
   const ref = projectRef(projectUrl)
-  if (ref && claims.ref && claims.ref !== ref) {
-    return `This is the key of another project, ${claims.ref}.`
-  }
+  const own = readClaims(key)?.ref
+  if (ref && own && own !== ref) return `This is the key of another project, ${own}.`
   return undefined
 }
 
 function looksLikeKey(text: string): boolean {
-  return /^sbp?_/.test(text) || claimsOf(text) !== undefined
+  return /^sbp?_/.test(text) || readClaims(text) !== undefined
 }
 
-/** What a legacy key, a JWT, says; it is read and not verified, which is Supabase's to do. */
-function claimsOf(key: string): { role?: unknown; ref?: unknown } | undefined {
-  const [, payload, signature] = key.split('.')
-  if (!payload || !signature) return undefined
+/** Decodes a legacy key, which is a JWT. Only Supabase can verify it. */
+function readClaims(key: string): Record<string, unknown> | undefined {
   try {
-    return JSON.parse(Buffer.from(payload, 'base64url').toString())
+    return decodeJwt(key)
   } catch {
     return undefined
   }
 }
 
-/** What the relay's own check, the function relay_status, finds. */
+/** What relay_status, the relay's own status function, shows. */
 export type Finding =
   | { is: 'ready'; schemaVersion: number; threads: number; messages: number }
-  /** The project answers to the key, and has no relay in it, or one without rights. */
+  /** The project accepts the key, but has no relay in it, or one without grants. */
   | { is: 'unmigrated'; sentence: string }
   | { is: 'fault'; sentence: string }
 
-/** Asks the project for its relay; `userId` decides whose threads are counted. */
+/** Asks the project for the status of its relay, counting the threads of `userId`. */
 export async function askStatus(project: Project, userId = NO_USER): Promise<Finding> {
   const answer = await callFunction(project, 'relay_status', { p_user_id: userId })
   if ('fault' in answer) return { is: 'fault', sentence: answer.fault }
@@ -108,39 +104,39 @@ export async function askStatus(project: Project, userId = NO_USER): Promise<Fin
   return findingOf(status, body, project.url)
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: whatever JSON or text came.
+// biome-ignore lint/suspicious/noExplicitAny: any JSON or text.
 type ErrorBody = any
 
-/** What an answer means that is not the status. */
+/** Interprets an answer other than the status. */
 export function findingOf(status: number, body: ErrorBody, url: string): Finding {
   switch (interpret(body?.code, status)) {
     case 'migration_missing':
-      return { is: 'unmigrated', sentence: 'The project has no relay in it yet.' }
+      return { is: 'unmigrated', sentence: 'The project does not contain a relay yet.' }
     case 'permission_denied':
       return {
         is: 'unmigrated',
-        sentence: 'The project has tables that its secret key has no rights on.',
+        sentence: 'The project has relay tables, but its secret key has no rights on them.',
       }
     case 'service_key_refused':
       return {
         is: 'fault',
-        sentence: `The project at ${url} refuses this key: it belongs to another one, or was revoked.`,
+        sentence: `The project at ${url} refuses this key: it belongs to another project, or was revoked.`,
       }
-    case 'project_paused':
-      return { is: 'fault', sentence: sayPaused(url) }
+    case 'paused':
+      return { is: 'fault', sentence: describePaused(url) }
     default: {
-      const said = body?.message ?? (typeof body === 'string' ? 'a page' : 'nothing known')
-      const sentence = `${url} does not answer as a Supabase project does (status ${status}: ${said}).`
+      const said = body?.message ?? (typeof body === 'string' ? 'an HTML page' : 'no message')
+      const sentence = `${url} does not answer like a Supabase project (status ${status}: ${said}).`
       return { is: 'fault', sentence }
     }
   }
 }
 
-/** Whose threads the project holds, at most `limit` of them. It must have the migrations. */
+/** Lists up to `limit` users who have threads in the project, which must have the migrations. */
 export async function readUserIds(project: Project, limit: number): Promise<string[]> {
   const users: string[] = []
   while (users.length < limit) {
-    // Each request skips all rows of the user before: there may be more than the API returns at once.
+    // Each request skips all rows of the previous user, who may have more than the API returns at once.
     const after = users.length > 0 ? `&user_id=gt.${users.at(-1)}` : ''
     const path = `/rest/v1/relay_threads?select=user_id&order=user_id&limit=1${after}`
     const answer = await requestProject(project, path)
@@ -148,7 +144,7 @@ export async function readUserIds(project: Project, limit: number): Promise<stri
     if (!Array.isArray(answer.body)) {
       const said = JSON.stringify(answer.body)
       throw new UserError(
-        `The project does not say whose threads it holds (${answer.status}: ${said}).`,
+        `The project did not list the users of its threads (${answer.status}: ${said}).`,
       )
     }
     const [row] = answer.body

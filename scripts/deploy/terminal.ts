@@ -1,16 +1,13 @@
 /**
- * The conversation with the person: prompts and spinners in a terminal, plain lines where there is
- * none. A question is answered by its environment variable first; without a terminal, an
- * unanswered one is refused by that name.
+ * Talks with the person: prompts and spinners in a terminal, plain lines without one. A question takes
+ * its answer from its environment variable if that is set. Without a terminal, the variable is required.
  */
 import * as clack from '@clack/prompts'
+import { INTERRUPTED } from '../lib/command.ts'
 import { UserError } from '../lib/user-error.ts'
 
 /** Whether there is a person to ask. */
 export const hasPerson = Boolean(process.stdin.isTTY && process.stdout.isTTY)
-
-/** By the convention of shells, 128 and the number of SIGINT. */
-const INTERRUPTED = 130
 
 let stopSpinner: (() => void) | undefined
 
@@ -18,15 +15,15 @@ export interface Question {
   /** The environment variable that answers it. */
   variable: string
   message: string
-  /** Not shown as it is typed. */
+  /** Hides the answer while it is typed. */
   isSecret?: boolean
-  /** What an empty answer stands for. */
+  /** The value of an empty answer. */
   byDefault?: string
-  /** Said to be what an empty answer means, where it stands for no value. */
+  /** Describes what happens with an empty answer, if that is allowed and has no value. */
   ifEmpty?: string
-  /** What is wrong with an answer by its looks, in a sentence. */
+  /** Checks the shape of an answer; returns a sentence if it is wrong. */
   faultOf?: (answer: string) => string | undefined
-  /** What is wrong with it on trial. */
+  /** Tests an answer against the service it is for; returns a sentence if it fails. */
   faultOnTrial?: (answer: string) => Promise<string | undefined>
 }
 
@@ -36,7 +33,7 @@ export interface Choice<T> {
   hint?: string
 }
 
-/** Opens the conversation; `howToContinue` is printed if it is interrupted. Call the result at its end. */
+/** Starts the conversation. Prints `howToContinue` if it is interrupted. Call the result at the end. */
 export function begin(title: string, howToContinue: string): (lastWords: string) => void {
   let isOver = false
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
@@ -44,7 +41,7 @@ export function begin(title: string, howToContinue: string): (lastWords: string)
   }
   process.on('exit', (code) => {
     if (isOver || (code !== 0 && code !== INTERRUPTED)) return
-    // A spinner ends the process at Ctrl-C by itself, with 0, and would have the last word.
+    // A spinner ends the process by itself at Ctrl-C, with 0, and would print the last line.
     process.exitCode = INTERRUPTED
     stopSpinner?.()
     console.log(`\nStopped. ${howToContinue}`)
@@ -58,7 +55,7 @@ export function begin(title: string, howToContinue: string): (lastWords: string)
   }
 }
 
-/** A heading: what comes next, and what it will do. */
+/** Prints a heading: the next step, and what it does. */
 export function announce(title: string, does: string): void {
   if (hasPerson) clack.log.step(`${title}\n${does}`)
   else console.log(`\n${title}: ${does}`)
@@ -74,22 +71,22 @@ export function warn(text: string): void {
   else console.log(text)
 }
 
-/** Shows something to copy as it is, without a frame that would be copied too. */
+/** Prints something to copy, without a frame that would be copied too. */
 export function show(text: string): void {
   console.log(`\n${text}\n`)
 }
 
-/** Resolves with an answer that has passed its checks; an empty one only where that is allowed. */
+/** Resolves with an answer that passed its checks; it is empty only if that is allowed. */
 export async function ask(question: Question): Promise<string> {
   const { variable, byDefault, ifEmpty, faultOnTrial = async () => undefined } = question
   const given = process.env[variable]?.trim()
   if (given || !hasPerson) {
     const answer = given || byDefault
     if (!answer && ifEmpty !== undefined) return ''
-    if (!answer) throw new UserError(`There is no terminal to ask in: set ${variable}.`)
+    if (!answer) throw new UserError(`There is no terminal to ask in, so ${variable} must be set.`)
     const fault = faultOfAnswer(question, answer) ?? (await faultOnTrial(answer))
     if (fault) throw new UserError(`${variable}: ${fault}`)
-    if (given) say(`${variable} is taken from the environment.`)
+    if (given) say(`Using ${variable} from the environment.`)
     return answer
   }
   for (;;) {
@@ -118,7 +115,7 @@ function faultOfAnswer(question: Question, answer: string): string | undefined {
   return mayBeEmpty ? undefined : 'An answer is required.'
 }
 
-/** Resolves with one of several; the first is proposed. Without a terminal, `otherwise` decides. */
+/** Asks for one of several choices, the first by default. Without a terminal, `otherwise` decides. */
 export async function choose<T extends string>(
   message: string,
   choices: Choice<T>[],
@@ -138,8 +135,8 @@ function unlessCancelled<T>(answer: T | typeof clack.CANCEL_SYMBOL): T {
 }
 
 /**
- * Runs `work` while saying what is being done, which `work` can say more of by what it is given;
- * `done` says what came of it.
+ * Runs `work` and shows `doing` meanwhile. `work` can report its progress through its argument, and
+ * `done` describes the result.
  */
 export async function during<T>(
   doing: string,

@@ -1,35 +1,35 @@
 /**
- * How a database proves who it is before it is sent a password. Supabase signs its certificates
- * itself, with the roots in supabase-root-certificates.pem; other databases need one that this machine
- * trusts, which NODE_EXTRA_CA_CERTS can add to.
+ * Verifies the identity of a database before a password is sent. Supabase signs its certificates with
+ * its own roots, which are in supabase-root-certificates.pem. Other databases need a certificate that
+ * this machine trusts; NODE_EXTRA_CA_CERTS can add one.
  */
 import { readFileSync } from 'node:fs'
 import { type ConnectionOptions, checkServerIdentity, getCACertificates } from 'node:tls'
 
 const FILE = new URL('supabase-root-certificates.pem', import.meta.url)
 
-/** Supabase's roots, each in PEM. */
+/** Reads Supabase's root certificates, each in PEM. */
 export function readSupabaseRoots(): string[] {
   return readFileSync(FILE, 'utf8').match(/-----BEGIN[\s\S]+?-----END CERTIFICATE-----/g) ?? []
 }
 
-/** TLS options for the database at `host`: without a certificate for that name there is no connection. */
-export function verifiedTls(host: string): ConnectionOptions {
+/** Creates TLS options that refuse any server without a valid certificate for `host`. */
+export function createTlsOptions(host: string): ConnectionOptions {
   return {
     ca: [...readSupabaseRoots(), ...getCACertificates('default')],
     rejectUnauthorized: true,
-    // pg names no host where it is an address, and Node would then check for "localhost".
+    // pg passes no host name for an IP address, and Node would then check for "localhost".
     checkServerIdentity: (_, certificate) => checkServerIdentity(host, certificate),
   }
 }
 
-/** What a failed connection says about the other side's identity; undefined if it failed over else. */
-export function faultOfIdentity({ code = '', message }: NodeJS.ErrnoException): string | undefined {
+/** Explains a connection that failed over the server's identity; undefined for any other failure. */
+export function explainIdentity({ code = '', message }: NodeJS.ErrnoException): string | undefined {
   if (/CERT|SELF_SIGNED|VERIFY|ISSUER|ALTNAME/.test(code)) {
     return (
-      `The database could not prove who it is (${code}), so the password was not sent. Check the host ` +
-      'in the connection string, and try another network. If the database is your own, name its root ' +
-      'certificate in NODE_EXTRA_CA_CERTS.'
+      `The database could not prove its identity (${code}), so the password was not sent. Check the host ` +
+      'in the connection string and try another network. For a database of your own, set ' +
+      'NODE_EXTRA_CA_CERTS to its root certificate.'
     )
   }
   if (/does not support SSL/.test(message)) {

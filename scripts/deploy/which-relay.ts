@@ -1,19 +1,19 @@
-/** Which account at Cloudflare, and which relay: a new one, the one of this folder, or another that runs. */
+/** The steps that choose the Cloudflare account and the relay: a new, a known or another running one. */
 import { UserError } from '../lib/user-error.ts'
 import { tryKey } from '../lib/verdict.ts'
-import { readLogin, secretNames } from './cloudflare.ts'
-import { KEPT_IN, putAside } from './deployment.ts'
-import { originOf } from './relay.ts'
+import { listSecrets, readLogin } from './cloudflare.ts'
+import { KEPT_IN, setAside } from './deployment.ts'
+import { parseOrigin } from './relay.ts'
 import { known, remember, type Setup } from './steps.ts'
 import { ask, type Choice, choose, during, say, warn } from './terminal.ts'
 
-/** The name of wrangler.toml, which 0.1.0 had too. */
+/** The name in wrangler.toml, which 0.1.0 also had. */
 const WORKER = 'relay-mcp'
 
-/** At Cloudflare's rules for names that are part of a host name. */
+/** Cloudflare's rule for names that become part of a host name. */
 const NAME = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/
 
-/** Who is logged in at Cloudflare, and which of their accounts to use. */
+/** Reads who is logged in to Cloudflare, and chooses one of their accounts. */
 export async function chooseAccount(setup: Setup): Promise<void> {
   const login = await during('Asking wrangler who is logged in', readLogin, (found) =>
     found ? `Logged in to Cloudflare${found.email ? ` as ${found.email}` : ''}` : 'Not logged in',
@@ -29,7 +29,9 @@ export async function chooseAccount(setup: Setup): Promise<void> {
   if (given) return remember(setup, { account: given })
   const [only, ...others] = accounts
   if (!only) {
-    throw new UserError('Your Cloudflare login shows no account: set CLOUDFLARE_ACCOUNT_ID.')
+    throw new UserError(
+      'Your Cloudflare login cannot list its accounts: set CLOUDFLARE_ACCOUNT_ID.',
+    )
   }
   if (others.length === 0) return remember(setup, { account: only.id })
   const account = await choose(
@@ -40,21 +42,21 @@ export async function chooseAccount(setup: Setup): Promise<void> {
   remember(setup, { account })
 }
 
-/** Asks what this set-up is of, and settles the Worker's name. */
+/** Asks which relay to set up, and settles the name of its Worker. */
 export async function chooseRelay(setup: Setup): Promise<void> {
   const { worker, url } = setup.deployment
   const kind = await chooseKind(setup)
-  if (kind === 'same') return say(`Continuing with ${url ?? `the Worker ${worker}`}.`)
+  if (kind === 'same') return say(`Using ${url ?? `the Worker ${worker}`}.`)
   if (worker !== undefined) {
     const { account } = setup.deployment
-    putAside()
-    say(`What was kept in ${KEPT_IN} is now in setup.previous.json.`)
+    setAside()
+    say(`${KEPT_IN} was renamed to setup.previous.json.`)
     setup.deployment = {}
     remember(setup, account ? { account } : {})
   }
   setup.takesOver = kind === 'other'
   if (kind === 'new') await nameNew(setup)
-  else await nameRunning(setup, 'a new key replaces it')
+  else await nameRunning(setup, 'replace it with a new key')
 }
 
 type Kind = 'same' | 'new' | 'other'
@@ -64,11 +66,14 @@ async function chooseKind({ takesOver, deployment }: Setup): Promise<Kind> {
   if (takesOver) return 'other'
   const choices: Choice<Kind>[] = [
     { value: 'new', label: 'A new one' },
-    { value: 'other', label: 'An existing one: relay-mcp 0.1.0, or one that was set up elsewhere' },
+    {
+      value: 'other',
+      label: 'An existing one: relay-mcp 0.1.0, or a relay that was set up elsewhere',
+    },
   ]
   if (!worker) return choose('Which relay is this?', choices, 'new')
-  const label = url ? `The one at ${url}` : `The Worker ${worker}, begun here earlier`
-  choices.unshift({ value: 'same', label, hint: `kept in ${KEPT_IN}` })
+  const label = url ? `The one at ${url}` : `The Worker ${worker}, started here earlier`
+  choices.unshift({ value: 'same', label, hint: `saved in ${KEPT_IN}` })
   return choose('Which relay is this?', choices, 'same')
 }
 
@@ -79,34 +84,34 @@ async function nameNew(setup: Setup): Promise<void> {
     message: 'Name of the Worker, the first part of its address',
     byDefault: WORKER,
     faultOf: faultOfName,
-    faultOnTrial: async (name) => ((await exists(account, name)) ? taken(name) : undefined),
+    faultOnTrial: async (name) => ((await exists(account, name)) ? sayTaken(name) : undefined),
   })
   remember(setup, { worker })
 }
 
-const taken = (name: string) =>
-  `There is a Worker ${name} in this account. If it is a relay, take it over: npm run setup -- --take-over.`
+const sayTaken = (name: string) =>
+  `This account already has a Worker ${name}. If it is a relay, take it over: npm run setup -- --take-over`
 
 function exists(account: string, worker: string): Promise<boolean> {
   return during(
-    `Asking Cloudflare for a Worker ${worker}`,
-    async () => (await secretNames({ account, worker })) !== undefined,
-    (found) => (found ? `There is a Worker ${worker}` : `There is no Worker ${worker} yet`),
+    `Looking for a Worker ${worker}`,
+    async () => (await listSecrets({ account, worker })) !== undefined,
+    (found) => (found ? `The Worker ${worker} exists` : `There is no Worker ${worker} yet`),
   )
 }
 
 /**
- * Asks for the address, the Worker's name and the key of a relay that runs. `withoutKey` says what
- * happens without the last; where it is left out, the key must be there.
+ * Asks for the address, the Worker's name and the key of a running relay. `withoutKey` describes what
+ * happens if the key is left empty; without it, the key is required.
  */
 export async function nameRunning(setup: Setup, withoutKey?: string): Promise<void> {
   const account = known(setup, 'account')
   const address = await ask({
     variable: 'RELAY_URL',
-    message: 'Its address, as your clients know it',
-    faultOf: (answer) => (originOf(answer) ? undefined : 'It must start with https://.'),
+    message: 'Its address, as set in your clients',
+    faultOf: (answer) => (parseOrigin(answer) ? undefined : 'It must start with https://.'),
   })
-  const url = originOf(address) as string
+  const url = parseOrigin(address) as string
   const [first = ''] = new URL(url).hostname.split('.')
   const guess = /\.workers\.dev$/.test(url) && NAME.test(first) ? first : WORKER
   const worker = await ask({
@@ -114,7 +119,7 @@ export async function nameRunning(setup: Setup, withoutKey?: string): Promise<vo
     message: 'Name of its Worker',
     byDefault: guess,
     faultOf: faultOfName,
-    faultOnTrial: async (name) => ((await exists(account, name)) ? undefined : absent(name)),
+    faultOnTrial: async (name) => ((await exists(account, name)) ? undefined : sayAbsent(name)),
   })
   const key = await ask({
     variable: 'RELAY_API_KEY',
@@ -126,17 +131,17 @@ export async function nameRunning(setup: Setup, withoutKey?: string): Promise<vo
   remember(setup, { url, worker, ...(key ? { RELAY_API_KEY: key } : {}) })
 }
 
-const absent = (name: string) => `There is no Worker ${name} in this account.`
+const sayAbsent = (name: string) => `There is no Worker ${name} in this account.`
 
 async function faultOfRunningKey(url: string, key: string): Promise<string | undefined> {
   const verdict = await tryKey(url, key)
   if (verdict.is === 'accepted') return undefined
   if (verdict.is === 'refused') return `The relay at ${url} refuses this key.`
-  warn(`The key can't be tried: ${url} does not answer as a relay does (${verdict.seen}).`)
+  warn(`The key cannot be tested: ${url} does not answer like a relay (${verdict.seen}).`)
   return undefined
 }
 
 function faultOfName(name: string): string | undefined {
   if (NAME.test(name)) return undefined
-  return 'A name has up to 63 lower-case letters, digits and dashes, and does not begin or end with a dash.'
+  return 'A name has up to 63 lower-case letters, digits and dashes, and does not start or end with a dash.'
 }

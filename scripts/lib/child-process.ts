@@ -1,10 +1,10 @@
 /**
- * The native processes of the local stack, and the promise that none of them outlives us.
+ * Starts native processes that never outlive this one.
  *
- * A child runs in a session of its own, so that Ctrl-C reaches only us and we stop things in
- * order. That also means nothing would stop it if we were killed with -9. Hence the watchdog: one
- * shell per Node process that reads a pipe from us. When we die, however we die, the pipe closes
- * and the watchdog sends each child its signal, and the group of processes that it leads.
+ * A child runs in its own session, so that Ctrl-C reaches only this process, which then stops everything
+ * in order. Nothing would stop the child after a kill -9, though. Therefore each Node process has a
+ * watchdog: a shell that reads a pipe. When Node dies, the pipe closes, and the watchdog sends each
+ * child and its process group the last signal.
  */
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -23,20 +23,20 @@ for each in $watched; do kill -s "\${each%:*}" -- "-\${each#*:}"; done
 `
 
 export interface ChildOptions extends SpawnOptions {
-  /** What the watchdog sends the child if we die first, without its SIG. */
+  /** The signal that the watchdog sends if this process dies first, without its SIG. */
   lastSignal: 'KILL' | 'INT' | 'QUIT'
 }
 
 export interface Child {
   process: ChildProcess
   pid: number
-  /** Resolves when the process has ended, with how: `exit code 1`, `SIGKILL`. */
+  /** Resolves with how the process ended: `exit code 1`, `SIGKILL`. */
   exited: Promise<string>
-  /** Sends the signals one after the other, `patience` ms apart, until the process has ended. */
+  /** Sends the signals one by one, `patience` ms apart, until the process has ended. */
   stop(signals: NodeJS.Signals[], patience: number): Promise<void>
 }
 
-/** Starts a process that ends when it is stopped, or else when this process ends. */
+/** Starts a process that ends when it is stopped, at the latest when this process ends. */
 export async function startChild(
   command: string,
   args: string[],
@@ -44,7 +44,7 @@ export async function startChild(
 ): Promise<Child> {
   const process = spawn(command, args, { ...options, detached: true })
   const exited = once(process, 'exit').then(([code, signal]) => signal ?? `exit code ${code}`)
-  // A caller that doesn't wait for the end must not crash over a command that couldn't be started.
+  // A caller that does not wait for the end must not crash if the command could not be started.
   exited.catch(() => {})
   await once(process, 'spawn')
   const pid = process.pid as number

@@ -1,6 +1,6 @@
 /**
- * The one frame of all commands: options are strict, `--help` explains, and the exit code is 0 when it
- * worked, 1 when it did not, 2 for a wrong option or setting, and 130 when it was interrupted.
+ * Runs every command in the same way: strict options, `--help`, and exit code 0 for success, 1 for
+ * failure, 2 for an invalid option or setting, and 130 after an interruption.
  */
 import { parseArgs } from 'node:util'
 import { UsageError, UserError } from './user-error.ts'
@@ -14,31 +14,31 @@ type Values<O extends Options> = {
 type AnyValues = any
 
 export interface Command<V = AnyValues> {
-  /** How it is called and what it does, printed by `--help`. */
+  /** Usage and description, printed by `--help`. */
   help: string
   options: Options
-  /** Names of the arguments that it takes, all optional to the frame. */
+  /** Names of its arguments, all optional here: `run` checks them. */
   arguments?: string[]
-  /** Whether it stops by itself when it is interrupted; otherwise it just ends. */
+  /** Whether it handles signals itself; otherwise a signal ends the process. */
   stopsItself?: boolean
-  /** Returns the exit code, if that is not 0. */
+  /** Returns the exit code, or undefined for 0. */
   run(values: V, args: string[]): Promise<number | undefined>
 }
 
-/** Gives the command back, with the types of its options known to `run`. */
+/** Returns the command; `run` gets the types of its options. */
 export function defineCommand<const O extends Options>(
   command: Command<Values<O>> & { options: O },
 ): Command {
   return command
 }
 
-/** By the convention of shells, 128 and the number of SIGINT. */
+/** Shells use 128 plus the number of the signal, here SIGINT. */
 export const INTERRUPTED = 130
 
 /** Between two looks at whether the shell that npm started is still there. */
 const PARENT_PAUSE_MS = 250
 
-/** Runs a command with what follows its name, and sets the exit code. */
+/** Runs a command with the arguments that follow its name, and sets the exit code. */
 export async function runCommand(command: Command, args: string[]): Promise<void> {
   try {
     const { values, positionals } = parse(command, args)

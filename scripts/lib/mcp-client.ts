@@ -1,23 +1,23 @@
-/** A client that says exactly what it is told to, in either protocol era: for scripts that look at answers. */
+/** A client that sends exactly what it is told to, in either protocol era, for checking the answers. */
 
-// biome-ignore lint/suspicious/noExplicitAny: the caller says what it expects by looking at it.
+// biome-ignore lint/suspicious/noExplicitAny: callers check the answers themselves.
 type Json = any
 
 export interface Answer {
   status: number
   headers: Headers
-  /** Parsed if it is JSON, else the text. */
+  /** Parsed if it is JSON, otherwise the text. */
   body: Json
 }
 
-/** The fields of a CallToolResult that scripts look at. */
+/** The fields of a CallToolResult that scripts read. */
 export interface ToolResult {
   content: { type: string; text: string }[]
   structuredContent?: Json
   isError?: boolean
 }
 
-/** More than three calls of the database may take, each at its limit of 8 s. */
+/** More than three calls to the database can take, each with a limit of 8 s. */
 const TIME_LIMIT_MS = 30_000
 
 const MODERN_META = {
@@ -43,10 +43,10 @@ export class McpClient {
       ...init,
     })
     const text = await response.text()
-    return { status: response.status, headers: response.headers, body: parsed(text) }
+    return { status: response.status, headers: response.headers, body: parse(text) }
   }
 
-  /** Posts a body to the MCP endpoint; a header that is undefined is left out. */
+  /** Posts a body to the MCP endpoint; omits headers that are undefined. */
   async post(body: unknown, headers: Record<string, string | undefined> = {}): Promise<Answer> {
     const all = {
       authorization: `Bearer ${this.#key}`,
@@ -62,13 +62,13 @@ export class McpClient {
     })
   }
 
-  /** A request of the legacy era. */
+  /** Sends a request of the legacy era. */
   legacy(method: string, params?: object, headers?: Record<string, string | undefined>) {
     this.#id += 1
     return this.post({ jsonrpc: '2.0', id: this.#id, method, params }, headers)
   }
 
-  /** A request of the modern era, with its envelope and headers. */
+  /** Sends a request of the modern era, with its envelope and headers. */
   modern(method: string, params: { name?: string; uri?: string } & Record<string, unknown> = {}) {
     this.#id += 1
     return this.post(
@@ -81,7 +81,7 @@ export class McpClient {
     )
   }
 
-  /** Calls a tool. Throws when the answer is no result. */
+  /** Calls a tool. Throws if the answer is not a result. */
   async call(name: string, args: Record<string, unknown> = {}): Promise<ToolResult> {
     const { status, body } = await this.legacy('tools/call', { name, arguments: args })
     if (body?.result === undefined) throw new Error(`${name}: ${status} ${JSON.stringify(body)}`)
@@ -89,7 +89,7 @@ export class McpClient {
   }
 }
 
-function parsed(text: string): Json {
+function parse(text: string): Json {
   try {
     return JSON.parse(text)
   } catch {

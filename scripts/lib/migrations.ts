@@ -1,4 +1,4 @@
-/** migrations/*.sql in the order of their numbers. Each file is safe to run twice. */
+/** Reads and applies migrations/*.sql in the order of their numbers. Each is safe to run twice. */
 import { readdirSync, readFileSync } from 'node:fs'
 import type { Client, DatabaseError } from 'pg'
 import { UserError } from './user-error.ts'
@@ -6,9 +6,9 @@ import { UserError } from './user-error.ts'
 const FOLDER = new URL('../../migrations/', import.meta.url)
 
 export interface Migration {
-  /** The number it starts with, which `relay_status` returns as `schema_version` once it has run. */
+  /** The number in its name, which `relay_status` returns as `schema_version` afterwards. */
   version: number
-  /** From the project's folder. */
+  /** Relative to the project. */
   path: string
   sql: string
 }
@@ -23,7 +23,7 @@ export function readMigrations(): Migration[] {
   return migrations.sort((a, b) => a.version - b.version)
 }
 
-/** Runs one file; what PostgreSQL refuses is told with the line it is at. */
+/** Runs one file; an error names the line of the SQL. */
 export async function applyMigration(client: Client, { path, sql }: Migration): Promise<void> {
   await client.query(sql).catch((error: DatabaseError) => {
     const line = sql.slice(0, Number(error.position ?? 0)).split('\n').length

@@ -1,9 +1,9 @@
-/** A public client of the relay's authorization server: takes each step when told, and judges none. */
+/** A public OAuth client that performs single steps for the checks, which judge the answers. */
 import { createHash, randomBytes } from 'node:crypto'
 import type { Answer, McpClient } from './mcp-client.ts'
 
 export interface OAuthClientOptions {
-  /** Of the relay, as its clients know it. */
+  /** The origin of the relay, as its clients know it. */
   origin: string
   name: string
   redirectUri: string
@@ -15,7 +15,7 @@ export class OAuthClient {
   readonly #relay: McpClient
   readonly #name: string
   readonly #verifier = randomBytes(32).toString('base64url')
-  /** The authorization request; register() adds the client's id. */
+  /** The authorization request; register() adds the client id. */
   readonly #request: Fields & { redirect_uri: string; state: string }
 
   constructor(relay: McpClient, { origin, name, redirectUri }: OAuthClientOptions) {
@@ -49,12 +49,12 @@ export class OAuthClient {
     })
   }
 
-  /** The page that asks for the key. */
+  /** Requests the consent page. */
   consentPage(): Promise<Answer> {
     return this.#relay.fetch(`/authorize?${new URLSearchParams(this.#request)}`)
   }
 
-  /** Posts the page's form; `fields` are added, or replace what it holds. */
+  /** Posts the form of the consent page; `fields` add to its fields or replace them. */
   allow(key: string, fields: Fields = {}): Promise<Answer> {
     return this.#post('/authorize', { ...this.#request, api_key: key, ...fields })
   }
@@ -81,7 +81,7 @@ export class OAuthClient {
   }
 }
 
-/** The parameters with which the person's browser is sent back to the client. */
-export function returned({ headers }: Answer): URLSearchParams {
+/** Reads the parameters with which the browser is redirected to the client. */
+export function readRedirect({ headers }: Answer): URLSearchParams {
   return URL.parse(headers.get('location') ?? '')?.searchParams ?? new URLSearchParams()
 }

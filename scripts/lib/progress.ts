@@ -1,4 +1,4 @@
-/** How far a long run is: one line on a terminal, rewritten; elsewhere a line now and then. */
+/** Shows the progress of a long run: one updating line on a terminal, otherwise a line every 5 s. */
 
 export interface Progress {
   done: number

@@ -1,4 +1,4 @@
-/** Where the project's folder is, whatever folder a command is run from. */
+/** The folder and the version of the project, whatever folder a command is run from. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'

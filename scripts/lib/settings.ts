@@ -1,12 +1,11 @@
 /**
- * The settings of `npm start`: from the environment, then .dev.vars, then what is kept in the data
- * directory. The Worker judges its own settings; here is checked only what would otherwise fail without
- * a word.
+ * The settings of `npm start`: from the environment, then .dev.vars, then the data directory. Rejects
+ * values that the Worker would reject (src/settings-table.ts) before anything is started.
  */
 import { readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { parseEnv } from 'node:util'
-import { isUuid } from '../../src/settings-table.ts'
+import { SETTINGS } from '../../src/settings-table.ts'
 import { makeDirectory, readKept, type Values } from './data-directory.ts'
 import { UsageError } from './user-error.ts'
 
@@ -17,59 +16,59 @@ export interface Settings {
   previousApiKey: string | undefined
   userId: string
   serviceKey: string
-  /** A Supabase project; without one the embedded database is used. */
+  /** The URL of a Supabase project; undefined means the embedded database. */
   supabaseUrl: string | undefined
   publicUrl: string | undefined
   allowedOrigins: string | undefined
-  /** Whether a tunnel of Cloudflare sets `CF-Connecting-IP`. */
+  /** Whether a Cloudflare tunnel sets `CF-Connecting-IP`. */
   trustsConnectingIp: boolean
-  /** Where the key comes from, and so where a new one must be put. */
+  /** Where the key comes from, and therefore where a rotation must write the new one. */
   keySource: 'environment' | '.dev.vars' | 'kept'
-  /** What the person should see, each in a sentence. */
+  /** Sentences that the person should see. */
   warnings: string[]
 }
 
-interface Rule {
-  isGood: (value: string) => boolean
-  /** Completes "NAME must be …". */
-  words: string
+/** What is wrong with a value, to follow the setting's name; undefined if nothing is. */
+type Rule = (value: string) => string | undefined
+
+const must =
+  (isGood: RegExp, words: string): Rule =>
+  (value) =>
+    isGood.test(value) ? undefined : `must be ${words}`
+
+/** A key travels in an HTTP header. */
+export const checkHeaderValue = must(
+  /^[\x21-\x7e]+$/,
+  'visible ASCII characters without spaces, because it is sent in a header',
+)
+
+/** The rules of the Worker's required settings. Bad optional ones the Worker reports and ignores. */
+const WORKER_RULES: Record<string, Rule> = Object.fromEntries(
+  SETTINGS.filter(({ isRequired }) => isRequired).map(({ name, check }) => [name, check]),
+)
+
+const RULES: Record<string, Rule[]> = {
+  PORT: [
+    (value) => (isPort(value) ? undefined : 'must be a number from 0 (any free port) to 65535'),
+  ],
+  RELAY_DATA: [],
+  RELAY_API_KEY: [checkHeaderValue],
+  RELAY_API_KEY_PREVIOUS: [checkHeaderValue],
+  RELAY_USER_ID: [],
+  SUPABASE_URL: [],
+  SUPABASE_SERVICE_KEY: [checkHeaderValue],
+  RELAY_PUBLIC_URL: [must(/^https?:\/\/./, 'an http or https URL')],
+  RELAY_ALLOWED_ORIGINS: [],
+  RELAY_TRUST_CF_IP: [must(/^[01]$/, '1 or 0')],
 }
 
-const httpUrl: Rule = {
-  isGood: (value) => /^https?:$/.test(URL.parse(value)?.protocol ?? ''),
-  words: 'an http or https URL',
-}
-const headerValue: Rule = {
-  isGood: (value) => /^[\x21-\x7e]+$/.test(value),
-  words: 'visible ASCII characters without spaces, because it travels in a header',
-}
+const isPort = (value: string) => /^\d{1,5}$/.test(value) && Number(value) <= 65535
 
-const RULES = {
-  PORT: {
-    isGood: (value) => /^\d{1,5}$/.test(value) && Number(value) <= 65535,
-    words: 'a number from 0 (any free port) to 65535',
-  },
-  RELAY_DATA: { isGood: () => true, words: 'a folder' },
-  RELAY_API_KEY: headerValue,
-  RELAY_API_KEY_PREVIOUS: headerValue,
-  RELAY_USER_ID: {
-    isGood: isUuid,
-    words: 'a UUID',
-  },
-  SUPABASE_URL: httpUrl,
-  SUPABASE_SERVICE_KEY: headerValue,
-  RELAY_PUBLIC_URL: httpUrl,
-  RELAY_ALLOWED_ORIGINS: { isGood: () => true, words: 'origins separated by commas' },
-  RELAY_TRUST_CF_IP: { isGood: (value) => /^[01]$/.test(value), words: '1 or 0' },
-} satisfies Record<string, Rule>
-
-type Name = keyof typeof RULES
-
-/** Reads the settings of the project in `folder`, making its data directory and keys if needed. */
+/** Reads the settings of the project in `folder`, creating its data directory and keys if needed. */
 export function readSettings(folder: string, environment: Values = process.env): Settings {
   const { values, warnings } = readDevVars(folder)
   const given = { ...values, ...pick(environment) }
-  for (const [name, rule] of Object.entries(RULES)) check(name, given[name], rule)
+  for (const name of Object.keys(RULES)) check(name, given[name])
   if (given.SUPABASE_URL) requireProject(given)
 
   const dataDirectory = resolve(folder, given.RELAY_DATA ?? '.relay')
@@ -81,7 +80,7 @@ export function readSettings(folder: string, environment: Values = process.env):
     port: Number(given.PORT ?? 8787),
     dataDirectory,
     apiKey: value('RELAY_API_KEY'),
-    // A key that is given replaces the kept one, and what was kept as that one's predecessor with it.
+    // A key from outside replaces the kept one together with the kept one's predecessor.
     previousApiKey:
       given.RELAY_API_KEY_PREVIOUS ??
       (given.RELAY_API_KEY ? undefined : kept.RELAY_API_KEY_PREVIOUS),
@@ -100,8 +99,8 @@ export function readSettings(folder: string, environment: Values = process.env):
   }
 }
 
-/** Where the data directory is, without making it. */
-export function dataDirectoryOf(folder: string, environment: Values = process.env): string {
+/** Finds the data directory without creating it. */
+export function findDataDirectory(folder: string, environment: Values = process.env): string {
   const { RELAY_DATA = '.relay' } = { ...readDevVars(folder).values, ...pick(environment) }
   return resolve(folder, RELAY_DATA)
 }
@@ -110,23 +109,23 @@ export function dataDirectoryOf(folder: string, environment: Values = process.en
 function readDevVars(folder: string): { values: Values; warnings: string[] } {
   const path = join(folder, '.dev.vars')
   try {
-    // Windows' editors begin a file with a byte order mark, which would hide the first name.
+    // Editors on Windows add a byte order mark, which would hide the first name.
     const text = readFileSync(path, 'utf8').replace(/^\ufeff/, '')
-    // A line without a value is one that was copied from .dev.vars.example and not filled in.
+    // A line without a value was copied from .dev.vars.example and not filled in.
     const values = Object.entries(parseEnv(text)).filter(([, value]) => value !== '')
     const isOpen = process.platform !== 'win32' && (statSync(path).mode & 0o077) !== 0
-    const warning = '.dev.vars holds keys and others can read it: chmod 600 .dev.vars'
+    const warning = '.dev.vars contains keys, and other users can read it. Run: chmod 600 .dev.vars'
     return {
       values: pick(Object.fromEntries(values)),
       warnings: isOpen && values.length > 0 ? [warning] : [],
     }
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { values: {}, warnings: [] }
-    throw new UsageError(`.dev.vars can't be read: ${(error as Error).message}.`)
+    throw new UsageError(`.dev.vars cannot be read: ${(error as Error).message}.`)
   }
 }
 
-/** Changes settings in .dev.vars, and closes it to others; undefined removes a line. */
+/** Changes settings in .dev.vars and makes it private to its owner; undefined removes a line. */
 export function changeDevVars(folder: string, changes: Values): void {
   const path = join(folder, '.dev.vars')
   const lines = readFileSync(path, 'utf8')
@@ -151,21 +150,24 @@ function pick(values: Values): Values {
   )
 }
 
-function check(name: string, value: string | undefined, { isGood, words }: Rule): void {
+function check(name: string, value: string | undefined): void {
   if (value === undefined) return
   if (value.trim() === '')
-    throw new UsageError(`${name} is empty: give it a value, or leave it out.`)
-  // The value is not repeated: it may be a key.
-  if (!isGood(value)) throw new UsageError(`${name} must be ${words}.`)
+    throw new UsageError(`${name} is empty: set it to a value, or remove it.`)
+  // The message does not repeat the value, which may be a key.
+  const own = WORKER_RULES[name]
+  const rules = [...(RULES[name] ?? []), ...(own ? [own] : [])]
+  const problem = rules.map((rule) => rule(value)).find(Boolean)
+  if (problem) throw new UsageError(`${name} ${problem}.`)
 }
 
-/** The key and the user of a project that was not made here can't be made here either. */
+/** A Supabase project already has its key and its user, so they cannot be generated here. */
 function requireProject(given: Values): void {
-  const needed: Name[] = ['SUPABASE_SERVICE_KEY', 'RELAY_USER_ID']
+  const needed = ['SUPABASE_SERVICE_KEY', 'RELAY_USER_ID']
   const missing = needed.filter((name) => !given[name])
   if (missing.length === 0) return
   throw new UsageError(
-    `SUPABASE_URL is set, so ${missing.join(' and ')} must be too; without SUPABASE_URL the ` +
-      'embedded database is used.',
+    `SUPABASE_URL is set, so ${missing.join(' and ')} must be too. Remove SUPABASE_URL to use the ` +
+      'embedded database.',
   )
 }

@@ -1,4 +1,4 @@
-/** Requests to a Supabase project with its secret key, and what its refusals mean: each said once. */
+/** Sends requests to a Supabase project with its secret key, and interprets its refusals. */
 import { type FaultCode, faultOfCode } from '../../src/errors.ts'
 
 export interface Project {
@@ -6,10 +6,10 @@ export interface Project {
   key: string
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: whatever JSON or text came.
+// biome-ignore lint/suspicious/noExplicitAny: any JSON or text.
 type Body = any
 
-/** An answer of the project, or why there is none. */
+/** An answer from the project, or the reason why none came. */
 export type ProjectAnswer = { status: number; body: Body } | { fault: string }
 
 const TIME_LIMIT_MS = 15_000
@@ -23,7 +23,7 @@ export async function requestProject(
   try {
     const response = await fetch(url + path, {
       ...init,
-      // A redirect would carry the key to wherever it leads.
+      // A redirect could carry the key to another host.
       redirect: 'manual',
       headers: { apikey: key, authorization: `Bearer ${key}`, 'content-type': 'application/json' },
       signal: AbortSignal.timeout(TIME_LIMIT_MS),
@@ -31,8 +31,8 @@ export async function requestProject(
     return { status: response.status, body: parse(await response.text()) }
   } catch (error) {
     const { cause, message } = error as Error & { cause?: NodeJS.ErrnoException }
-    if (cause?.code === 'ENOTFOUND') return { fault: sayPaused(url) }
-    return { fault: `${url} can't be reached: ${cause?.message ?? message}.` }
+    if (cause?.code === 'ENOTFOUND') return { fault: describePaused(url) }
+    return { fault: `${url} cannot be reached: ${cause?.message ?? message}.` }
   }
 }
 
@@ -44,24 +44,24 @@ export function callFunction(project: Project, fn: string, args: object): Promis
   })
 }
 
-/** What an error of PostgreSQL, PostgREST or Supabase comes down to, for a command. */
-export type Meaning = FaultCode | 'import_refused' | 'project_paused' | 'other'
+/** What an error of PostgreSQL, PostgREST or Supabase means. */
+export type Meaning = FaultCode | 'import_refused' | 'paused' | 'other'
 
-/** Takes the code of an error body, the status, and the message where Supabase gives no code. */
+/** Takes the code of an error body, the HTTP status, and the message in case Supabase gives no code. */
 export function interpret(code = '', status = 0, message = ''): Meaning {
   if (code === 'RL008') return 'import_refused'
   const fault = faultOfCode(code)
   if (fault) return fault
   if (status === 401 || status === 403 || /api key|jwt/i.test(message)) return 'service_key_refused'
-  if (status === 540 || status === 521 || status === 530) return 'project_paused'
+  if (status === 540 || status === 521 || status === 530) return 'paused'
   return 'other'
 }
 
-/** A project that does not answer is paused, or its name is wrong. */
-export function sayPaused(url: string): string {
+/** Explains why nothing answers at the URL of a project. */
+export function describePaused(url: string): string {
   return (
-    `Nothing answers at ${url}. If the name is right, the project is paused and can be restored at ` +
-    'https://supabase.com/dashboard; or this machine is offline.'
+    `Nothing answers at ${url}. If the name is right, either the project is paused and can be restored ` +
+    'at https://supabase.com/dashboard, or this machine is offline.'
   )
 }
 

@@ -1,14 +1,13 @@
 /**
- * UserError: what a command cannot do and the way out, in a sentence for the person at the terminal.
- * The frame in command.ts prints its message and nothing else; any other error is a bug and is shown
- * whole.
+ * Errors whose message is a sentence for the person at the terminal: what failed, and how to fix it.
+ * command.ts prints only that message. Any other error is a bug and is printed in full.
  */
 export class UserError extends Error {
   override name = 'UserError'
   readonly exitCode: number = 1
 }
 
-/** A wrong option, or a setting that is missing or malformed: the command has not begun. */
+/** An invalid option, or a setting that is missing or malformed: the command has done nothing yet. */
 export class UsageError extends UserError {
   override name = 'UsageError'
   override readonly exitCode = 2

@@ -1,4 +1,4 @@
-/** What a running relay, of this version or 0.1.0, says to a key. */
+/** Tests whether a running relay, of this version or 0.1.0, accepts a key. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { McpClient } from './mcp-client.ts'
 import { UserError } from './user-error.ts'
@@ -8,14 +8,14 @@ const PATIENCE_MS = 180_000
 const FIRST_PAUSE_MS = 250
 const LONGEST_PAUSE_MS = 2_000
 
-/** What a relay says to a key; `other` is no relay's answer, or none. */
+/** How a relay responds to a key; `other` is any other answer, or none. */
 export type Verdict = { is: 'accepted' } | { is: 'refused' } | { is: 'other'; seen: string }
 
 export async function tryKey(origin: string, key: string): Promise<Verdict> {
   try {
     const { status, body } = await new McpClient(origin, key).legacy('tools/list')
     if (status === 200 && body?.result) return { is: 'accepted' }
-    // After many wrong keys from here the next one is not looked at, unless it is right.
+    // After many wrong keys from this address, the relay refuses all but the right key with 429.
     if (status === 401 || status === 429) return { is: 'refused' }
     return { is: 'other', seen: `status ${status} ${body?.message ?? ''}`.trim() }
   } catch (error) {
@@ -24,7 +24,7 @@ export async function tryKey(origin: string, key: string): Promise<Verdict> {
   }
 }
 
-/** Waits until the relay says this to the key: an address or a secret takes a while to spread. */
+/** Waits until the relay responds as expected: new addresses and secrets take time to propagate. */
 export async function waitForVerdict(
   origin: string,
   key: string,
@@ -40,7 +40,7 @@ export async function waitForVerdict(
     }
     const seen = verdict.is === 'other' ? verdict.seen : `the key is ${verdict.is}`
     throw new UserError(
-      `${origin} is not as expected after ${PATIENCE_MS / 60_000} minutes (${seen}).`,
+      `${origin} still does not respond as expected after ${PATIENCE_MS / 60_000} minutes (${seen}).`,
     )
   }
 }

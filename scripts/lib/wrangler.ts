@@ -1,6 +1,6 @@
 /**
- * Runs the project's own wrangler in the project's folder, so that it asks nothing, tells nobody
- * anything, and ends when we do.
+ * Runs the project's own wrangler in the project's folder: without prompts or telemetry, and never
+ * longer than this process.
  */
 import { once } from 'node:events'
 import { createRequire } from 'node:module'
@@ -21,14 +21,14 @@ const QUIET = {
 
 export interface WranglerOptions {
   env?: Record<string, string | undefined>
-  /** For its standard input, so that a secret is not shown among the arguments. */
+  /** Standard input, so that a secret does not appear in the arguments. */
   input?: string
 }
 
 export interface WranglerResult {
   ok: boolean
   stdout: string
-  /** What it said to a person, without colours: of errors, if there are any. */
+  /** Its message for a person, without colours: the errors if there are any, otherwise the output. */
   said: string
 }
 
@@ -36,7 +36,7 @@ export async function runWrangler(
   args: string[],
   { env, input = '' }: WranglerOptions = {},
 ): Promise<WranglerResult> {
-  // Its main module does what its bin does in a second process.
+  // Its main module runs in this process what its bin would start a second process for.
   const wrangler = createRequire(import.meta.url).resolve('wrangler')
   const child = await startChild(process.execPath, ['--no-warnings', wrangler, ...args], {
     cwd: PROJECT,
@@ -45,7 +45,7 @@ export async function runWrangler(
     lastSignal: 'KILL',
   })
   const { stdin, stdout, stderr } = child.process
-  // One that ends without reading its input has said why.
+  // If it ends without reading its input, its output says why.
   stdin?.on('error', () => {}).end(input)
   const closed = once(child.process, 'close')
   const [out, errors, end] = await Promise.all([

@@ -1,6 +1,6 @@
 /**
- * When each client last asked for something, kept in the data directory for `npm run status`. Only
- * what the log line tells: the client's own name, the tool or method, and how it went.
+ * Records the last request of each client in the data directory, for `npm run status`. Takes from the
+ * log line only the name that the client gives itself, the tool or method, and the outcome.
  */
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -10,13 +10,13 @@ export interface ClientActivity {
   at: string
   asked: string
   outcome: string
-  /** Since the first request that is remembered. */
+  /** Counted since the client was first recorded. */
   requests: number
 }
 
 export type Activity = Record<string, ClientActivity>
 
-/** Clients choose their names: one that is made anew each time must not fill the file. */
+/** Clients choose their names, so a client with ever new names must not fill the file. */
 const MAX_CLIENTS = 50
 const PAUSE_MS = 2000
 
@@ -30,7 +30,7 @@ export function readActivity(dataDirectory: string): Activity {
   }
 }
 
-/** Follows the Worker's log lines; writes what they tell every few seconds, and at the end. */
+/** Reads the Worker's log lines; writes the file every few seconds, and at the end. */
 export function followActivity(dataDirectory: string) {
   const clients = new Map(Object.entries(readActivity(dataDirectory)))
   let timer: NodeJS.Timeout | undefined
@@ -44,18 +44,18 @@ export function followActivity(dataDirectory: string) {
       writeFileSync(draft, JSON.stringify(Object.fromEntries(clients)), { mode: 0o600 })
       renameSync(draft, path)
     } catch {
-      // The disk is full; requests matter more than when the last one was.
+      // The disk is full. Serving requests matters more than recording them.
     }
   }
 
   return {
-    /** Takes a line of the Worker's log; others are passed over. */
+    /** Takes a line of the Worker's output; ignores lines that are not requests. */
     note(line: string): void {
       const fields = parse(line)
       if (fields?.rpc_method === undefined && fields?.tool === undefined) return
       const name = String(fields.client ?? 'without a name').slice(0, 100)
       const requests = (clients.get(name)?.requests ?? 0) + 1
-      // Latest last, so that the first is the one to forget.
+      // The latest comes last, so that the first is the oldest.
       clients.delete(name)
       clients.set(name, {
         at: String(fields.time),

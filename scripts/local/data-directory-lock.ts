@@ -1,7 +1,7 @@
 /**
- * Who uses a data directory. One `npm start` at a time: a record in the directory names the process,
- * the children it started and where it listens. A record whose process is gone is taken over, and
- * those children, if they still run, are ended first. PostgreSQL's own lock stands behind this one.
+ * Locks a data directory for one `npm start` at a time. A record in the directory names the process, its
+ * children and where it listens. If the process is gone, the next start ends the children that still run
+ * and takes over the record. PostgreSQL's own lock is a second line of defence.
  */
 import { execFileSync } from 'node:child_process'
 import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
@@ -11,7 +11,7 @@ import { UserError } from '../lib/user-error.ts'
 
 interface Running {
   pid: number
-  /** Tells this process from a later one that was given the same number. */
+  /** Distinguishes this process from a later one with the same pid. */
   started: string
 }
 
@@ -19,17 +19,17 @@ interface Orphan extends Running {
   signals: NodeJS.Signals[]
 }
 
-/** What an `npm start` that is up tells other commands. */
+/** What a running `npm start` tells other commands. */
 export interface RunningRelay {
   pid: number
-  /** The origin it listens on, whatever its port. */
+  /** The origin it listens on. */
   url: string
-  /** The origin that its clients use, where that is another one. */
+  /** The origin that its clients use, if it is a different one. */
   publicUrl?: string | undefined
   version: string
   /** In ISO 8601. */
   startedAt: string
-  /** The Supabase project, if it is not the embedded database. */
+  /** The Supabase project; undefined means the embedded database. */
   supabaseUrl?: string | undefined
 }
 
@@ -39,16 +39,16 @@ interface LockRecord extends Running {
 }
 
 export interface DataDirectoryLock {
-  /** Notes a child, with the signals that end it, for the start that finds it orphaned. */
+  /** Records a child and the signals that end it, for a later start that finds it orphaned. */
   adopt(pid: number, signals: NodeJS.Signals[]): void
-  /** Notes that the relay is up, for `doctor`, `smoke` and `status`. */
+  /** Records that the relay is up, for `doctor`, `smoke` and `status`. */
   announce(relay: Omit<RunningRelay, 'pid'>): void
   release(): void
 }
 
 const pathIn = (directory: string) => join(directory, 'owner.json')
 
-/** The relay that runs on this data directory now; undefined if none is up. */
+/** Reads which relay is running on this data directory; undefined if none is. */
 export function readRunning(directory: string): RunningRelay | undefined {
   const found = read(pathIn(directory))
   return found?.relay && lives(found) ? { pid: found.pid, ...found.relay } : undefined
@@ -61,7 +61,7 @@ export async function lockDataDirectory(directory: string): Promise<DataDirector
   const record: LockRecord = { ...running(process.pid), children: [] }
   writeFileSync(draft, JSON.stringify(record), { mode: 0o600 })
   try {
-    while (!linked(draft, path)) await evict(path, `${draft}.previous`, directory)
+    while (!linkRecord(draft, path)) await evict(path, `${draft}.previous`, directory)
   } finally {
     rmSync(draft, { force: true })
   }
@@ -82,8 +82,8 @@ export async function lockDataDirectory(directory: string): Promise<DataDirector
   }
 }
 
-/** Puts the record in place in one step; false if there is one already. */
-function linked(draft: string, path: string): boolean {
+/** Puts the record in place in one step; returns false if there is one already. */
+function linkRecord(draft: string, path: string): boolean {
   try {
     linkSync(draft, path)
     return true
@@ -102,10 +102,10 @@ async function evict(path: string, aside: string, directory: string): Promise<vo
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return
     throw error
   }
-  // Two starts may find the same dead record; the slower one must not throw out the faster.
+  // Two starts may find the same dead record. The slower one must not evict the faster one.
   const taken = read(aside)
   if (taken && lives(taken)) {
-    linked(aside, path)
+    linkRecord(aside, path)
     rmSync(aside)
     refuse(taken, directory)
   }
@@ -115,8 +115,8 @@ async function evict(path: string, aside: string, directory: string): Promise<vo
 
 function refuse({ pid }: Running, directory: string): never {
   throw new UserError(
-    `${directory} is in use by another npm start (process ${pid}): stop that one first, or set ` +
-      'RELAY_DATA to another folder.',
+    `${directory} is in use by another npm start (process ${pid}): stop it first, or set RELAY_DATA ` +
+      'to another folder.',
   )
 }
 
@@ -132,24 +132,24 @@ function read(path: string): LockRecord | undefined {
   try {
     return JSON.parse(readFileSync(path, 'utf8'))
   } catch {
-    // Absent, or cut short by a crash of the machine: nobody's.
+    // Missing, or incomplete after a crash of the machine: no one holds the lock.
     return undefined
   }
 }
 
 function running(pid: number): Running {
-  return { pid, started: startOf(pid) }
+  return { pid, started: readStart(pid) }
 }
 
 function lives({ pid, started }: Running): boolean {
-  return startOf(pid) === started
+  return readStart(pid) === started
 }
 
-/** When the process started, in whatever words the system has; empty if it doesn't run. */
-function startOf(pid: number): string {
+/** Reads when a process started, in the system's own format; empty if it is not running. */
+function readStart(pid: number): string {
   try {
     if (process.platform === 'linux') {
-      // Field 22 counts from the second, the name, which may hold spaces and parentheses.
+      // Field 2, the name, may contain spaces and parentheses, so fields are counted from its end.
       const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
       const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
       const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()

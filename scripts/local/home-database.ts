@@ -1,17 +1,17 @@
-/** The embedded database for a script: of a running `npm start`, or started for as long as it is needed. */
+/** Connects a command to the embedded database, and starts it if `npm start` is not running. */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Client } from 'pg'
 import { UserError } from '../lib/user-error.ts'
 import { lockDataDirectory } from './data-directory-lock.ts'
-import { clusterDirectory } from './postgres/directory.ts'
+import { ensureClusterDirectory } from './postgres/directory.ts'
 import { type Connection, STOP_SIGNALS, SUPERUSER, startPostgres } from './postgres/server.ts'
 import { prepareDatabase } from './supabase/migrate.ts'
 import { DATABASE } from './supabase/roles.ts'
 
 export interface HomeDatabase extends AsyncDisposable {
   place: string
-  // biome-ignore lint/suspicious/noExplicitAny: callers know what the function they call returns.
+  // biome-ignore lint/suspicious/noExplicitAny: callers know what their function returns.
   call(fn: string, args: Record<string, unknown>): Promise<any>
 }
 
@@ -20,7 +20,7 @@ export async function openHomeDatabase(dataDirectory: string): Promise<HomeDatab
   const client = new Client(connection)
   client.on('error', () => {})
   await client.connect()
-  // As the API does: a script may do no more than the Worker.
+  // The API does the same: a command may do no more than the Worker.
   await client.query('set role service_role')
   return {
     place: `the database in ${dataDirectory}`,
@@ -41,9 +41,9 @@ export async function openHomeDatabase(dataDirectory: string): Promise<HomeDatab
 }
 
 export interface Reached {
-  /** How the superuser connects. */
+  /** The superuser's connection. */
   connection: Connection
-  /** Ends what was started for this. */
+  /** Stops the database if it was started here. */
   stop(): Promise<void>
 }
 
@@ -53,9 +53,9 @@ export async function reachHomeDatabase(dataDirectory: string): Promise<Reached>
     if (error instanceof UserError) return error
     throw error
   })
-  if (lock instanceof UserError) return running(dataDirectory, lock)
+  if (lock instanceof UserError) return findRunning(dataDirectory, lock)
   try {
-    const { path: directory } = await clusterDirectory(dataDirectory)
+    const { path: directory } = await ensureClusterDirectory(dataDirectory)
     const postgres = await startPostgres({ directory, durable: true, maxConnections: 20 })
     lock.adopt(postgres.pid, STOP_SIGNALS)
     const connection = await prepareDatabase(postgres)
@@ -72,8 +72,8 @@ export async function reachHomeDatabase(dataDirectory: string): Promise<Reached>
   }
 }
 
-/** The PostgreSQL of a running `npm start`, which wrote its port into its lock. */
-async function running(dataDirectory: string, inUse: UserError): Promise<Reached> {
+/** Finds the PostgreSQL of a running `npm start`, whose own lock file contains its port. */
+async function findRunning(dataDirectory: string, inUse: UserError): Promise<Reached> {
   const path = join(dataDirectory, 'postgres')
   const pidFile = await readFile(join(path, 'data', 'postmaster.pid'), 'utf8').catch(() => '')
   const port = Number(pidFile.split('\n')[3])

@@ -1,7 +1,7 @@
-/** Starts a part of the stack again whenever it ends by itself, with longer and longer pauses. */
+/** Restarts a part of the stack whenever it ends by itself, with growing pauses. */
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** A process that the stack consists of. */
+/** A process of the stack. */
 export interface Part {
   pid: number
   /** Resolves with how it ended: `exit code 1`, `SIGKILL`. */
@@ -11,24 +11,24 @@ export interface Part {
 
 export interface KeepUpOptions {
   part: Part
-  /** Starts it again in its place. */
+  /** Starts a replacement. */
   restart: () => Promise<Part>
-  /** Whether all of it is being stopped. */
+  /** Whether the whole stack is being stopped. */
   isStopping: () => boolean
-  /** Whether it was ended to be started again, which is not a fault. */
+  /** Whether it was stopped on purpose, to be restarted. */
   isExpected: () => boolean
-  /** It has ended, and is started again after so many ms. */
+  /** Called when it has ended, with the pause in ms before it is restarted. */
   onEnd: (end: string, pause: number) => void
-  /** It could not be started again, and is tried again; said once until it succeeds. */
+  /** Called when a restart failed; only once until one succeeds. */
   onFault: (error: Error) => void
 }
 
 const FIRST_PAUSE_MS = 500
 const LONGEST_PAUSE_MS = 30_000
-/** What has run for this long did not fail at its start. */
+/** After this time a start counts as successful. */
 const STABLE_MS = 60_000
 
-/** Resolves when the stack stops. The first restart is immediate; each after it waits twice as long. */
+/** Resolves when the stack stops. The first restart is immediate; each further one waits twice as long. */
 export async function keepUp(options: KeepUpOptions): Promise<void> {
   const { restart, isStopping, isExpected, onEnd, onFault } = options
   let part: Part | undefined = options.part
@@ -48,7 +48,7 @@ export async function keepUp(options: KeepUpOptions): Promise<void> {
     try {
       part = await restart()
       hasFailed = false
-      // Stopped meanwhile: what came too late goes too.
+      // The stack was stopped meanwhile, so the replacement must stop too.
       if (isStopping()) await part.stop()
     } catch (error) {
       part = undefined

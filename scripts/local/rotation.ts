@@ -1,6 +1,6 @@
 /**
- * Rotating the key of `npm start`: the new key goes where the old one was, and a relay that runs takes
- * it over at once.
+ * Rotates the key of `npm start`. The new key replaces the old one where that is stored, and a running
+ * relay picks it up at once.
  */
 import { changeKept, keptPath, makeKey, type Values } from '../lib/data-directory.ts'
 import { PROJECT } from '../lib/project.ts'
@@ -9,30 +9,30 @@ import { UserError } from '../lib/user-error.ts'
 import { waitForVerdict } from '../lib/verdict.ts'
 import { readRunning } from './data-directory-lock.ts'
 
-/** The settings of `npm start`, and what a rotation needs to know of them. */
+/** The settings of `npm start` that a rotation needs. */
 export interface HomeKeys {
   settings: Settings
   /** Whether an earlier key is still accepted. */
-  isUnderWay: boolean
-  /** Where the key is kept, for a person. */
+  isInProgress: boolean
+  /** Where the key is stored, for a person. */
   place: string
 }
 
-/** Reads where the key of `npm start` is kept; refuses where it can't be changed from here. */
+/** Reads where the key of `npm start` is stored. Throws if it cannot be changed from here. */
 export function readHomeKeys(): HomeKeys {
   const settings = readSettings(PROJECT)
   const { keySource, dataDirectory, previousApiKey } = settings
   if (keySource === 'environment') {
     throw new UserError(
-      'RELAY_API_KEY is set in the environment, so the key of npm start must be changed there: set ' +
-        'RELAY_API_KEY to a new key and RELAY_API_KEY_PREVIOUS to the old one, and start it again.',
+      'RELAY_API_KEY is set in the environment, so the key of npm start must be changed there. Set ' +
+        'RELAY_API_KEY to a new key and RELAY_API_KEY_PREVIOUS to the old one, then restart npm start.',
     )
   }
   const place = keySource === '.dev.vars' ? '.dev.vars' : keptPath(dataDirectory)
-  return { settings, isUnderWay: previousApiKey !== undefined, place }
+  return { settings, isInProgress: previousApiKey !== undefined, place }
 }
 
-/** Writes a new key, and waits until a running relay treats both as it should; gives the new key. */
+/** Writes a new key, waits until a running relay uses it, and returns it. */
 export async function rotateHome(
   { settings }: HomeKeys,
   kind: 'planned' | 'leaked',
@@ -51,11 +51,11 @@ export async function rotateHome(
   return key
 }
 
-/** Ends the overlap. */
-export async function finishHome({ settings, isUnderWay }: HomeKeys): Promise<void> {
+/** Removes the old key. */
+export async function finishHome({ settings, isInProgress }: HomeKeys): Promise<void> {
   const { previousApiKey: old, dataDirectory } = settings
-  if (!isUnderWay || !old) {
-    throw new UserError('No rotation is under way: there is no RELAY_API_KEY_PREVIOUS.')
+  if (!isInProgress || !old) {
+    throw new UserError('No rotation is in progress: there is no RELAY_API_KEY_PREVIOUS.')
   }
   change(settings, { RELAY_API_KEY_PREVIOUS: undefined })
   const running = readRunning(dataDirectory)

@@ -1,12 +1,11 @@
 /**
- * The whole local stack in the order its parts need each other: port, data directory, PostgreSQL
- * and bundle side by side, gateway, Worker. What has been started is stopped in reverse, and what
- * ends by itself is started again.
+ * Starts the local stack in the order of its dependencies: port, data directory, PostgreSQL and bundle in
+ * parallel, gateway, Worker. Stops the parts in reverse order, and restarts a part that ends by itself.
  */
 import type { Settings } from '../lib/settings.ts'
 import { type DataDirectoryLock, lockDataDirectory } from './data-directory-lock.ts'
 import { keepUp, type Part } from './keep-up.ts'
-import { clusterDirectory } from './postgres/directory.ts'
+import { ensureClusterDirectory } from './postgres/directory.ts'
 import { type PostgresOptions, STOP_SIGNALS, startPostgres } from './postgres/server.ts'
 import { startGateway } from './supabase/gateway.ts'
 import { prepareDatabase } from './supabase/migrate.ts'
@@ -15,14 +14,14 @@ import { bundleWorker } from './workerd/bundle.ts'
 import { openFront } from './workerd/front.ts'
 import { startWorker, type Worker } from './workerd/worker.ts'
 
-/** As many as a small Supabase project has. */
+/** The number that a small Supabase project has. */
 const MAX_CONNECTIONS = 60
 const DAY_MS = 24 * 60 * 60 * 1000
 
 export interface StackEvents {
-  /** What the Worker writes to the console. */
+  /** A line that the Worker wrote to the console. */
   onLine: (line: string) => void
-  /** A sentence the person should see. */
+  /** A sentence that the person should see. */
   onNotice: (sentence: string) => void
 }
 
@@ -31,7 +30,7 @@ export class Stack {
   #stopped: Promise<void> | undefined
   #settings: Settings
   #events: StackEvents
-  /** Ends the Worker so that it is started again with other keys. */
+  /** Stops the Worker so that it is restarted with other keys. */
   #reload: () => Promise<void> = async () => {}
   #isReloading = false
 
@@ -40,7 +39,7 @@ export class Stack {
     this.#events = events
   }
 
-  /** Starts everything and tells other commands so; returns the origin that it listens on. */
+  /** Starts everything and announces it to other commands; returns the origin it listens on. */
   async start(version: string): Promise<string> {
     const { port, dataDirectory, supabaseUrl, publicUrl } = this.#settings
     const front = await openFront(port)
@@ -50,13 +49,13 @@ export class Stack {
 
     const [database, bundle] = await Promise.all([this.#startDatabase(lock), bundleWorker()])
     const start = () => {
-      const bindings = bindingsOf(this.#settings, database)
+      const bindings = createBindings(this.#settings, database)
       const { trustsConnectingIp } = this.#settings
       return startWorker({ bundle, bindings, trustsConnectingIp, front, ...this.#events })
     }
     let worker = await start()
     this.#keep('The Worker', worker, lock, ['SIGKILL'], async () => {
-      // Requests that come meanwhile wait.
+      // Requests wait until it is up again.
       front.hold()
       worker = await start()
       return worker
@@ -75,13 +74,13 @@ export class Stack {
     return this.#stopped !== undefined
   }
 
-  /** Stops what has been started, once. */
+  /** Stops everything that has been started; later calls wait for the first. */
   stop(): Promise<void> {
     this.#stopped ??= this.#stopAll()
     return this.#stopped
   }
 
-  /** Serves with other keys from now on. The old ones end with the Worker that had them. */
+  /** Restarts the Worker with other keys. */
   async changeKeys({ apiKey, previousApiKey }: Settings): Promise<void> {
     this.#settings = { ...this.#settings, apiKey, previousApiKey }
     this.#isReloading = true
@@ -92,22 +91,22 @@ export class Stack {
     for (const stop of this.#stops.toReversed()) await stop()
   }
 
-  /** The project's URL, or that of the gateway to the embedded database. */
+  /** Returns the URL of the project, or of the gateway to the embedded database. */
   async #startDatabase(lock: DataDirectoryLock): Promise<string> {
     const { supabaseUrl, dataDirectory, serviceKey } = this.#settings
     if (supabaseUrl) return supabaseUrl
 
-    const { path: directory, isElsewhere } = await clusterDirectory(dataDirectory)
+    const { path: directory, isElsewhere } = await ensureClusterDirectory(dataDirectory)
     if (isElsewhere) {
       this.#events.onNotice(
-        `The database is in ${directory}: PostgreSQL does not run as root, and the account ` +
-          `it runs as instead may not enter ${dataDirectory}.`,
+        `The database is in ${directory}, because PostgreSQL does not run as root, and the account it ` +
+          `uses instead may not enter ${dataDirectory}.`,
       )
     }
     const options: PostgresOptions = { directory, durable: true, maxConnections: MAX_CONNECTIONS }
     const postgres = await startPostgres(options)
     const { port } = postgres.connection(DATABASE)
-    // Until it is up again, the relay says that its database can't be reached.
+    // Until it is up again, the relay reports that its database cannot be reached.
     this.#keep('PostgreSQL', postgres, lock, STOP_SIGNALS, () =>
       startPostgres({ ...options, port }),
     )
@@ -118,7 +117,7 @@ export class Stack {
     return gateway.url
   }
 
-  /** Has a part stopped with the rest, and started again if it ends by itself. */
+  /** Makes a part stop with the rest, and restart if it ends by itself. */
   #keep(
     name: string,
     first: Part,
@@ -136,9 +135,10 @@ export class Stack {
       isExpected: () => this.#isReloading,
       onFault: (error) => onNotice(error.message),
       onEnd: (end, pause) => {
-        if (this.#isReloading) return onNotice('The keys have changed: using the new ones.')
+        if (this.#isReloading)
+          return onNotice('The keys have changed. Restarting the Worker with the new ones.')
         const when = pause > 0 ? ` in ${pause / 1000} s` : ''
-        onNotice(`${name} stopped unexpectedly (${end}). Starting it again${when}.`)
+        onNotice(`${name} stopped unexpectedly (${end}). Restarting it${when}.`)
       },
       restart: async () => {
         part = await restart()
@@ -154,11 +154,11 @@ export class Stack {
     try {
       lock.adopt(pid, signals)
     } catch {
-      // The disk is full, and the record only helps to find an orphan.
+      // The disk is full. The record only helps to find an orphan.
     }
   }
 
-  /** Cloudflare's clock is not here to run the daily query that a free project needs. */
+  /** Runs the daily query that keeps a free project awake, which on Cloudflare is a cron trigger. */
   #keepAwake(worker: () => Worker): void {
     const run = () =>
       worker()
@@ -170,7 +170,7 @@ export class Stack {
   }
 }
 
-function bindingsOf(settings: Settings, supabaseUrl: string): Record<string, string> {
+function createBindings(settings: Settings, supabaseUrl: string): Record<string, string> {
   const { publicUrl } = settings
   const hosts = ['localhost', '127.0.0.1', '[::1]']
   if (publicUrl) hosts.push(new URL(publicUrl).hostname)
@@ -180,8 +180,8 @@ function bindingsOf(settings: Settings, supabaseUrl: string): Record<string, str
     RELAY_USER_ID: settings.userId,
     RELAY_PUBLIC_URL: publicUrl,
     RELAY_ALLOWED_ORIGINS: settings.allowedOrigins,
-    // Other names that lead here are refused, or a web page could reach the relay by giving its
-    // own name this machine's address (DNS rebinding).
+    // Other names are refused. Otherwise a web page could reach the relay by pointing its own name at
+    // this machine (DNS rebinding).
     RELAY_HOSTS: hosts.join(','),
     SUPABASE_URL: supabaseUrl,
     SUPABASE_SERVICE_KEY: settings.serviceKey,

@@ -1,4 +1,4 @@
-/** Which relay a command talks to: that of RELAY_URL and RELAY_API_KEY, else that of `npm start`. */
+/** Decides which relay a command uses: that of RELAY_URL and RELAY_API_KEY, or that of `npm start`. */
 import { readSettings, type Settings } from '../lib/settings.ts'
 import { UsageError } from '../lib/user-error.ts'
 import { readRunning } from './data-directory-lock.ts'
@@ -6,7 +6,7 @@ import { readRunning } from './data-directory-lock.ts'
 export interface Target {
   url: URL
   key: string
-  /** Whether it is the relay of `npm start`, by the settings that it has here. */
+  /** Whether it is the relay of `npm start`, found through its settings. */
   isOwn: boolean
 }
 
@@ -14,7 +14,7 @@ export function readTarget(): Target {
   const { RELAY_URL, RELAY_API_KEY } = process.env
   if (!RELAY_URL) {
     const settings = readSettings(process.cwd())
-    return { url: new URL(originOf(settings)), key: settings.apiKey, isOwn: true }
+    return { url: new URL(findOrigin(settings)), key: settings.apiKey, isOwn: true }
   }
   if (!RELAY_API_KEY)
     throw new UsageError('RELAY_API_KEY is missing: set it to the key of the relay.')
@@ -25,8 +25,8 @@ export function readTarget(): Target {
   return { url: url as URL, key: RELAY_API_KEY, isOwn: false }
 }
 
-/** Behind a tunnel what its clients reach; else where it listens now, or would. */
-function originOf({ publicUrl, port, dataDirectory }: Settings): string {
+/** Returns the public address if there is one, otherwise where the relay listens or would listen. */
+function findOrigin({ publicUrl, port, dataDirectory }: Settings): string {
   if (publicUrl) return publicUrl
   return readRunning(dataDirectory)?.url ?? `http://127.0.0.1:${port}`
 }

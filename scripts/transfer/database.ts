@@ -1,27 +1,32 @@
 /**
- * The relay's database as export and import reach it, without the Worker: its SQL functions, called by
- * name. At home the embedded PostgreSQL, whether or not `npm start` runs; else the Supabase project.
+ * How export and import reach the relay's database: they call its SQL functions by name, without the
+ * Worker. The database is the embedded PostgreSQL, whether or not `npm start` runs, or a Supabase
+ * project.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
+import { faultMessage } from '../../src/errors.ts'
 import type { Settings } from '../lib/settings.ts'
 import { callFunction, interpret } from '../lib/supabase-api.ts'
 import { UserError } from '../lib/user-error.ts'
 import { openHomeDatabase } from '../local/home-database.ts'
 
-// biome-ignore lint/suspicious/noExplicitAny: callers know what the function they call returns.
+// biome-ignore lint/suspicious/noExplicitAny: callers know what their function returns.
 type Json = any
 
 export interface RelayDatabase extends AsyncDisposable {
-  /** Which one it is, in words for a person. */
+  /** Which database it is, for a person. */
   place: string
-  /** Calls `public.<fn>`; attempts it again after a connection failure. Throws UserError. */
+  /** Calls `public.<fn>`, and retries after a connection failure. Throws UserError. */
   call(fn: string, args: Record<string, unknown>): Promise<Json>
 }
 
-/** What an SQL function or the API in front of it says when it refuses. */
+/** The error of an SQL function, or of the API in front of it. */
 interface DatabaseRefusal {
   code?: string
   message?: string
+  /** pg calls it `detail`, PostgREST `details`. */
+  detail?: string | null
+  details?: string | null
 }
 
 const ATTEMPTS = 5
@@ -45,12 +50,12 @@ function openProject(supabaseUrl: string, key: string): RelayDatabase {
           const { status, body } = answer
           if (status >= 200 && status < 300) return body
           if (status < 500)
-            refuse(typeof body === 'string' ? { message: 'not in JSON' } : body, status)
+            refuse(typeof body === 'string' ? { message: 'the answer is not JSON' } : body, status)
         }
         if (attempt === ATTEMPTS) {
           throw new UserError(
             `${host} does not answer. If the project is paused, restore it at ` +
-              'https://supabase.com/dashboard. Then run this again: it continues where it stopped.',
+              'https://supabase.com/dashboard. Then run this command again: it resumes where it stopped.',
           )
         }
         await sleep(PAUSE_MS * attempt)
@@ -62,20 +67,18 @@ function openProject(supabaseUrl: string, key: string): RelayDatabase {
 }
 
 function refuse(error: DatabaseRefusal, status?: number): never {
-  const { code, message = '' } = error
-  switch (interpret(code, status, code ? '' : message)) {
-    case 'migration_missing':
-      throw new UserError(
-        'The tables there are missing or of another version: run migrations/001_initial.sql first.',
-      )
-    case 'permission_denied':
-    case 'service_key_refused':
-      throw new UserError('SUPABASE_SERVICE_KEY is refused there: it must be the secret key.')
+  const { code, message = '', detail = error.details } = error
+  const meaning = interpret(code, status, code ? '' : message)
+  switch (meaning) {
     case 'import_refused':
       throw new UserError(
-        `The file cannot be added to this relay: ${message}. Nothing of that part was written.`,
+        `The file cannot be imported into this relay: ${message}${detail ? ` (${detail})` : ''}. ` +
+          'Nothing of that part was written.',
       )
+    case 'paused':
+    case 'other':
+      throw new UserError(`The database reports: ${message || code || 'no reason'}.`)
     default:
-      throw new UserError(`The database refuses: ${message || code || 'it gives no reason'}.`)
+      throw new UserError(faultMessage(meaning))
   }
 }

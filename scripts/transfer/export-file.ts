@@ -1,17 +1,17 @@
-/** The file of `npm run export`: one JSON document a line, a head, records, and an end that counts them. */
+/** Reads the file of `npm run export`: a JSON document per line, with a head, records, and their count. */
 import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { UserError } from '../lib/user-error.ts'
 
-/** In the order of the file: nothing comes before what it needs in order to be imported. */
+/** In the order of the file: a record follows those that it needs when it is imported. */
 export const KINDS = ['thread', 'reader', 'cursor', 'message'] as const
 
-/** How many records of each kind. */
+/** The number of records of each kind. */
 export type Counts = Record<(typeof KINDS)[number], number>
 
-export const noRecords = (): Counts => ({ thread: 0, reader: 0, cursor: 0, message: 0 })
+export const createCounts = (): Counts => ({ thread: 0, reader: 0, cursor: 0, message: 0 })
 
-/** What of a record says where the next one is. */
+/** The fields of a record that determine the next one. */
 export interface Position {
   kind: (typeof KINDS)[number]
   id?: string
@@ -21,32 +21,32 @@ export interface Position {
 }
 
 export interface Export {
-  /** When it was begun, by the database's clock. */
+  /** When it began, by the clock of the database. */
   asOf: string
-  /** How many there were then, and so must be in the file in the end. */
+  /** The counts at that time, which the complete file must have. */
   expected: { threads: number; messages: number }
   isComplete: boolean
   records: number
-  /** The records of each kind. */
+  /** The records of each kind so far. */
   counts: Counts
-  /** Up to the end of the last whole record. */
+  /** The size of the file up to the last complete record. */
   bytes: number
   last: Position | undefined
 }
 
 export interface Line {
   number: number
-  /** Bytes of the file up to and with this line. */
+  /** Bytes of the file up to the end of this line. */
   end: number
   value: Record<string, unknown>
 }
 
-/** The lines of an export, parsed; one that was cut short at the end is left out. Throws UserError. */
+/** Reads the lines of an export, without an incomplete one at the end. Throws UserError. */
 export async function* readLines(path: string): AsyncGenerator<Line> {
   let number = 0
   let end = 0
   let rest = Buffer.alloc(0)
-  // Not readline, which also ends a line at U+2028, and messages may have those.
+  // readline would also end a line at U+2028, which messages may contain.
   for await (const chunk of createReadStream(path)) {
     rest = Buffer.concat([rest, chunk])
     for (let length = rest.indexOf(NEW_LINE) + 1; length > 0; length = rest.indexOf(NEW_LINE) + 1) {
@@ -64,25 +64,25 @@ function parseLine(text: string, path: string, number: number): Record<string, u
   try {
     return JSON.parse(text)
   } catch {
-    throw new UserError(`${path}, line ${number} is not JSON: the file is damaged.`)
+    throw new UserError(`${path} is damaged: line ${number} is not valid JSON.`)
   }
 }
 
-/** What an export holds so far; undefined if there is no such file, or an empty one. Throws UserError. */
+/** Reads the state of an export; undefined if the file is missing or empty. Throws UserError. */
 export async function readExport(path: string): Promise<Export | undefined> {
   let found: Export | undefined
   try {
     for await (const { end, value } of readLines(path)) {
       if (!found) {
         if (value.kind !== 'relay-mcp export' || value.version !== 1) {
-          throw notAnExport(path)
+          throw createFormatError(path)
         }
         found = {
           asOf: String(value.as_of),
           expected: { threads: Number(value.threads ?? 0), messages: Number(value.messages ?? 0) },
           isComplete: false,
           records: 0,
-          counts: noRecords(),
+          counts: createCounts(),
           bytes: end,
           last: undefined,
         }
@@ -99,9 +99,9 @@ export async function readExport(path: string): Promise<Export | undefined> {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     throw error
   }
-  // Somebody's own text without a line break is not overwritten either.
-  if (!found && (await stat(path)).size > 0) throw notAnExport(path)
+  // A file that contains only text without a line break must not be overwritten.
+  if (!found && (await stat(path)).size > 0) throw createFormatError(path)
   return found
 }
 
-const notAnExport = (path: string) => new UserError(`${path} is not an export of relay-mcp.`)
+const createFormatError = (path: string) => new UserError(`${path} is not an export of relay-mcp.`)

@@ -143,7 +143,7 @@ test('no command or statement asks a person to type a secret', () => {
 const ELSEWHERE: [RegExp, string][] = [
   [/^npm (install && npm )?test$/, 'this run'],
   [/^npm run test:unit$/, 'part of this run'],
-  [/^npm install && npm start$/, 'runs beside the others, without the install'],
+  [/^npm install && npm start$/, 'runs during this test, without the install'],
   [/^npm start -- --port/, 'test/e2e/local/start.test.ts'],
   [/^npm run (check|fix)$/, 'the gate'],
   [/^npm run bench$/, 'takes nine minutes'],
@@ -183,31 +183,32 @@ test('the commands in the documents run', { timeout: 120_000 }, async () => {
     }
   } finally {
     await relay.stop()
-    // npm ends a moment before the relay does.
-    await rm(folder, { recursive: true, maxRetries: 20, retryDelay: 100 })
+    await rm(folder, { recursive: true })
   }
   expect(results).toEqual([])
 })
 
 async function startRelay(environment: NodeJS.ProcessEnv) {
-  const relay = spawn('npm', ['start'], {
-    env: environment,
-    stdio: ['ignore', 'pipe', 'inherit'],
-    detached: true,
-  })
+  // In a process group of its own, as a terminal would start it.
+  const stdio: ['ignore', 'pipe', 'inherit'] = ['ignore', 'pipe', 'inherit']
+  const relay = spawn('npm', ['start'], { env: environment, stdio, detached: true })
   let output = ''
   relay.stdout.on('data', (chunk) => {
     output += chunk
   })
-  await expect.poll(() => output, { timeout: 30_000 }).toContain('Requests follow')
-  const [, url = ''] = /URL +(\S+)/.exec(output) ?? []
-  return {
-    url,
-    async stop() {
-      const exited = once(relay, 'exit')
-      // As Ctrl-C in a terminal: to npm, its shell and the relay.
-      process.kill(-(relay.pid as number), 'SIGINT')
-      await exited
-    },
+  const stop = async () => {
+    // Closes only when npm, its shell and the relay have ended, since all of them hold the output.
+    const closed = once(relay, 'close')
+    // Ctrl-C reaches the whole group.
+    process.kill(-(relay.pid as number), 'SIGINT')
+    await closed
   }
+  try {
+    await expect.poll(() => output, { timeout: 30_000 }).toContain('Requests follow')
+  } catch (error) {
+    await stop()
+    throw error
+  }
+  const [, url = ''] = /URL +(\S+)/.exec(output) ?? []
+  return { url, stop }
 }

@@ -1,7 +1,7 @@
 /**
- * Which account PostgreSQL runs as, and which folders that account can enter. PostgreSQL refuses to
- * run as root, so root lends it an account of its own: a number that no user and no process has, since
- * other daemons could reach it, and its files, under a shared one such as `nobody`.
+ * Chooses the account that PostgreSQL runs as, and checks which folders it can enter. PostgreSQL refuses
+ * to run as root, so root runs it under a uid that no user and no process has. Under a shared account
+ * such as `nobody`, other daemons could reach it and its files.
  */
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync, statSync } from 'node:fs'
@@ -14,31 +14,31 @@ export interface Account {
   gid: number
 }
 
-/** For what root's PostgreSQL can't keep in a folder that only root may enter. */
+/** Holds the files of root's PostgreSQL if the project is in a folder that only root may enter. */
 const SYSTEM_DIRECTORY = '/var/lib/relay-mcp'
 
-/** What an earlier version of relay-mcp lent PostgreSQL; such a directory is given an own account. */
+/** The account that earlier versions of relay-mcp used; such a directory gets a new account. */
 const NOBODY = 65534
 
-/** Left free by every distribution (systemd's UIDS-GIDS), and inside what a rootless container maps. */
+/** Unused by every distribution (systemd's UIDS-GIDS), and within the range of rootless containers. */
 const FIRST_FREE = 60_706
 const LAST_FREE = 61_183
 
 /**
- * The account for PostgreSQL with this data directory; undefined means our own. An existing directory
- * says it by its owner: what an ordinary user began, root continues as that user.
+ * Returns the account for PostgreSQL with this data directory; undefined means our own account. An
+ * existing directory keeps its owner: if an ordinary user created it, root runs PostgreSQL as that user.
  */
 export function postgresAccount(directory: string): Account | undefined {
   if (process.getuid?.() !== 0) return undefined
   const owner = statSync(directory, { throwIfNoEntry: false })
   if (owner && owner.uid !== 0 && owner.uid !== NOBODY) return { uid: owner.uid, gid: owner.gid }
-  const id = unusedId(directory)
+  const id = chooseId(directory)
   return { uid: id, gid: id }
 }
 
-/** A free number, the same for the same directory as long as nothing else takes it. */
-function unusedId(directory: string): number {
-  const used = new Set([...namedIds('/etc/passwd'), ...namedIds('/etc/group'), ...runningIds()])
+/** Chooses an unused id, always the same one for a directory unless something else uses it. */
+function chooseId(directory: string): number {
+  const used = new Set([...readIds('/etc/passwd'), ...readIds('/etc/group'), ...listRunningIds()])
   const size = LAST_FREE - FIRST_FREE + 1
   const start = createHash('sha256').update(directory).digest().readUInt32BE() % size
   for (let n = 0; n < size; n += 1) {
@@ -46,12 +46,12 @@ function unusedId(directory: string): number {
     if (!used.has(id)) return id
   }
   throw new UserError(
-    'PostgreSQL does not run as root, and no account is free for it: start as an ordinary user.',
+    'PostgreSQL does not run as root, and there is no unused account for it: start as an ordinary user.',
   )
 }
 
-/** The numbers in a file such as /etc/passwd. */
-function namedIds(path: string): number[] {
+/** Reads the ids in a file such as /etc/passwd. */
+function readIds(path: string): number[] {
   try {
     const fields = readFileSync(path, 'utf8')
       .split('\n')
@@ -63,12 +63,12 @@ function namedIds(path: string): number[] {
 }
 
 /**
- * The account for initdb, which refuses one without a name: a system account that has no process now,
- * so that nothing else can read what is made in these seconds; `nobody` where there is none.
+ * Chooses the account for initdb, which requires an account with a name: a system account without any
+ * process, so that nothing else can read the files during these seconds; otherwise `nobody`.
  */
 export function initdbAccount(): Account {
-  const busy = new Set(runningIds())
-  const idle = namedIds('/etc/passwd').find((id) => id > 0 && id < 1000 && !busy.has(id))
+  const busy = new Set(listRunningIds())
+  const idle = readIds('/etc/passwd').find((id) => id > 0 && id < 1000 && !busy.has(id))
   const id = idle ?? NOBODY
   return { uid: id, gid: id }
 }
@@ -78,12 +78,12 @@ export async function giveTo({ uid, gid }: Account, path: string): Promise<void>
   for (const name of await readdir(path, { recursive: true })) {
     await lchown(join(path, name), uid, gid)
   }
-  // Last, so that what was interrupted is begun again.
+  // Last, so that an interrupted run is repeated.
   await chown(path, uid, gid)
 }
 
-/** The owners of all processes, where the system tells. */
-function runningIds(): number[] {
+/** Lists the owners of all processes, if the system shows them. */
+function listRunningIds(): number[] {
   if (process.platform !== 'linux') return []
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
@@ -100,16 +100,16 @@ export function canEnter(account: Account | undefined, folder: string): boolean 
   return above === folder || canEnter(account, above)
 }
 
-/** The folder outside the project that root's PostgreSQL can enter, made if missing. */
-export async function systemDirectory(): Promise<string> {
+/** Returns a folder outside the project that root's PostgreSQL can enter; creates it if needed. */
+export async function ensureSystemDirectory(): Promise<string> {
   try {
     const made = await mkdir(SYSTEM_DIRECTORY, { recursive: true })
     if (made) await chmod(SYSTEM_DIRECTORY, 0o755)
   } catch (error) {
     throw new UserError(
-      `PostgreSQL does not run as root, and ${SYSTEM_DIRECTORY}, which it could enter, ` +
-        `can't be made (${(error as Error).message}): start as an ordinary user, or set ` +
-        'RELAY_DATA to a folder that everyone may enter.',
+      `PostgreSQL does not run as root, and a folder that it can enter, ${SYSTEM_DIRECTORY}, cannot be ` +
+        `created (${(error as Error).message}). Start as an ordinary user, or set RELAY_DATA to a ` +
+        'folder that everyone may enter.',
     )
   }
   return SYSTEM_DIRECTORY

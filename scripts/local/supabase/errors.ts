@@ -1,6 +1,6 @@
 /**
- * How Supabase's API refuses: the bodies of its key check, and PostgREST's body and status for each
- * SQLSTATE (PostgREST 14, references/errors). Callers judge by `code`, so these must not differ.
+ * The errors of Supabase's API: the bodies of its key check, and PostgREST's body and status for each
+ * SQLSTATE (PostgREST 14, references/errors). Callers decide by `code`, so the codes must be identical.
  */
 import { DatabaseError } from 'pg'
 
@@ -36,17 +36,17 @@ const KEY_REFUSALS = {
   ],
 } as const
 
-/** Supabase's refusal of a key, which comes without a code. */
-export function keyRefused(why: keyof typeof KEY_REFUSALS): ApiError {
+/** Creates Supabase's refusal of a key, which has no code. */
+export function createKeyError(why: keyof typeof KEY_REFUSALS): ApiError {
   const [message, hint] = KEY_REFUSALS[why]
   return new ApiError(401, undefined, message, { hint })
 }
 
-/** What pg says when its pool has no connection free in time. */
+/** The message of pg if no connection becomes free in time. */
 export const POOL_TIMEOUT = 'timeout exceeded when trying to connect'
 
-/** PostgreSQL could not be reached, or had no connection free in time. */
-export function connectionError(error: Error): ApiError {
+/** Creates the error for a PostgreSQL that cannot be reached or has no free connection in time. */
+export function createConnectionError(error: Error): ApiError {
   if (error.message.includes(POOL_TIMEOUT)) {
     const message = 'Timed out acquiring connection from connection pool.'
     return new ApiError(504, 'PGRST003', message)
@@ -55,8 +55,8 @@ export function connectionError(error: Error): ApiError {
   return new ApiError(503, 'PGRST000', message, { details: error.message })
 }
 
-/** What a failed statement is answered with: PostgreSQL's words, or a lost connection's. */
-export function databaseError(error: Error, authenticated: boolean): ApiError {
+/** Creates the error for a failed statement: PostgreSQL's own, or that of a lost connection. */
+export function createDatabaseError(error: Error, authenticated: boolean): ApiError {
   if (!(error instanceof DatabaseError) || !error.code) {
     const message = 'Database client error. Retrying the connection.'
     return new ApiError(503, 'PGRST001', message, { details: error.message })
@@ -70,7 +70,7 @@ export function databaseError(error: Error, authenticated: boolean): ApiError {
   return new ApiError(statusOf(code, authenticated), code, message, { details, hint })
 }
 
-/** The longest entry that a SQLSTATE starts with decides; anything else is the caller's, 400. */
+/** The most specific entry for a SQLSTATE applies; anything else is the caller's fault, 400. */
 const STATUSES: Record<string, number> = {
   '08': 503,
   '09': 500,

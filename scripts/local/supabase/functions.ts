@@ -1,15 +1,15 @@
 /**
- * Which SQL function a request means, and the statement that calls it. The catalogue is read once
- * and kept, as PostgREST keeps its schema cache: until `notify pgrst` says that it has changed.
+ * Finds the SQL function for a request, and writes the statement that calls it. The catalogue is cached
+ * like PostgREST's schema cache: until `notify pgrst` says that it has changed.
  */
 import { Client } from 'pg'
 import type { Connection } from '../postgres/server.ts'
-import { ApiError, connectionError } from './errors.ts'
+import { ApiError, createConnectionError } from './errors.ts'
 
 interface SqlFunction {
   name: string
   readOnly: boolean
-  /** Its input arguments in order; the last `defaults` of them may be left out. */
+  /** Its input arguments in order; the last `defaults` of them are optional. */
   arguments: { name: string; type: string }[]
   defaults: number
 }
@@ -53,7 +53,7 @@ export class FunctionCatalogue {
     this.#connection = connection
   }
 
-  /** The call of the function that takes exactly such arguments, or PostgREST's refusal. */
+  /** Returns the call of the function with exactly these arguments; throws PostgREST's refusal. */
   async find(name: string, given: string[]): Promise<FunctionCall> {
     const { functions, calls } = await this.#read()
     const key = JSON.stringify([name, ...given.toSorted()])
@@ -62,10 +62,10 @@ export class FunctionCatalogue {
 
     const fitting = (functions.get(name) ?? []).filter((candidate) => takes(candidate, given))
     const [only, ...more] = fitting
-    if (!only) throw notFound(name, given)
-    if (more.length > 0) throw ambiguous(fitting)
+    if (!only) throw createNotFound(name, given)
+    if (more.length > 0) throw createAmbiguous(fitting)
     this.#statements += 1
-    const call = callOf(only, given, `rpc_${this.#statements}`)
+    const call = createCall(only, given, `rpc_${this.#statements}`)
     calls.set(key, call)
     return call
   }
@@ -75,13 +75,13 @@ export class FunctionCatalogue {
     await current?.listener.end()
   }
 
-  /** What is known holds only while somebody listens for changes to it. */
+  /** The catalogue is valid only while a listener watches for changes. */
   #read(): Promise<Catalogue> {
     if (this.#current) return this.#current
     const listener = new Client(this.#connection)
     const reading = read(listener).catch((error) => {
       forget()
-      throw connectionError(error)
+      throw createConnectionError(error)
     })
     const forget = () => {
       if (this.#current === reading) this.#current = undefined
@@ -108,9 +108,9 @@ function takes({ arguments: all, defaults }: SqlFunction, given: string[]): bool
   )
 }
 
-// PostgreSQL turns the body into the arguments, as with PostgREST, so numbers, nulls, arrays and
-// jsonb arrive as they would there.
-function callOf(called: SqlFunction, given: string[], name: string): FunctionCall {
+// As with PostgREST, PostgreSQL converts the body into arguments, so that numbers, nulls, arrays and
+// jsonb are treated in the same way.
+function createCall(called: SqlFunction, given: string[], name: string): FunctionCall {
   const args = called.arguments.filter((argument) => given.includes(argument.name))
   const takesBody = args.length > 0
   const passed = args.map((arg) => `${quote(arg.name)} => body.${quote(arg.name)}`).join(', ')
@@ -122,7 +122,7 @@ function callOf(called: SqlFunction, given: string[], name: string): FunctionCal
 
 const quote = (identifier: string) => `"${identifier.replaceAll('"', '""')}"`
 
-function notFound(name: string, given: string[]): ApiError {
+function createNotFound(name: string, given: string[]): ApiError {
   const list = given.join(', ')
   const message =
     `Could not find the function public.${name}${list ? `(${list})` : ' without parameters'} ` +
@@ -135,7 +135,7 @@ function notFound(name: string, given: string[]): ApiError {
   return new ApiError(404, 'PGRST202', message, { details })
 }
 
-function ambiguous(functions: SqlFunction[]): ApiError {
+function createAmbiguous(functions: SqlFunction[]): ApiError {
   const signatures = functions.map(({ name, arguments: all }) => {
     return `public.${name}(${all.map((arg) => `${arg.name} => ${arg.type}`).join(', ')})`
   })

@@ -1,7 +1,6 @@
 /**
- * A small Supabase API: answers what `db.rpc(…)` sends, `POST /rest/v1/rpc/:function`, as the key
- * check of Supabase and then PostgREST would, and nothing else. Which function a request means is
- * functions.ts's; how a refusal looks is errors.ts's.
+ * A small Supabase API. Answers only the requests of `db.rpc(…)`, `POST /rest/v1/rpc/:function`, as
+ * Supabase's key check and PostgREST would. functions.ts finds the function, errors.ts writes refusals.
  */
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
@@ -9,16 +8,22 @@ import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { DatabaseError, Pool, type PoolClient } from 'pg'
 import type { Connection } from '../postgres/server.ts'
-import { ApiError, connectionError, databaseError, keyRefused, POOL_TIMEOUT } from './errors.ts'
+import {
+  ApiError,
+  createConnectionError,
+  createDatabaseError,
+  createKeyError,
+  POOL_TIMEOUT,
+} from './errors.ts'
 import { type FunctionCall, FunctionCatalogue } from './functions.ts'
 import { Slots } from './slots.ts'
 
-/** What one request may carry; the relay's largest is about 400 KB. */
+/** Limit of one request; the relay's largest is about 400 KB. */
 const MAX_BODY_BYTES = 4 * 1024 * 1024
 const POOL_TIMEOUT_MS = 10_000
-/** All of them are used only while some wait for locks; PostgreSQL at home takes 60. */
+/** All are in use only while some wait for locks. PostgreSQL at home allows 60. */
 const POOL_SIZE = 24
-/** Two functions that are stuck leave connections for all others. More posts at once are no faster. */
+/** Leaves connections for others if two functions are stuck. More posts in parallel are not faster. */
 const CONNECTIONS_PER_FUNCTION = 10
 const PATH = /^\/rest\/v1\/rpc\/([^/?]+)$/
 
@@ -29,13 +34,13 @@ export interface GatewayOptions {
   connection: Connection
   /** `sb_secret_…` for service_role, `sb_publishable_…` for anon. */
   keys: { service: string; anon?: string }
-  /** For tests whose calls wait for one another, and so must not wait for a connection as well. */
+  /** For tests whose calls wait for each other and must not also wait for a connection. */
   connectionsPerFunction?: number
 }
 
 export interface Gateway {
   url: string
-  /** How many requests each function has had, refused ones included. */
+  /** The number of requests for each function, including refused ones. */
   requests: Map<string, number>
   stop(): Promise<void>
 }
@@ -55,8 +60,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     connectionTimeoutMillis: POOL_TIMEOUT_MS,
     application_name: 'relay gateway',
   })
-  // A connection that PostgreSQL closes is replaced by the pool, and its request learns of it from
-  // its query; an event that nobody listens to would end the process.
+  // The pool replaces a connection that PostgreSQL closes, and its query fails. Without a listener, the
+  // event would end the process.
   pool.on('error', () => {}).on('connect', (client) => client.on('error', () => {}))
 
   const slots = new Map<string, Slots>()
@@ -69,11 +74,13 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     const call = await catalogue.find(name, argumentNames(body))
     const own = slots.get(name) ?? new Slots(connectionsPerFunction)
     slots.set(name, own)
-    if (!(await own.take(POOL_TIMEOUT_MS))) throw connectionError(new Error(POOL_TIMEOUT))
+    if (!(await own.take(POOL_TIMEOUT_MS))) throw createConnectionError(new Error(POOL_TIMEOUT))
     try {
-      // Nothing was begun, and the caller has been told that it is over.
-      if (response.destroyed) throw connectionError(new Error('The caller has left'))
-      const client = await pool.connect().catch((error) => Promise.reject(connectionError(error)))
+      // The caller has given up, and nothing has been started.
+      if (response.destroyed) throw createConnectionError(new Error('The caller has disconnected'))
+      const client = await pool
+        .connect()
+        .catch((error) => Promise.reject(createConnectionError(error)))
       return await run(client, role, call, body)
     } finally {
       own.release()
@@ -95,7 +102,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     async stop() {
       server.close()
       server.closeAllConnections()
-      // A transaction under way is given a moment, then PostgreSQL's shutdown ends it.
+      // A running transaction gets a moment to finish, then PostgreSQL's shutdown ends it.
       const ended = Promise.all([pool.end(), catalogue.close()])
       await Promise.race([ended, sleep(300, undefined, { ref: false })])
     },
@@ -105,17 +112,17 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
 /** Supabase's own check, before PostgREST sees the request. */
 function authenticate({ headers }: IncomingMessage, roles: Map<string, Role>): Role {
   const key = headers.apikey
-  if (typeof key !== 'string') throw keyRefused('missing')
+  if (typeof key !== 'string') throw createKeyError('missing')
   const role = roles.get(key)
-  if (!role) throw keyRefused('unknown')
-  // A bearer token other than the key would have to be a user's JWT, and this project has no users.
+  if (!role) throw createKeyError('unknown')
+  // A bearer token other than the key would be a user's JWT, but this project has no users.
   const bearer = headers.authorization?.replace(/^Bearer /i, '')
   if (bearer !== undefined && bearer !== key) {
-    if (bearer.startsWith('sb_')) throw keyRefused('unknown')
+    if (bearer.startsWith('sb_')) throw createKeyError('unknown')
     throw new ApiError(401, 'PGRST301', 'No suitable key or wrong key type')
   }
   if (key.startsWith('sb_secret_') && /^Mozilla\//.test(headers['user-agent'] ?? '')) {
-    throw keyRefused('browser')
+    throw createKeyError('browser')
   }
   return role
 }
@@ -159,7 +166,7 @@ function argumentNames(body: string): string[] {
   throw new ApiError(400, 'PGRST102', 'Empty or invalid json')
 }
 
-/** One transaction as PostgREST makes it; it runs to its end even if the client has left. */
+/** Runs one transaction as PostgREST does; it completes even if the client disconnects. */
 async function run(client: PoolClient, role: Role, call: FunctionCall, body: string) {
   let broken: Error | undefined
   try {
@@ -171,9 +178,9 @@ async function run(client: PoolClient, role: Role, call: FunctionCall, body: str
   } catch (error) {
     const lost = !(error instanceof DatabaseError)
     broken = lost ? (error as Error) : await client.query('rollback').then(undefined, (e) => e)
-    throw databaseError(error as Error, role === 'service_role')
+    throw createDatabaseError(error as Error, role === 'service_role')
   } finally {
-    // A connection in doubt is not given to the next request.
+    // A connection in an unknown state is not reused.
     client.release(broken instanceof Error ? broken : undefined)
   }
 }

@@ -1,12 +1,12 @@
 /**
- * Applies migrations/*.sql as the owner of the database. Each file is safe to run twice, so all of
- * them run at every start and nothing is kept of what has run.
+ * Applies migrations/*.sql as the owner of the database. Each file is safe to run twice, so all of them
+ * run at every start, without a record of earlier runs.
  */
 import { applyMigration, readMigrations } from '../../lib/migrations.ts'
 import type { Connection, Postgres } from '../postgres/server.ts'
 import { createDatabase, createRoles, DATABASE, OWNER, withClient } from './roles.ts'
 
-/** Makes the relay's database with its roles and tables, or brings it up to date. */
+/** Creates the relay's database with its roles and tables, or brings it up to date. */
 export async function prepareDatabase(postgres: Postgres): Promise<Connection> {
   const connection = postgres.connection(DATABASE)
   await createRoles(postgres.connection('postgres'))

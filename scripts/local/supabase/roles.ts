@@ -1,13 +1,12 @@
 /**
- * Makes a database look as a new Supabase project's does to its API: the roles, what they may do
- * by default, and an owner who is no superuser. Since October 2026 a new project grants the API
- * roles nothing on new tables and functions, so a grant that a migration forgets is missing here
- * as it would be there.
+ * Sets up a database like that of a new Supabase project: its roles, their default privileges, and an
+ * owner who is not a superuser. Since October 2026 a new project grants the API roles nothing on new
+ * tables and functions. A grant that a migration forgets is therefore missing here too.
  */
 import { Client } from 'pg'
 import type { Connection } from '../postgres/server.ts'
 
-/** The owner of the database, as whom migrations run. */
+/** The owner of the database; migrations run as this role. */
 export const OWNER = 'postgres'
 
 /** The name of the relay's own database at home. */
@@ -42,7 +41,7 @@ const USAGE = `
   grant usage on schema public to anon, authenticated, service_role;
 `
 
-/** Makes the roles; the owner and the API log in with the superuser's generated password. */
+/** Creates the roles; the owner and the API log in with the superuser's generated password. */
 export async function createRoles(connection: Connection): Promise<void> {
   await withClient(connection, async (client) => {
     await client.query(ROLES)
@@ -52,7 +51,7 @@ export async function createRoles(connection: Connection): Promise<void> {
   })
 }
 
-/** Makes `connection.database`, unless it is there. */
+/** Creates `connection.database` unless it exists. */
 export async function createDatabase(connection: Connection): Promise<void> {
   const { database } = connection
   await withClient({ ...connection, database: 'postgres' }, async (client) => {
@@ -63,7 +62,7 @@ export async function createDatabase(connection: Connection): Promise<void> {
   await withClient(connection, (client) => client.query(USAGE))
 }
 
-/** Runs `work` on a connection of its own. */
+/** Runs `work` on a new connection. */
 export async function withClient<T>(
   connection: Connection,
   work: (client: Client) => Promise<T>,

@@ -1,10 +1,10 @@
 /**
- * How many connections the calls of one function may hold. Calls that wait for a lock keep their
- * connection meanwhile; without a bound, twelve posts to one locked thread held all of them and every
- * read waited for seconds.
+ * Limits how many connections the calls of one function may hold. A call that waits for a lock keeps its
+ * connection; without a limit, twelve posts to one locked thread held all of them, and every read waited
+ * for seconds.
  */
 
-/** A fixed number of slots, given out in the order in which they were asked for. */
+/** A fixed number of slots, handed out in the order of the requests. */
 export class Slots {
   readonly #waiting: (() => void)[] = []
   #free: number
@@ -13,7 +13,7 @@ export class Slots {
     this.#free = size
   }
 
-  /** Resolves with true when there is one to use, and with false when `patience` ms have passed. */
+  /** Resolves with true when a slot is free, or with false after `patience` ms. */
   async take(patience: number): Promise<boolean> {
     if (this.#free > 0) {
       this.#free -= 1
@@ -32,7 +32,7 @@ export class Slots {
     return promise
   }
 
-  /** Gives a slot back, to the one that has waited longest. */
+  /** Releases a slot to the request that has waited longest. */
   release(): void {
     const next = this.#waiting.shift()
     if (next) next()

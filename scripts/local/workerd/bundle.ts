@@ -1,7 +1,7 @@
 /**
- * The Worker as deployment would upload it: `wrangler deploy --dry-run` writes that very request,
- * with the bundled module and the settings of wrangler.toml. Takes 2 s, so the last one is kept in
- * .wrangler until a file it is made from changes.
+ * Bundles the Worker exactly as a deployment would upload it: `wrangler deploy --dry-run` writes that
+ * request, with the bundled module and the settings of wrangler.toml. This takes 2 s, so the result is
+ * cached in .wrangler until one of its sources changes.
  */
 import { createHash } from 'node:crypto'
 import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
@@ -26,19 +26,19 @@ export interface RateLimit {
 }
 
 export async function bundleWorker(): Promise<Bundle> {
-  const path = join(KEPT, `${await fingerprint()}.upload`)
+  const path = join(KEPT, `${await computeFingerprint()}.upload`)
   const kept = await readFile(path).catch(() => undefined)
   return parseUpload(kept ?? (await buildRelay(path)))
 }
 
-/** Bundles another Worker than the relay, with the settings of wrangler.toml, into the file `path`. */
+/** Bundles a Worker other than the relay, with the settings of wrangler.toml, into the file `path`. */
 export async function bundleOther(main: string, path: string): Promise<Bundle> {
   await build(path, [main])
   return parseUpload(await readFile(path))
 }
 
-/** A digest of everything the bundle is made from. */
-async function fingerprint(): Promise<string> {
+/** Computes a digest of all sources of the bundle. */
+async function computeFingerprint(): Promise<string> {
   const sources = await readdir(join(PROJECT, 'src'), { recursive: true, withFileTypes: true })
   const files = sources.filter((entry) => entry.isFile())
   const paths = files.map((entry) => join(entry.parentPath, entry.name)).sort()
@@ -67,17 +67,17 @@ async function buildRelay(path: string): Promise<Buffer> {
 
 async function build(path: string, args: string[] = []): Promise<void> {
   const built = await runWrangler(['deploy', ...args, '--dry-run', '--outfile', path])
-  if (!built.ok) throw new UserError(`The Worker can't be bundled:\n${built.said}`)
+  if (!built.ok) throw new UserError(`The Worker cannot be bundled:\n${built.said}`)
 }
 
-/** A binding as it is uploaded; a secret has its value as `text`. */
+/** A binding in an upload; `text` is the value of a secret. */
 interface Binding {
   name: string
   type: string
   text?: string
 }
 
-/** Reads an upload: the request with which wrangler deploys a Worker. */
+/** Parses an upload: the request with which wrangler deploys a Worker. */
 export async function parseUpload(upload: Buffer): Promise<Bundle & { bindings: Binding[] }> {
   const boundary = upload.subarray(2, upload.indexOf('\r\n')).toString()
   const type = `multipart/form-data; boundary=${boundary}`

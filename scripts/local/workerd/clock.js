@@ -1,4 +1,4 @@
-/** A second Worker next to the relay's, because only a Worker can call another one's `scheduled`. */
+/** A second Worker next to the relay, because only a Worker can call `scheduled` of another one. */
 export default {
   async fetch(_request, env) {
     await env.RELAY.scheduled({ scheduledTime: new Date(), cron: '' })

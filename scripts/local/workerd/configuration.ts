@@ -1,46 +1,46 @@
 /**
- * workerd's configuration, in Cap'n Proto's syntax: the relay's Worker with its bindings, what stands
- * in for Cloudflare's bindings and clock, and where the Worker may send requests.
+ * Writes workerd's configuration, in Cap'n Proto's syntax: the relay's Worker with its bindings, the
+ * replacements for Cloudflare's rate limits and clock, and where the Worker may send requests.
  */
 import { readFileSync } from 'node:fs'
 import { networkInterfaces } from 'node:os'
 import { getCACertificates } from 'node:tls'
 import type { Bundle } from './bundle.ts'
 
-/** What runs inside workerd next to the relay; each file says why. */
+/** What runs inside workerd next to the relay; each file explains why. */
 const [CLOCK, OUTBOUND, RATE_LIMIT] = ['clock.js', 'outbound.js', 'rate-limit.js'].map((name) =>
   readFileSync(new URL(name, import.meta.url), 'utf8'),
 ) as [string, string, string]
 
 export interface Configuration {
   bundle: Bundle
-  /** The settings of the Worker. Only their names are written here; values come from the environment. */
+  /** The settings of the Worker. Only their names are written; values come from the environment. */
   bindings: Record<string, string>
-  /** Whether `CF-Connecting-IP` is set by Cloudflare, and not by any caller. */
+  /** Whether Cloudflare sets `CF-Connecting-IP`, so that callers cannot. */
   trustsConnectingIp?: boolean
-  /** The header by which a proxy that ends TLS says so; without it every request came by plain http. */
+  /** The header in which a TLS proxy names the protocol; without it, every request counts as http. */
   protocolHeader?: string
 }
 
-/** Takes a Worker and its settings; gives the text of a configuration that listens on loopback only. */
+/** Takes a Worker and its settings; returns a configuration that listens only on loopback. */
 export function configure({
   bundle,
   bindings,
   trustsConnectingIp = false,
   protocolHeader,
 }: Configuration): string {
-  const http = protocolHeader ? `forwardedProtoHeader = ${text(protocolHeader)}` : ''
+  const http = protocolHeader ? `forwardedProtoHeader = ${quote(protocolHeader)}` : ''
   const bound = Object.keys(bindings).map(
-    (name) => `(name = ${text(name)}, fromEnvironment = ${text(name)})`,
+    (name) => `(name = ${quote(name)}, fromEnvironment = ${quote(name)})`,
   )
   const limits = bundle.rateLimits.map(
     ({ name, simple }) =>
-      `(name = ${text(name)}, wrapped = (moduleName = "relay:rate-limit", innerBindings = [` +
-      `(name = "simple", json = ${text(JSON.stringify(simple))}), ` +
+      `(name = ${quote(name)}, wrapped = (moduleName = "relay:rate-limit", innerBindings = [` +
+      `(name = "simple", json = ${quote(JSON.stringify(simple))}), ` +
       `(name = "trusted", json = "${trustsConnectingIp}")]))`,
   )
-  const flags = bundle.compatibilityFlags.map(text)
-  const network = networkOf(bindings)
+  const flags = bundle.compatibilityFlags.map(quote)
+  const network = createNetwork(bindings)
   return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
   services = [
@@ -49,7 +49,7 @@ const config :Workerd.Config = (
     ${network.services},
   ],
   extensions = [(modules = [
-    (name = "relay:rate-limit", internal = true, esModule = ${text(RATE_LIMIT)}),
+    (name = "relay:rate-limit", internal = true, esModule = ${quote(RATE_LIMIT)}),
   ])],
   sockets = [
     (name = "relay", address = "127.0.0.1:0", http = (${http}), service = "relay"),
@@ -57,23 +57,23 @@ const config :Workerd.Config = (
   ],
 );
 const relay :Workerd.Worker = (
-  modules = [(name = "index.js", esModule = ${text(bundle.source)})],
-  compatibilityDate = ${text(bundle.compatibilityDate)},
+  modules = [(name = "index.js", esModule = ${quote(bundle.source)})],
+  compatibilityDate = ${quote(bundle.compatibilityDate)},
   compatibilityFlags = [${flags}],
   bindings = [${[...bound, ...limits]}],
   globalOutbound = "${network.outbound}",
 );
 const clock :Workerd.Worker = (
-  modules = [(name = "clock.js", esModule = ${text(CLOCK)})],
-  compatibilityDate = ${text(bundle.compatibilityDate)},
+  modules = [(name = "clock.js", esModule = ${quote(CLOCK)})],
+  compatibilityDate = ${quote(bundle.compatibilityDate)},
   compatibilityFlags = ["service_binding_extra_handlers"],
   bindings = [(name = "RELAY", service = "relay")],
 );
 const outbound :Workerd.Worker = (
-  modules = [(name = "outbound.js", esModule = ${text(OUTBOUND)})],
-  compatibilityDate = ${text(bundle.compatibilityDate)},
+  modules = [(name = "outbound.js", esModule = ${quote(OUTBOUND)})],
+  compatibilityDate = ${quote(bundle.compatibilityDate)},
   bindings = [
-    (name = "databaseOrigin", text = ${text(network.databaseOrigin)}),
+    (name = "databaseOrigin", text = ${quote(network.databaseOrigin)}),
     (name = "database", service = "database"),
     (name = "internet", service = "internet"),
   ],
@@ -82,16 +82,16 @@ const outbound :Workerd.Worker = (
 }
 
 /**
- * Where the relay's requests go. A project at supabase.co is part of the public internet. Any other
- * database may be on this machine or near it, so a Worker in between lets through only its origin.
+ * Decides where the relay may send requests. A project at supabase.co is on the public internet. Any
+ * other database may be on this machine or its network, so a Worker in between allows only its origin.
  */
-function networkOf({ SUPABASE_URL = '' }: Record<string, string>) {
+function createNetwork({ SUPABASE_URL = '' }: Record<string, string>) {
   const url = URL.parse(SUPABASE_URL)
   const isPublic = /\.supabase\.co$/.test(url?.hostname ?? '')
-  const services = [network('internet', ['public'], ownNetworks())]
+  const services = [formatNetwork('internet', ['public'], listOwnNetworks())]
   if (!isPublic) {
     services.push(
-      network('database', ['public', 'private']),
+      formatNetwork('database', ['public', 'private']),
       '(name = "outbound", worker = .outbound)',
     )
   }
@@ -103,33 +103,33 @@ function networkOf({ SUPABASE_URL = '' }: Record<string, string>) {
 }
 
 /**
- * The networks that this machine is in. Most are private anyway, but a home has public IPv6 addresses,
- * and a server reaches itself by its public address behind its own firewall.
+ * Lists the networks of this machine. Most are private anyway, but a home has public IPv6 addresses, and
+ * a server can reach itself by its public address, behind its own firewall.
  */
-function ownNetworks(): string[] {
+function listOwnNetworks(): string[] {
   const addresses = Object.values(networkInterfaces()).flatMap((each) => each ?? [])
   return addresses.map(({ address, cidr, family }) => {
     const [widest, whole] = family === 'IPv4' ? [8, 32] : [32, 128]
     const isNarrow = Number(cidr?.split('/')[1]) >= widest
-    // A tunnel may claim most of the internet as its network; then only its own address is denied.
+    // A tunnel may claim most of the internet as its network. Then only its own address is denied.
     return cidr && isNarrow ? cidr : `${address}/${whole}`
   })
 }
 
-function network(name: string, allow: string[], deny: string[] = []): string {
-  // Node's certificates, for a machine without any.
-  const certificates = getCACertificates('default').map(text)
+function formatNetwork(name: string, allow: string[], deny: string[] = []): string {
+  // Node's certificates, because the machine may have none.
+  const certificates = getCACertificates('default').map(quote)
   return (
-    `(name = "${name}", network = (allow = [${allow.map(text)}], deny = [${deny.map(text)}], ` +
+    `(name = "${name}", network = (allow = [${allow.map(quote)}], deny = [${deny.map(quote)}], ` +
     `tlsOptions = (trustedCertificates = [${certificates}])))`
   )
 }
 
-/** A string in Cap'n Proto's syntax. */
-function text(value: string): string {
+/** Quotes a string in Cap'n Proto's syntax. */
+function quote(value: string): string {
   const escaped = value
     .replace(/[\\"]/g, '\\$&')
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must be escaped.
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: these must be escaped.
     .replace(/[\x00-\x1f\x7f]/g, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`)
   return `"${escaped}"`
 }

@@ -1,10 +1,10 @@
 /**
- * The port that clients connect to. It passes bytes on to workerd, and does three things that workerd
- * does not. It holds the port from the first moment of a start, so that a busy port is known before
- * anything else runs, an orphaned workerd never keeps it, and connections wait while workerd is
- * started again. It tells workerd of a client that has gone: workerd aborts `request.signal` on a
- * reset but not on an ordinary close, which Cloudflare's edge does see. And it refuses CONNECT, which
- * workerd would answer with 500 and a trace.
+ * The port that clients connect to. Forwards bytes to workerd, and does three things that workerd does
+ * not. First, it opens the port at the very start: a busy port is noticed before anything else runs, an
+ * orphaned workerd never keeps it, and connections wait while workerd restarts. Second, it resets the
+ * connection to workerd when a client disconnects: workerd aborts `request.signal` on a reset but not
+ * on an ordinary close, unlike Cloudflare's edge. Third, it refuses CONNECT, which workerd would answer
+ * with 500 and a stack trace.
  */
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
@@ -13,16 +13,16 @@ import { UserError } from '../../lib/user-error.ts'
 
 export interface Front {
   port: number
-  /** The addresses it listens on, for tests: only loopback ones. */
+  /** The addresses it listens on, for tests: loopback only. */
   addresses: string[]
-  /** Where connections go from now on; until the first call, and after `hold`, they wait. */
+  /** Forwards connections to this port. Until the first call, and after `hold`, they wait. */
   forwardTo(port: number): void
   /** Makes new connections wait for the next `forwardTo`. */
   hold(): void
   close(): void
 }
 
-/** Listens on 127.0.0.1 and, where there is one, on ::1, which `localhost` may also mean. */
+/** Listens on 127.0.0.1 and, if it exists, on ::1, because `localhost` may mean either. */
 export async function openFront(port: number): Promise<Front> {
   let target = Promise.withResolvers<number>()
   const sockets = new Set<Socket>()
@@ -47,7 +47,7 @@ export async function openFront(port: number): Promise<Front> {
     addresses: servers.map((server) => (server.address() as AddressInfo).address),
     forwardTo(port) {
       target.resolve(port)
-      // A promise that was settled before keeps its port.
+      // An earlier promise may be settled with another port.
       target = Promise.withResolvers<number>()
       target.resolve(port)
     },
@@ -63,7 +63,7 @@ async function listen(
   host: string,
   accept: (client: Socket) => void,
 ): Promise<Server> {
-  // Half-open, or Node would answer a client's close with our own before we have seen it.
+  // Half-open. Otherwise Node would answer a client's close before we have seen it.
   const server = createServer({ allowHalfOpen: true, noDelay: true }, accept)
   server.listen({ port, host })
   try {
@@ -73,16 +73,16 @@ async function listen(
     const { code, message } = error as NodeJS.ErrnoException
     if (code === 'EADDRINUSE') {
       throw new UserError(
-        `Port ${port} is in use on ${host}: stop the program that uses it, or choose another port ` +
-          'with --port or PORT.',
+        `Port ${port} is in use on ${host}: stop the program that uses it, or choose another port with ` +
+          '--port or PORT.',
       )
     }
     if (code === 'EACCES') {
       throw new UserError(
-        `Port ${port} needs more rights than this account has: choose one above 1023 with --port or PORT.`,
+        `This account may not open port ${port}: choose a port above 1023 with --port or PORT.`,
       )
     }
-    throw new UserError(`Port ${port} on ${host} can't be opened: ${message}.`)
+    throw new UserError(`Port ${port} on ${host} cannot be opened: ${message}.`)
   }
 }
 
@@ -102,7 +102,7 @@ connection: close\r
 function splice(client: Socket, target: Promise<number>): void {
   const leave = () => client.destroy()
   client.on('error', () => {}).once('end', leave)
-  // Only the first bytes of a connection are a request line for certain.
+  // Only the first bytes of a connection are certain to be a request line.
   client.once('data', (chunk: Buffer) => {
     client.off('end', leave)
     if (chunk.toString('latin1', 0, 8) === 'CONNECT ') client.end(REFUSED)
@@ -110,14 +110,14 @@ function splice(client: Socket, target: Promise<number>): void {
   })
 }
 
-/** What a client may still send after its answer, and for how long, before it is cut off. */
+/** How much, and for how long, a client may still send after its answer. */
 const LINGER_BYTES = 64_000_000
 const LINGER_MS = 10_000
 
 /**
- * Closes a connection that workerd has closed. workerd refuses a body without reading it to its end;
- * if the socket were closed while the client is still sending, TCP would reset it and the answer
- * would be lost. So our side is closed, and what still arrives is dropped here, chunk by chunk.
+ * Closes a connection that workerd has closed. workerd refuses a body without reading all of it. If the
+ * socket were closed while the client is still sending, TCP would reset it and the answer would be lost.
+ * Therefore only our side is closed, and remaining data is read and dropped.
  */
 function linger(client: Socket): void {
   let bytes = 0

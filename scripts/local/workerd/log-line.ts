@@ -1,6 +1,6 @@
-/** The Worker's JSON log line as a person reads it: the time, what was asked, how it went. */
+/** Formats the Worker's JSON log lines for a person: time, request and outcome. */
 
-/** Formats a line of the Worker's console; what is no log line is returned as it is. */
+/** Formats a line of the Worker's output; returns anything that is not a log line unchanged. */
 export function formatLogLine(line: string): string {
   const fields = parse(line)
   if (!fields) return line
@@ -22,7 +22,7 @@ export function formatLogLine(line: string): string {
   return makePrintable(printed)
 }
 
-/** Replaces what would begin a line or move the cursor: callers choose their methods and names. */
+/** Replaces characters that would start a line or move the cursor: callers choose methods and names. */
 export function makePrintable(text: string): string {
   return text.replaceAll(UNPRINTABLE, '\ufffd')
 }

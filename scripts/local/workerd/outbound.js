@@ -1,7 +1,7 @@
 /**
- * Where the relay's Worker may send requests: its own database, which may be on this machine or on the
- * network around it, and the public internet. It fetches documents whose addresses strangers choose,
- * so nothing else on the private network may be within its reach.
+ * Decides where the relay's Worker may send requests: to its own database, which may be on this machine
+ * or its network, and to the public internet. Strangers choose the addresses of documents that it
+ * fetches, so it must not reach anything else on the private network.
  */
 export default {
   fetch(request, env) {

@@ -1,14 +1,14 @@
 /**
- * What Cloudflare's rate-limiting binding does, inside workerd: counts a key in windows of time.
- * Cloudflare sets `CF-Connecting-IP` itself; at home any caller can, so it is believed only where the
- * person says that a tunnel sets it. The table is bounded, and what is not an address is not kept: a
- * caller could otherwise fill the memory with keys of 60 KB.
+ * Replaces Cloudflare's rate-limiting binding inside workerd: counts requests per key and period.
+ * Cloudflare sets `CF-Connecting-IP` itself, but at home any caller can, so it is trusted only if the
+ * person says that a tunnel sets it. The table is bounded and stores only addresses. Otherwise a caller
+ * could fill the memory with keys of 60 KB.
  */
 
-/** More addresses in one period than a home relay meets; about 1 MB. */
+/** More addresses than a home relay sees in one period; about 1 MB. */
 const MAX_WINDOWS = 10_000
 
-/** Everyone whose address is not known shares this one. */
+/** Shared by all callers without a known address. */
 const UNKNOWN = 'unknown'
 
 /**
@@ -16,7 +16,7 @@ const UNKNOWN = 'unknown'
  *   The limit per period in seconds, and whether keys are addresses that Cloudflare has set.
  */
 export default function bind({ simple: { limit, period }, trusted, now = Date.now }) {
-  /** Oldest first: each window ends a period after it began, so they also end in this order. */
+  /** Oldest first: all windows are equally long, so they also end in this order. */
   const windows = new Map()
 
   return {
@@ -33,14 +33,14 @@ export default function bind({ simple: { limit, period }, trusted, now = Date.no
       window.count += 1
       return { success: window.count <= limit }
     },
-    /** How many windows are kept. */
+    /** The number of windows in the table. */
     get size() {
       return windows.size
     },
   }
 }
 
-/** IPv4, IPv6, or the first four groups of IPv6, which the Worker counts as one address. */
+/** Accepts IPv4, IPv6, and the first four groups of IPv6, which the Worker counts as one address. */
 function isAddress(/** @type {string} */ key) {
   if (key.length > 45) return false
   if (/^\d{1,3}(\.\d{1,3}){3}$/.test(key)) return key.split('.').every((part) => Number(part) < 256)

@@ -1,7 +1,7 @@
 /**
- * Runs the bundled Worker in workerd, Cloudflare's own runtime, behind the front. workerd is run
- * directly rather than through Miniflare: it starts in a tenth of the time, serves no paths of
- * its own to the other end of a tunnel, and shows nobody a stack trace.
+ * Runs the bundled Worker in workerd, Cloudflare's own runtime, behind the front. Runs workerd directly
+ * instead of through Miniflare: it starts in a tenth of the time, serves no paths of its own through a
+ * tunnel, and never shows a stack trace.
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
@@ -14,20 +14,20 @@ import { UserError } from '../../lib/user-error.ts'
 import { type Configuration, configure } from './configuration.ts'
 import { type Front, openFront } from './front.ts'
 
-// Experimental, because what calls `scheduled` is a flag of that kind; the Worker sets none.
+// The flag with which clock.js calls `scheduled` is experimental. The Worker itself sets none.
 const FLAGS = ['--control-fd', '3', '--experimental']
 
 export interface WorkerOptions extends Configuration {
-  /** The front to serve, which stays the caller's; without one, a free loopback port is opened. */
+  /** The front to serve, owned by the caller. Without one, opens a free loopback port. */
   front?: Front
-  /** What the Worker writes to the console, line by line. */
+  /** Receives each line that the Worker writes to the console. */
   onLine: (line: string) => void
 }
 
 export interface Worker {
   pid: number
   url: string
-  /** Does what Cloudflare's clock does: runs the Worker's `scheduled` to its end. */
+  /** Runs the Worker's `scheduled`, as Cloudflare's cron trigger does. */
   runScheduled(): Promise<void>
   exited: Promise<string>
   stop(): Promise<void>
@@ -41,9 +41,9 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   const folder = await mkdtemp(join(tmpdir(), 'relay-worker-'))
   const config = join(folder, 'worker.capnp')
   await writeFile(config, configure(options))
-  const child = await startChild(workerd(), ['serve', config, ...FLAGS], {
-    // The configuration takes its values from here, so no secret is written to disk or shown
-    // among the arguments.
+  const child = await startChild(findWorkerd(), ['serve', config, ...FLAGS], {
+    // The configuration reads its values from here, so that no secret is written to disk or appears
+    // in the arguments.
     env: bindings,
     stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
     lastSignal: 'KILL',
@@ -51,7 +51,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   const [, stdout, stderr, control] = child.process.stdio
   createInterface({ input: stdout as Readable }).on('line', onLine)
   createInterface({ input: stderr as Readable }).on('line', (line) => onLine(shorten(line)))
-  const started = await Promise.race([listening(control as Readable), child.exited])
+  const started = await Promise.race([readPorts(control as Readable), child.exited])
   await rm(folder, { recursive: true })
   if (typeof started === 'string') {
     closeOwn()
@@ -74,10 +74,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   }
 }
 
-/**
- * What workerd itself says, without its source's file and line and without the trace behind it, which
- * tell a person nothing.
- */
+/** Removes source positions and stack traces from workerd's own messages, which help nobody. */
 function shorten(line: string): string {
   const [, said] = /^\S+\.(?:c\+\+|h|rs):\d+: \w+: (.*)/.exec(line) ?? []
   return said
@@ -85,8 +82,8 @@ function shorten(line: string): string {
     : line
 }
 
-/** workerd names each port when it listens: {"event":"listen","socket":"relay","port":33279}. */
-async function listening(control: Readable): Promise<{ relay: number; clock: number }> {
+/** Reads the ports that workerd announces: {"event":"listen","socket":"relay","port":33279}. */
+async function readPorts(control: Readable): Promise<{ relay: number; clock: number }> {
   const ports: Record<string, number> = {}
   for await (const line of createInterface({ input: control })) {
     const { socket, port } = JSON.parse(line)
@@ -96,8 +93,8 @@ async function listening(control: Readable): Promise<{ relay: number; clock: num
   return ports as { relay: number; clock: number }
 }
 
-// The binary itself, not the package's script of that name, which would run a Node in between.
-function workerd(): string {
+// The binary itself: the package's script of that name would run another Node in between.
+function findWorkerd(): string {
   const require = createRequire(import.meta.url)
   return createRequire(require.resolve('wrangler/package.json'))('workerd').default
 }

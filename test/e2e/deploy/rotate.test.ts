@@ -1,4 +1,4 @@
-/** `npm run rotate` on a deployed relay: planned, leaked, cut short, and ended. */
+/** `npm run rotate` on a deployed relay: planned, leaked, interrupted and finished. */
 import { writeFileSync } from 'node:fs'
 import { expect, inject, test, vi } from 'vitest'
 import type { Result } from '../../../scripts/checks/check.ts'
@@ -7,7 +7,7 @@ import { createAccounts, RELAY_URL } from '../../support/accounts.ts'
 import { ACCOUNT } from '../../support/cloudflare.ts'
 import { inPipe, inTerminal } from '../../support/person.ts'
 
-// Each run starts wrangler several times, and each start costs seconds where others work too.
+// Each run starts wrangler several times, which takes seconds each on a busy machine.
 vi.setConfig({ testTimeout: 120_000 })
 
 const OLD = 'the-old-key-of-these-tests-long-enough'
@@ -30,11 +30,11 @@ async function createDeployedRelay() {
   }
 }
 
-test('as planned: both keys are accepted, a second run asks for the end, and --finish is it', async () => {
+test('a planned rotation accepts both keys until --finish, and cannot be started twice', async () => {
   await using relay = await createDeployedRelay()
   using person = inTerminal('rotate', [], relay.environment)
-  await person.answers('Why do you change the key?', '')
-  await person.sees('Give it to every client that sends the key:')
+  await person.answers('Why are you changing the key?', '')
+  await person.sees('Set the new key in every client that sends it:')
   await person.sees('npm run rotate -- --finish')
   expect(await person.exit).toBe(0)
   const { RELAY_API_KEY: key = '' } = relay.kept()
@@ -44,16 +44,16 @@ test('as planned: both keys are accepted, a second run asks for the end, and --f
 
   const again = await inPipe('rotate', [], relay.environment)
   expect(again).toMatchObject({ code: 1 })
-  expect(again.printed).toContain('A rotation is under way')
+  expect(again.printed).toContain('A rotation is in progress')
 
   expect(await inPipe('rotate', ['--finish'], relay.environment)).toMatchObject({ code: 0 })
   expect(relay.secrets()).not.toHaveProperty('RELAY_API_KEY_PREVIOUS')
   expect([await relay.statusFor(key), await relay.statusFor(OLD)]).toEqual([200, 401])
 })
 
-test('a leaked key works nowhere: not during a rotation, not at the URLs of earlier versions', async () => {
+test('a leaked key stops working everywhere, also during a rotation and at URLs of earlier versions', async () => {
   await using relay = await createDeployedRelay()
-  // A planned rotation is under way, and its version with both keys has a URL of its own.
+  // A planned rotation is in progress, and its version with both keys has its own URL.
   const current = 'the-current-key-of-these-tests-long-enough'
   await relay.cloudflare.install('relay-mcp', inject('bundle'), {
     ...relay.secrets(),
@@ -73,12 +73,12 @@ test('a leaked key works nowhere: not during a rotation, not at the URLs of earl
   relay.cloudflare.fail('PATCH scripts secrets-bulk')
   const first = await inPipe('rotate', ['--leaked'], relay.environment)
   expect(first).toMatchObject({ code: 1 })
-  expect(first.printed).toContain('Cloudflare did not take the secrets.')
+  expect(first.printed).toContain('Cloudflare did not accept the secrets.')
   const { rotation } = relay.kept()
   expect(rotation?.kind).toBe('leaked')
   expect(await relay.statusFor(current)).toBe(200)
 
-  // Run again, it continues with the same new key.
+  // A second run resumes with the same new key.
   relay.cloudflare.fail()
   expect(await inPipe('rotate', [], relay.environment)).toMatchObject({ code: 0 })
   const { RELAY_API_KEY: key = '' } = relay.kept()

@@ -1,4 +1,4 @@
-/** `npm run setup` as a person meets it, from the login to the smoke test of what was deployed. */
+/** `npm run setup` from a person's view, from the login to the smoke test of the deployed relay. */
 import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { expect, test, vi } from 'vitest'
@@ -18,10 +18,10 @@ import {
 import { ACCOUNT } from '../../support/cloudflare.ts'
 import { CTRL_C, DOWN, inPipe, inTerminal } from '../../support/person.ts'
 
-// Each run starts wrangler several times, and each start costs seconds where others work too.
+// Each run starts wrangler several times, which takes seconds each on a busy machine.
 vi.setConfig({ testTimeout: 120_000 })
 
-/** A command for the clipboard that keeps what it is given in a file beside it. */
+/** A clipboard command that writes its input to a file. */
 function fakeClipboard(folder: string) {
   mkdirSync(join(folder, 'bin'))
   const program = join(folder, 'bin', 'wl-copy')
@@ -33,7 +33,7 @@ function fakeClipboard(folder: string) {
   }
 }
 
-test('a new relay: wrong answers are told, Ctrl-C keeps the right ones, and in the end it is up', async () => {
+test('a new relay is deployed after wrong answers and an interruption with Ctrl-C', async () => {
   await using accounts = await createAccounts()
   const { cloudflare } = accounts
   const clipboard = fakeClipboard(dirname(accounts.file))
@@ -51,11 +51,11 @@ test('a new relay: wrong answers are told, Ctrl-C keeps the right ones, and in t
   await first.sees('refuses this key')
   await first.answers('Its secret key', SERVICE_KEY)
   await first.answers('Connection string', '')
-  await first.sees('Paste the SQL, which is in your clipboard,')
+  await first.sees('The SQL is in your clipboard. Paste it into the SQL editor')
   await first.sees(`https://supabase.com/dashboard/project/${REF}/sql/new`)
   expect(clipboard.text()).toContain(readMigrations()[0]?.sql)
-  await first.answers('Waiting for the project to see it', CTRL_C)
-  await first.sees('■  Waiting for the project to see it')
+  await first.answers('Waiting for the API of the project', CTRL_C)
+  await first.sees('■  Waiting for the API of the project')
   await first.sees('Stopped. Run "npm run setup" again to continue')
   expect(await first.exit).toBe(130)
   expect(first.printed).not.toContain(SERVICE_KEY)
@@ -63,9 +63,9 @@ test('a new relay: wrong answers are told, Ctrl-C keeps the right ones, and in t
 
   await accounts.runMigrations()
   using second = inTerminal('setup', [], environment)
-  await second.answers('The Worker relay-mcp, begun here earlier', '')
-  await second.sees(`Continuing with the project ${PROJECT_URL}.`)
-  await second.sees('Everything is there')
+  await second.answers('The Worker relay-mcp, started here earlier', '')
+  await second.sees(`Using the project ${PROJECT_URL}.`)
+  await second.sees('The database is up to date')
   await second.sees(', 0 failed.')
   await second.sees(`How to connect each client: ${RELAY_URL}/`)
   expect(await second.exit).toBe(0)
@@ -81,13 +81,13 @@ test('a new relay: wrong answers are told, Ctrl-C keeps the right ones, and in t
       SUPABASE_SERVICE_KEY: SERVICE_KEY,
     },
     crons: ['17 5 * * *'],
-    // As wrangler.toml says: earlier versions, with the secrets they had, have no URL.
+    // As set in wrangler.toml: earlier versions, with their old secrets, have no URL.
     subdomain: { enabled: true, previews_enabled: false },
   })
   expect(statSync(accounts.file).mode & 0o777).toBe(0o600)
 })
 
-test('relay-mcp 0.1.0 is taken over: its threads, its name, and its short key until that is ended', async () => {
+test('relay-mcp 0.1.0 is taken over with its threads, its name and its short key', async () => {
   await using accounts = await createAccounts()
   const { database, cloudflare, environment } = accounts
   const owner = await database.connect('postgres')
@@ -101,16 +101,16 @@ test('relay-mcp 0.1.0 is taken over: its threads, its name, and its short key un
   using person = inTerminal('setup', [], { ...environment, DATABASE_URL: accounts.databaseUrl })
   await person.sees('Which relay is this?')
   await person.answers('An existing one', DOWN)
-  await person.answers('Its address, as your clients know it', `${RELAY_URL}/mcp`)
+  await person.answers('Its address, as set in your clients', `${RELAY_URL}/mcp`)
   await person.answers('Name of its Worker (Enter: relay-mcp)', '')
   await person.answers('Its key', 'a-wrong-key')
   await person.sees('refuses this key')
   await person.answers('Its key', 'a-key-of-0.1.0-short')
   await person.answers('URL of your Supabase', PROJECT_URL)
   await person.answers('Its secret key', SERVICE_KEY)
-  await person.sees('DATABASE_URL is taken from the environment.')
-  await person.sees('Existing messages, which are kept: 1.')
-  await person.sees('(threads: 1, messages: 1): this relay continues with them.')
+  await person.sees('Using DATABASE_URL from the environment.')
+  await person.sees('The database has 1 messages. They are kept')
+  await person.sees('(threads: 1, messages: 1). This relay will use them.')
   await person.sees('The key has fewer than 32 characters')
   await person.answers('What do you want to do with it?', '')
   await person.sees(`How to connect each client: ${RELAY_URL}/`)
@@ -126,7 +126,7 @@ test('relay-mcp 0.1.0 is taken over: its threads, its name, and its short key un
   expect(await accounts.statusFor('a-key-of-0.1.0-short')).toBe(200)
 })
 
-test('without a terminal, the environment answers, and a second run deploys the same again', async () => {
+test('without a terminal, answers come from the environment, and a second run keeps a rotated key', async () => {
   await using accounts = await createAccounts()
   const { cloudflare } = accounts
   const environment = {
@@ -160,7 +160,7 @@ test('without a terminal, the environment answers, and a second run deploys the 
   })
 })
 
-test('a missing login is said before anything is asked', async () => {
+test('a missing login is reported before any question', async () => {
   await using accounts = await createAccounts()
   const environment = { ...accounts.environment, CLOUDFLARE_API_TOKEN: undefined }
   // Where wrangler keeps a login.
@@ -172,15 +172,15 @@ test('a missing login is said before anything is asked', async () => {
   expect(accounts.kept()).toEqual({})
 })
 
-test('where nobody can be asked, what is missing is named', async () => {
+test('without a terminal, a missing answer is named', async () => {
   await using accounts = await createAccounts()
   writeFileSync(accounts.file, JSON.stringify({ worker: 'relay-mcp' }))
   const { code, printed } = await inPipe('setup', [], accounts.environment)
   expect(code).toBe(1)
-  expect(printed).toContain('set SUPABASE_URL.')
+  expect(printed).toContain('SUPABASE_URL must be set.')
 })
 
-test('rows of several users are not guessed at', async () => {
+test('with rows of several users, the user must be given', async () => {
   await using accounts = await createAccounts()
   await accounts.runMigrations()
   for (const user of [USER, LEGACY_USER]) {
@@ -197,7 +197,7 @@ test('rows of several users are not guessed at', async () => {
   expect(printed).toContain(`set RELAY_USER_ID to one of ${USER}, ${LEGACY_USER}.`)
 })
 
-test('an account without a name on workers.dev is told where to choose one', async () => {
+test('an account without a workers.dev subdomain gets the address to choose one', async () => {
   await using accounts = await createAccounts()
   await accounts.runMigrations()
   const known: Deployment = {
@@ -211,19 +211,19 @@ test('an account without a name on workers.dev is told where to choose one', asy
   const { code, printed } = await inPipe('setup', [], accounts.environment)
   expect(code).toBe(1)
   expect(printed).toContain(`https://dash.cloudflare.com/${ACCOUNT}/workers/onboarding`)
-  expect(printed).not.toContain('wrangler says')
+  expect(printed).not.toContain('Output of wrangler')
 })
 
-test('a Worker of that name is not deployed over', async () => {
+test('an existing Worker of the same name is not overwritten', async () => {
   await using accounts = await createAccounts()
   await accounts.deployRelay('a-key-of-these-tests-that-is-long-enough')
   const { code, printed } = await inPipe('setup', [], accounts.environment)
   expect(code).toBe(1)
-  expect(printed).toContain('There is a Worker relay-mcp in this account.')
+  expect(printed).toContain('This account already has a Worker relay-mcp.')
   expect(accounts.cloudflare.requests.filter((request) => !request.startsWith('GET'))).toEqual([])
 })
 
-test('--dry-run shows the steps, and neither asks nor does anything', async () => {
+test('--dry-run lists the steps without asking or changing anything', async () => {
   await using accounts = await createAccounts()
   const { code, printed } = await inPipe('setup', ['--dry-run'], accounts.environment)
   expect(code).toBe(0)

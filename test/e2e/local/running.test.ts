@@ -1,10 +1,12 @@
-/** What a running `npm start` does by itself, and what other commands find of it. */
+/** How a running `npm start` looks after itself, and how other commands find it. */
+import { once } from 'node:events'
 import { chownSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { call, createHome, KEY, ps } from '../../support/home.ts'
 
-test('workerd and PostgreSQL are started again when they are killed', async () => {
+test('workerd and PostgreSQL are restarted when they are killed', async () => {
   await using home = createHome()
   const relay = await home.start()
   const message = { thread_name: 'a', surface: 'code', content: 'before' }
@@ -16,7 +18,7 @@ test('workerd and PostgreSQL are started again when they are killed', async () =
     const read = await call(relay.url, 'relay_read_thread', { thread_name: 'a' })
     expect(JSON.stringify(read)).toContain('before')
   }
-  expect(relay.printed).toContain('The Worker stopped unexpectedly (SIGKILL). Starting it again.')
+  expect(relay.printed).toContain('The Worker stopped unexpectedly (SIGKILL). Restarting it.')
 })
 
 const TITLES: Record<string, string> = { workerd: 'The Worker', postgres: 'PostgreSQL' }
@@ -25,7 +27,8 @@ const commandOf = (pid: number) => ps('-ww', '-o', 'args=', '-p', `${pid}`)
 
 test.runIf(process.platform === 'linux')('everything listens on loopback only', async () => {
   await using home = createHome()
-  const relay = await home.start({}, ['--port', '18793'])
+  // With a given port the front listens on both loopbacks; with 0 only on one.
+  const relay = await home.start({}, ['--port', `${await findFreePort()}`])
   const pids = [relay.pid, ...home.children()]
   const addresses = pids.map((pid) => listeningOf(pid))
   // The front on both loopbacks and the gateway; PostgreSQL; workerd with its clock.
@@ -33,6 +36,15 @@ test.runIf(process.platform === 'linux')('everything listens on loopback only', 
   expect(addresses[0]?.length).toBeGreaterThanOrEqual(2)
   for (const address of addresses.flat()) expect(address).toMatch(LOOPBACK)
 })
+
+async function findFreePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}
 
 /** 127.0.0.1 and ::1 as the kernel writes them. */
 const LOOPBACK = /^(0100007F|00000000000000000000000001000000)$/
@@ -57,10 +69,10 @@ function listeningOf(pid: number): string[] {
     .map((fields) => fields[1]?.split(':')[0] ?? '')
 }
 
-test('doctor, smoke and status find it on whatever port it listens', async () => {
+test('doctor, smoke and status find it on any port', async () => {
   await using home = createHome()
   const down = await home.command('status')
-  expect(down).toMatchObject({ code: 1, printed: expect.stringContaining('does not run') })
+  expect(down).toMatchObject({ code: 1, printed: expect.stringContaining('is not running') })
   const relay = await home.start({ RELAY_API_KEY: undefined })
   const doctor = await home.command('doctor')
   expect(doctor.printed).toContain(`relay at ${relay.url}`)
@@ -82,7 +94,7 @@ test('doctor, smoke and status find it on whatever port it listens', async () =>
   expect(await home.command('status')).toMatchObject({ code: 1 })
 })
 
-test('a key is rotated at home: planned, finished and leaked, while it runs and while it does not', async () => {
+test('a key is rotated at home: planned, finished and leaked, whether or not the relay is running', async () => {
   await using home = createHome()
   const relay = await home.start({ RELAY_API_KEY: undefined })
   const first = home.kept().RELAY_API_KEY
@@ -102,9 +114,9 @@ test('a key is rotated at home: planned, finished and leaked, while it runs and 
   expect([await statusFor(first), await statusFor(second)]).toEqual([200, 200])
   const again = await home.command('rotate', ['--home'])
   expect(again).toMatchObject({ code: 1 })
-  expect(again.printed).toContain('A rotation is under way')
+  expect(again.printed).toContain('A rotation is in progress')
 
-  // The key leaks in the middle of it: neither of the two may go on.
+  // The key leaks during the rotation: neither of the two may keep working.
   expect(await home.command('rotate', ['--home', '--leaked'])).toMatchObject({ code: 0 })
   const third = home.kept().RELAY_API_KEY
   expect(home.kept()).not.toHaveProperty('RELAY_API_KEY_PREVIOUS')
@@ -114,7 +126,7 @@ test('a key is rotated at home: planned, finished and leaked, while it runs and 
   expect(await home.command('rotate', ['--home'])).toMatchObject({ code: 0 })
   expect(await home.command('rotate', ['--home', '--finish'])).toMatchObject({ code: 0 })
   expect([await statusFor(third), await statusFor(home.kept().RELAY_API_KEY)]).toEqual([401, 200])
-  expect(relay.printed).toContain('The keys have changed: using the new ones.')
+  expect(relay.printed).toContain('The keys have changed. Restarting the Worker with the new ones.')
 
   relay.kill('SIGINT')
   await relay.exit
@@ -127,7 +139,7 @@ test('a key is rotated at home: planned, finished and leaked, while it runs and 
 })
 
 test.runIf(process.getuid?.() === 0)(
-  'as root, PostgreSQL has an account of its own, and is taken from nobody',
+  'as root, PostgreSQL runs under its own account, and existing files are taken from nobody',
   async () => {
     await using home = createHome()
     const first = await home.start()
@@ -139,7 +151,7 @@ test.runIf(process.getuid?.() === 0)(
     first.kill('SIGINT')
     await first.exit
 
-    // As an earlier version has left it.
+    // The state that an earlier version left.
     for (const name of readdirSync(folder, { recursive: true }) as string[]) {
       chownSync(join(folder, name), 65_534, 65_534)
     }

@@ -1,4 +1,4 @@
-/** `npm start` as a person meets it: one command that starts, refuses in a sentence, and stops. */
+/** `npm start` from a person's view: it starts, refuses with a clear message, and stops. */
 import { once } from 'node:events'
 import { readdirSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
@@ -7,7 +7,7 @@ import { expect, test } from 'vitest'
 import { call, createHome, lives, watchdogOf } from '../../support/home.ts'
 import { inTerminal } from '../../support/person.ts'
 
-test('it comes up, says how to connect, and logs a line for each request', async () => {
+test('it starts, prints how to connect, and logs a line for each request', async () => {
   await using home = createHome()
   const relay = await home.start()
   const health = await fetch(`${relay.url}/health`)
@@ -18,7 +18,7 @@ test('it comes up, says how to connect, and logs a line for each request', async
   await expect.poll(() => relay.printed).toMatch(/^\d\d:\d\d:\d\d {2}GET \/health {2}200 {2}ok/m)
 })
 
-test('the key is printed to a terminal, and anywhere else only where it is kept', async () => {
+test('the key is printed only to a terminal; elsewhere only the place where it is kept', async () => {
   await using home = createHome()
   const environment = { RELAY_DATA: home.data, PORT: '0', RELAY_API_KEY: undefined }
   {
@@ -35,7 +35,7 @@ test('the key is printed to a terminal, and anywhere else only where it is kept'
   expect(await person.exit).toBe(0)
 })
 
-test('SIGINT, SIGTERM and SIGHUP stop everything, however often they come', async () => {
+test('SIGINT, SIGTERM and SIGHUP stop everything, even if they come twice', async () => {
   await using home = createHome()
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     const relay = await home.start()
@@ -49,7 +49,7 @@ test('SIGINT, SIGTERM and SIGHUP stop everything, however often they come', asyn
   }
 })
 
-test('kill -9 loses nothing that was acknowledged', async () => {
+test('kill -9 loses no acknowledged message', async () => {
   await using home = createHome()
   const relay = await home.start()
   const acknowledged: string[] = []
@@ -71,7 +71,7 @@ test('kill -9 loses nothing that was acknowledged', async () => {
   expect(acknowledged.filter((message) => !found.includes(message))).toEqual([])
 })
 
-test('when only it is killed, what it started ends by itself', async () => {
+test('its child processes end by themselves if only it is killed', async () => {
   await using home = createHome()
   const relay = await home.start()
   const children = home.children()
@@ -80,7 +80,7 @@ test('when only it is killed, what it started ends by itself', async () => {
   await expect.poll(() => children.filter(lives)).toEqual([])
 })
 
-test('orphans whose watchdog was killed too are ended by the next start', async () => {
+test('orphans whose watchdog was also killed are ended by the next start', async () => {
   await using home = createHome()
   const relay = await home.start()
   const orphans = home.children()
@@ -92,7 +92,7 @@ test('orphans whose watchdog was killed too are ended by the next start', async 
   expect(orphans.filter(lives)).toEqual([])
 })
 
-test('an initdb cut short is begun again', async () => {
+test('an interrupted initdb is repeated', async () => {
   await using home = createHome()
   const first = home.run()
   const drafts = () => {
@@ -120,7 +120,7 @@ test('a data directory in use is refused', async () => {
   expect((await fetch(`${relay.url}/health`)).status).toBe(200)
 })
 
-test('a busy port is refused before anything is made', async () => {
+test('a busy port is refused before anything is created', async () => {
   await using home = createHome()
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -136,14 +136,14 @@ test.each([
   ['PORT', 'abc'],
   ['RELAY_API_KEY', ''],
   ['SUPABASE_URL', 'https://abcdefgh.supabase.co'],
-])('%s=%s is one sentence and exit code 2', async (name, value) => {
+])('%s=%s is refused in one sentence, with exit code 2', async (name, value) => {
   await using home = createHome()
   const refused = home.run({ [name]: value })
   expect(await refused.exit).toBe(2)
   expect(refused.printed).toMatch(new RegExp(`^${name} .*\\.\n$`))
 })
 
-test('with a project of one’s own, no database is started', async () => {
+test('with a Supabase project, no database is started', async () => {
   await using home = createHome()
   const relay = await home.start({
     SUPABASE_URL: 'http://127.0.0.1:1',
@@ -151,23 +151,25 @@ test('with a project of one’s own, no database is started', async () => {
     RELAY_USER_ID: '5f0c9f6e-2a0b-4d0a-9a53-0d9c1c7d3b11',
   })
   expect(relay.printed).toContain('on http://127.0.0.1:1')
-  // The daily query runs once at the start, so a project that can't be reached is known at once.
+  // The daily query runs once at the start, so an unreachable project is noticed at once.
   await expect.poll(() => relay.printed).toMatch(/scheduled {2}failed database_unreachable/)
   expect(home.children()).toHaveLength(1)
   expect(readdirSync(home.data).sort()).toEqual(['owner.json', 'settings.json'])
 })
 
-test('a data directory that cannot be is one sentence, not a wait at full load', async () => {
+test('an impossible data directory is refused at once in one sentence', async () => {
   await using home = createHome()
   writeFileSync(join(home.data, 'file'), '')
   for (const path of ['/proc/relay', '/dev/null/relay', join(home.data, 'file', 'x')]) {
     const refused = home.run({ RELAY_DATA: path })
     expect(await refused.exit, path).toBe(2)
-    expect(refused.printed).toMatch(/^The data directory \S+ can't be (made|written to): .*\.\n$/)
+    expect(refused.printed).toMatch(
+      /^The data directory \S+ cannot be (created|written to): .*\.\n$/,
+    )
   }
 })
 
-test('--port takes the place of PORT, and a word that is no option is refused', async () => {
+test('--port overrides PORT, and unknown options are refused', async () => {
   await using home = createHome()
   const relay = await home.start({ PORT: '1' }, ['--port', '0'])
   expect((await fetch(`${relay.url}/health`)).status).toBe(200)
@@ -178,7 +180,7 @@ test('--port takes the place of PORT, and a word that is no option is refused', 
   }
 })
 
-test('--help explains, and starts nothing', async () => {
+test('--help prints the usage and starts nothing', async () => {
   await using home = createHome()
   const help = home.run({}, ['--help'])
   expect(await help.exit).toBe(0)

@@ -10,7 +10,7 @@ import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
 import { examine, type Result } from '../../../scripts/checks/check.ts'
 import { checksOf, DOCTOR } from '../../../scripts/checks/list.ts'
-import { type Subject, subjectOf } from '../../../scripts/checks/subject.ts'
+import { createSubject, type Subject } from '../../../scripts/checks/subject.ts'
 import { SCHEMA_0_1_0 } from '../../integration/migrations/legacy.ts'
 import { type Fault, startFaults } from '../../support/faults.ts'
 import { type Intercepted, type ProxyOptions, startProxy } from '../../support/proxy.ts'
@@ -30,25 +30,25 @@ interface Relay {
   key: string
 }
 
-/** Everything the doctor finds. */
-async function looked({ url, key }: Relay, changes: Partial<Subject> = {}): Promise<Result[]> {
-  const subject = { ...subjectOf({ url: new URL(url), key, isOwn: false }), ...changes }
+/** Returns the result of every check. */
+async function runChecks({ url, key }: Relay, changes: Partial<Subject> = {}): Promise<Result[]> {
+  const subject = { ...createSubject({ url: new URL(url), key, isOwn: false }), ...changes }
   const results: Result[] = []
   for await (const result of examine(CHECKS, subject)) results.push(result)
   return results
 }
 
-/** What is wrong, by outcome and id. */
-async function found(relay: Relay, changes?: Partial<Subject>): Promise<string[]> {
-  return faultsOf(await looked(relay, changes))
+/** Returns the problems, by outcome and id. */
+async function findFaults(relay: Relay, changes?: Partial<Subject>): Promise<string[]> {
+  return listFaults(await runChecks(relay, changes))
 }
 
-function faultsOf(checks: Result[]): string[] {
+function listFaults(checks: Result[]): string[] {
   const wrong = checks.filter(({ outcome }) => outcome === 'failed' || outcome === 'warning')
   return wrong.map(({ outcome, id }) => `${outcome} ${id}`).filter((one) => !ACCIDENTS.test(one))
 }
 
-/** Who runs these tests may have clients of their own, and a slow machine. */
+/** The machine that runs the tests may have clients of its own, and may be slow. */
 const ACCIDENTS = /client\.|database\.round-trip/
 
 /** Runs the doctor in an empty folder that is its home too. */
@@ -75,11 +75,11 @@ async function doctor(environment: Record<string, string>, files: Record<string,
 
 const environmentOf = ({ url, key }: Relay) => ({ RELAY_URL: url, RELAY_API_KEY: key })
 
-test('a good relay has nothing wrong, and keeps nothing of the visit', async () => {
+test('a healthy relay has no faults, and the doctor leaves no trace in it', async () => {
   await using relay = await createTestRelay()
   await relay.call('relay_post_message', { thread_name: 'a', content: 'x', surface: 'code' })
   relay.gateway.requests.clear()
-  expect(await found(relay)).toEqual([])
+  expect(await findFaults(relay)).toEqual([])
   expect(Object.fromEntries(relay.gateway.requests)).toEqual({
     relay_status: 3,
     relay_list_threads: 1,
@@ -102,9 +102,9 @@ const elsewhere = { status: 308, headers: { location: 'https://www.example.com/m
 let addresses = 0
 
 test.each<[string, string, ProxyOptions]>([
-  ['a name in DNS that leads nowhere', 'dns', page(530, '<html>error code: 1016</html>')],
+  ['a DNS name without an origin', 'dns', page(530, '<html>error code: 1016</html>')],
   ['a tunnel that is down', 'dns', page(530, '<html>error code: 1033</html>')],
-  ['another server behind the name', 'reachable', page(522, '<html>error code: 522</html>')],
+  ['an origin that is down', 'reachable', page(522, '<html>error code: 522</html>')],
   ['another site', 'relay', page(200, '<h1>Welcome</h1>')],
   ['a policy that asks for a login', 'relay', page(403, '<h1>Access</h1>')],
   ['a rule that redirects everything', 'relay', { intercept: () => elsewhere }],
@@ -132,7 +132,7 @@ test.each<[string, string, ProxyOptions]>([
     { intercept: ({ headers }) => (headers['mcp-method'] ? { status: 400, body: {} } : undefined) },
   ],
   [
-    'a filter of requests without them',
+    'a filter of requests without those headers',
     'era.legacy',
     {
       intercept: ({ url, headers }) =>
@@ -152,7 +152,7 @@ test.each<[string, string, ProxyOptions]>([
     },
   ],
   [
-    'no way to the token endpoint',
+    'an unreachable token endpoint',
     'oauth.round-trip',
     { intercept: at('/token', { status: 502 }) },
   ],
@@ -166,18 +166,18 @@ test.each<[string, string, ProxyOptions]>([
   ],
 ])('%s: %s', async (_, id, options) => {
   await using relay = await createTestRelay()
-  // Each with an address of its own: all of them register a client.
+  // Each has its own address, because all of them register a client.
   addresses += 1
   const headers = { 'cf-connecting-ip': `203.0.113.${addresses}` }
   await using proxy = await startProxy(relay.url, { headers, ...options })
-  expect(await found({ url: proxy.url, key: relay.key })).toEqual([`failed ${id}`])
+  expect(await findFaults({ url: proxy.url, key: relay.key })).toEqual([`failed ${id}`])
 })
 
-test('nobody there: reachable', async () => {
-  expect(await found(await createNobody())).toEqual(['failed reachable'])
+test('a closed port: reachable', async () => {
+  expect(await findFaults(await createNobody())).toEqual(['failed reachable'])
 })
 
-/** The address of a port that was open a moment ago. */
+/** Returns the address of a port that was just closed. */
 async function createNobody(): Promise<Relay> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -188,12 +188,12 @@ async function createNobody(): Promise<Relay> {
 }
 
 test.each([
-  ['no such name', 'https://relay.invalid', 'dns'],
-  ['the address of something else on the host', 'https://relay.invalid/api', 'url'],
-  ['no https', 'http://relay.invalid', 'url'],
+  ['an unknown name', 'https://relay.invalid', 'dns'],
+  ['the address of another path', 'https://relay.invalid/api', 'url'],
+  ['plain http', 'http://relay.invalid', 'url'],
 ])('%s: %s is %s', async (_, url, id) => {
-  const checks = await looked({ url, key: 'k' })
-  expect(faultsOf(checks)).toEqual([`failed ${id}`])
+  const checks = await runChecks({ url, key: 'k' })
+  expect(listFaults(checks)).toEqual([`failed ${id}`])
   expect(checks).toContainEqual({
     id: 'tool-call',
     outcome: 'unknown',
@@ -203,45 +203,58 @@ test.each([
 
 const PUBLIC_JWT = `${btoa('{"alg":"HS256"}')}.${btoa('{"role":"anon"}')}.x`
 
+/** With one of these settings missing or malformed, the relay serves no client. */
+const REQUIRED = new Set(['RELAY_API_KEY', 'RELAY_USER_ID', 'SUPABASE_URL', 'SUPABASE_SERVICE_KEY'])
+
 test.each<Record<string, string | undefined>>([
   {
     RELAY_API_KEY: undefined,
+    RELAY_USER_ID: undefined,
     SUPABASE_URL: undefined,
     SUPABASE_SERVICE_KEY: undefined,
-    RELAY_USER_ID: undefined,
   },
   {
     RELAY_API_KEY: ' with-white-space-around-it\n',
+    RELAY_USER_ID: 'me',
     SUPABASE_URL: 'https://abcdefgh.supabase.co/rest/v1',
     SUPABASE_SERVICE_KEY: 'sb_publishable_x',
-    RELAY_USER_ID: 'me',
+    RELAY_API_KEY_PREVIOUS: 'short',
+    RELAY_PUBLIC_URL: 'https://relay.example.com/relay',
+    RELAY_ALLOWED_ORIGINS: 'example.com',
   },
-  { RELAY_API_KEY: 'of-0.1.0' },
   { SUPABASE_SERVICE_KEY: PUBLIC_JWT },
-])('settings like %j are told by name, with the command for each', async (bindings) => {
+  { RELAY_API_KEY: 'fifteen-letters' },
+])('settings like %j are named, with the command to fix each', async (bindings) => {
   await using relay = await createTestRelay({ bindings })
   const names = Object.keys(bindings)
   const asked = { url: relay.url, key: 'a-key' }
-  const deployed = await looked(asked, { isLocal: false })
-  expect(faultsOf(deployed)).toEqual(names.map((name) => `failed settings.${name}`))
+  const deployed = await runChecks(asked, { isLocal: false })
+  const expected = names.map(
+    (name) => `${REQUIRED.has(name) ? 'failed' : 'warning'} settings.${name}`,
+  )
+  expect(listFaults(deployed).toSorted()).toEqual(expected.toSorted())
   for (const name of names) {
     const fix = deployed.find(({ id }) => id === `settings.${name}`)?.fix
     expect(fix?.[0]).toBe(`npx wrangler secret put ${name}`)
   }
-  const [local] = (await looked(asked)).filter(({ outcome }) => outcome === 'failed')
+  const [local] = (await runChecks(asked)).filter(({ outcome }) => outcome === 'failed')
   expect(local?.fix?.[0]).toContain(`${names[0]}=… in .dev.vars`)
 })
 
-test('a bad optional setting is a warning, and the relay serves on', async () => {
-  const bindings = {
-    RELAY_API_KEY_PREVIOUS: 'short',
-    RELAY_PUBLIC_URL: 'relay.example.com',
-    RELAY_ALLOWED_ORIGINS: 'example.com',
-  }
+test('a bad optional setting of a working relay is a warning, shown only with the key', async () => {
+  const bindings = { RELAY_ALLOWED_ORIGINS: 'https://good.example, *, example.com' }
   await using relay = await createTestRelay({ bindings })
-  expect(await found(relay)).toEqual(
-    Object.keys(bindings).map((name) => `warning settings.${name}`),
-  )
+  const checks = await runChecks(relay)
+  expect(listFaults(checks)).toEqual(['warning settings.RELAY_ALLOWED_ORIGINS'])
+  const { seen } = checks.find(({ id }) => id === 'settings.RELAY_ALLOWED_ORIGINS') as Result
+  expect(seen).toMatch(/the entry \*.* number 3/)
+
+  const wrong = await runChecks({ url: relay.url, key: 'a-wrong-key-of-the-right-length' })
+  expect(wrong).toContainEqual({
+    id: 'settings.RELAY_ALLOWED_ORIGINS',
+    outcome: 'unknown',
+    seen: 'Not checked: it needs key.',
+  })
 })
 
 const AWAY: [string, Fault][] = [
@@ -254,12 +267,12 @@ const AWAY: [string, Fault][] = [
   ['failed database.key', { status: 401, body: '{"message":"Invalid API key"}' }],
 ]
 
-test('a database that is away, paused, gone, restricted, none or locked', async () => {
+test('a database that is unreachable, paused, deleted, restricted, something else or locked', async () => {
   await using faults = await startFaults()
   await using relay = await createTestRelay({ faults })
   for (const [fault, how] of AWAY) {
     await faults.always(how)
-    expect(await found(relay), JSON.stringify(how)).toEqual([fault])
+    expect(await findFaults(relay), JSON.stringify(how)).toEqual([fault])
   }
 })
 
@@ -267,21 +280,21 @@ test('a database that is far away is a warning', async () => {
   await using faults = await startFaults()
   await using relay = await createTestRelay({ faults })
   await faults.always({ delay: 200 })
-  const far = (await looked(relay)).find(({ id }) => id === 'database.round-trip')
+  const far = (await runChecks(relay)).find(({ id }) => id === 'database.round-trip')
   expect(far).toMatchObject({ outcome: 'warning', seen: expect.stringMatching(/\d{3} ms/) })
 })
 
 test.each<[string, string, (relay: TestRelay) => Promise<unknown>]>([
   ['an empty project', 'failed database.migration', async () => {}],
   [
-    'the tables of 0.1.0 alone',
+    'only the tables of 0.1.0',
     'failed database.migration',
     ({ database }) => database.pool(1, 'postgres').query(SCHEMA_0_1_0),
   ],
 ])('%s: %s', async (_, fault, prepare) => {
   await using relay = await createTestRelay({ empty: true })
   await prepare(relay)
-  expect(await found(relay)).toEqual([fault])
+  expect(await findFaults(relay)).toEqual([fault])
 })
 
 const sql = (statement: string) => (relay: TestRelay) =>
@@ -295,20 +308,20 @@ const twice = (name: string) => `create function ${name}(p_user_id uuid, p_more 
 
 test.each([
   ['a function that takes other arguments', OLDER_FUNCTION],
-  ['a function that is there twice', twice('relay_latest_names')],
-  ['the status there twice', twice('relay_status')],
+  ['a function that exists twice', twice('relay_latest_names')],
+  ['a status function that exists twice', twice('relay_status')],
 ])('%s is fixed by the SQL that the doctor prints', async (_, statement) => {
   await using relay = await createTestRelay({})
   await sql(statement)(relay)
-  const [fault] = (await looked(relay)).filter(({ outcome }) => outcome === 'failed')
+  const [fault] = (await runChecks(relay)).filter(({ outcome }) => outcome === 'failed')
   expect(fault?.id).toBe('database.migration')
   const [dropping = ''] = fault?.fix ?? []
   await sql(`${dropping} ${MIGRATION}`)(relay)
-  expect(await found(relay)).toEqual([])
+  expect(await findFaults(relay)).toEqual([])
 })
 
 test.each<[string, string, (relay: TestRelay) => Promise<unknown>]>([
-  ['a function missing', 'failed database.migration', sql('drop function relay_post_message')],
+  ['a missing function', 'failed database.migration', sql('drop function relay_post_message')],
   [
     'an older version',
     'failed database.migration',
@@ -317,12 +330,12 @@ test.each<[string, string, (relay: TestRelay) => Promise<unknown>]>([
         as $$ select relay_status_today(p_user_id) || '{"schema_version": 0}' $$`),
   ],
   [
-    'no grant at all',
+    'no grants',
     'failed database.grants',
     sql('revoke execute on all functions in schema public from service_role'),
   ],
   [
-    'one grant missing',
+    'one missing grant',
     'failed database.grants',
     sql('revoke execute on function relay_post_message from service_role'),
   ],
@@ -332,12 +345,12 @@ test.each<[string, string, (relay: TestRelay) => Promise<unknown>]>([
     sql('revoke all on relay_threads from service_role'),
   ],
   [
-    "another user's threads alone",
+    "only another user's threads",
     'failed user',
     sql(`insert into relay_threads (user_id, name) values ('${OTHER_USER}', 'theirs')`),
   ],
   [
-    "another user's threads beside one's own",
+    "another user's threads in addition to one's own",
     'warning user',
     async (relay) => {
       await relay.call('relay_create_thread', { name: 'mine' })
@@ -347,7 +360,7 @@ test.each<[string, string, (relay: TestRelay) => Promise<unknown>]>([
     },
   ],
   [
-    'a clock of the database that is off',
+    'a wrong clock of the database',
     'failed clock',
     sql(`alter function relay_status rename to relay_status_today;
       create function relay_status(p_user_id uuid) returns jsonb language sql
@@ -358,21 +371,21 @@ test.each<[string, string, (relay: TestRelay) => Promise<unknown>]>([
 ])('%s: %s', async (_, fault, prepare) => {
   await using relay = await createTestRelay({})
   await prepare(relay)
-  expect(await found(relay)).toEqual([fault])
+  expect(await findFaults(relay)).toEqual([fault])
 })
 
-test('a relay that is known by another address', async () => {
+test('a relay with another public address', async () => {
   const bindings = { RELAY_PUBLIC_URL: 'https://relay.example.com' }
   await using relay = await createTestRelay({ bindings })
-  expect(await found(relay)).toEqual(['failed oauth.issuer'])
+  expect(await findFaults(relay)).toEqual(['failed oauth.issuer'])
 })
 
 test('a key too short to sign with is a warning, since the key itself works', async () => {
   await using relay = await createTestRelay({ bindings: { RELAY_API_KEY: 'a-key-of-0.1.0-short' } })
-  expect(await found(relay)).toEqual(['warning oauth.key'])
+  expect(await findFaults(relay)).toEqual(['warning oauth.key'])
 })
 
-test('limits that are not bound and a clock that is off here are warnings', async () => {
+test('unbound rate limits and a wrong clock on this machine are warnings', async () => {
   await using relay = await createTestRelay()
   const headers = { authorization: `Bearer ${relay.key}` }
   const told = (await (await relay.fetch('/health', { headers })).json()) as object
@@ -385,15 +398,15 @@ test('limits that are not bound and a clock that is off here are warnings', asyn
     },
   })
   const relayThere = { url: proxy.url, key: relay.key }
-  expect(await found(relayThere)).toEqual(['warning clock', 'warning rate-limits'])
+  expect(await findFaults(relayThere)).toEqual(['warning clock', 'warning rate-limits'])
 })
 
 test('another version is a warning', async () => {
   await using relay = await createTestRelay()
-  expect(await found(relay, { version: '0.3.0' })).toEqual(['warning version'])
+  expect(await findFaults(relay, { version: '0.3.0' })).toEqual(['warning version'])
 })
 
-test('as a process: 0 and a document for a good relay, of which it has no copy of the key', async () => {
+test('as a process: exit code 0 and a document without the key for a healthy relay', async () => {
   await using relay = await createTestRelay()
   const { code, report } = await doctor(environmentOf(relay))
   expect(code).toBe(0)
@@ -406,14 +419,14 @@ test.each([
   ['wrong', (_: string) => 'wrong', 'key'],
   ['with white space', (key: string) => ` ${key}\n`, 'key.shape'],
   ['in quotes', (key: string) => `"${key}"`, 'key.shape'],
-  ['behind Bearer', (key: string) => `Bearer ${key}`, 'key.shape'],
-  ['with what no header carries', (key: string) => `${key}\u200b`, 'key.shape'],
-])('as a process: 1 for a key that is %s', async (_, change, id) => {
+  ['after Bearer', (key: string) => `Bearer ${key}`, 'key.shape'],
+  ['with invisible characters', (key: string) => `${key}\u200b`, 'key.shape'],
+])('as a process: exit code 1 for a key that is %s', async (_, change, id) => {
   await using relay = await createTestRelay()
   const given = change(relay.key)
   const { code, report } = await doctor({ RELAY_URL: relay.url, RELAY_API_KEY: given })
   expect(code).toBe(1)
-  expect(faultsOf(report.checks)).toEqual([`failed ${id}`])
+  expect(listFaults(report.checks)).toEqual([`failed ${id}`])
   expect(report.checks.find((check: Result) => check.id === id)).toEqual({
     id,
     outcome: 'failed',
@@ -427,7 +440,7 @@ test.each([
   [{ RELAY_URL: 'https://relay.example.com' }, 'RELAY_API_KEY'],
   [{ RELAY_URL: 'relay', RELAY_API_KEY: 'k' }, 'RELAY_URL'],
   [{ SUPABASE_URL: 'https://abc.supabase.co' }, 'SUPABASE_SERVICE_KEY'],
-])('as a process: 2 for %j', async (environment, name) => {
+])('as a process: exit code 2 for %j', async (environment, name) => {
   const { code, report } = await doctor(environment)
   expect(code).toBe(2)
   expect(report).toEqual({ ok: false, message: expect.stringContaining(name) })
@@ -454,7 +467,7 @@ test.each([
   expect(shown).toContain(expected)
 })
 
-test('docs/troubleshooting.md names every check, and no other', async () => {
+test('docs/troubleshooting.md names every check and no others', async () => {
   const path = new URL('../../../docs/troubleshooting.md', import.meta.url)
   const tables = (await readFile(path, 'utf8')).split('\n\n').filter((text) => text.startsWith('|'))
   const rows = tables.map((table) => table.split('\n').map((row) => row.split('|')[2] ?? ''))

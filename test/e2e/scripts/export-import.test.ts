@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
+import { faultMessage } from '../../../src/errors.ts'
 import { follow, over } from '../../integration/guarantees/callers.ts'
 import { type Message, range, seqs } from '../../integration/migrations/calls.ts'
 import { createTestRelay, type TestRelay } from '../../support/relay.ts'
@@ -91,7 +92,7 @@ async function contentsOf(relay: TestRelay) {
   return { threads, messages }
 }
 
-test('what one relay exports another has after an import: places, times, counts and cursors', async () => {
+test('an import restores the seq, times, counts and cursors of an export', async () => {
   await using folder = await createFolder()
   await using home = await createTestRelay({})
   await using away = await createTestRelay({})
@@ -114,7 +115,7 @@ test('what one relay exports another has after an import: places, times, counts 
   expect(await tools.post('long', sixth, again)).toMatchObject({ seq: 6, duplicate: true })
 })
 
-test('a relay moves away and back, and only what is new is added', async () => {
+test('a relay moves away and back, and only new data is added', async () => {
   await using folder = await createFolder()
   await using home = await createTestRelay({})
   await using away = await createTestRelay({})
@@ -133,7 +134,7 @@ test('a relay moves away and back, and only what is new is added', async () => {
   expect(twice.out).toContain('Added 0 threads, 0 readers, 0 cursors and 0 messages')
 })
 
-test('an export that was cut short continues where it stopped, and is not imported before', async () => {
+test('an interrupted export resumes where it stopped, and cannot be imported before', async () => {
   await using folder = await createFolder()
   await using home = await createTestRelay({})
   await fillRelay(home)
@@ -145,17 +146,17 @@ test('an export that was cut short continues where it stopped, and is not import
     if (length > 0) {
       const early = await script('import', folder.file, project)
       expect(early).toMatchObject({ code: 1 })
-      expect(early.out).toContain('is not complete')
+      expect(early.out).toContain('is incomplete')
     }
     expect(await script('export', folder.file, project)).toMatchObject({ code: 0 })
     expect(recordsOf(await readFile(folder.file, 'utf8'))).toEqual(recordsOf(whole.toString()))
   }
   const again = await script('export', folder.file, project)
   expect(again).toMatchObject({ code: 1 })
-  expect(again.out).toContain('is complete already')
+  expect(again.out).toContain('is already complete')
 })
 
-test('an import that was cut short continues after what was taken', async () => {
+test('an interrupted import resumes after the records that were written', async () => {
   await using folder = await createFolder()
   await using home = await createTestRelay({})
   await using away = await createTestRelay({})
@@ -163,7 +164,7 @@ test('an import that was cut short continues after what was taken', async () => 
   for (const n of range(1, 30)) await tools.post('large', `${n} ${'x'.repeat(90_000)}`)
   await script('export', folder.file, projectOf(home))
   const project = projectOf(away)
-  // The second request is refused, as if somebody had pulled the plug.
+  // The second request is refused, as if someone had pulled the plug.
   const owner = await away.database.connect('postgres')
   await owner.query(`
     create function stop() returns trigger language plpgsql as $$ begin
@@ -186,7 +187,7 @@ test('an import that was cut short continues after what was taken', async () => 
   await expect(stat(`${folder.file}.progress`)).rejects.toThrow('ENOENT')
 })
 
-test('what would take the place of something else is refused, and nothing of it is written', async () => {
+test('an import that would replace another thread is refused, and nothing is written', async () => {
   await using folder = await createFolder()
   await using home = await createTestRelay({})
   await using other = await createTestRelay({})
@@ -217,7 +218,7 @@ test('two relays that diverged are not mixed', async () => {
   expect((await over(home).read('long')).messages[0].content).toBe('written at home')
 })
 
-test('an export while others write holds a beginning of each thread, without a gap', async () => {
+test('an export during writes holds the beginning of each thread without a gap', async () => {
   await using folder = await createFolder()
   await using home = await createTestRelay({})
   await using away = await createTestRelay({})
@@ -242,18 +243,18 @@ test('an export while others write holds a beginning of each thread, without a g
 })
 
 test.each([
-  ['nothing', undefined, 'is not there, or empty'],
-  ['an empty file', '', 'is not there, or empty'],
+  ['a missing file', undefined, 'does not exist or is empty'],
+  ['an empty file', '', 'does not exist or is empty'],
   ['a text without a line break', 'hello', 'is not an export of relay-mcp'],
   ['another file', '{"name":"relay-mcp"}\n', 'is not an export of relay-mcp'],
-  ['no JSON', 'hello\n', 'line 1 is not JSON'],
+  ['plain text', 'hello\n', 'line 1 is not valid JSON'],
   [
     'a damaged line',
     '{"kind":"relay-mcp export","version":1,"as_of":"x"}\n{"kind":\n',
-    'line 2 is not JSON',
+    'line 2 is not valid JSON',
   ],
   ['a later version', '{"kind":"relay-mcp export","version":2}\n', 'is not an export of relay-mcp'],
-])('an import of %s says what is wrong', async (_, content, sentence) => {
+])('an import of %s is refused with a reason', async (_, content, sentence) => {
   await using folder = await createFolder()
   await using relay = await createTestRelay()
   if (content !== undefined) await writeFile(folder.file, content)
@@ -263,7 +264,7 @@ test.each([
   expect(out).not.toContain('    at ')
 })
 
-test('a wrong key, a project without tables and one that is away each get a sentence', async () => {
+test('a wrong key and a project without tables are each explained', async () => {
   await using folder = await createFolder()
   await using relay = await createTestRelay({})
   const project = projectOf(relay)
@@ -272,13 +273,13 @@ test('a wrong key, a project without tables and one that is away each get a sent
     SUPABASE_SERVICE_KEY: 'sb_secret_no',
   })
   expect(wrong).toMatchObject({ code: 1 })
-  expect(wrong.out).toContain('SUPABASE_SERVICE_KEY is refused')
+  expect(wrong.out).toContain(faultMessage('service_key_refused'))
   await using empty = await createTestRelay({ empty: true })
   const bare = await script('export', folder.file, projectOf(empty))
-  expect(bare.out).toContain('run migrations/001_initial.sql first')
+  expect(bare.out).toContain(faultMessage('migration_missing'))
 })
 
-test('at home, the database is reached whether or not the relay runs', async () => {
+test('at home, the database is reached whether or not the relay is running', async () => {
   await using folder = await createFolder()
   await using relay = await createTestRelay({})
   await fillRelay(relay)
@@ -331,7 +332,7 @@ async function createRelayAhead() {
   return relay
 }
 
-test('an export holds threads whose time is ahead of the clock', async () => {
+test('an export contains threads whose time is ahead of the clock', async () => {
   await using folder = await createFolder()
   await using relay = await createRelayAhead()
   await wrap(
@@ -345,20 +346,20 @@ test('an export holds threads whose time is ahead of the clock', async () => {
   expect(await readFile(folder.file, 'utf8')).toContain('"ahead"')
 })
 
-test('an export that lacks threads is never complete', async () => {
+test('an export with missing threads is never complete', async () => {
   await using folder = await createFolder()
   await using relay = await createRelayAhead()
   const body = `return public.relay_status_today(p_user_id) - 'as_of';`
   await wrap(relay, 'relay_status', 'p_user_id uuid', body)
   const { code, out } = await script('export', folder.file, projectOf(relay))
   expect(code).toBe(1)
-  expect(out).toContain('the relay had 4 threads and 10 messages, and the file has 3 and 9')
+  expect(out).toContain('the relay had 4 threads and 10 messages; the file has 3 and 9')
   expect(await readFile(folder.file, 'utf8')).not.toContain('"kind":"end"')
   const early = await script('import', folder.file, projectOf(relay))
-  expect(early.out).toContain('is not complete')
+  expect(early.out).toContain('is incomplete')
 })
 
-test('a record that the database refuses by a rule of ours is said in a sentence', async () => {
+test('a record that the database refuses is explained in a sentence', async () => {
   await using folder = await createFolder()
   await using relay = await createTestRelay({})
   await fillRelay(relay)
@@ -368,16 +369,17 @@ test('a record that the database refuses by a rule of ours is said in a sentence
     'relay_import',
     "p_user_id uuid, p_records jsonb, p_reader_tags jsonb default '[]'",
     `raise exception 'another message has this idempotency key'
-      using errcode = 'RL008', detail = 'long';`,
+      using errcode = 'RL008', detail = 'thread "long", key "key 1"';`,
   )
   const refused = await script('import', folder.file, projectOf(relay))
   expect(refused.code).toBe(1)
   expect(refused.out).toContain(
-    'The file cannot be added to this relay: another message has this idempotency key.',
+    'The file cannot be imported into this relay: another message has this idempotency key ' +
+      '(thread "long", key "key 1").',
   )
 })
 
-test('an export into an existing file ends readable by its owner only', async () => {
+test('an export into an existing file makes it private to its owner', async () => {
   await using folder = await createFolder()
   await using home = await createTestRelay({})
   await writeFile(folder.file, '', { mode: 0o644 })

@@ -22,7 +22,7 @@ test.each([
     `db.${REF}.supabase.co`,
     5432,
   ],
-])('%s is connected to over TLS, where a connection stays', (_, string, host, port) => {
+])('%s is connected to over TLS, on a port that keeps one session', (_, string, host, port) => {
   expect(faultOfConnectionString(string, PROJECT_URL)).toBeUndefined()
   expect(connectionOf(string)).toMatchObject({
     host,
@@ -38,16 +38,22 @@ test.each([
   ['a%40b%2Fc', 'a@b/c'],
   ['100%', '100%'],
   ['[x]', '[x]'],
-])('a password %s is taken for %s', (written, password) => {
+])('the password %s is read as %s', (written, password) => {
   const string = `postgresql://postgres.${REF}:${written}@${POOLER}:5432/postgres`
   expect(faultOfConnectionString(string, PROJECT_URL)).toBeUndefined()
   expect(connectionOf(string).password).toBe(password)
 })
 
-test('a database on this machine has no TLS, and its own port', () => {
-  const string = 'postgresql://postgres:secret@127.0.0.1:6543/postgres'
-  expect(faultOfConnectionString(string, PROJECT_URL)).toBeUndefined()
-  expect(connectionOf(string)).toMatchObject({ host: '127.0.0.1', port: 6543, ssl: false })
+test('a database on this machine keeps its port and uses no TLS', () => {
+  for (const [written, host] of [
+    ['127.0.0.1', '127.0.0.1'],
+    ['[::1]', '::1'],
+    ['LocalHost', 'LocalHost'],
+  ]) {
+    const string = `postgresql://postgres:secret@${written}:6543/postgres`
+    expect(faultOfConnectionString(string, PROJECT_URL)).toBeUndefined()
+    expect(connectionOf(string)).toMatchObject({ host, port: 6543, ssl: false })
+  }
 })
 
 test.each([
@@ -59,6 +65,6 @@ test.each([
   [PROJECT_URL, 'It must look like'],
   [`postgresql://postgres.${REF}@${POOLER}:5432/postgres`, 'It must look like'],
   ['psql -h db.x.supabase.co', 'It must look like'],
-])('%s is refused, and why is said', (string, said) => {
+])('%s is refused with a reason', (string, said) => {
   expect(faultOfConnectionString(string, PROJECT_URL)).toContain(said)
 })

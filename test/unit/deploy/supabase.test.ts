@@ -1,4 +1,4 @@
-/** What people paste where the project's URL and key belong, and what the project says to them. */
+/** Checks of the project URL and key that people paste, and of the project's answers to them. */
 import { expect, test } from 'vitest'
 import {
   faultOfProjectUrl,
@@ -38,7 +38,7 @@ test.each([
   [`http://${REF}.supabase.co`, 'https://'],
   ['sb_secret_abc', 'This is a key'],
   [legacyKey({ role: 'service_role' }), 'This is a key'],
-])('%s is not one, and the answer says what it is or should be', (answer, said) => {
+])('%s is refused as a project URL, with what it is or what to enter', (answer, said) => {
   expect(faultOfProjectUrl(answer)).toContain(said)
 })
 
@@ -46,7 +46,7 @@ test.each([
   ['a secret key', 'sb_secret_N7-abc_D'],
   ['a legacy key of this project', legacyKey({ role: 'service_role', ref: REF })],
   ['a legacy key that names no project', legacyKey({ role: 'service_role' })],
-])('%s is good', (_, key) => {
+])('%s is accepted', (_, key) => {
   expect(faultOfServiceKey(key, URL_OF_PROJECT)).toBeUndefined()
 })
 
@@ -55,12 +55,12 @@ test.each([
   ['a legacy anon key', legacyKey({ role: 'anon', ref: REF }), 'the publishable (anon) key'],
   ['another project’s key', legacyKey({ role: 'service_role', ref: 'other' }), 'project, other.'],
   ['an access token', 'sbp_0123456789abcdef', 'access token'],
-  ['a key as the dashboard hides it', 'sb_secret_N7abc••••••••', 'not whole'],
-  ['a key cut short', 'sb_secret_', 'not whole'],
+  ['a key as the dashboard hides it', 'sb_secret_N7abc••••••••', 'incomplete'],
+  ['a truncated key', 'sb_secret_', 'incomplete'],
   ['a user’s token', legacyKey({ role: 'authenticated' }), 'must be a key'],
   ['a password', 'correct horse', 'must be a key'],
   ['the project URL', URL_OF_PROJECT, 'must be a key'],
-])('%s is refused in a sentence that does not repeat it', (_, key, said) => {
+])('%s is refused with a message that does not repeat it', (_, key, said) => {
   const fault = faultOfServiceKey(key, URL_OF_PROJECT)
   expect(fault).toContain(said)
   expect(fault).not.toContain(key)
@@ -72,12 +72,12 @@ test.each([
   ['a wrong key', 401, { message: 'Invalid API key' }, 'fault'],
   ['a paused project', 540, 'a page', 'fault'],
   ['another server', 404, '<html>', 'fault'],
-  ['no relay’s status', 200, {}, 'fault'],
-])('%s is told from the others', (_, status, body, is) => {
+  ['an unexpected status document', 200, {}, 'fault'],
+])('%s is recognized', (_, status, body, is) => {
   expect(findingOf(status, body, URL_OF_PROJECT).is).toBe(is)
 })
 
-test('the dashboard is found by the project’s ref', () => {
+test('the address of the SQL editor contains the project’s ref', () => {
   expect(projectRef('https://api.example.com')).toBeUndefined()
   expect(sqlEditor(URL_OF_PROJECT)).toBe(`https://supabase.com/dashboard/project/${REF}/sql/new`)
 })

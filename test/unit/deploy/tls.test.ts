@@ -7,7 +7,7 @@ import { type ConnectionOptions, TLSSocket } from 'node:tls'
 import { Client, type ClientConfig } from 'pg'
 import { expect, test } from 'vitest'
 import { connectionOf } from '../../../scripts/deploy/connection-string.ts'
-import { faultOfIdentity, readSupabaseRoots } from '../../../scripts/deploy/tls.ts'
+import { explainIdentity, readSupabaseRoots } from '../../../scripts/deploy/tls.ts'
 
 const REF = 'abcdefghijklmnopqrst'
 const STRING = `postgresql://postgres:the-password@db.${REF}.supabase.co:5432/postgres`
@@ -83,20 +83,20 @@ test.each([
   ['with a certificate for the right name that nobody trusts', 'database.pem', {}],
   ['with a trusted certificate for another name', 'other.pem', { ca: [read('root.pem')] }],
   ['without TLS', undefined, {}],
-])('an impostor %s gets no password, and is named as one', async (_, certificate, changes) => {
+])('an impostor %s gets no password, and the message says why', async (_, certificate, changes) => {
   using impostor = await startImpostor(certificate)
   const error = await impostor.connect(changes)
-  expect(faultOfIdentity(error)).toContain('the password was not sent')
+  expect(explainIdentity(error)).toContain('the password was not sent')
   expect(impostor.stolen).toEqual([])
 })
 
-test('the same server with a trusted certificate for the right name is believed', async () => {
+test('a server with a trusted certificate for the right name gets the password', async () => {
   using database = await startImpostor('database.pem')
   await database.connect({ ca: [read('root.pem')] })
   expect(database.stolen.join()).toContain('the-password')
 })
 
-test('the roots are Supabase’s own, and valid for another year', () => {
+test('the root certificates are Supabase’s and stay valid for another year', () => {
   const roots = readSupabaseRoots().map((pem) => new X509Certificate(pem))
   expect(roots.map(({ fingerprint256 }) => fingerprint256)).toEqual([
     '80:70:25:AD:50:D4:ED:21:9D:2C:9C:7D:29:9C:00:4F:82:4E:B0:0C:F7:F6:5A:FE:F6:07:D0:7B:72:E6:CA:FA',

@@ -11,7 +11,7 @@ function createFolder() {
   return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true }) }
 }
 
-test('the first run makes keys, the next ones keep them', () => {
+test('the first run generates keys, and later runs keep them', () => {
   using folder = createFolder()
   const first = readSettings(folder.path, {})
   expect(first).toMatchObject({
@@ -25,34 +25,34 @@ test('the first run makes keys, the next ones keep them', () => {
   expect(readSettings(folder.path, {})).toEqual(first)
 })
 
-test('what the first run made can be read by its owner only', () => {
+test('only the owner can read the generated keys', () => {
   using folder = createFolder()
   readSettings(folder.path, {})
   expect(statSync(join(folder.path, '.relay', 'settings.json')).mode & 0o777).toBe(0o600)
   expect(statSync(join(folder.path, '.relay')).mode & 0o066).toBe(0)
 })
 
-test('the environment comes before .dev.vars, and that before what was made', () => {
+test('the environment overrides .dev.vars, which overrides generated settings', () => {
   using folder = createFolder()
   const made = readSettings(folder.path, {})
-  const devVars = '# a comment\nRELAY_API_KEY="from-dev-vars"\nPORT=1234\nOTHER=x\n'
+  const devVars = '# a comment\nRELAY_API_KEY="the-key-from-dev-vars"\nPORT=1234\nOTHER=x\n'
   writeFileSync(join(folder.path, '.dev.vars'), devVars, { mode: 0o600 })
   expect(readSettings(folder.path, { PORT: '5678' })).toEqual({
     ...made,
     port: 5678,
-    apiKey: 'from-dev-vars',
+    apiKey: 'the-key-from-dev-vars',
     keySource: '.dev.vars',
   })
 })
 
-test('.dev.vars.example copied and not filled in changes nothing', () => {
+test('an unedited copy of .dev.vars.example changes nothing', () => {
   using folder = createFolder()
   const made = readSettings(folder.path, {})
   copyFileSync('.dev.vars.example', join(folder.path, '.dev.vars'))
   expect(readSettings(folder.path, {})).toEqual(made)
 })
 
-test('RELAY_DATA names the folder, from the project’s', () => {
+test('RELAY_DATA is relative to the project', () => {
   using folder = createFolder()
   const { dataDirectory } = readSettings(folder.path, { RELAY_DATA: 'here/it is' })
   expect(dataDirectory).toBe(join(folder.path, 'here', 'it is'))
@@ -69,11 +69,14 @@ test.each([
   ['RELAY_API_KEY', '  '],
   ['RELAY_API_KEY', 'two words'],
   ['RELAY_API_KEY', 'clé'],
+  ['RELAY_API_KEY', 'fifteen-letters'],
   ['RELAY_USER_ID', 'me'],
-  ['SUPABASE_URL', 'abcdefgh.supabase.co'],
+  ['SUPABASE_SERVICE_KEY', 'sb_publishable_x'],
+  ['SUPABASE_URL', 'my-project.supabase.co'],
+  ['SUPABASE_URL', 'https://my-project.supabase.co/rest/v1'],
   ['SUPABASE_URL', 'ftp://abcdefgh.supabase.co'],
   ['RELAY_PUBLIC_URL', 'relay.example.com'],
-])('%s=%j is refused in a sentence that names it and does not repeat it', (name, value) => {
+])('%s=%j is refused with a message that names the setting but not the value', (name, value) => {
   using folder = createFolder()
   const read = () => readSettings(folder.path, { [name]: value })
   expect(read).toThrow(UserError)
@@ -81,7 +84,7 @@ test.each([
   if (value.trim()) expect(read).not.toThrow(value)
 })
 
-test('a project of one’s own needs its key and its user', () => {
+test('SUPABASE_URL requires the key and the user of the project', () => {
   using folder = createFolder()
   const project = { SUPABASE_URL: 'https://abcdefgh.supabase.co' }
   expect(() => readSettings(folder.path, project)).toThrow(
@@ -98,7 +101,7 @@ test('a project of one’s own needs its key and its user', () => {
   })
 })
 
-test('a damaged file of keys is not replaced', () => {
+test('a damaged settings file is not replaced', () => {
   using folder = createFolder()
   readSettings(folder.path, {})
   writeFileSync(join(folder.path, '.relay', 'settings.json'), '{"RELAY')
@@ -107,35 +110,46 @@ test('a damaged file of keys is not replaced', () => {
 
 test('a byte order mark at the beginning of .dev.vars hides nothing', () => {
   using folder = createFolder()
-  writeFileSync(join(folder.path, '.dev.vars'), '\ufeffRELAY_API_KEY=first-line\nPORT=1234\n')
-  expect(readSettings(folder.path, {})).toMatchObject({ apiKey: 'first-line', port: 1234 })
+  writeFileSync(
+    join(folder.path, '.dev.vars'),
+    '\ufeffRELAY_API_KEY=a-key-in-the-first-line\nPORT=1234\n',
+  )
+  expect(readSettings(folder.path, {})).toMatchObject({
+    apiKey: 'a-key-in-the-first-line',
+    port: 1234,
+  })
 })
 
 test('.dev.vars that others can read is warned about, and closed when it is written', () => {
   using folder = createFolder()
   const path = join(folder.path, '.dev.vars')
-  writeFileSync(path, '# mine\nRELAY_API_KEY=old\nPORT=1234', { mode: 0o644 })
+  writeFileSync(path, '# mine\nRELAY_API_KEY=the-old-key-of-this-test\nPORT=1234', { mode: 0o644 })
   expect(readSettings(folder.path, {}).warnings).toEqual([
     expect.stringContaining('chmod 600 .dev.vars'),
   ])
-  changeDevVars(folder.path, { RELAY_API_KEY: 'new', RELAY_API_KEY_PREVIOUS: 'old' })
+  changeDevVars(folder.path, {
+    RELAY_API_KEY: 'the-new-key-of-this-test',
+    RELAY_API_KEY_PREVIOUS: 'the-old-key-of-this-test',
+  })
   expect(statSync(path).mode & 0o777).toBe(0o600)
   expect(readSettings(folder.path, {})).toMatchObject({
-    apiKey: 'new',
-    previousApiKey: 'old',
+    apiKey: 'the-new-key-of-this-test',
+    previousApiKey: 'the-old-key-of-this-test',
     port: 1234,
     warnings: [],
   })
   changeDevVars(folder.path, { RELAY_API_KEY_PREVIOUS: undefined })
-  expect(readFileSync(path, 'utf8')).toBe('RELAY_API_KEY=new\n# mine\nPORT=1234\n')
+  expect(readFileSync(path, 'utf8')).toBe(
+    'RELAY_API_KEY=the-new-key-of-this-test\n# mine\nPORT=1234\n',
+  )
 })
 
 test('a kept previous key goes with the kept key, and not with one that is given', () => {
   using folder = createFolder()
   const { dataDirectory } = readSettings(folder.path, {})
-  changeKept(dataDirectory, { RELAY_API_KEY_PREVIOUS: 'kept-before' })
-  expect(readSettings(folder.path, {}).previousApiKey).toBe('kept-before')
-  const given = readSettings(folder.path, { RELAY_API_KEY: 'given' })
+  changeKept(dataDirectory, { RELAY_API_KEY_PREVIOUS: 'the-key-kept-before' })
+  expect(readSettings(folder.path, {}).previousApiKey).toBe('the-key-kept-before')
+  const given = readSettings(folder.path, { RELAY_API_KEY: 'a-key-that-is-given' })
   expect(given.previousApiKey).toBeUndefined()
 })
 

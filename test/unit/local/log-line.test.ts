@@ -20,11 +20,11 @@ const line = {
 /** Without the time, which is in the reader's own time zone. */
 const said = (fields: object) => formatLogLine(JSON.stringify(fields)).slice(10)
 
-test('a request is one line: what was asked, and how it went', () => {
+test('a request is one line with its method, tool and outcome', () => {
   expect(said(line)).toBe('POST /mcp relay_post_message  200  ok  12 ms (database 3)  claude-code')
 })
 
-test('a refusal gives its code, a failure also its reason and the id of the request', () => {
+test('a refusal shows its code, and a failure also its reason and request id', () => {
   const refused = { ...line, outcome: 'refused', error_code: 'thread_not_found' }
   expect(said(refused)).toContain('refused thread_not_found  12 ms')
   const failed = { ...line, outcome: 'failed', error_code: 'internal', reason: 'TypeError' }
@@ -32,13 +32,13 @@ test('a refusal gives its code, a failure also its reason and the id of the requ
 })
 
 test.each(['TypeError: x is not a function', '{"half":', '{"other":1}'])(
-  '%s is not touched',
+  '%s is left unchanged',
   (text) => {
     expect(formatLogLine(text)).toBe(text)
   },
 )
 
-test('what a caller named itself stays on its line', () => {
+test('the name of a caller cannot break out of its line', () => {
   const evil = {
     ...line,
     client: 'x\n10:18:21  GET /health',

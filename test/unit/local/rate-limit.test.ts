@@ -1,4 +1,4 @@
-/** The local stand-in for Cloudflare's rate limits: what it counts together, and what it keeps. */
+/** The local replacement for Cloudflare's rate limits: what it counts together, and what it stores. */
 import { expect, test } from 'vitest'
 import bind from '../../../scripts/local/workerd/rate-limit.js'
 
@@ -14,7 +14,7 @@ function createLimiter(trusted = true) {
   }
 }
 
-test('an address has its limit in each period, whatever others do', async () => {
+test('each address has its own limit per period', async () => {
   const { allows, wait } = createLimiter()
   expect([await allows('203.0.113.7'), await allows('203.0.113.7')]).toEqual([true, true])
   expect(await allows('203.0.113.7')).toBe(false)
@@ -24,7 +24,7 @@ test('an address has its limit in each period, whatever others do', async () => 
 })
 
 test.each(['203.0.113.256', 'x', '1.2.3', 'a'.repeat(60_000), ':::', '1:2:3:4:5:6:7:8:9', ''])(
-  'what is not an address is counted with everyone else: %.20s',
+  'a value that is not an address is counted with all unknown callers: %.20s',
   async (key) => {
     const { allows } = createLimiter()
     await allows('unknown')
@@ -34,7 +34,7 @@ test.each(['203.0.113.256', 'x', '1.2.3', 'a'.repeat(60_000), ':::', '1:2:3:4:5:
 )
 
 test.each(['203.0.113.7', '2001:db8:1:2', '2001:db8:1:2/64', '2001:db8::1', '::ffff:192.0.2.1'])(
-  '%s is an address of its own',
+  '%s is counted as a separate address',
   async (key) => {
     const { allows } = createLimiter()
     await allows('unknown')
@@ -43,14 +43,14 @@ test.each(['203.0.113.7', '2001:db8:1:2', '2001:db8:1:2/64', '2001:db8::1', '::f
   },
 )
 
-test('where callers can set the header themselves, it changes nothing', async () => {
+test('a header that callers can set themselves is ignored', async () => {
   const { allows } = createLimiter(false)
   await allows('203.0.113.1')
   await allows('203.0.113.2')
   expect(await allows('203.0.113.3')).toBe(false)
 })
 
-test('the table is bounded, and ended periods leave it', async () => {
+test('the table is bounded, and expired periods are removed', async () => {
   const { limiter, allows, wait } = createLimiter()
   for (let n = 0; n < 25_000; n += 1) await allows(`10.${n >> 16}.${(n >> 8) & 255}.${n & 255}`)
   expect(limiter.size).toBe(10_000)
