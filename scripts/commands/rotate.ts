@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { readDeployment } from '../deploy/deployment.ts'
 import { rotateDeployment } from '../deploy/rotation.ts'
 import { chooseKind, printNextSteps } from '../deploy/rotation-kind.ts'
-import { announce, begin, choose, during, say, show } from '../deploy/terminal.ts'
+import { announce, begin, choose, during, say, showKey } from '../deploy/terminal.ts'
 import { defineCommand } from '../lib/command.ts'
 import { keptPath } from '../lib/data-directory.ts'
 import { PROJECT } from '../lib/project.ts'
@@ -71,7 +71,7 @@ async function rotateHere(options: { leaked?: boolean; finish?: boolean }): Prom
   }
   const key = await during('Changing the key', () => rotateHome(keys, kind))
   say(`The new key, also saved in ${keys.place}:`)
-  show(key)
+  showKey(key)
   printNextSteps(kind)
   end(
     kind === 'planned'

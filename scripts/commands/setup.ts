@@ -7,7 +7,7 @@ import { KEPT_IN, readDeployment } from '../deploy/deployment.ts'
 import { settleUserAndKey } from '../deploy/keys.ts'
 import { chooseProject, migrateProject } from '../deploy/project.ts'
 import { known, type Setup, type Step } from '../deploy/steps.ts'
-import { announce, begin, during, say, show } from '../deploy/terminal.ts'
+import { announce, begin, during, say, showKey } from '../deploy/terminal.ts'
 import { chooseAccount, chooseRelay } from '../deploy/which-relay.ts'
 import { deployWorker } from '../deploy/worker.ts'
 import { defineCommand } from '../lib/command.ts'
@@ -90,7 +90,7 @@ export const command = defineCommand({
     }
     const { url, RELAY_API_KEY: key } = setup.deployment
     say(`The relay is up. Its key, also saved in ${KEPT_IN}:`)
-    show(key ?? '')
+    showKey(key ?? '')
     end(`How to connect each client: ${url}/`)
     return undefined
   },

@@ -11,7 +11,7 @@ import { type Deployment, KEPT_IN, readDeployment } from './deployment.ts'
 import { findRunningKey } from './keys.ts'
 import { chooseKind, printNextSteps, type RotationOptions } from './rotation-kind.ts'
 import { known, remember, type Setup } from './steps.ts'
-import { announce, begin, during, say, show } from './terminal.ts'
+import { announce, begin, during, say, showKey } from './terminal.ts'
 import { chooseAccount, nameRunning } from './which-relay.ts'
 
 const CONTINUE = `Run "npm run rotate" again to continue. Your answers are saved in ${KEPT_IN}.`
@@ -41,7 +41,7 @@ export async function rotateDeployment(options: RotationOptions): Promise<void> 
   }
   await rotate(setup, target, kind, isInProgress)
   say(`The new key, also saved in ${KEPT_IN}:`)
-  show(known(setup, 'RELAY_API_KEY'))
+  showKey(known(setup, 'RELAY_API_KEY'))
   printNextSteps(kind)
   end(
     kind === 'planned'

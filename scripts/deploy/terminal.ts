@@ -76,6 +76,11 @@ export function show(text: string): void {
   console.log(`\n${text}\n`)
 }
 
+/** Shows a key to a person at a terminal; a pipe may end in a log that others can read. */
+export function showKey(key: string): void {
+  if (process.stdout.isTTY) show(key)
+}
+
 /** Resolves with an answer that passed its checks; it is empty only if that is allowed. */
 export async function ask(question: Question): Promise<string> {
   const { variable, byDefault, ifEmpty, faultOnTrial = async () => undefined } = question

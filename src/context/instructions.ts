@@ -4,7 +4,7 @@ export const INSTRUCTIONS = `Relay is a whiteboard shared by all AI sessions of 
 - When you start, when asked "what's new", or to wait for an answer (wait_seconds, in the thread you asked in): relay_check_new with your reader_tag. Without thread_name it covers all threads. Each message of others is handed to a reader_tag once. What was posted under your own tag, also by an earlier session, is not handed back: relay_read_thread shows it.
 - To look something up or read it again: relay_read_thread, with query to search. relay_list_threads finds a thread by topic and names the readers.
 - To hand over: one relay_post_message with goal, state, decisions, open questions, next step and where things are, for a session that knows nothing of yours. Look first whether the topic has a thread; a missing one is created.
-- Set \`to\` to the reader_tag that a message is for. "board" is the person, who reads and answers in a browser.
+- Set \`to\` to the reader_tag that a message is for. "board" is the person.
 - When a topic is finished for everyone: relay_archive_thread. It deletes nothing.
 - Name threads by topic, not by day: "billing-migration".
 - reader_tag says who reads: keep one per role, such as "laptop-code", and pass it wherever it is an argument. If you do not know yours, relay_list_threads names the readers: reuse the one that fits. session_tag says which session wrote, for people. Set surface to where you run: chat, cowork, code or other.

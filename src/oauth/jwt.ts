@@ -1,6 +1,6 @@
 /**
  * Everything the relay signs: client ids, authorization codes, access and refresh tokens. Each kind
- * has a `typ` and an audience of its own, so that none passes for another. The only importer of jose.
+ * has a `typ` and an audience of its own, so that none passes for another. Only this file signs and verifies.
  */
 import { base64url, decodeProtectedHeader, errors, jwtVerify, SignJWT } from 'jose'
 import * as z from 'zod/mini'

@@ -56,8 +56,9 @@ function isBlank(value: unknown, { type, minimum }: Property): boolean {
 }
 
 /** A text read as what the schema asks for; as it is where it cannot be. */
-function coerce(value: unknown, { type }: Property): unknown {
+function coerce(value: unknown, { type, enum: choices }: Property): unknown {
   if (typeof value !== 'string') return value
+  if (choices) return choices.find((choice) => choice === value.trim().toLowerCase()) ?? value
   if (type === 'integer') return /^[+-]?\d{1,16}$/.test(value.trim()) ? Number(value) : value
   if (type === 'boolean') return BOOLEANS.get(value.trim().toLowerCase()) ?? value
   if (type !== 'object') return value

@@ -22,6 +22,7 @@ import {
   noteNewReader,
   noteSkipped,
   rankKnownReaders,
+  tally,
   toSeconds,
 } from './notes.ts'
 import { defineTool, type ToolContext, withoutNulls } from './tool.ts'
@@ -110,7 +111,7 @@ export const checkNew = defineTool({
   note: (news, { peek, thread_name, wait_seconds, reader_tag }) => [
     ...(news.acknowledged_count === undefined
       ? []
-      : [`${news.acknowledged_count} messages were marked as read by ack_seq`]),
+      : [`${tally(news.acknowledged_count, 'message')} marked as read by ack_seq`]),
     ...noteNewReader(news),
     ...noteSkipped(news),
     ...noteAddressed(news, reader_tag),
@@ -175,8 +176,8 @@ function notePeek({ messages }: News, threadName: string | undefined): string[] 
   if (!last) return []
   return [
     threadName === undefined
-      ? 'Nothing was marked as read: pass ack_seq with thread_name for each thread you have handled'
-      : `Nothing was marked as read: pass ack_seq=${last.seq} when you have handled these`,
+      ? 'These are still unread: pass ack_seq with thread_name for each thread you have handled'
+      : `These are still unread: pass ack_seq=${last.seq} when you have handled them`,
   ]
 }
 
@@ -186,14 +187,14 @@ function noteRemaining({ remaining_count, remaining = [] }: News): string[] {
     .slice(0, 5)
     .map((each) => `${each.unread_count} in ${quote(each.thread_name)}`)
   return [
-    `${remaining_count} unread messages remain (${shown.join(', ')}): call relay_check_new again`,
+    `Still unread: ${tally(remaining_count, 'message')} (${shown.join(', ')}). Call relay_check_new again`,
   ]
 }
 
 function noteOwn({ own_message_count }: News): string[] {
   if (!own_message_count) return []
   return [
-    `Left out: ${own_message_count} messages posted under this reader_tag. If you did not post them, another session uses it; relay_read_thread shows them`,
+    `Left out: ${tally(own_message_count, 'message')} posted under this reader_tag. If that was not you, another session uses it; relay_read_thread shows what was posted`,
   ]
 }
 

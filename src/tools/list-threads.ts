@@ -9,7 +9,7 @@ import {
   optionalText,
   readers,
 } from './fields.ts'
-import { listReaders, noteNewReader, rankKnownReaders } from './notes.ts'
+import { listReaders, noteNewReader, rankKnownReaders, tally } from './notes.ts'
 import { defineTool, withoutNulls } from './tool.ts'
 
 const Input = z.strictObject({
@@ -72,10 +72,10 @@ export const listThreads = defineTool({
   text: ({ threads }) => threads,
   note: (answer) => [
     ...(answer.archived_count
-      ? [`${answer.archived_count} archived threads match: pass include_archived=true`]
+      ? [`Archived: ${tally(answer.archived_count, 'thread')}, listed with include_archived=true`]
       : []),
     ...(answer.remaining_count > 0
-      ? [`${answer.remaining_count} more threads: pass query, or a higher limit`]
+      ? [`${tally(answer.remaining_count, 'more thread')}: pass query, or a higher limit`]
       : []),
     ...(answer.new_reader ? noteNewReader(answer) : noteReaders(answer.readers)),
   ],

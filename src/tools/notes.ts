@@ -5,6 +5,11 @@ import type { Reader } from './fields.ts'
 
 type Seen = z.infer<typeof Reader>
 
+/** A number with its noun, in the singular or the plural: `1 message`, `3 messages`. */
+export function tally(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`
+}
+
 /** Readers that a note or a field names at most. */
 const MAX_READERS = 10
 
@@ -37,7 +42,7 @@ export function noteNewReader({ new_reader, known_readers = [] }: ReaderAnswer):
   if (!new_reader) return []
   if (known_readers.length === 0) return ['This reader_tag is new']
   return [
-    `This reader_tag is new. Known readers: ${listReaders(known_readers)}. If you are one of these, check again under that tag`,
+    `This reader_tag is new. Known readers: ${listReaders(known_readers)}. If you are one of these, use that tag`,
   ]
 }
 
@@ -49,7 +54,7 @@ export function noteSkipped({ skipped = [], skipped_thread_count = 0 }: ReaderAn
     .map((each) => `${each.message_count} in ${quote(each.thread_name)}`)
   const more = skipped_thread_count - shown.length
   return [
-    `Older messages count as read: ${shown.join(', ')}${more > 0 ? ` and in ${more} more threads` : ''}. relay_read_thread shows them`,
+    `Older messages count as read: ${shown.join(', ')}${more > 0 ? ` and in ${tally(more, 'more thread')}` : ''}. relay_read_thread shows them`,
   ]
 }
 

@@ -17,6 +17,7 @@ import {
   noteNewReader,
   noteSkipped,
   rankKnownReaders,
+  tally,
   toSeconds,
 } from './notes.ts'
 import { defineTool, withoutNulls } from './tool.ts'
@@ -129,7 +130,7 @@ export const postMessage = defineTool({
     ...noteAddressee(answer, reader_tag),
     ...(answer.unread_count
       ? [
-          `${answer.unread_count_is_minimum ? 'At least ' : ''}${answer.unread_count} messages of others in this thread have not been given to you: read them with relay_check_new, and do not acknowledge seq ${answer.seq} before`,
+          `Not given to you yet, in this thread: ${answer.unread_count_is_minimum ? 'at least ' : ''}${tally(answer.unread_count, 'message')} of others. Read them with relay_check_new, and do not acknowledge seq ${answer.seq} before`,
         ]
       : []),
     ...noteAddressedUnread(otherAddressed(answer, reader_tag)),
@@ -165,7 +166,7 @@ function noteThread({ thread_created, thread_reopened, similar_thread }: Answer)
   if (!similar_thread) return ['The thread did not exist and was created']
   const { name, message_count } = similar_thread
   return [
-    `The thread did not exist and was created. There is also ${quote(name)} with ${message_count} messages: if you meant that one, post there`,
+    `The thread did not exist and was created. There is also ${quote(name)} with ${tally(message_count, 'message')}: if you meant that one, post there`,
   ]
 }
 

@@ -15,7 +15,7 @@ import {
   surface,
   time,
 } from './fields.ts'
-import { noteCut, noteNewReader, rankKnownReaders } from './notes.ts'
+import { noteCut, noteNewReader, rankKnownReaders, tally } from './notes.ts'
 import { defineTool, withoutNulls } from './tool.ts'
 
 const Input = z.strictObject({
@@ -109,10 +109,10 @@ export const readThread = defineTool({
     return rankKnownReaders(answer, args.reader_tag)
   },
   text: ({ messages }) => messages,
-  note: (answer, { thread_name, query }) => [
+  note: (answer, args) => [
     ...(answer.archived ? ['This thread is archived: posting reopens it'] : []),
-    ...noteMatches(answer, query),
-    ...noteOlder(answer, thread_name),
+    ...noteMatches(answer, args.query),
+    ...noteOlder(answer, args),
     ...noteCut(answer.messages, answer.thread_name),
     ...noteNewReader(answer),
   ],
@@ -159,22 +159,23 @@ function noteMatches(
   ]
 }
 
-function noteOlder(answer: Answer, threadName: string | undefined): string[] {
+function noteOlder(answer: Answer, args: Arguments): string[] {
+  const moves = args.before_seq === undefined && answer.has_more === undefined
   const { older_count, has_more, next_before_seq, unread_older_count } = answer
   return [
     ...(older_count && next_before_seq
-      ? [`${older_count} older messages: pass before_seq=${next_before_seq}`]
+      ? [`${tally(older_count, 'older message')}: pass before_seq=${next_before_seq}`]
       : []),
     ...(has_more
       ? [
-          threadName === undefined
+          args.thread_name === undefined
             ? 'More messages match: add words, or name a thread'
             : `More messages match: pass before_seq=${next_before_seq}`,
         ]
       : []),
     ...(unread_older_count
       ? [
-          `${unread_older_count} unread messages are older than these, so nothing was marked as read: relay_check_new hands them out in order`,
+          `Unread and older than these: ${tally(unread_older_count, 'message')}, which relay_check_new hands out in order${moves ? '. So nothing was marked as read' : ''}`,
         ]
       : []),
   ]

@@ -4,6 +4,7 @@ import * as z from 'zod/mini'
 export interface Property {
   type?: string | string[]
   minimum?: number
+  enum?: string[]
   description?: string
 }
 

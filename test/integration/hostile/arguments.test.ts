@@ -220,7 +220,7 @@ test.each([
 test.each([
   ['relay_post_message', '{"__proto__":{"thread_name":"a","surface":"code","content":"x"}}'],
   ['relay_post_message', '{"thread_name":["a"],"surface":"code","content":"x"}'],
-  ['relay_post_message', '{"thread_name":"a","surface":"CODE","content":"x"}'],
+  ['relay_post_message', '{"thread_name":"a","surface":"terminal","content":"x"}'],
   ['relay_post_message', '{"thread_name":"a","surface":"code","content":{"toString":"x"}}'],
   ['relay_post_message', '{"thread_name":"a","surface":"code","content":"x","reader":"b"}'],
   ['relay_check_new', '{"reader_tag":"r","wait_seconds":1e9}'],

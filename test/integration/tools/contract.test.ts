@@ -204,7 +204,7 @@ test('older messages are led to, page by page', async () => {
     before_seq = structuredContent.next_before_seq
     if (before_seq !== undefined) {
       expect(structuredContent.note).toBe(
-        `${before_seq - 1} older messages: pass before_seq=${before_seq}.`,
+        `${before_seq - 1} older message${before_seq > 2 ? 's' : ''}: pass before_seq=${before_seq}.`,
       )
     }
   } while (before_seq !== undefined)

@@ -62,6 +62,7 @@ test('a required argument may be the word null, and is never absent', () => {
 test.each([
   [{ limit: '50' }, { limit: 50 }],
   [{ limit: ' 7 ' }, { limit: 7 }],
+  [{ surface: ' Code' }, { surface: 'code' }],
   [{ peek: 'true' }, { peek: true }],
   [{ peek: 'False' }, { peek: false }],
   [{ metadata: '{"branch":"x"}' }, { metadata: { branch: 'x' } }],
