@@ -4,7 +4,7 @@
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -89,6 +89,10 @@ export function createHome() {
 
     async [Symbol.asyncDispose]() {
       for (const child of started) child.kill('SIGKILL')
+      // Also one that was started through npm, if the test did not get to stop it.
+      if (existsSync(join(data, 'owner.json')) && lives(this.owner())) {
+        process.kill(this.owner(), 'SIGKILL')
+      }
       await expect.poll(() => processesOf(data)).toEqual([])
       rmSync(data, { recursive: true })
     },
