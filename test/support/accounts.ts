@@ -1,7 +1,7 @@
 /**
- * createAccounts(): a person's accounts at Cloudflare and Supabase, as `npm run setup` and
- * `npm run rotate` meet them: a stand-in for the one, with nothing deployed, and a project with an
- * empty database for the other.
+ * createAccounts(): a person's accounts at Cloudflare and Supabase for `npm run setup` and
+ * `npm run rotate`. Cloudflare is a stand-in with nothing deployed, Supabase a project with an empty
+ * database.
  */
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -26,20 +26,20 @@ export const USER = '5f0c9f6e-2a0b-4d0a-9a53-0d9c1c7d3b11'
 export interface Accounts extends AsyncDisposable {
   cloudflare: Cloudflare
   database: TestDatabase
-  /** The database as its owner connects to it, in one string. */
+  /** The owner's connection string for the database. */
   databaseUrl: string
-  /** What a command needs to find all this, and a data directory of its own. */
+  /** The environment in which a command finds these accounts, with its own data directory. */
   environment: Record<string, string | undefined>
-  /** What the person does in the SQL editor of the dashboard. */
+  /** Applies the migrations, as a person does in the SQL editor. */
   runMigrations(): Promise<void>
   /** Deploys a relay with this key, as if from somewhere else. */
   deployRelay(key: string): Promise<void>
-  /** The path of what is kept. */
+  /** The path of setup.json. */
   file: string
   kept(): Deployment
-  /** What the deployed relay says to a key: the status of a request. */
+  /** The status of a request to the deployed relay with a key. */
   statusFor(key: string): Promise<number>
-  /** The same at the public URLs of earlier versions, where they have one. */
+  /** The same at the public URLs of earlier versions, for those that have one. */
   statusesOfVersions(key: string): Promise<number[]>
   /** Calls a tool of the deployed relay. */
   call(key: string, tool: string, args: Record<string, unknown>): Promise<ToolResult>

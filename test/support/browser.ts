@@ -1,15 +1,14 @@
 /**
- * A real Chromium. On Linux x64 it comes with npm install and brings its own libraries, unpacked into a
- * folder of this run's: in the shared one that the package would choose, another account could have
- * put a program of its own, and a second account could not write. Elsewhere the installed Chrome is
- * used.
+ * A real Chromium. On Linux x64, npm install brings it with its own libraries, which are unpacked into a
+ * folder of this run. In the shared folder that the package would choose, another account could plant a
+ * program, and a second account could not write. Other systems use the installed Chrome.
  */
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Browser, type LaunchOptions, chromium as playwright } from 'playwright-core'
 import { inject } from 'vitest'
 
-/** Keeps it from calling anybody. */
+/** Stops it from contacting any service. */
 const QUIET = [
   '--no-sandbox',
   '--disable-gpu',
@@ -28,10 +27,10 @@ async function installation(): Promise<LaunchOptions> {
   if (process.platform !== 'linux' || process.arch !== 'x64') {
     return { channel: 'chrome', args: QUIET }
   }
-  // Read when the package is loaded: it unpacks its own NSS only where it takes the machine for bare.
+  // Read when the package is loaded: it unpacks its own NSS only if it believes the machine has none.
   process.env.AWS_LAMBDA_JS_RUNTIME ??= 'nodejs22.x'
   const { TMPDIR } = process.env
-  // Test files that run at once are processes of their own, and each unpacks its own.
+  // Test files that run in parallel are separate processes, and each unpacks its own copy.
   const folder = join(inject('scratch'), `chromium-${process.pid}`)
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   process.env.TMPDIR = folder

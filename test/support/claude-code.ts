@@ -22,7 +22,7 @@ interface Run {
   stderr: string
 }
 
-/** Runs a script on this machine's Node, with nothing in the environment but what is given. */
+/** Runs a script on this machine's Node, with only the given environment. */
 export function run(
   script: string,
   env: Record<string, string> = {},
@@ -41,11 +41,11 @@ export const configured = (url: string, key = KEY) => ({
   RELAY_READER_TAG: READER,
 })
 
-/** What a session is told, by the script that has no time limit: a slow machine must not matter. */
+/** What a session is told, from the script without a time limit, so that a slow machine does not matter. */
 export const news = (relay: TestRelay, env: Record<string, string> = {}) =>
   run(NEWS, { ...configured(`${relay.url}/mcp`, relay.key), ...env })
 
-/** Makes the reader a known one: from here on, what is posted is news. */
+/** Introduces the reader, so that later posts are news to it. */
 export async function introduce(relay: TestRelay): Promise<void> {
   await post(relay, { content: 'Welcome.' })
   await relay.call('relay_check_new', { reader_tag: READER })
@@ -54,7 +54,7 @@ export async function introduce(relay: TestRelay): Promise<void> {
 export const post = (relay: TestRelay, message: Record<string, unknown>) =>
   relay.call('relay_post_message', { thread_name: 'billing', surface: 'code', ...message })
 
-/** A server that is no relay. */
+/** A server that is not a relay. */
 export async function startServer(listener: RequestListener) {
   const server = createServer(listener).listen(0, '127.0.0.1')
   await once(server, 'listening')

@@ -1,8 +1,8 @@
 /**
- * startCloudflare(): a stand-in for Cloudflare's API, as far as `wrangler whoami`, `deploy` and
- * `secret` ask for it (wrangler takes CLOUDFLARE_API_BASE_URL). It keeps what it is given, and runs
- * each deployed Worker, the very upload with the very secrets, in workerd. What only Cloudflare can
- * show, it can't: routes, quotas, how long a secret takes to spread.
+ * startCloudflare(): a stand-in for the parts of Cloudflare's API that `wrangler whoami`, `deploy` and
+ * `secret` use (wrangler reads CLOUDFLARE_API_BASE_URL). Stores uploads and secrets, and runs each
+ * deployed Worker from them in workerd. It cannot show routes, quotas, or how long a secret takes to
+ * propagate.
  */
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
@@ -19,7 +19,7 @@ interface Script {
   bundle: Bundle
   secrets: Record<string, string>
   crons: string[]
-  /** How it is reached on workers.dev, as it was last set. */
+  /** Its addresses on workers.dev, as last set. */
   subdomain: { enabled: boolean; previews_enabled: boolean }
   running: Worker | undefined
   /** Earlier versions, with the secrets they had, by the start of their ids. */
@@ -27,21 +27,21 @@ interface Script {
 }
 
 export interface Cloudflare extends AsyncDisposable {
-  /** What makes wrangler talk to this, logged in. */
+  /** The environment in which wrangler uses this stand-in, logged in. */
   environment: Record<string, string>
   scripts: Map<string, Script>
-  /** Methods and paths, as they came. */
+  /** Methods and paths of all requests, in order. */
   requests: string[]
-  /** Where the host name of a Worker leads, or that of an earlier version if those have one. */
+  /** The local URL for the host name of a Worker, or of an earlier version with a public URL. */
   find(host: string): string | undefined
   /** Makes an endpoint, such as `PUT scripts`, fail with this code; without one, no endpoint. */
   fail(endpoint?: string, code?: number): void
-  /** Puts a Worker there, as if it had been deployed before. */
+  /** Installs a Worker, as if it had been deployed before. */
   install(name: string, bundle: Bundle, secrets: Record<string, string>): Promise<void>
 }
 
 export interface CloudflareOptions {
-  /** Stands in for addresses that a Worker has among its secrets and can't reach from here. */
+  /** Replaces addresses in a Worker's secrets that cannot be reached from here. */
   replace?: Record<string, string>
 }
 
@@ -103,7 +103,7 @@ export async function startCloudflare({
         ...Object.fromEntries(given.map((binding) => [binding.name, binding.text as string])),
       },
       crons: before?.crons ?? [],
-      // Cloudflare's own choice for a new Worker that does not say otherwise: both.
+      // Cloudflare's default for a new Worker.
       subdomain: before?.subdomain ?? { enabled: true, previews_enabled: true },
       running: before?.running,
       versions: before?.versions ?? new Map(),

@@ -1,5 +1,5 @@
 /**
- * createTestDatabase(): a PostgreSQL database of a test's own, as a new Supabase project with the
+ * createTestDatabase(): a PostgreSQL database for one test, like a new Supabase project with the
  * migrations applied, or without them for tests of an upgrade.
  */
 import { randomBytes } from 'node:crypto'
@@ -17,7 +17,7 @@ export interface TestDatabaseOptions {
 
 export interface TestDatabase extends AsyncDisposable {
   connection: Connection
-  /** The same as one string, for what takes only that. */
+  /** The same as a connection string. */
   url: string
   /** A client acting as `role`, closed with the database. */
   connect(role?: TestRole): Promise<Client>

@@ -1,6 +1,6 @@
 /**
- * startFaults(): an HTTP server in front of the gateway that does to the Worker's requests what
- * networks and half-broken projects do. Give it to createTestRelay as `faults`.
+ * startFaults(): an HTTP server in front of the gateway that treats the Worker's requests as bad networks
+ * and half-broken projects do. Pass it to createTestRelay as `faults`.
  */
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
@@ -134,7 +134,7 @@ function send(
   { url = '/', method = 'GET', headers }: IncomingMessage,
   body: Buffer,
 ) {
-  // The body is sent anew, so what describes the old connection stays behind.
+  // The body is sent again, so headers that describe the old connection are dropped.
   const { host, connection, 'content-length': length, ...passed } = headers
   return fetch(new URL(url, target), {
     method,

@@ -1,6 +1,6 @@
 /**
- * What all test files share: one PostgreSQL, forgetful and fast, with two template databases, and
- * the Worker bundled once. Both go when the run ends, however it ends.
+ * Starts what all test files share: one PostgreSQL, fast and without durability, with two template
+ * databases, and the Worker, bundled once. Both are removed when the run ends, however it ends.
  */
 import { chownSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -15,10 +15,10 @@ import { type Bundle, bundleWorker } from '../../scripts/local/workerd/bundle.ts
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** The superuser's way to the maintenance database. */
+    /** The superuser's connection to the maintenance database. */
     postgres: Connection
     bundle: Bundle
-    /** A folder of this run's, removed at its end. */
+    /** A folder for this run, removed at the end. */
     scratch: string
   }
 }

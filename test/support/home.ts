@@ -1,10 +1,10 @@
 /**
- * createHome(): a data directory of a test's own, and `npm start` on it as processes; everything
- * started on it ends with it.
+ * createHome(): a data directory for one test, and the processes of `npm start` on it, which are stopped
+ * at the end.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -22,7 +22,7 @@ export function createHome() {
   chmodSync(data, 0o711)
   const started: ChildProcess[] = []
 
-  /** Runs the command; `printed` grows, `exit` resolves when the process has ended. */
+  /** Runs the command. `printed` grows; `exit` resolves when the process has ended. */
   function run(environment: Environment = {}, args: string[] = []) {
     const child = spawn(process.execPath, [RELAY, 'start', ...args], {
       env: { ...process.env, PORT: '0', RELAY_DATA: data, RELAY_API_KEY: KEY, ...environment },
@@ -32,7 +32,7 @@ export function createHome() {
     const run = {
       pid: child.pid as number,
       printed: '',
-      /** Resolves with the relay's origin when it says that it is up. */
+      /** Resolves with the relay's origin once it is up. */
       up: up.promise,
       exit: once(child, 'exit').then(([code, signal]) => code ?? signal),
       kill: (signal: NodeJS.Signals) => child.kill(signal),
@@ -59,7 +59,7 @@ export function createHome() {
       return Object.assign(running, { url })
     },
 
-    /** Runs another command on it, to its end. */
+    /** Runs another command on it until that ends. */
     async command(name: string, args: string[] = [], environment: Environment = {}) {
       const child = spawn(process.execPath, [RELAY, name, ...args], {
         cwd: data,
@@ -76,9 +76,12 @@ export function createHome() {
       return { code, printed }
     },
 
+    /** The process of `npm start` in the owner record. */
+    owner: (): number => JSON.parse(readFileSync(join(data, 'owner.json'), 'utf8')).pid,
+
     kept: () => JSON.parse(readFileSync(join(data, 'settings.json'), 'utf8')),
 
-    /** The processes that the owner record names: PostgreSQL and workerd. */
+    /** The processes in the owner record: PostgreSQL and workerd. */
     children(): number[] {
       const record = JSON.parse(readFileSync(join(data, 'owner.json'), 'utf8'))
       return record.children.map((child: { pid: number }) => child.pid)
@@ -86,6 +89,10 @@ export function createHome() {
 
     async [Symbol.asyncDispose]() {
       for (const child of started) child.kill('SIGKILL')
+      // Also one that was started through npm, if the test did not get to stop it.
+      if (existsSync(join(data, 'owner.json')) && lives(this.owner())) {
+        process.kill(this.owner(), 'SIGKILL')
+      }
       await expect.poll(() => processesOf(data)).toEqual([])
       rmSync(data, { recursive: true })
     },
@@ -111,7 +118,7 @@ export async function call(url: string, name: string, args: object, key = KEY) {
   return result
 }
 
-/** What runs with this folder among its arguments: PostgreSQL's processes, named after it. */
+/** Lists processes with this folder in their arguments, such as those of PostgreSQL. */
 function processesOf(folder: string): string[] {
   const all = ps('-ww', '-e', '-o', 'stat=', '-o', 'args=').split('\n')
   return all.filter((line) => line.includes(folder) && !line.startsWith('Z'))

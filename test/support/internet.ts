@@ -1,6 +1,6 @@
 /**
- * startInternet(): makes a command under test find the stand-ins under the names that Cloudflare and
- * Supabase give. What it fetches from such a name goes, name and all, to where `find` leads.
+ * startInternet(): makes a command under test reach the stand-ins under the host names of Cloudflare and
+ * Supabase. Its requests to such a name go to the address that `find` returns, with the same Host.
  */
 import { once } from 'node:events'
 import { createServer, request as send } from 'node:http'
@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url'
 const NAMES = fileURLToPath(new URL('names.ts', import.meta.url))
 
 export interface Internet extends AsyncDisposable {
-  /** For the command and what it starts. */
+  /** For the command and its child processes. */
   environment: Record<string, string>
 }
 
@@ -22,7 +22,7 @@ export async function startInternet(find: (host: string) => string | undefined):
       return
     }
     const { method } = request
-    // Cloudflare's edge ends TLS and says that a request came by it.
+    // Cloudflare's edge terminates TLS and says that a request came over it.
     const headers = { ...request.headers, 'x-forwarded-proto': 'https' }
     const passed = send(new URL(request.url as string, target), { method, headers }, (answer) => {
       response.writeHead(answer.statusCode as number, answer.headers)

@@ -1,6 +1,6 @@
 /**
- * Loaded into a command under test before its own code: names of Cloudflare and Supabase are known,
- * and what it fetches from them goes to startInternet(). fetch itself can't be told a Host.
+ * Loaded into a command under test before its own code: makes names of Cloudflare and Supabase resolve,
+ * and sends requests to them to startInternet(). fetch itself cannot set a Host.
  */
 import dns from 'node:dns/promises'
 import { request as send } from 'node:http'

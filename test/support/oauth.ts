@@ -1,6 +1,6 @@
 /**
- * createOAuthClient(): a public client of the relay's authorization server, which registers itself
- * and then takes each step with good parameters, any of which a test may replace.
+ * createOAuthClient(): a public client of the relay's authorization server. It registers itself and takes
+ * each step with valid parameters, which a test can replace.
  */
 import { createHash, randomBytes } from 'node:crypto'
 import { request as httpRequest } from 'node:http'
@@ -10,13 +10,13 @@ import type { RpcResponse, TestRelay } from './relay.ts'
 // biome-ignore lint/suspicious/noExplicitAny: tests state what they expect by asserting it.
 type Json = any
 
-/** Replaces parameters: undefined leaves one out, an array sends one several times. */
+/** Replaces parameters: undefined omits one, an array repeats one. */
 export type Overrides = Record<string, string | string[] | undefined>
 
 export interface Answer {
   status: number
   headers: Headers
-  /** Parsed if it is JSON, else the text. */
+  /** Parsed if it is JSON, otherwise the text. */
   body: Json
 }
 
@@ -33,7 +33,7 @@ export interface OAuthClient {
   challenge: string
   /** Asks for the consent page. */
   ask(overrides?: Overrides): Promise<Answer>
-  /** Posts the form of the page, with the key and as its own page would. */
+  /** Posts the form of the consent page with the key, as the page itself does. */
   decide(overrides?: Overrides, headers?: Record<string, string>): Promise<Answer>
   /** Posts the form and returns the code. */
   authorize(overrides?: Overrides): Promise<string>
@@ -48,7 +48,7 @@ export interface ClientOptions {
   /** Which of them this client uses, if not the first; or what it presents instead. */
   redirectUri?: string
   name?: string
-  /** Uses this client id and registers nothing. */
+  /** Uses this client id instead of registering. */
   clientId?: string
 }
 
@@ -127,7 +127,7 @@ export async function createOAuthClient(
   return client
 }
 
-/** Posts a registration, from an address of its own: registrations are counted. */
+/** Posts a registration from a new address, because registrations are limited per address. */
 export function register(
   relay: TestRelay,
   body: unknown,
@@ -150,14 +150,14 @@ async function registered(relay: TestRelay, name: string, uris: string[]): Promi
   return body.client_id
 }
 
-/** A request whose answer is read whole, and whose redirect is not followed. */
+/** Sends a request, reads the whole answer, and follows no redirect. */
 export async function send(relay: TestRelay, path: string, init: RequestInit): Promise<Answer> {
   const response = await relay.fetch(path, { redirect: 'manual', ...init })
   const text = await response.text()
   return { status: response.status, headers: response.headers, body: parsed(text) }
 }
 
-/** A request under another Host, which fetch would not send. */
+/** Sends a request with another Host, which fetch cannot do. */
 export function sendAs(
   host: string,
   relay: TestRelay,
@@ -189,7 +189,7 @@ export function form(given: Overrides, overrides: Overrides = {}): URLSearchPara
   return new URLSearchParams(pairs)
 }
 
-/** The parameters that a redirect gives to the client; none when it is no redirect. */
+/** Reads the parameters that a redirect passes to the client; empty if it is not a redirect. */
 export function destination({ headers }: Answer): URLSearchParams {
   return URL.parse(headers.get('location') ?? '')?.searchParams ?? new URLSearchParams()
 }
@@ -198,13 +198,13 @@ export function challengeOf(verifier: string): string {
   return createHash('sha256').update(verifier).digest('base64url')
 }
 
-/** An address that nobody else has used. */
+/** Returns an address that no other test has used. */
 export function anyAddress(): string {
   const group = () => randomBytes(2).toString('hex')
   return `2001:db8:${group()}:${group()}::1`
 }
 
-/** Whether an answer holds anything that could be used: a code, a token, or another redirect. */
+/** Whether an answer contains anything an attacker could use: a code, a token, or another redirect. */
 export function issues({ headers, body }: Answer): boolean {
   const text = typeof body === 'string' ? body : JSON.stringify(body)
   return /[?&]code=/.test(headers.get('location') ?? '') || /"(access|refresh)_token":/.test(text)
@@ -237,7 +237,7 @@ export async function rows(relay: TestRelay): Promise<number> {
   return Number(counts.rows[0].rows)
 }
 
-/** What the relay signs, and with which `typ` and audience. */
+/** What the relay signs, with `typ` and audience. */
 export const KINDS = {
   client: { typ: 'client+jwt', aud: undefined },
   code: { typ: 'code+jwt', aud: 'token' },
@@ -247,12 +247,12 @@ export const KINDS = {
 
 export interface Forgery {
   header?: Record<string, unknown>
-  /** Replaces claims; undefined leaves one out. */
+  /** Replaces claims; undefined omits one. */
   claims?: Record<string, unknown>
   key?: string
 }
 
-/** Signs a token as the relay would, but for what the forgery changes. */
+/** Signs a token as the relay would, except for what the forgery changes. */
 export function forge(
   relay: TestRelay,
   kind: keyof typeof KINDS,
@@ -278,14 +278,14 @@ export function forge(
     .sign(new TextEncoder().encode(key), { crit: { x: true } })
 }
 
-/** What stands for a client id in a token; undefined for none. */
+/** The hash of a client id in a token; undefined if there is none. */
 function hashOf(clientId: unknown): string | undefined {
   if (clientId === undefined) return undefined
   const digest = createHash('sha256').update(String(clientId)).digest()
   return digest.subarray(0, 16).toString('base64url')
 }
 
-/** A token with parts replaced and the signature left alone, or for `none` left out. */
+/** A token with replaced parts and the old signature, or without a signature for `none`. */
 export function tampered(token: string, part: { header?: object; claims?: object }): string {
   const [header = '', claims = '', signature = ''] = token.split('.')
   const merged = (text: string, change: object | undefined) =>

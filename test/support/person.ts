@@ -1,4 +1,4 @@
-/** A command of the project with a person at it: in a pseudo-terminal, or with its lines in a pipe. */
+/** Runs a command of the project as a person does: in a pseudo-terminal, or with its output in a pipe. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -15,20 +15,25 @@ const ENTER = '\r'
 export const DOWN = '\x1b[B'
 export const CTRL_C = '\x03'
 
-/** Longer than any step of a command, so that a test says what was on the screen instead. */
+/** Longer than any step of a command takes, so that a failing test can show the screen. */
 const PATIENCE_MS = 60_000
 
 type Environment = Record<string, string | undefined>
 
-/** A folder for RELAY_DATA, removed at the end. */
+/** Creates a folder for RELAY_DATA, removed at the end. */
 export function createHome() {
   const path = mkdtempSync(join(tmpdir(), 'relay-home-'))
   return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true }) }
 }
 
-/** Runs a command in a terminal, and is the person at it. */
+/** Runs a command in a terminal; the result types and reads like the person there. */
 export function inTerminal(command: string, args: string[], environment: Environment) {
-  const terminal = spawnInTerminal(process.execPath, [RELAY, command, ...args], {
+  return openTerminal(process.execPath, [RELAY, command, ...args], environment)
+}
+
+/** Runs any program in a terminal, from the folder of the tests. */
+export function openTerminal(program: string, args: string[], environment: Environment) {
+  const terminal = spawnInTerminal(program, args, {
     cols: 120,
     rows: 40,
     env: surroundings({ TERM: 'xterm-256color', ...environment }),
@@ -46,12 +51,12 @@ export function inTerminal(command: string, args: string[], environment: Environ
     })
   })
   const person = {
-    /** All that was on the screen, without its colours and movements. */
+    /** Everything printed so far, without colours and cursor movements. */
     get printed() {
       return stripVTControlCharacters(printed)
     },
     exit,
-    /** Waits for a text, after what was waited for before. */
+    /** Waits for a text that follows the texts waited for before. */
     async sees(text: string) {
       const deadline = Date.now() + PATIENCE_MS
       while (!person.printed.includes(text, seen)) {
@@ -63,7 +68,7 @@ export function inTerminal(command: string, args: string[], environment: Environ
     },
     /** Presses Ctrl-C. */
     interrupts: () => terminal.write(CTRL_C),
-    /** Empties the line, as Ctrl-U does. */
+    /** Presses Ctrl-U, which clears the line. */
     clears: () => terminal.write('\x15'),
     /** Waits for a question and answers it. */
     async answers(question: string, answer: string) {
@@ -76,7 +81,7 @@ export function inTerminal(command: string, args: string[], environment: Environ
   return person
 }
 
-/** Runs a command without a terminal, to its end. */
+/** Runs a command without a terminal until it ends. */
 export async function inPipe(command: string, args: string[], environment: Environment) {
   const child = spawn(process.execPath, [RELAY, command, ...args], {
     env: surroundings(environment),
@@ -92,7 +97,7 @@ export async function inPipe(command: string, args: string[], environment: Envir
   return { code, printed }
 }
 
-/** Nothing of the machine's own settings and displays, so that a test means the same everywhere. */
+/** Removes the machine's own settings and displays, so that a test means the same everywhere. */
 function surroundings(environment: Environment): Record<string, string> {
   const { PATH = '', HOME = '' } = process.env
   const given = Object.entries({ PATH, HOME, ...environment })

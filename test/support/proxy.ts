@@ -1,4 +1,4 @@
-/** What stands between clients and a relay, and passes everything on but what a test takes from it. */
+/** A proxy between clients and a relay that forwards every request except those a test intercepts. */
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net'
 export interface ProxyOptions {
   /** Added to each request. */
   headers?: Record<string, string>
-  /** The answer to a request that does not get through. */
+  /** Returns the answer to a request that is not forwarded. */
   intercept?: (request: IncomingMessage) => Intercepted | undefined
 }
 
@@ -20,7 +20,7 @@ export interface TestProxy extends AsyncDisposable {
   url: string
 }
 
-/** Host and Origin are passed on too, so the relay knows itself by the address of the proxy. */
+/** Forwards Host and Origin too, so that the relay sees the address of the proxy as its own. */
 export async function startProxy(target: string, options: ProxyOptions): Promise<TestProxy> {
   const { hostname, port } = new URL(target)
   const server = createServer((incoming, outgoing) => {

@@ -1,7 +1,7 @@
 /**
- * createTestRelay(): the real Worker in workerd, over HTTP, with a gateway and a database behind
- * it. Tests in one file that ask for nothing special share one relay, emptied each time, so they
- * run one after the other; a relay with options is its own.
+ * createTestRelay(): the real Worker in workerd, over HTTP, with a gateway and a database. Tests in one
+ * file that pass no options share one relay, which is emptied each time, so they run one after the
+ * other. A relay with options is not shared.
  */
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -16,33 +16,33 @@ import type { Faults } from './faults.ts'
 type Json = any
 
 export interface TestRelayOptions {
-  /** Added to the Worker's settings, or replacing them; undefined leaves one out. */
+  /** Adds or replaces settings of the Worker; undefined removes one. */
   bindings?: Record<string, string | undefined>
-  /** What the Worker takes for Supabase, instead of this relay's gateway. */
+  /** The Worker's SUPABASE_URL, instead of this relay's gateway. */
   supabaseUrl?: string
-  /** Stands between the Worker and this relay's gateway. */
+  /** A server between the Worker and this relay's gateway. */
   faults?: Faults
   /** Without the migrations. */
   empty?: boolean
-  /** Whether `CF-Connecting-IP` counts as set by Cloudflare, which is so unless a test says otherwise. */
+  /** Whether `CF-Connecting-IP` counts as set by Cloudflare; true by default. */
   trustsConnectingIp?: boolean
 }
 
 export interface RpcResponse {
   status: number
   headers: Headers
-  /** Parsed if it is JSON, else the text. */
+  /** Parsed if it is JSON, otherwise the text. */
   body: Json
 }
 
-/** What a test asks a relay, wherever that runs. */
+/** The requests that tests make to a relay, wherever it runs. */
 export interface RelayClient {
   fetch(path: string, init?: RequestInit): Promise<Response>
-  /** Posts to /mcp with the key, as a client of the legacy era unless `headers` say otherwise. */
+  /** Posts to /mcp with the key, as a client of the legacy era unless `headers` change that. */
   rpc(body: unknown, headers?: Record<string, string>): Promise<RpcResponse>
-  /** Calls a tool, legacy era, and returns the result, in the lean shape. */
+  /** Calls a tool as a legacy client and returns the result in the lean shape. */
   call(tool: string, args?: Record<string, unknown>): Promise<Json>
-  /** The same without a protocol version, which is answered in the shape of relay-mcp 0.1.0. */
+  /** The same without a protocol version: the result has the shape of relay-mcp 0.1.0. */
   callFaithfully(tool: string, args?: Record<string, unknown>): Promise<Json>
 }
 
@@ -51,15 +51,15 @@ export interface TestRelay extends RelayClient, AsyncDisposable {
   url: string
   key: string
   userId: string
-  /** What the gateway takes for Supabase's secret key. */
+  /** The secret key that the gateway accepts. */
   serviceKey: string
   gateway: Gateway
   database: TestDatabase
   /** The Worker's log lines since this relay was created; other console output as text. */
   logs: Json[]
-  /** Waits for the first of them that matches: they arrive a moment after the answer. */
+  /** Waits for the first line that matches: lines arrive a moment after the answer. */
   log(matches?: (line: Json) => boolean): Promise<Json>
-  /** Runs what the clock would. */
+  /** Runs the scheduled handler. */
   runScheduled(): Promise<void>
 }
 

@@ -93,3 +93,24 @@ test('a leaked key stops working everywhere, also during a rotation and at URLs 
   const { subdomain } = relay.cloudflare.scripts.get('relay-mcp') ?? {}
   expect(subdomain).toEqual({ enabled: true, previews_enabled: false })
 })
+
+test('the doctor reports preview URLs of a relay that was deployed from this folder', async () => {
+  await using relay = await createDeployedRelay()
+  await relay.runMigrations()
+  const environment = { ...relay.environment, RELAY_URL, RELAY_API_KEY: OLD }
+  const check = async () => {
+    const { printed } = await inPipe('doctor', ['--json'], environment)
+    const { checks } = JSON.parse(printed.slice(printed.indexOf('{')))
+    return checks.find(({ id }: { id: string }) => id === 'preview-urls')
+  }
+  expect(await check()).toMatchObject({
+    outcome: 'failed',
+    fix: expect.arrayContaining([expect.stringContaining('preview_urls = false')]),
+  })
+  const { subdomain } = relay.cloudflare.scripts.get('relay-mcp') ?? {}
+  Object.assign(subdomain as object, { previews_enabled: false })
+  expect(await check()).toMatchObject({ outcome: 'ok' })
+  // Without a login, nothing can be said about them.
+  Object.assign(environment, { CLOUDFLARE_API_TOKEN: 'a-wrong-token' })
+  expect(await check()).toMatchObject({ outcome: 'unknown' })
+})

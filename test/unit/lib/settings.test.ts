@@ -1,10 +1,20 @@
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  copyFileSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { changeKept } from '../../../scripts/lib/data-directory.ts'
 import { changeDevVars, readSettings } from '../../../scripts/lib/settings.ts'
 import { UserError } from '../../../scripts/lib/user-error.ts'
+
+const KEY = 'a-key-of-these-tests-that-is-long-enough'
 
 function createFolder() {
   const path = mkdtempSync(join(tmpdir(), 'relay-settings-'))
@@ -51,6 +61,34 @@ test('an unedited copy of .dev.vars.example changes nothing', () => {
   copyFileSync('.dev.vars.example', join(folder.path, '.dev.vars'))
   expect(readSettings(folder.path, {})).toEqual(made)
 })
+
+test('a byte order mark does not hide the first setting', () => {
+  using folder = createFolder()
+  const text = `\ufeffRELAY_API_KEY=${KEY}\r\nPORT=1234\r\n`
+  writeFileSync(join(folder.path, '.dev.vars'), text, { mode: 0o600 })
+  expect(readSettings(folder.path, {})).toMatchObject({ apiKey: KEY, port: 1234 })
+})
+
+test.skipIf(process.platform === 'win32')(
+  'a .dev.vars that others can read is a warning, until a changed setting makes it private',
+  () => {
+    using folder = createFolder()
+    const path = join(folder.path, '.dev.vars')
+    writeFileSync(path, `PORT=1234\nexport RELAY_API_KEY=${KEY}\n`)
+    chmodSync(path, 0o644)
+    expect(readSettings(folder.path, {}).warnings).toEqual([
+      expect.stringContaining('chmod 600 .dev.vars'),
+    ])
+    changeDevVars(folder.path, { RELAY_API_KEY: `${KEY}-2`, RELAY_API_KEY_PREVIOUS: KEY })
+    expect(statSync(path).mode & 0o777).toBe(0o600)
+    expect(readSettings(folder.path, {})).toMatchObject({
+      apiKey: `${KEY}-2`,
+      previousApiKey: KEY,
+      port: 1234,
+      warnings: [],
+    })
+  },
+)
 
 test('RELAY_DATA is relative to the project', () => {
   using folder = createFolder()
