@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { readDeployment } from '../deploy/deployment.ts'
 import { rotateDeployment } from '../deploy/rotation.ts'
 import { chooseKind, printNextSteps } from '../deploy/rotation-kind.ts'
-import { announce, begin, choose, during, say, showKey } from '../deploy/terminal.ts'
+import { announce, begin, choose, during, showKey } from '../deploy/terminal.ts'
 import { defineCommand } from '../lib/command.ts'
 import { keptPath } from '../lib/data-directory.ts'
 import { PROJECT } from '../lib/project.ts'
@@ -70,8 +70,7 @@ async function rotateHere(options: { leaked?: boolean; finish?: boolean }): Prom
     return end('The old key is refused.')
   }
   const key = await during('Changing the key', () => rotateHome(keys, kind))
-  say(`The new key, also saved in ${keys.place}:`)
-  showKey(key)
+  showKey('The new key', key, keys.place)
   printNextSteps(kind)
   end(
     kind === 'planned'

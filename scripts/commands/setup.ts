@@ -89,8 +89,8 @@ export const command = defineCommand({
       })
     }
     const { url, RELAY_API_KEY: key } = setup.deployment
-    say(`The relay is up. Its key, also saved in ${KEPT_IN}:`)
-    showKey(key ?? '')
+    say('The relay is up.')
+    showKey('Its key', key ?? '', KEPT_IN)
     end(`How to connect each client: ${url}/`)
     return undefined
   },

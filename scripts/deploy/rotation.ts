@@ -40,8 +40,7 @@ export async function rotateDeployment(options: RotationOptions): Promise<void> 
     return end(`The old key is refused. ${url}/ shows how to connect each client.`)
   }
   await rotate(setup, target, kind, isInProgress)
-  say(`The new key, also saved in ${KEPT_IN}:`)
-  showKey(known(setup, 'RELAY_API_KEY'))
+  showKey('The new key', known(setup, 'RELAY_API_KEY'), KEPT_IN)
   printNextSteps(kind)
   end(
     kind === 'planned'

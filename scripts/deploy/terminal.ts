@@ -76,9 +76,17 @@ export function show(text: string): void {
   console.log(`\n${text}\n`)
 }
 
-/** Shows a key to a person at a terminal; a pipe may end in a log that others can read. */
-export function showKey(key: string): void {
-  if (process.stdout.isTTY) show(key)
+/**
+ * Shows a key, called `name` in the sentence, to a person at a terminal. Elsewhere it says only where
+ * the key is kept: a pipe may end in a log that others can read.
+ */
+export function showKey(name: string, key: string, keptIn: string): void {
+  if (process.stdout.isTTY) {
+    say(`${name}, also saved in ${keptIn}:`)
+    show(key)
+  } else {
+    say(`${name} is saved in ${keptIn}.`)
+  }
 }
 
 /** Resolves with an answer that passed its checks; it is empty only if that is allowed. */
