@@ -7,11 +7,12 @@ create or replace function public.relay_create_thread(
   set search_path = '' set lock_timeout = '4s' set timezone = 'UTC'
 as $$
 declare
+  v_id uuid;
   v_thread public.relay_threads;
 begin
   perform public.relay_lock_thread_name(p_user_id, p_name);
-  select * into v_thread from public.relay_threads
-  where id = public.relay_locate_thread(p_user_id, p_name);
+  v_id := public.relay_locate_thread(p_user_id, p_name);
+  select * into v_thread from public.relay_threads where id = v_id;
   if not found then
     insert into public.relay_threads (user_id, name, description)
     values (p_user_id, public.relay_trim(p_name), p_description)

@@ -54,10 +54,11 @@ create or replace function public.relay_find_thread(p_user_id uuid, p_name text)
   language plpgsql volatile security invoker set search_path = ''
 as $$
 declare
+  -- Not within the query: a volatile function there is called again for each thread.
+  v_id constant uuid := public.relay_locate_thread(p_user_id, p_name);
   v_thread public.relay_threads;
 begin
-  select * into v_thread from public.relay_threads
-  where id = public.relay_locate_thread(p_user_id, p_name);
+  select * into v_thread from public.relay_threads where id = v_id;
   if not found then
     raise exception 'thread "%" not found', p_name using
       errcode = 'RL001', detail = p_name, hint = public.relay_latest_names(p_user_id)::text;

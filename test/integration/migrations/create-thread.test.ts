@@ -1,7 +1,7 @@
 /** relay_create_thread: names, and when one is taken. */
 import { expect, test } from 'vitest'
 import { createTestDatabase } from '../../support/database.ts'
-import { names, tools, USER } from './calls.ts'
+import { names, over, tools, USER } from './calls.ts'
 
 /** What JavaScript's trim() removes. */
 const WHITE_SPACE =
@@ -90,4 +90,38 @@ test('a name in another Unicode form, or written by 0.1.0 in one, is the same na
     'cafe\u0301',
   ])
   expect(await relay.post('caf\u00e9')).toMatchObject({ thread_name: 'cafe\u0301', seq: 1 })
+})
+
+test('finding and opening a thread reads a few rows, however many threads there are', async () => {
+  await using database = await createTestDatabase()
+  const [owner, connection] = [await database.connect('postgres'), await database.connect()]
+  await owner.query(
+    `insert into relay_threads (user_id, name) select $1, 'thread ' || n from generate_series(1, 5000) n`,
+    [USER],
+  )
+  const relay = tools(over(connection))
+  // Rows of threads that this connection has read: within one transaction, or they are flushed.
+  await connection.query('begin')
+  const countRead = async () => {
+    const { rows } = await connection.query(
+      `select coalesce(sum(seq_tup_read + idx_tup_fetch), 0)::int as read
+      from pg_stat_xact_user_tables where relname = 'relay_threads'`,
+    )
+    return rows[0].read as number
+  }
+  for (const [what, call] of Object.entries({
+    'create a new one': () => relay.create('new'),
+    'post to a missing one': () => relay.post('missing'),
+    'post to the last one': () => relay.post('thread 5000'),
+    'read the last one': () => relay.read('thread 5000'),
+    'read it in another spelling': () => relay.read('Thread_5000'),
+    'check it': () => relay.check('ci', { thread_name: 'thread 5000' }),
+    'archive it': () => relay.archive('thread 5000'),
+  })) {
+    const before = await countRead()
+    await call()
+    // A new thread is compared with the latest names; everything else needs a row or two.
+    const limit = what === 'post to a missing one' ? 6000 : 20
+    expect((await countRead()) - before, what).toBeLessThan(limit)
+  }
 })
