@@ -98,10 +98,10 @@ revoke all on function public.relay_addressed_unread from public, anon, authenti
 grant execute on function public.relay_addressed_unread to service_role;
 
 -- Introduces a reader to all threads: with at most 20 messages in the relay everything is unread;
--- otherwise the newest two messages of each of the ten most recently active threads, and whatever
--- comes from the first message addressed to it on. Everything else counts as read: it writes a cursor
--- there, where there is none. Returns the threads in which messages were skipped, most recently
--- active first: at most 20, and how many there are. Needs relay_lock_reader.
+-- otherwise the newest two messages of each of the ten most recently active threads are, and whatever
+-- comes from the first message addressed to it on. The rest counts as read: each thread gets a cursor
+-- there unless the reader already has one. Returns the threads in which messages were skipped, most
+-- recently active first: at most 20, and how many there are. Needs relay_lock_reader.
 create or replace function public.relay_introduce_reader(
   p_user_id uuid, p_reader_tag text, out skipped json, out skipped_count bigint)
   language plpgsql volatile security invoker set search_path = ''
