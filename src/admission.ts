@@ -1,4 +1,5 @@
 /** Who may use the endpoint: authentication, and the answers to those who may not. */
+import type { Assets } from './board.ts'
 import { type AuthInfo, authenticate } from './auth.ts'
 import type { Config, ConfigResult } from './config.ts'
 import type { Database } from './db.ts'
@@ -16,6 +17,8 @@ export interface RequestContext {
   openDatabase: () => Database
   /** Absent where the platform gives none. */
   limiters: { guesses: RateLimiter | undefined; registrations: RateLimiter | undefined }
+  /** The board's files; absent in a deployment without them. */
+  assets: Assets | undefined
   log: RequestLog
 }
 

@@ -1,5 +1,6 @@
 /** The Worker's entry: settings and the database client once per isolate, one log line per request. */
 import * as z from 'zod/mini'
+import type { Assets } from './board.ts'
 import { type ConfigResult, readConfig } from './config.ts'
 import { connect, Database } from './db.ts'
 import { RelayError } from './errors.ts'
@@ -10,6 +11,7 @@ import { route } from './routes.ts'
 
 /** Bindings of wrangler.toml; the settings are config.ts's. */
 interface Bindings {
+  ASSETS?: Assets
   GUESSES?: RateLimiter
   REGISTRATIONS?: RateLimiter
 }
@@ -36,6 +38,7 @@ async function answer(request: Request, env: Bindings): Promise<Response> {
     response = await route(request, {
       settings: result,
       openDatabase: () => openDatabase(result, log),
+      assets: env.ASSETS,
       limiters: { guesses: env.GUESSES, registrations: env.REGISTRATIONS },
       log,
     })

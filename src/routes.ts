@@ -1,5 +1,6 @@
 /** The URL table, and what stands before it: foreign hosts, plain http, preflights, origins, settings. */
 import { admit, type RequestContext, refuseIncomplete, refuseScope } from './admission.ts'
+import { isBoardPath, serveBoard } from './board.ts'
 import type { ConfigResult } from './config.ts'
 import { serveHealth } from './health.ts'
 import { accepts, allowOrigin, isAllowedOrigin, json, preflight, refuseHost } from './http.ts'
@@ -58,6 +59,7 @@ async function answer(
   isForeign: boolean,
   context: RequestContext,
 ): Promise<Response> {
+  const { settings } = context
   const { pathname } = url
   const isGet = request.method === 'GET' || request.method === 'HEAD'
   if (isOAuthPath(pathname)) return serveOAuth(request, url, context)
@@ -67,6 +69,10 @@ async function answer(
       { error: 'forbidden', message: 'Pages of this origin may not call the relay.' },
       403,
     )
+  }
+  if (isBoardPath(pathname)) {
+    const issuer = settings.ok ? issuerOf(settings.config, url) : url.origin
+    return isGet ? serveBoard(url, issuer, context.assets) : refuseMethod()
   }
   switch (endpointOf(pathname) ?? pathname) {
     case '/mcp':
@@ -193,6 +199,6 @@ function refuseMethod(): Response {
 
 /** Paths that clients are known to ask for. Any other may hold what somebody pasted by mistake. */
 function loggedPath(pathname: string): string {
-  const isKnown = /^\/+(mcp\/*|health|icon\.svg|register|authorize|token|\.well-known\/[a-z/-]*)?$/
+  const isKnown = /^\/+(mcp\/*|health|icon\.svg|board\/?|register|authorize|token|\.well-known\/[a-z/-]*)?$/
   return isKnown.test(pathname) ? pathname : '(other)'
 }

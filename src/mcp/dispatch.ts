@@ -218,6 +218,9 @@ async function callTool({ params }: JsonRpcRequest, context: DispatchContext): P
   } catch (error) {
     if (!(error instanceof RelayError)) throw error
     context.log.addError(error)
-    return { result: { content: [{ type: 'text', text: error.message }], isError: true } }
+    const content = [{ type: 'text', text: error.message }]
+    // For programs: a refusal is for its caller to correct, a fault may be gone in a moment.
+    const _meta = { error_code: error.code, outcome: error.outcome }
+    return { result: { content, isError: true, _meta } }
   }
 }

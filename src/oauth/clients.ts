@@ -2,6 +2,7 @@
  * Which client a client id stands for. A client id is the URL of a metadata document, or what the
  * registration endpoint issued: a signed statement that needs no store.
  */
+import { BOARD_CLIENT_PATH, boardClient, unlikeBoard } from './board-client.ts'
 import { type SigningKeys, verify } from './jwt.ts'
 import { type DocumentFault, fetchMetadataDocument, isDocumentUrl } from './metadata-documents.ts'
 
@@ -12,6 +13,8 @@ export interface Client {
   redirect_uris: string[]
   /** The host that vouches for the name, for a client with a metadata document. */
   host?: string
+  /** Whether it is the relay's own board, whose name and address need no doubt. */
+  isBoard?: true
 }
 
 /** The client, or why there is none. A metadata document may have to be fetched. */
@@ -21,14 +24,17 @@ export async function findClient(
   now: number,
   mayFetch: () => Promise<boolean>,
 ): Promise<Client | 'unknown' | DocumentFault> {
+  if (isBoard(clientId, keys)) return { ...boardClient(keys.issuer), isBoard: true }
   if (isDocumentUrl(clientId, keys.issuer)) {
     const document = await fetchMetadataDocument(clientId, now, mayFetch)
-    return typeof document === 'string' ? document : { ...document, host: new URL(clientId).host }
+    if (typeof document === 'string') return document
+    const client_name = unlikeBoard(document.client_name)
+    return { ...document, client_name, host: new URL(clientId).host }
   }
   const registered = await verify('client', clientId, keys, now)
   if (!registered) return 'unknown'
   const { name, redirect_uris } = registered
-  return { client_id: clientId, client_name: name, redirect_uris }
+  return { client_id: clientId, client_name: unlikeBoard(name), redirect_uris }
 }
 
 /**
@@ -40,6 +46,10 @@ export async function isKnownClient(
   keys: SigningKeys,
   now: number,
 ): Promise<boolean> {
-  if (isDocumentUrl(clientId, keys.issuer)) return true
+  if (isBoard(clientId, keys) || isDocumentUrl(clientId, keys.issuer)) return true
   return (await verify('client', clientId, keys, now)) !== undefined
+}
+
+function isBoard(clientId: string, { issuer }: SigningKeys): boolean {
+  return clientId === issuer + BOARD_CLIENT_PATH
 }

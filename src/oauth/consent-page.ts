@@ -50,16 +50,21 @@ export function consentPage(data: ConsentPageData): Response {
   const source = client.host
     ? `The name comes from <span class="host">${escapeHtml(client.host)}</span>.`
     : 'It chose this name itself.'
+  const title = client.isBoard ? 'Sign in to the board' : 'Connect to your relay?'
   const body = `
-<h1>Connect to your relay?</h1>
+<h1>${title}</h1>
 <dl>
 <dt>Your relay</dt>
 <dd><code>${escapeHtml(relay)}</code></dd>
 <dt>You will be sent to</dt>
 <dd><code>${escapeHtml(describeDestination(redirectUri))}</code></dd>
 </dl>
-<p>An app called “<strong>${name}</strong>” wants to connect. ${source}</p>
-${isLoopbackUri(redirectUri) ? LOOPBACK_WARNING : ''}
+${
+  client.isBoard
+    ? '<p>The board is a page of this relay. It shows your threads in this browser.</p>'
+    : `<p>An app called “<strong>${name}</strong>” wants to connect. ${source}</p>
+${isLoopbackUri(redirectUri) ? LOOPBACK_WARNING : ''}`
+}
 <form method="post" action="/authorize">
 ${hidden.join('\n')}
 ${renderPermission(scope)}
@@ -75,7 +80,7 @@ ${failure ? `<p id="problem" class="problem" role="alert">${failure.sentence}</p
 </div>
 </form>`
   const response = page({
-    title: 'Connect to your relay?',
+    title,
     body,
     style: STYLE,
     status: failure?.status ?? 200,

@@ -2,7 +2,7 @@
 
 export interface ConnectGuide {
   name: string
-  /** HTML sentences before the blocks. */
+  /** Sentences before the blocks, with `code` and _emphasis_. */
   steps: string
   /** Something to paste, and into what: a file, or a terminal. */
   blocks: { into: string; text: string }[]
@@ -23,11 +23,11 @@ export function connectGuides(url: string): ConnectGuide[] {
     {
       name: 'Claude Code',
       steps:
-        'In a terminal, or in a file for everyone who uses a repository. To sign in instead, leave out the header: <code>/mcp</code> in a session, then <em>Authenticate</em>.',
+        'In a terminal, or in a file for everyone who uses a repository. To sign in instead, leave out the header: `/mcp` in a session, then _Authenticate_.',
       blocks: [
         {
           into: 'Terminal',
-          text: `claude mcp add --transport http relay ${url} --header "Authorization: Bearer ${KEY}"`,
+          text: `claude mcp add --scope user --transport http relay ${url} --header "Authorization: Bearer ${KEY}"`,
         },
         {
           into: '.mcp.json, with the key in the environment',
@@ -47,7 +47,7 @@ export function connectGuides(url: string): ConnectGuide[] {
     {
       name: 'Claude.ai, also on the phone',
       steps:
-        '<em>Settings › Connectors › Add custom connector</em>, with the address above. Leave client id and secret empty. Once added on the web, it is available in the phone and desktop apps and in Cowork.',
+        '_Settings › Connectors › Add custom connector_, with the address above. Leave client id and secret empty. Once added on the web, it is available in the phone and desktop apps and in Cowork.',
       blocks: [],
       onlyOAuth: true,
     },
@@ -65,7 +65,7 @@ export function connectGuides(url: string): ConnectGuide[] {
     {
       name: 'Claude Desktop',
       steps:
-        'Uses the connector of Claude.ai. Its configuration file takes only local commands, so <code>mcp-remote</code> acts as a bridge.',
+        'Uses the connector of Claude.ai. Its configuration file takes only local commands, so `mcp-remote` acts as a bridge.',
       blocks: [
         {
           into: 'claude_desktop_config.json',
@@ -142,7 +142,7 @@ export function connectGuides(url: string): ConnectGuide[] {
     {
       name: 'ChatGPT',
       steps:
-        'In <em>Settings › Apps &amp; Connectors</em>, switch on the developer mode under <em>Advanced settings</em>, then create a connector with the address above and <em>OAuth</em>.',
+        'In _Settings › Apps & Connectors_, switch on the developer mode under _Advanced settings_, then create a connector with the address above and _OAuth_.',
       blocks: [],
       onlyOAuth: true,
     },

@@ -88,7 +88,7 @@ function renderGuide(guide: ConnectGuide, hasOAuth: boolean): string {
   return `<details name="client">
 <summary>${name}</summary>
 ${onlyOAuth && !hasOAuth ? '<p class="warning">Not with this key: it has to sign in.</p>' : ''}
-${steps ? `<p>${steps}</p>` : ''}
+${steps ? `<p>${formatText(steps)}</p>` : ''}
 ${link}
 ${blocks.map(renderBlock).join('\n')}
 </details>`

@@ -1,44 +1,10 @@
-/**
- * A real Chromium. On Linux x64, npm install brings it with its own libraries, which are unpacked into a
- * folder of this run. In the shared folder that the package would choose, another account could plant a
- * program, and a second account could not write. Other systems use the installed Chrome.
- */
-import { mkdirSync } from 'node:fs'
+/** Chromium for a test: unpacked into the folder of this run. */
 import { join } from 'node:path'
-import { type Browser, type LaunchOptions, chromium as playwright } from 'playwright-core'
+import type { Browser } from 'playwright-core'
 import { inject } from 'vitest'
+import { launchChromium } from './chromium.ts'
 
-/** Stops it from contacting any service. */
-const QUIET = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-]
-
-export async function openBrowser(): Promise<Browser> {
-  return playwright.launch({ headless: true, ...(await installation()) })
-}
-
-async function installation(): Promise<LaunchOptions> {
-  if (process.platform !== 'linux' || process.arch !== 'x64') {
-    return { channel: 'chrome', args: QUIET }
-  }
-  // Read when the package is loaded: it unpacks its own NSS only if it believes the machine has none.
-  process.env.AWS_LAMBDA_JS_RUNTIME ??= 'nodejs22.x'
-  const { TMPDIR } = process.env
+export function openBrowser(): Promise<Browser> {
   // Test files that run in parallel are separate processes, and each unpacks its own copy.
-  const folder = join(inject('scratch'), `chromium-${process.pid}`)
-  mkdirSync(folder, { recursive: true, mode: 0o700 })
-  process.env.TMPDIR = folder
-  try {
-    const { default: chromium } = await import('@sparticuz/chromium')
-    return { executablePath: await chromium.executablePath(), args: QUIET }
-  } finally {
-    if (TMPDIR === undefined) delete process.env.TMPDIR
-    else process.env.TMPDIR = TMPDIR
-  }
+  return launchChromium(join(inject('scratch'), `chromium-${process.pid}`))
 }

@@ -6,6 +6,7 @@
 import { createHash } from 'node:crypto'
 import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { buildBoard } from '../../../board/build.mjs'
 import { PROJECT } from '../../lib/project.ts'
 import { UserError } from '../../lib/user-error.ts'
 import { runWrangler } from '../../lib/wrangler.ts'
@@ -26,6 +27,7 @@ export interface RateLimit {
 }
 
 export async function bundleWorker(): Promise<Bundle> {
+  await buildBoard()
   const path = join(KEPT, `${await computeFingerprint()}.upload`)
   const kept = await readFile(path).catch(() => undefined)
   return parseUpload(kept ?? (await buildRelay(path)))

@@ -4,13 +4,18 @@
  */
 import { readFileSync } from 'node:fs'
 import { networkInterfaces } from 'node:os'
+import { join } from 'node:path'
 import { getCACertificates } from 'node:tls'
+import { PROJECT } from '../../lib/project.ts'
 import type { Bundle } from './bundle.ts'
 
 /** What runs inside workerd next to the relay; each file explains why. */
 const [CLOCK, OUTBOUND, RATE_LIMIT] = ['clock.js', 'outbound.js', 'rate-limit.js'].map((name) =>
   readFileSync(new URL(name, import.meta.url), 'utf8'),
 ) as [string, string, string]
+
+/** The board's files, where the build that wrangler.toml names puts them. */
+const ASSETS = join(PROJECT, 'dist')
 
 export interface Configuration {
   bundle: Bundle
@@ -46,6 +51,7 @@ const config :Workerd.Config = (
   services = [
     (name = "relay", worker = .relay),
     (name = "clock", worker = .clock),
+    (name = "assets", disk = (path = ${quote(ASSETS)})),
     ${network.services},
   ],
   extensions = [(modules = [
@@ -60,7 +66,7 @@ const relay :Workerd.Worker = (
   modules = [(name = "index.js", esModule = ${quote(bundle.source)})],
   compatibilityDate = ${quote(bundle.compatibilityDate)},
   compatibilityFlags = [${flags}],
-  bindings = [${[...bound, ...limits]}],
+  bindings = [${[...bound, ...limits, '(name = "ASSETS", service = "assets")']}],
   globalOutbound = "${network.outbound}",
 );
 const clock :Workerd.Worker = (

@@ -1,0 +1,129 @@
+/** A client for the relay's six tools: MCP 2026-07-28, one request and one JSON answer per call. */
+import { Fault } from './fault.ts'
+import { authorization, refresh } from './sign-in.ts'
+import type { News, Posted, Reading, ThreadList } from './types.ts'
+
+const VERSION = '2026-07-28'
+const PREFIX = 'io.modelcontextprotocol'
+
+/** Milliseconds for an answer, besides what the call itself waits. */
+const TIME_LIMIT = 15_000
+
+/** Milliseconds that this machine's clock is behind the relay's; 0 until the relay has said. */
+let clockDifference = 0
+
+/** The time at the relay, in milliseconds. */
+export function relayNow(): number {
+  return Date.now() + clockDifference
+}
+
+interface Tools {
+  relay_list_threads: ThreadList
+  relay_read_thread: Reading
+  relay_check_new: News
+  relay_post_message: Posted
+  relay_create_thread: { name: string }
+  relay_archive_thread: { archived: boolean }
+}
+
+/** Times at which the last calls were made: the board keeps count of what it asks. */
+const calls: number[] = []
+
+/** How many calls were made in the last hour. */
+export function countCalls(): number {
+  const start = Date.now() - 3_600_000
+  while (calls[0] !== undefined && calls[0] < start) calls.shift()
+  return calls.length
+}
+
+/** Calls a tool and returns its structured content. Throws Fault, or what `signal` was aborted with. */
+export async function callTool<Name extends keyof Tools>(
+  name: Name,
+  args: Record<string, unknown>,
+  signal?: AbortSignal,
+): Promise<Tools[Name]> {
+  const used = authorization()
+  let response = await post(name, args, used, signal)
+  if (response.status === 401) {
+    await refresh(used)
+    response = await post(name, args, authorization(), signal)
+    if (response.status === 401) {
+      throw new Fault('signed_out', 'This sign-in has ended. Sign in again.')
+    }
+  }
+  if (response.status === 403) throw new Fault('read_only', 'This sign-in may only read.')
+  return readResult(response)
+}
+
+async function post(
+  name: string,
+  args: Record<string, unknown>,
+  authorization: string,
+  signal: AbortSignal | undefined,
+): Promise<Response> {
+  calls.push(Date.now())
+  const limit = TIME_LIMIT + 1000 * Number(args.wait_seconds ?? 0)
+  const timeout = AbortSignal.timeout(limit)
+  try {
+    const response = await fetch('/mcp', {
+      method: 'POST',
+      headers: {
+        authorization,
+        accept: 'application/json, text/event-stream',
+        'content-type': 'application/json',
+        'mcp-protocol-version': VERSION,
+        'mcp-method': 'tools/call',
+        'mcp-name': name,
+      },
+      body: JSON.stringify({
+        jsonrpc: '2.0',
+        id: calls.length,
+        method: 'tools/call',
+        params: {
+          _meta: {
+            [`${PREFIX}/protocolVersion`]: VERSION,
+            [`${PREFIX}/clientCapabilities`]: {},
+            [`${PREFIX}/clientInfo`]: { name: 'relay-board', version: '1' },
+          },
+          name,
+          arguments: args,
+        },
+      }),
+      signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
+    })
+    const date = Date.parse(response.headers.get('date') ?? '')
+    // The header has whole seconds, so less than that is no difference.
+    if (date) clockDifference = Math.abs(date - Date.now()) > 2000 ? date - Date.now() : 0
+    return response
+  } catch (error) {
+    if (signal?.aborted) throw error
+    throw new Fault('offline', 'The relay cannot be reached.')
+  }
+}
+
+async function readResult<Result>(response: Response): Promise<Result> {
+  let answer: {
+    result?: {
+      structuredContent?: Result
+      isError?: boolean
+      content?: { text: string }[]
+      _meta?: { outcome?: string; error_code?: string }
+    }
+    error?: { message: string } | string
+    message?: string
+  }
+  try {
+    answer = await response.json()
+  } catch {
+    throw new Fault('offline', `The relay gave no answer that can be read (${response.status}).`)
+  }
+  const { result, error } = answer
+  if (result?.isError) {
+    const { outcome, error_code } = result._meta ?? {}
+    const message = result.content?.[0]?.text ?? 'The relay refused the call.'
+    throw new Fault(outcome === 'failed' ? 'failed' : 'refused', message, error_code)
+  }
+  if (result?.structuredContent) return result.structuredContent
+  const message = typeof error === 'object' ? error.message : answer.message
+  throw new Fault('failed', message ?? `The relay answered with status ${response.status}.`)
+}

@@ -1,0 +1,201 @@
+/**
+ * Signing in: OAuth 2.1 with PKCE, like any other client. The tokens live in sessionStorage, or in
+ * localStorage when the person stays signed in. Nothing else in the board touches them.
+ */
+import { computed, signal } from '@preact/signals'
+import { Fault } from './fault.ts'
+
+const STORE = 'relay-board'
+const ATTEMPT = 'relay-board-attempt'
+const REDIRECT_URI = `${location.origin}/board/`
+const CLIENT_ID = `${location.origin}/board/client.json`
+
+interface Tokens {
+  access: string
+  refresh: string
+  scope: string
+}
+
+/** What has to be remembered between leaving for the consent page and coming back. */
+interface Attempt {
+  verifier: string
+  state: string
+  stays: boolean
+  /** The fragment to return to. */
+  place: string
+}
+
+const tokens = signal<Tokens | undefined>(load())
+
+/** Whether the board has tokens; they may turn out to be refused. */
+export const isSignedIn = computed(() => tokens.value !== undefined)
+
+/** Changes with each sign-in, in this tab or another. */
+export const session = computed(() => tokens.value?.access)
+
+/** Whether the sign-in may only read. */
+export const isReadOnly = computed(() => tokens.value?.scope === 'mcp:read')
+
+// Another tab may have signed in, refreshed or signed out.
+addEventListener('storage', ({ key }) => {
+  if (key === STORE) tokens.value = load()
+})
+
+/** Whether this browser lets the page compute digests: only over https, or on this machine. */
+export const canSignIn = Boolean(globalThis.crypto?.subtle)
+
+/** Leaves for the consent page. */
+export async function signIn(stays: boolean): Promise<void> {
+  const { verifier, state, query } = await createRequest()
+  const attempt: Attempt = { verifier, state, stays, place: location.hash }
+  sessionStorage.setItem(ATTEMPT, JSON.stringify(attempt))
+  location.assign(`/authorize?${query}`)
+}
+
+/** Signs in with the key, through the same endpoints as everyone. Throws Fault. */
+export async function signInWithKey(key: string): Promise<void> {
+  const { verifier, state, query } = await createRequest()
+  query.set('api_key', key)
+  query.set('action', 'allow')
+  const response = await send('/authorize', query)
+  const answer = new URL(response.url).searchParams
+  await response.body?.cancel()
+  const code = answer.get('code')
+  if (!response.redirected || !code || answer.get('state') !== state) {
+    throw new Fault('signed_out', 'That link is out of date: the key of this relay has changed.')
+  }
+  await redeem(code, verifier, false)
+}
+
+/**
+ * Finishes a sign-in when the address is that of a return from the consent page, and puts the place
+ * from before it into the address. Returns why it failed; undefined when it did not, or there was none.
+ */
+export async function finishSignIn(): Promise<string | undefined> {
+  const query = new URLSearchParams(location.search)
+  const code = query.get('code')
+  const error = query.get('error')
+  if (code === null && error === null) return undefined
+  const attempt = JSON.parse(sessionStorage.getItem(ATTEMPT) ?? 'null') as Attempt | null
+  sessionStorage.removeItem(ATTEMPT)
+  history.replaceState(null, '', `/board/${attempt?.place ?? ''}`)
+  if (!attempt || query.get('state') !== attempt.state || query.get('iss') !== location.origin) {
+    return 'This sign-in was not started here. Start it again.'
+  }
+  if (error === 'access_denied') return 'You cancelled the sign-in.'
+  if (code === null) return query.get('error_description') ?? 'The sign-in failed.'
+  try {
+    await redeem(code, attempt.verifier, attempt.stays)
+    return undefined
+  } catch (fault) {
+    return (fault as Error).message
+  }
+}
+
+/** The header of a call. Throws Fault without tokens. */
+export function authorization(): string {
+  if (!tokens.value) throw new Fault('signed_out', 'You are signed out.')
+  return `Bearer ${tokens.value.access}`
+}
+
+let refreshing: Promise<void> | undefined
+
+/**
+ * Gets new tokens after the access token `refused` was; does nothing if another call or tab already
+ * has. Throws Fault: `signed_out` when the refresh token is refused too, `offline` when that is unknown.
+ */
+export function refresh(refused: string): Promise<void> {
+  const stored = load()
+  if (stored && `Bearer ${stored.access}` !== refused) {
+    tokens.value = stored
+    return Promise.resolve()
+  }
+  refreshing ??= renew().finally(() => {
+    refreshing = undefined
+  })
+  return refreshing
+}
+
+async function renew(): Promise<void> {
+  const current = tokens.value
+  if (!current) throw new Fault('signed_out', 'You are signed out.')
+  const grant = { grant_type: 'refresh_token', refresh_token: current.refresh }
+  await requestTokens(new URLSearchParams(grant), localStorage.getItem(STORE) !== null)
+}
+
+/** Forgets the tokens and everything that was typed. */
+export function signOut(): void {
+  sessionStorage.clear()
+  localStorage.clear()
+  tokens.value = undefined
+}
+
+async function createRequest() {
+  const verifier = randomText()
+  const state = randomText()
+  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(verifier))
+  const query = new URLSearchParams({
+    response_type: 'code',
+    client_id: CLIENT_ID,
+    redirect_uri: REDIRECT_URI,
+    state,
+    code_challenge: toBase64Url(new Uint8Array(digest)),
+    code_challenge_method: 'S256',
+    resource: `${location.origin}/mcp`,
+  })
+  return { verifier, state, query }
+}
+
+function redeem(code: string, verifier: string, stays: boolean): Promise<void> {
+  const form = new URLSearchParams({
+    grant_type: 'authorization_code',
+    code,
+    code_verifier: verifier,
+    redirect_uri: REDIRECT_URI,
+  })
+  return requestTokens(form, stays)
+}
+
+async function requestTokens(form: URLSearchParams, stays: boolean): Promise<void> {
+  form.set('client_id', CLIENT_ID)
+  const response = await send('/token', form)
+  const answer = await response.json().catch(() => ({}))
+  if (response.status >= 500 || response.status === 429) {
+    throw new Fault('offline', 'The relay could not sign you in just now.')
+  }
+  if (!response.ok) throw new Fault('signed_out', 'This sign-in has ended. Sign in again.')
+  const { access_token, refresh_token, scope } = answer
+  const renewed: Tokens = { access: access_token, refresh: refresh_token, scope }
+  const storage = stays ? localStorage : sessionStorage
+  storage.setItem(STORE, JSON.stringify(renewed))
+  tokens.value = renewed
+}
+
+async function send(path: string, form: URLSearchParams): Promise<Response> {
+  try {
+    return await fetch(path, { method: 'POST', body: form, signal: AbortSignal.timeout(15_000) })
+  } catch {
+    throw new Fault('offline', 'The relay cannot be reached.')
+  }
+}
+
+function load(): Tokens | undefined {
+  const stored = sessionStorage.getItem(STORE) ?? localStorage.getItem(STORE)
+  try {
+    const parsed = JSON.parse(stored ?? 'null')
+    return typeof parsed?.access === 'string' ? parsed : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function randomText(): string {
+  return toBase64Url(crypto.getRandomValues(new Uint8Array(32)))
+}
+
+function toBase64Url(bytes: Uint8Array): string {
+  return btoa(String.fromCharCode(...bytes))
+    .replaceAll('+', '-')
+    .replaceAll('/', '_')
+    .replaceAll('=', '')
+}

@@ -1,0 +1,91 @@
+/** What the relay's tools answer in the lean shape: the fields that the board uses. */
+
+/** The reader that the person is. */
+export const PERSON = 'board'
+
+/** The `via` of what a person posts here: src/oauth/board-client.ts reserves the name. */
+export const BOARD_NAME = 'Relay board'
+
+export type Surface = 'chat' | 'cowork' | 'code' | 'other'
+
+export const SURFACES: readonly Surface[] = ['code', 'chat', 'cowork', 'other']
+
+/** Who wrote a message, and to whom. */
+export interface Author {
+  surface: Surface
+  session_tag?: string
+  from?: string
+  to?: string
+  via?: string
+}
+
+export interface Latest extends Author {
+  seq: number
+  excerpt: string
+}
+
+export interface Thread {
+  name: string
+  description?: string
+  last_message_at?: string
+  archived?: boolean
+  message_count: number
+  unread_count?: number
+  latest?: Latest | null
+}
+
+export interface Message extends Author {
+  seq: number
+  content: string
+  /** Characters of the whole content, when `content` is only its beginning. */
+  content_length?: number
+  metadata?: Record<string, unknown>
+  created_at: string
+  /** Present where messages of several threads can meet. */
+  thread_name?: string
+}
+
+export interface Reader {
+  reader_tag: string
+  last_seen_at?: string
+}
+
+export interface ThreadList {
+  threads: Thread[]
+  remaining_count: number
+  readers?: Reader[]
+}
+
+export interface Reading {
+  messages: Message[]
+  thread_name?: string
+  archived?: boolean
+  older_count?: number
+  next_before_seq?: number
+  has_more?: boolean
+  threads?: { thread_name: string; hits: number }[]
+  matched?: string
+  missing_words?: string[]
+}
+
+export interface News {
+  messages: Message[]
+  new_message_count: number
+  remaining_count: number
+}
+
+export interface Posted {
+  seq: number
+  created_at: string
+  thread_name?: string
+}
+
+/** Whether the person wrote it: decided by the client that signed in, since any session may call itself "board". */
+export function isPerson({ via }: Author): boolean {
+  return via === BOARD_NAME
+}
+
+/** What to call an author. */
+export function nameOf(author: Author): string {
+  return isPerson(author) ? 'You' : (author.from ?? author.session_tag ?? author.surface)
+}

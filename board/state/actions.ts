@@ -1,0 +1,51 @@
+/** What the person does with a whole thread. */
+import { callTool } from '../relay/client.ts'
+import { fileName, writeContext, writeDocument } from '../text/export.ts'
+import { noteFault, say } from './status.ts'
+import { findThread, patchThread, reloadThreads } from './threads.ts'
+import { readAll, transcript } from './transcript.ts'
+
+/** Archives a thread or restores it, with a way back. */
+export async function setArchived(name: string, archived: boolean, mayUndo = true): Promise<void> {
+  patchThread(name, { archived })
+  try {
+    await callTool('relay_archive_thread', { thread_name: name, archived })
+    const undo = { label: 'Undo', run: () => void setArchived(name, !archived, false) }
+    say(`${name} ${archived ? 'archived' : 'restored'}`, mayUndo ? undo : undefined)
+  } catch (error) {
+    patchThread(name, { archived: !archived })
+    say(noteFault(error).message)
+  }
+  await reloadThreads()
+}
+
+/** Saves the whole thread as a file. */
+export async function download(name: string): Promise<void> {
+  try {
+    const messages = await readAll(name, (done, total) => {
+      if (total > 500)
+        say(`Reading ${done.toLocaleString()} of ${total.toLocaleString()} messages …`)
+    })
+    const text = writeDocument(name, findThread(name)?.description ?? '', messages)
+    const link = document.createElement('a')
+    link.href = URL.createObjectURL(new Blob([text], { type: 'text/markdown' }))
+    link.download = fileName(name)
+    link.click()
+    setTimeout(() => URL.revokeObjectURL(link.href), 60_000)
+    say(`${messages.length.toLocaleString()} messages saved`)
+  } catch (error) {
+    say(noteFault(error).message)
+  }
+}
+
+/** The open thread's latest messages as text for another session. */
+export function contextOfOpen(): string {
+  const open = transcript.peek()
+  return open ? writeContext(open.name, open.messages) : ''
+}
+
+/** Creates a thread, with a description if there is one. Throws Fault. */
+export async function createThread(name: string, description: string): Promise<void> {
+  await callTool('relay_create_thread', { name, ...(description && { description }) })
+  await reloadThreads()
+}

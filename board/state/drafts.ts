@@ -1,0 +1,41 @@
+/** What was typed and not sent, by thread; it survives a reload, a sign-in and a crash. */
+import { signal } from '@preact/signals'
+
+export interface Draft {
+  text: string
+  /** The reader it is for; empty for everyone. */
+  to: string
+}
+
+const PREFIX = 'relay-draft:'
+
+export function loadDraft(thread: string): Draft {
+  try {
+    const { text, to } = JSON.parse(localStorage.getItem(PREFIX + thread) ?? '{}')
+    return { text: typeof text === 'string' ? text : '', to: typeof to === 'string' ? to : '' }
+  } catch {
+    return { text: '', to: '' }
+  }
+}
+
+/** Keeps a draft, or forgets it when there is no text. Returns whether it is kept. */
+export function saveDraft(thread: string, draft: Draft): boolean {
+  try {
+    if (draft.text) localStorage.setItem(PREFIX + thread, JSON.stringify(draft))
+    else localStorage.removeItem(PREFIX + thread)
+    return Boolean(draft.text)
+  } catch {
+    // The browser's storage is full or switched off: the text stays in its field.
+    return false
+  }
+}
+
+/** Counts the drafts that were put back from elsewhere than the field. */
+export const draftVersion = signal(0)
+
+/** Puts a text back into the field of its thread, before what has been typed there since. */
+export function restoreDraft(thread: string, { text, to }: Draft): void {
+  const typed = loadDraft(thread).text
+  saveDraft(thread, { text: typed ? `${text}\n\n${typed}` : text, to })
+  draftVersion.value += 1
+}

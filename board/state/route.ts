@@ -1,0 +1,84 @@
+/** The board's addresses: every thread, message, search and filter has one, in the fragment. */
+import { signal } from '@preact/signals'
+
+export interface Filters {
+  q?: string
+  thread?: string
+  surface?: string
+  from?: string
+}
+
+export type Route =
+  | { at: 'home' }
+  | { at: 'connect' }
+  | { at: 'new' }
+  | { at: 'thread'; name: string; seq?: number }
+  | ({ at: 'search' } & Filters)
+
+const FILTERS = ['q', 'thread', 'surface', 'from'] as const
+
+/** Parses a fragment such as `#/t/billing-migration/62`. What it does not know is the home. */
+export function parseRoute(fragment: string): Route {
+  const [path = '', query = ''] = fragment.replace(/^#\/?/, '').split('?', 2)
+  const [at, name = '', seq = ''] = path.split('/')
+  if (at === 'connect' || at === 'new') return { at }
+  if (at === 't' && name) {
+    const place = Number(seq)
+    const decoded = decode(name)
+    return Number.isSafeInteger(place) && place > 0
+      ? { at: 'thread', name: decoded, seq: place }
+      : { at: 'thread', name: decoded }
+  }
+  if (at === 'search') {
+    const given = new URLSearchParams(query)
+    const filters = FILTERS.map((key) => [key, given.get(key)]).filter(([, value]) => value)
+    return { at: 'search', ...Object.fromEntries(filters) }
+  }
+  return { at: 'home' }
+}
+
+/** The fragment of a route; parseRoute() reads it back. */
+export function formatRoute(route: Route): string {
+  switch (route.at) {
+    case 'home':
+      return '#/'
+    case 'thread':
+      return `#/t/${encodeURIComponent(route.name)}${route.seq ? `/${route.seq}` : ''}`
+    case 'search': {
+      const given = FILTERS.flatMap((key) => (route[key] ? [[key, route[key]]] : []))
+      return `#/search?${new URLSearchParams(given)}`
+    }
+    default:
+      return `#/${route.at}`
+  }
+}
+
+/** A malformed escape is what somebody typed. */
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}
+
+/** Where the person is. */
+export const route = signal<Route>({ at: 'home' })
+
+/** Goes somewhere; with `replaces`, without a step that Back would return to. */
+export function go(to: Route, replaces = false): void {
+  const fragment = formatRoute(to)
+  if (replaces) {
+    history.replaceState(null, '', fragment)
+    route.value = to
+  } else location.hash = fragment
+}
+
+/** Follows the address from now on. */
+export function followAddress(): void {
+  const read = () => {
+    route.value = parseRoute(location.hash)
+  }
+  addEventListener('hashchange', read)
+  read()
+}

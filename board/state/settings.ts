@@ -1,0 +1,88 @@
+/** What the person has chosen in this browser: theme, and what to be notified of. */
+import { effect, signal } from '@preact/signals'
+import { callTool } from '../relay/client.ts'
+import { isPerson, nameOf, PERSON, type Thread } from '../relay/types.ts'
+import { toPlainLine } from '../text/characters.ts'
+import { formatRoute } from './route.ts'
+import { say } from './status.ts'
+import { onChange, unreadTotal } from './threads.ts'
+import { transcript } from './transcript.ts'
+
+export type Theme = 'system' | 'light' | 'dark'
+
+export const theme = signal<Theme>(
+  (localStorage.getItem('relay-theme') as Theme | null) ?? 'system',
+)
+
+export function setTheme(next: Theme): void {
+  theme.value = next
+  if (next === 'system') {
+    localStorage.removeItem('relay-theme')
+    delete document.documentElement.dataset.theme
+  } else {
+    localStorage.setItem('relay-theme', next)
+    document.documentElement.dataset.theme = next
+  }
+}
+
+/** Threads whose every message is announced; the empty name stands for messages to the person. */
+export const announced = signal<ReadonlySet<string>>(
+  new Set(JSON.parse(localStorage.getItem('relay-announced') ?? '[]')),
+)
+
+export const TO_ME = ''
+
+/** Switches the notifications of a thread, or of messages to the person. */
+export async function toggleAnnounced(name: string): Promise<void> {
+  const next = new Set(announced.peek())
+  if (next.has(name)) next.delete(name)
+  else if (!('Notification' in globalThis)) return say('This browser has no notifications.')
+  else if ((await Notification.requestPermission()) !== 'granted') {
+    return say('The browser does not let the board notify you: its settings for this site decide.')
+  } else next.add(name)
+  announced.value = next
+  localStorage.setItem('relay-announced', JSON.stringify([...next]))
+}
+
+/** Shows unread messages in the title and the icon, and announces news, from now on. */
+export function followNews(): void {
+  effect(() => {
+    const open = transcript.value?.name
+    const count = unreadTotal.value
+    document.title = `${count > 0 ? `(${count}) ` : ''}${open ? `${toPlainLine(open)} · ` : ''}Relay`
+    const icon = document.querySelector<HTMLLinkElement>('link[rel=icon]')
+    if (icon) icon.href = count > 0 ? 'icon-unread.svg' : 'icon.svg'
+  })
+  onChange((changed) => void announce(changed))
+}
+
+/** Notifies of what has come, unless the person is looking at the board. */
+async function announce(changed: Thread[]): Promise<void> {
+  const wanted = announced.peek()
+  if (wanted.size === 0 || document.hasFocus() || Notification.permission !== 'granted') return
+  for (const { name, latest, unread_count } of changed) {
+    if (!latest || !unread_count || isPerson(latest)) continue
+    const isToMe = latest.to === PERSON || (await isAddressed(name, latest.seq))
+    if (!wanted.has(name) && !(wanted.has(TO_ME) && isToMe)) continue
+    const notification = new Notification(toPlainLine(name), {
+      body: `${toPlainLine(nameOf(latest))}: ${toPlainLine(latest.excerpt)}`,
+      icon: 'icon-192.png',
+      tag: name,
+    })
+    notification.onclick = () => {
+      window.focus()
+      location.hash = formatRoute({ at: 'thread', name, seq: latest.seq })
+    }
+  }
+}
+
+/** Whether one of the last messages before the latest is for the person: several may come at once. */
+async function isAddressed(name: string, seq: number): Promise<boolean> {
+  if (!announced.peek().has(TO_ME)) return false
+  const found = await callTool('relay_read_thread', {
+    thread_name: name,
+    to: PERSON,
+    limit: 1,
+  }).catch(() => undefined)
+  return (found?.messages[0]?.seq ?? 0) > seq - 5
+}

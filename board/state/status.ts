@@ -1,0 +1,39 @@
+/** How the board stands with the relay, and what it has to say about that in one line. */
+import { signal } from '@preact/signals'
+import { type Fault, faultOf } from '../relay/fault.ts'
+
+/** The fault that calls run into at present; undefined while they succeed. */
+export const trouble = signal<Fault | undefined>(undefined)
+
+/** Notes that a call succeeded. */
+export function noteSuccess(): void {
+  if (trouble.peek()) trouble.value = undefined
+}
+
+/** Notes why a call failed; a refusal says nothing about how the relay is. Returns the fault. */
+export function noteFault(error: unknown): Fault {
+  const fault = faultOf(error)
+  if (fault.kind !== 'refused' && fault.kind !== 'read_only') trouble.value = fault
+  return fault
+}
+
+/** A short message at the edge of the page, with at most one thing to do about it. */
+export interface Toast {
+  text: string
+  action?: { label: string; run: () => void }
+}
+
+export const toast = signal<Toast | undefined>(undefined)
+
+let timer: number | undefined
+
+/** Shows a toast for a few seconds, longer when there is something to press. */
+export function say(text: string, action?: Toast['action']): void {
+  clearTimeout(timer)
+  toast.value = action ? { text, action } : { text }
+  timer = setTimeout(hideToast, action ? 10_000 : 4_000)
+}
+
+export function hideToast(): void {
+  toast.value = undefined
+}

@@ -1,0 +1,195 @@
+/** The list of threads and readers, kept up to date while somebody looks. */
+import { batch, computed, signal } from '@preact/signals'
+import { callTool, countCalls } from '../relay/client.ts'
+import { isSignedIn, session } from '../relay/sign-in.ts'
+import { PERSON, type Reader, type Thread, type ThreadList } from '../relay/types.ts'
+import { noteFault, noteSuccess, trouble } from './status.ts'
+
+/** Milliseconds between two looks: a message appears within 3 s, in at most 1,300 calls an hour. */
+const PAUSE = 2_850
+const MAX_CALLS = 1_290
+
+/** After this time without a touch or a message, the board waits at the relay instead, if it can. */
+const IDLE_AFTER = 5 * 60_000
+const WAIT_SECONDS = 20
+
+/** What archiving and renaming change is not seen among the latest threads. */
+const WHOLE_LIST_EVERY = 120_000
+
+/** Threads that a look asks for, and threads of the whole list. */
+const LATEST = 20
+const WHOLE = 500
+
+/** All threads known, latest activity first; undefined until they have been loaded. */
+export const threads = signal<Thread[] | undefined>(undefined)
+
+/** Other readers than the person. */
+export const readers = signal<Reader[]>([])
+
+/** Threads that the list leaves out; a search by name finds them. */
+export const unlisted = signal(0)
+
+export const unreadTotal = computed(() =>
+  (threads.value ?? []).reduce((sum, thread) => sum + (thread.unread_count ?? 0), 0),
+)
+
+/** The thread of that name, as last seen. */
+export function findThread(name: string): Thread | undefined {
+  return threads.value?.find((thread) => thread.name === name)
+}
+
+type Listener = (changed: Thread[]) => void
+const listeners = new Set<Listener>()
+
+/** Calls back with the threads that have changed since the look before. Returns how to stop. */
+export function onChange(listener: Listener): () => void {
+  listeners.add(listener)
+  return () => listeners.delete(listener)
+}
+
+let lastTouch = Date.now()
+let lastNews = Date.now()
+let lastWhole = 0
+let running: AbortController | undefined
+
+/** Keeps the list up to date from now on: while signed in and while the page can be seen. */
+export function followThreads(): void {
+  for (const event of ['pointerdown', 'pointermove', 'keydown', 'wheel', 'focus']) {
+    addEventListener(event, touch, { passive: true, capture: true })
+  }
+  document.addEventListener('visibilitychange', lookNow)
+  addEventListener('online', lookNow)
+  session.subscribe(lookNow)
+}
+
+function touch(): void {
+  const wasIdle = isIdle()
+  lastTouch = Date.now()
+  if (wasIdle) lookNow()
+}
+
+function isIdle(): boolean {
+  return Date.now() - Math.max(lastTouch, lastNews) > IDLE_AFTER
+}
+
+/** Looks at once, and then again and again. */
+export function lookNow(): void {
+  running?.abort()
+  running = undefined
+  if (document.hidden || !isSignedIn.peek()) return
+  running = new AbortController()
+  void look(running.signal)
+}
+
+async function look(signal: AbortSignal): Promise<void> {
+  let failures = 0
+  while (!signal.aborted) {
+    try {
+      if (threads.peek() === undefined) await introduce(signal)
+      if (isIdle() && unreadTotal.peek() === 0) await waitForNews(signal)
+      await refreshList(signal)
+      failures = 0
+    } catch (error) {
+      if (signal.aborted) return
+      const fault = noteFault(error)
+      // Without a sign-in there is nothing to ask: signing in looks again.
+      if (fault.kind === 'signed_out') return
+      failures += 1
+    }
+    const pause = failures > 0 ? Math.min(PAUSE * failures, 10_000) : PAUSE
+    await sleep(countCalls() < MAX_CALLS ? pause : 15_000, signal)
+  }
+}
+
+/** The first check makes the person a reader, from whom on unread messages are counted. */
+async function introduce(signal: AbortSignal): Promise<void> {
+  await callTool('relay_check_new', { reader_tag: PERSON, peek: true, limit: 1 }, signal)
+}
+
+async function waitForNews(signal: AbortSignal): Promise<void> {
+  const wait = { reader_tag: PERSON, peek: true, limit: 1, wait_seconds: WAIT_SECONDS }
+  await callTool('relay_check_new', wait, signal)
+}
+
+/** Asks for the latest threads, or now and then for all, and takes over what has changed. */
+async function refreshList(signal?: AbortSignal): Promise<void> {
+  const isWhole = Date.now() - lastWhole > WHOLE_LIST_EVERY || trouble.peek() !== undefined
+  const list = await callTool(
+    'relay_list_threads',
+    {
+      reader_tag: PERSON,
+      include_archived: true,
+      preview: true,
+      limit: isWhole ? WHOLE : LATEST,
+    },
+    signal,
+  )
+  noteSuccess()
+  const known = threads.peek() ?? []
+  // When even the oldest of the latest is new, there may be more behind it.
+  const last = list.threads.at(-1)
+  const joins = isWhole || list.remaining_count === 0 || known.some((each) => isSame(each, last))
+  takeOver(list, known, isWhole)
+  if (isWhole) lastWhole = Date.now()
+  else if (!joins) {
+    lastWhole = 0
+    await refreshList(signal)
+  }
+}
+
+/** Loads the whole list now, after a change that this board made itself. */
+export async function reloadThreads(): Promise<void> {
+  lastWhole = 0
+  try {
+    await refreshList()
+  } catch (error) {
+    noteFault(error)
+  }
+}
+
+function takeOver(list: ThreadList, known: Thread[], isWhole: boolean): void {
+  const before = new Map(known.map((thread) => [thread.name, thread]))
+  const changed: Thread[] = []
+  const listed = list.threads.map((thread) => {
+    const old = before.get(thread.name)
+    if (isSame(old, thread)) return old as Thread
+    changed.push(thread)
+    return thread
+  })
+  const names = new Set(listed.map(({ name }) => name))
+  const rest =
+    isWhole || list.remaining_count === 0 ? [] : known.filter(({ name }) => !names.has(name))
+  const isFirst = threads.peek() === undefined
+  batch(() => {
+    if (changed.length > 0 || listed.length + rest.length !== known.length || isFirst) {
+      threads.value = [...listed, ...rest]
+    }
+    if (isWhole) unlisted.value = list.remaining_count
+    const others = list.readers ?? []
+    if (JSON.stringify(others) !== JSON.stringify(readers.peek())) readers.value = others
+  })
+  if (changed.length === 0) return
+  if (!isFirst) lastNews = Date.now()
+  for (const listener of listeners) listener(isFirst ? [] : changed)
+}
+
+/** Puts a change into the list before the relay confirms it. */
+export function patchThread(name: string, change: Partial<Thread>): void {
+  threads.value = threads
+    .peek()
+    ?.map((thread) => (thread.name === name ? { ...thread, ...change } : thread))
+}
+
+function isSame(a: Thread | undefined, b: Thread | undefined): boolean {
+  return a !== undefined && JSON.stringify(a) === JSON.stringify(b)
+}
+
+function sleep(milliseconds: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, milliseconds)
+    signal.addEventListener('abort', () => {
+      clearTimeout(timer)
+      resolve()
+    })
+  })
+}

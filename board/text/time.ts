@@ -1,0 +1,62 @@
+/** Times as a person reads them, in their own zone and language. `now` is the relay's time. */
+
+const MINUTE = 60_000
+const HOUR = 60 * MINUTE
+const DAY = 24 * HOUR
+
+/** The age of something: "now", "4 min", "3 h", "2 d", then the date. */
+export function formatAge(time: string, now: number): string {
+  const age = now - Date.parse(time)
+  if (!(age >= MINUTE)) return 'now'
+  if (age < HOUR) return `${Math.floor(age / MINUTE)} min`
+  if (age < DAY) return `${Math.floor(age / HOUR)} h`
+  if (age < 14 * DAY) return `${Math.floor(age / DAY)} d`
+  return formatDate(time, now)
+}
+
+/** A day as a heading: "Today", "Yesterday", "Tuesday 24 November". */
+export function formatDay(time: string, now: number): string {
+  const day = startOfDay(Date.parse(time))
+  const days = Math.round((startOfDay(now) - day) / DAY)
+  if (days <= 0) return 'Today'
+  if (days === 1) return 'Yesterday'
+  const isThisYear = new Date(day).getFullYear() === new Date(now).getFullYear()
+  return new Date(day).toLocaleDateString(undefined, {
+    weekday: 'long',
+    day: 'numeric',
+    month: 'long',
+    ...(!isThisYear && { year: 'numeric' }),
+  })
+}
+
+/** A key that two times share when they are on one day here. */
+export function dayOf(time: string): number {
+  return startOfDay(Date.parse(time))
+}
+
+export function formatClock(time: string): string {
+  return new Date(time).toLocaleTimeString(undefined, { hour: '2-digit', minute: '2-digit' })
+}
+
+export function formatExact(time: string): string {
+  return new Date(time).toLocaleString(undefined, { dateStyle: 'full', timeStyle: 'medium' })
+}
+
+/** The clock for today, else the date: for a hit of a search. */
+export function formatWhen(time: string, now: number): string {
+  return dayOf(time) === startOfDay(now) ? formatClock(time) : formatDate(time, now)
+}
+
+function formatDate(time: string, now: number): string {
+  const date = new Date(time)
+  const isThisYear = date.getFullYear() === new Date(now).getFullYear()
+  return date.toLocaleDateString(undefined, {
+    day: 'numeric',
+    month: 'short',
+    ...(!isThisYear && { year: 'numeric' }),
+  })
+}
+
+function startOfDay(time: number): number {
+  return new Date(time).setHours(0, 0, 0, 0)
+}

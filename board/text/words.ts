@@ -1,0 +1,40 @@
+/** Finds the words of a search in a text, to mark them. */
+
+/** The words of a query, without what the search reads as operators. */
+export function wordsOf(query: string): string[] {
+  const words = query
+    .replaceAll(/(^|\s)-\S+/g, ' ')
+    .split(/[\s"()]+/)
+    .filter((word) => word && !/^or$/i.test(word))
+  return [...new Set(words)].slice(0, 20)
+}
+
+export interface Marked {
+  text: string
+  isHit: boolean
+}
+
+/** Splits a text at those words, in any case. */
+export function markWords(text: string, words: string[]): Marked[] {
+  if (words.length === 0) return [{ text, isHit: false }]
+  const pattern = new RegExp(`(${words.map((word) => escape(word)).join('|')})`, 'giu')
+  return text
+    .split(pattern)
+    .flatMap((part, i) => (part ? [{ text: part, isHit: i % 2 === 1 }] : []))
+}
+
+/** About `length` characters around the first of those words, on one line. */
+export function excerptAround(content: string, words: string[], length: number): string {
+  const line = content.replaceAll(/\s+/g, ' ').trim()
+  const low = line.toLowerCase()
+  const places = words.map((word) => low.indexOf(word.toLowerCase())).filter((place) => place >= 0)
+  const first = places.length > 0 ? Math.min(...places) : 0
+  const start = Math.max(0, Math.min(first - length / 3, line.length - length))
+  const from = start === 0 ? 0 : line.indexOf(' ', start) + 1
+  const cut = line.slice(from, from + length)
+  return `${from > 0 ? '… ' : ''}${cut}${from + length < line.length ? ' …' : ''}`
+}
+
+function escape(word: string): string {
+  return word.replaceAll(/[.*+?^${}()|[\]\\/-]/g, '\\$&')
+}

@@ -1,0 +1,187 @@
+/** The whole board: the list, one pane, and what lies over them. */
+import { useEffect } from 'preact/hooks'
+import { isReadOnly, isSignedIn, signIn } from '../relay/sign-in.ts'
+import { isPerson, nameOf } from '../relay/types.ts'
+import { setArchived } from '../state/actions.ts'
+import { go, route } from '../state/route.ts'
+import { hideToast, toast, trouble } from '../state/status.ts'
+import { findThread, lookNow, threads } from '../state/threads.ts'
+import { arrived, transcript } from '../state/transcript.ts'
+import { toPlainLine } from '../text/characters.ts'
+import { ConnectPane } from './connect.tsx'
+import { HomePane } from './home.tsx'
+import { Icon } from './icons.tsx'
+import { NewThreadPane } from './new-thread.tsx'
+import { SearchPane } from './search.tsx'
+import { Help, isHelpOpen } from './settings.tsx'
+import { listed, Sidebar } from './sidebar.tsx'
+import { SignIn } from './sign-in.tsx'
+import { Text } from './text.tsx'
+import { ThreadPane } from './thread.tsx'
+
+export function App({ problem }: { problem: string | undefined }) {
+  useEffect(() => {
+    addEventListener('keydown', onKey)
+    return () => removeEventListener('keydown', onKey)
+  }, [])
+  const hasEnded = trouble.value?.kind === 'signed_out'
+  if (!isSignedIn.value || (hasEnded && threads.value === undefined)) {
+    return <SignIn problem={problem ?? (hasEnded ? trouble.value?.message : undefined)} />
+  }
+  const isInPane = route.value.at !== 'home' || threads.value?.length === 0
+  return (
+    <>
+      <a class="skip" href="#write" onClick={skipToField}>
+        Skip to the message field
+      </a>
+      <main class={isInPane ? 'app in-pane' : 'app'}>
+        <h1 class="vh">Relay</h1>
+        <Notice />
+        <Sidebar />
+        <Pane />
+      </main>
+      <Toast />
+      <Announcer />
+      <Help />
+    </>
+  )
+}
+
+function Pane() {
+  const to = route.value
+  switch (to.at) {
+    case 'thread':
+      return <ThreadPane key={to.name} name={to.name} />
+    case 'search': {
+      const { at: _, ...filters } = to
+      return <SearchPane filters={filters} />
+    }
+    case 'connect':
+      return <ConnectPane />
+    case 'new':
+      return <NewThreadPane />
+    default:
+      return <HomePane />
+  }
+}
+
+/** One line over everything while the relay cannot do what it should. */
+function Notice() {
+  const fault = trouble.value
+  if (!fault) return null
+  return (
+    <div class="notice" role="status">
+      <Icon name="alert" />
+      <span>
+        {fault.kind === 'offline' && !navigator.onLine ? (
+          'You are offline. The board shows what it has, and continues by itself.'
+        ) : (
+          <Text>{fault.message}</Text>
+        )}
+        {fault.kind === 'signed_out' && ' What you have typed is kept.'}
+      </span>
+      {fault.kind === 'signed_out' ? (
+        <button class="btn line" type="button" onClick={() => void signIn(false)}>
+          Sign in
+        </button>
+      ) : (
+        <button class="btn line" type="button" onClick={lookNow}>
+          Try now
+        </button>
+      )}
+    </div>
+  )
+}
+
+function Toast() {
+  const shown = toast.value
+  return (
+    <div class="toasts" role="status">
+      {shown && (
+        <p class="toast">
+          <span>
+            <Text>{shown.text}</Text>
+          </span>
+          {shown.action && (
+            <button
+              class="btn"
+              type="button"
+              onClick={() => {
+                hideToast()
+                shown.action?.run()
+              }}
+            >
+              {shown.action.label}
+            </button>
+          )}
+        </p>
+      )}
+    </div>
+  )
+}
+
+/** Tells a screen reader of a message that has just come. */
+function Announcer() {
+  const last = arrived.value > 0 ? transcript.peek()?.messages.at(-1) : undefined
+  return (
+    <p class="vh" aria-live="polite">
+      {last && !isPerson(last)
+        ? `New message from ${toPlainLine(nameOf(last))}: ${toPlainLine(last.content.slice(0, 200))}`
+        : ''}
+    </p>
+  )
+}
+
+function skipToField(event: Event): void {
+  event.preventDefault()
+  focusOn('write')
+}
+
+function focusOn(id: string): void {
+  document.getElementById(id)?.focus()
+}
+
+function onKey(event: KeyboardEvent): void {
+  const { target, key } = event
+  const isTyping =
+    target instanceof Element && target.closest('input, textarea, dialog, [role=menu]')
+  if (isTyping || event.metaKey || event.ctrlKey || event.altKey || !isSignedIn.peek()) return
+  const run = KEYS[key]
+  if (!run) return
+  event.preventDefault()
+  run()
+}
+
+const KEYS: Record<string, () => void> = {
+  j: () => step(1),
+  k: () => step(-1),
+  '/': () => {
+    const field = document.getElementById('filter')
+    // On a phone the list may be behind the pane.
+    if (field?.offsetParent) field.focus()
+    else go({ at: 'search' })
+  },
+  c: () => (document.getElementById('write') ? focusOn('write') : go({ at: 'new' })),
+  n: () => go({ at: 'new' }),
+  e: () => {
+    const to = route.peek()
+    if (to.at !== 'thread' || isReadOnly.peek()) return
+    void setArchived(to.name, findThread(to.name)?.archived !== true)
+  },
+  '?': () => {
+    isHelpOpen.value = true
+  },
+  Escape: () => hideToast(),
+}
+
+function step(by: number): void {
+  const to = route.peek()
+  const names = listed.peek().map(({ name }) => name)
+  const at = to.at === 'thread' ? names.indexOf(to.name) : -1
+  const next = names[at < 0 ? 0 : at + by]
+  if (next === undefined) return
+  go({ at: 'thread', name: next }, to.at === 'thread')
+  requestAnimationFrame(() =>
+    document.querySelector('.row[aria-current]')?.scrollIntoView({ block: 'nearest' }),
+  )
+}

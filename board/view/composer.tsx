@@ -1,0 +1,168 @@
+/** The field in which the person writes to a thread. */
+import { useEffect, useRef, useState } from 'preact/hooks'
+import { relayNow } from '../relay/client.ts'
+import { isReadOnly, signIn } from '../relay/sign-in.ts'
+import { draftVersion, loadDraft, saveDraft } from '../state/drafts.ts'
+import { post } from '../state/outbox.ts'
+import { readers } from '../state/threads.ts'
+import { formatAge } from '../text/time.ts'
+import { Icon } from './icons.tsx'
+import { Markdown } from './markdown.tsx'
+import { Menu } from './menu.tsx'
+import { Name } from './text.tsx'
+
+const isMac = /Mac|iP(hone|ad)/.test(navigator.userAgent)
+
+/** Characters of a message that the relay takes. */
+const MAX_LENGTH = 100_000
+
+interface ComposerProps {
+  /** The thread; empty while a new one has no name yet. */
+  thread: string
+  /** Under which name the draft is kept. */
+  draftName?: string
+  placeholder: string
+  /** Asked before sending; false when something else is missing. */
+  beforeSend?: () => Promise<boolean>
+  afterSend?: () => void
+}
+
+export function Composer(props: ComposerProps) {
+  const { thread, draftName = thread, placeholder, beforeSend, afterSend } = props
+  const [draft, setDraft] = useState(() => loadDraft(draftName))
+  const [isPreview, setPreview] = useState(false)
+  const [isKept, setKept] = useState(draft.text !== '')
+  const field = useRef<HTMLTextAreaElement>(null)
+
+  useEffect(() => {
+    const kept = loadDraft(draftName)
+    setDraft(kept)
+    setKept(kept.text !== '')
+    setPreview(false)
+  }, [draftName, draftVersion.value])
+
+  if (isReadOnly.value) return <ReadOnly />
+
+  const change = (next: typeof draft) => {
+    setDraft(next)
+    setKept(saveDraft(draftName, next))
+  }
+  const length = [...draft.text].length
+  const isTooLong = length > MAX_LENGTH
+  const send = async (event: Event) => {
+    event.preventDefault()
+    if (!draft.text.trim() || isTooLong) return
+    if (beforeSend && !(await beforeSend())) return
+    post(thread, draft.text, draft.to)
+    change({ text: '', to: draft.to })
+    setPreview(false)
+    afterSend?.()
+    field.current?.focus()
+  }
+  const onKeyDown = (event: KeyboardEvent) => {
+    if (event.key === 'Enter' && (event.metaKey || event.ctrlKey)) void send(event)
+    if (event.key === 'Escape') field.current?.blur()
+  }
+  return (
+    <form class="composer" onSubmit={send}>
+      <label class="vh" for="write">
+        {placeholder}
+      </label>
+      {isPreview ? (
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard.
+        <div class="preview" tabIndex={0} role="region" aria-label="Preview">
+          <Markdown text={draft.text} />
+        </div>
+      ) : (
+        <textarea
+          id="write"
+          ref={field}
+          rows={2}
+          placeholder={placeholder}
+          value={draft.text}
+          aria-invalid={isTooLong}
+          dir="auto"
+          onInput={(event) => change({ ...draft, text: event.currentTarget.value })}
+          onKeyDown={onKeyDown}
+        />
+      )}
+      <div class="composer-bar">
+        <Addressee to={draft.to} onChoose={(to) => change({ ...draft, to })} />
+        <button
+          class="btn small quiet"
+          type="button"
+          aria-pressed={isPreview}
+          disabled={!draft.text.trim()}
+          onClick={() => setPreview(!isPreview)}
+        >
+          {isPreview ? 'Write' : 'Preview'}
+        </button>
+        <span class="hint" role="status">
+          {isTooLong
+            ? `${(length - MAX_LENGTH).toLocaleString()} characters too long`
+            : isKept && <span class="wide-only">Draft saved</span>}
+        </span>
+        <span class="grow" />
+        <kbd class="wide-only" aria-hidden="true">
+          {isMac ? '⌘ Enter' : 'Ctrl Enter'}
+        </kbd>
+        <button class="btn primary" type="submit" aria-disabled={!draft.text.trim() || isTooLong}>
+          Send
+        </button>
+      </div>
+    </form>
+  )
+}
+
+/** For whom a message is: everyone, or one reader. */
+function Addressee({ to, onChoose }: { to: string; onChoose: (to: string) => void }) {
+  const now = relayNow()
+  const known = readers.value.slice(0, 12)
+  const items = known.map(({ reader_tag, last_seen_at }) => ({
+    label: (
+      <>
+        <span class={isNow(last_seen_at, now) ? 'dot' : 'dot off'} aria-hidden="true" />
+        <span class="cut">
+          <Name>{reader_tag}</Name>
+        </span>
+        {last_seen_at && <time>{formatAge(last_seen_at, now)}</time>}
+      </>
+    ),
+    isChecked: reader_tag === to,
+    run: () => onChoose(reader_tag),
+  }))
+  const everyone = { label: 'Everyone', isChecked: to === '', run: () => onChoose('') }
+  const [first, ...others] = items
+  return (
+    <Menu
+      class="btn small quiet to"
+      label={to ? `To ${to}` : 'To everyone'}
+      opens="up"
+      align="left"
+      button={
+        <>
+          <span aria-hidden="true">→</span>
+          <span class="cut">{to ? <Name>{to}</Name> : 'Everyone'}</span>
+          <Icon name="drop" />
+        </>
+      }
+      items={[everyone, ...(first ? [{ ...first, hasLine: true }] : []), ...others]}
+    />
+  )
+}
+
+/** Whether a reader was seen in the last two minutes: the relay notes it at most once a minute. */
+export function isNow(time: string | undefined, now: number): boolean {
+  return time !== undefined && now - Date.parse(time) < 120_000
+}
+
+function ReadOnly() {
+  return (
+    <p class="closed">
+      <span class="grow">This sign-in may only read, so there is no field to write in.</span>
+      <button class="btn line" type="button" onClick={() => void signIn(false)}>
+        Sign in to write
+      </button>
+    </p>
+  )
+}

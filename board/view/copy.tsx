@@ -1,0 +1,45 @@
+/** Copying to the clipboard, and the button that does it. */
+import { useState } from 'preact/hooks'
+import { say } from '../state/status.ts'
+import { Icon } from './icons.tsx'
+
+/** Copies a text; says so at the edge of the page when it cannot. */
+export async function copyText(text: string): Promise<boolean> {
+  try {
+    await navigator.clipboard.writeText(text)
+    return true
+  } catch {
+    say('The browser did not let the board copy that.')
+    return false
+  }
+}
+
+interface CopyProps {
+  text: string
+  /** What a screen reader says. */
+  label: string
+  /** The word on the button; without one it is an icon only. */
+  shown?: string
+  icon?: 'copy' | 'link'
+}
+
+export function CopyButton({ text, label, shown, icon = 'copy' }: CopyProps) {
+  const [isDone, setDone] = useState(false)
+  const copy = async () => {
+    if (!(await copyText(text))) return
+    setDone(true)
+    setTimeout(() => setDone(false), 2_000)
+  }
+  return (
+    <button
+      class={shown ? 'btn small quiet' : 'btn small icon'}
+      type="button"
+      aria-label={isDone ? 'Copied' : label}
+      title={label}
+      onClick={copy}
+    >
+      <Icon name={isDone ? 'check' : icon} />
+      {shown && (isDone ? 'Copied' : shown)}
+    </button>
+  )
+}

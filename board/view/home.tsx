@@ -1,0 +1,64 @@
+/** What stands next to the list while no thread is open. */
+import { formatRoute } from '../state/route.ts'
+import { threads, unreadTotal } from '../state/threads.ts'
+import { FirstSteps } from './connect.tsx'
+import { MessageSkeleton } from './panes.tsx'
+import { Name } from './text.tsx'
+
+export function HomePane() {
+  if (threads.value === undefined) {
+    return (
+      <section class="pane" aria-label="Threads">
+        <MessageSkeleton />
+      </section>
+    )
+  }
+  if (threads.value.length === 0) return <FirstSteps />
+  return <Overview />
+}
+
+function Overview() {
+  const unread = (threads.value ?? []).filter(({ unread_count = 0 }) => unread_count > 0)
+  const total = unreadTotal.value
+  return (
+    <section class="pane" aria-label="Overview">
+      <div class="scroll">
+        <div class="col">
+          <div class="case">
+            <h2>
+              {total === 0
+                ? 'Nothing new'
+                : `${total.toLocaleString()} unread in ${unread.length} ${unread.length === 1 ? 'thread' : 'threads'}`}
+            </h2>
+            <p class="lead">
+              {total === 0
+                ? 'What your sessions write appears here as they write it.'
+                : 'Opening a thread marks nothing as read: having it on screen does.'}
+            </p>
+            <ul class="say">
+              {unread.slice(0, 8).map(({ name, unread_count }) => (
+                <li key={name}>
+                  <a class="grow cut" href={formatRoute({ at: 'thread', name })}>
+                    <Name>{name}</Name>
+                  </a>
+                  <span class="count">
+                    {unread_count}
+                    <span class="vh"> unread</span>
+                  </span>
+                </li>
+              ))}
+            </ul>
+            <div class="actions">
+              <a class="btn line" href={formatRoute({ at: 'new' })}>
+                New thread
+              </a>
+              <a class="btn line" href={formatRoute({ at: 'connect' })}>
+                Connect a client
+              </a>
+            </div>
+          </div>
+        </div>
+      </div>
+    </section>
+  )
+}

@@ -1,0 +1,186 @@
+/** One message: who, when, where to, what, and what can be done with it. */
+import { useState } from 'preact/hooks'
+import { isPerson, type Message as MessageData, nameOf, PERSON } from '../relay/types.ts'
+import { formatRoute } from '../state/route.ts'
+import { noteFault, say } from '../state/status.ts'
+import { showWhole } from '../state/transcript.ts'
+import { formatClock, formatExact } from '../text/time.ts'
+import { CopyButton, copyText } from './copy.tsx'
+import { Icon, SurfaceIcon } from './icons.tsx'
+import { Markdown } from './markdown.tsx'
+import { memo } from './memo.ts'
+import { Menu } from './menu.tsx'
+import { Name, Text } from './text.tsx'
+
+interface MessageProps {
+  message: MessageData
+  thread: string
+  /** Whether the same author wrote the message before, shortly before. */
+  isContinued: boolean
+  /** Whether the address points here. */
+  isTarget: boolean
+}
+
+/** Message data never changes in place, so a message is drawn again only when it is another. */
+export const Message = memo((props: MessageProps) => {
+  const { message, thread, isContinued, isTarget } = props
+  const byPerson = isPerson(message)
+  return (
+    <article
+      class={`msg${isContinued ? ' more-by' : ''}${isTarget ? ' target' : ''}`}
+      data-seq={message.seq}
+      tabIndex={-1}
+      aria-label={`${nameOf(message)}, ${formatExact(message.created_at)}`}
+    >
+      {isContinued ? (
+        <span />
+      ) : (
+        <span class={byPerson ? 'tile you' : 'tile'}>
+          <SurfaceIcon surface={message.surface} isPerson={byPerson} />
+        </span>
+      )}
+      <div class="body">
+        <Head message={message} thread={thread} isContinued={isContinued} />
+        <Content message={message} thread={thread} />
+        {message.metadata && <Metadata metadata={message.metadata} />}
+      </div>
+    </article>
+  )
+})
+
+function Head({ message, thread, isContinued }: Omit<MessageProps, 'isTarget'>) {
+  const { seq, created_at } = message
+  const link = linkTo(thread, seq)
+  return (
+    <div class="msg-head">
+      {!isContinued && (
+        <>
+          <span class="who">
+            <Name>{nameOf(message)}</Name>
+          </span>
+          <Byline message={message} />
+        </>
+      )}
+      <span class="msg-end">
+        <span class="acts">
+          <CopyButton text={message.content} label="Copy message" />
+          <CopyButton text={link} label="Copy link" icon="link" />
+        </span>
+        <time dateTime={created_at} title={formatExact(created_at)}>
+          {formatClock(created_at)}
+        </time>
+        <a class="seq" href={formatRoute({ at: 'thread', name: thread, seq })}>
+          #{seq}
+        </a>
+        <span class="more-acts">
+          <Menu
+            class="btn small icon"
+            label={`Actions for message ${seq}`}
+            button={<Icon name="dots" />}
+            items={[
+              { label: 'Copy message', run: () => void copyAndSay(message.content) },
+              { label: 'Copy link', run: () => void copyAndSay(link) },
+            ]}
+          />
+        </span>
+      </span>
+    </div>
+  )
+}
+
+async function copyAndSay(text: string): Promise<void> {
+  if (await copyText(text)) say('Copied')
+}
+
+function linkTo(thread: string, seq: number): string {
+  return `${location.origin}/board/${formatRoute({ at: 'thread', name: thread, seq })}`
+}
+
+/** Surface, session and client, and for whom it is. */
+export function Byline({
+  message,
+}: {
+  message: Pick<MessageData, 'surface' | 'session_tag' | 'from' | 'to' | 'via'>
+}) {
+  const { surface, session_tag, from, to, via } = message
+  const parts = isPerson(message)
+    ? ['board']
+    : [surface, ...(session_tag && from ? [session_tag] : []), ...(via ? [`via ${via}`] : [])]
+  return (
+    <span class="meta">
+      <span class="by cut">
+        <Name>{parts.join(' · ')}</Name>
+      </span>
+      {to !== undefined && (
+        <span class={to === PERSON ? 'chip you' : 'chip'}>
+          <span aria-hidden="true">→</span>
+          <span class="vh">to</span>
+          <span class="cut">{to === PERSON ? 'you' : <Name>{to}</Name>}</span>
+        </span>
+      )}
+    </span>
+  )
+}
+
+/** Characters beyond which a message is folded. */
+const LONG = 4_000
+
+function Content({ message, thread }: { message: MessageData; thread: string }) {
+  const { content, content_length, seq } = message
+  const length = content_length ?? [...content].length
+  const [isOpen, setOpen] = useState(false)
+  if (length <= LONG) return <Markdown text={content} />
+  const open = async () => {
+    try {
+      if (content_length) await showWhole(thread, seq)
+      setOpen(true)
+    } catch (error) {
+      say(noteFault(error).message)
+    }
+  }
+  if (isOpen && !content_length) {
+    return (
+      <>
+        <Markdown text={content} />
+        <button class="btn small quiet more" type="button" onClick={() => setOpen(false)}>
+          Show less
+        </button>
+      </>
+    )
+  }
+  return (
+    <>
+      <div class="long">
+        <Markdown text={content.slice(0, 1_500).replace(/[\ud800-\udbff]$/, '')} />
+      </div>
+      <button class="btn small quiet more" type="button" onClick={open}>
+        Show all {length.toLocaleString()} characters
+      </button>
+    </>
+  )
+}
+
+function Metadata({ metadata }: { metadata: Record<string, unknown> }) {
+  const entries = Object.entries(metadata)
+  if (entries.length === 0) return null
+  return (
+    <details class="kv">
+      <summary>
+        <Icon name="turn" turns />
+        Metadata · {entries.length}
+      </summary>
+      <dl>
+        {entries.map(([key, value]) => (
+          <>
+            <dt>
+              <Name>{key}</Name>
+            </dt>
+            <dd>
+              <Text>{typeof value === 'string' ? value : JSON.stringify(value)}</Text>
+            </dd>
+          </>
+        ))}
+      </dl>
+    </details>
+  )
+}

@@ -1,0 +1,103 @@
+/** A new thread: its name, perhaps a description, and the first message. */
+import { useRef, useState } from 'preact/hooks'
+import { isReadOnly } from '../relay/sign-in.ts'
+import { createThread } from '../state/actions.ts'
+import { go } from '../state/route.ts'
+import { noteFault } from '../state/status.ts'
+import { findThread, threads } from '../state/threads.ts'
+import { Composer } from './composer.tsx'
+import { Icon } from './icons.tsx'
+import { PaneHead } from './panes.tsx'
+import { Text } from './text.tsx'
+
+/** The name under which the draft of a thread is kept that has none yet. */
+const DRAFT = '\nnew'
+
+export function NewThreadPane() {
+  const [name, setName] = useState('')
+  const [description, setDescription] = useState('')
+  const [problem, setProblem] = useState('')
+  const field = useRef<HTMLInputElement>(null)
+  const exists = threads.value !== undefined && findThread(name.trim()) !== undefined
+
+  const create = async () => {
+    const wanted = name.trim()
+    if (!wanted) {
+      setProblem('A thread needs a name.')
+      field.current?.focus()
+      return false
+    }
+    if (!description.trim() || exists) return true
+    try {
+      await createThread(wanted, description.trim())
+      return true
+    } catch (error) {
+      const { code, message } = noteFault(error)
+      if (code === 'thread_exists') return true
+      setProblem(message)
+      return false
+    }
+  }
+
+  return (
+    <section class="pane" aria-label="New thread">
+      <PaneHead title="New thread" />
+      <div class="scroll">
+        <div class="col new-thread">
+          <label class="label" for="name">
+            Name
+          </label>
+          <div class={problem ? 'field bad' : 'field'}>
+            <input
+              id="name"
+              ref={field}
+              value={name}
+              maxLength={200}
+              autocomplete="off"
+              placeholder="billing-migration"
+              aria-invalid={problem !== ''}
+              aria-describedby="name-note"
+              onInput={(event) => {
+                setName(event.currentTarget.value)
+                setProblem('')
+              }}
+            />
+          </div>
+          <p class="note" id="name-note">
+            {exists
+              ? 'This thread exists: the message is added to it.'
+              : 'One topic per thread. Sessions find it by this name.'}
+          </p>
+          {problem && (
+            <p class="error-text" role="alert">
+              <Icon name="alert" />
+              <Text>{problem}</Text>
+            </p>
+          )}
+          <label class="label" for="description">
+            Description, if the name does not say it
+          </label>
+          <div class="field">
+            <input
+              id="description"
+              value={description}
+              maxLength={2_000}
+              autocomplete="off"
+              disabled={exists}
+              onInput={(event) => setDescription(event.currentTarget.value)}
+            />
+          </div>
+        </div>
+      </div>
+      <div class="write col">
+        <Composer
+          thread={name.trim()}
+          draftName={DRAFT}
+          placeholder={isReadOnly.value ? '' : 'The first message'}
+          beforeSend={create}
+          afterSend={() => go({ at: 'thread', name: name.trim() }, true)}
+        />
+      </div>
+    </section>
+  )
+}

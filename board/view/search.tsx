@@ -1,0 +1,312 @@
+/** Search in all threads or one, with filters by surface and author: all of it in the address. */
+import { useEffect, useState } from 'preact/hooks'
+import { callTool, relayNow } from '../relay/client.ts'
+import { isPerson, type Message, nameOf, PERSON, type Reading, SURFACES } from '../relay/types.ts'
+import { type Filters, formatRoute, go } from '../state/route.ts'
+import { noteFault, noteSuccess } from '../state/status.ts'
+import { findThread, readers } from '../state/threads.ts'
+import { formatExact, formatWhen } from '../text/time.ts'
+import { excerptAround, wordsOf } from '../text/words.ts'
+import { CopyButton } from './copy.tsx'
+import { Icon, SurfaceIcon } from './icons.tsx'
+import { Menu } from './menu.tsx'
+import { Byline } from './message.tsx'
+import { Back, Case, MessageSkeleton } from './panes.tsx'
+import { Hits, Name } from './text.tsx'
+
+/** Messages of one answer, and characters that are shown of each. */
+const PAGE = 50
+const EXCERPT = 280
+
+interface Found {
+  messages: Message[]
+  reading: Reading
+}
+
+export function SearchPane({ filters }: { filters: Filters }) {
+  const { q, thread, surface, from } = filters
+  const [found, setFound] = useState<Found>()
+  const [problem, setProblem] = useState('')
+  const isAsking = Boolean(q || thread || surface || from)
+
+  const load = async (before: number | undefined, stop?: AbortSignal) => {
+    try {
+      const reading = await callTool('relay_read_thread', askFor(filters, before), stop)
+      noteSuccess()
+      setProblem('')
+      setFound((known) => ({
+        messages: [...(before === undefined ? [] : (known?.messages ?? [])), ...reading.messages],
+        reading,
+      }))
+    } catch (error) {
+      if (!stop?.aborted) setProblem(noteFault(error).message)
+    }
+  }
+
+  useEffect(() => {
+    setFound(undefined)
+    setProblem('')
+    if (!isAsking) return
+    const stop = new AbortController()
+    // What is being typed asks once it rests.
+    const timer = setTimeout(() => void load(undefined, stop.signal), 200)
+    return () => {
+      clearTimeout(timer)
+      stop.abort()
+    }
+  }, [q, thread, surface, from])
+
+  return (
+    <section class="pane" aria-label="Search">
+      <Head filters={filters} summary={summarize(found, filters)} />
+      {problem ? (
+        <Case title="The search failed" text={problem}>
+          <button class="btn primary" type="button" onClick={() => void load(undefined)}>
+            Try again
+          </button>
+        </Case>
+      ) : isAsking && !found ? (
+        <>
+          <FilterBar filters={filters} />
+          <MessageSkeleton />
+        </>
+      ) : (
+        <div class="scroll">
+          <div class="col feed">
+            <FilterBar filters={filters} />
+            {found && <Results found={found} filters={filters} onMore={load} />}
+            {!isAsking && (
+              <p class="none">Type words. “A phrase”, -without and this or that work too.</p>
+            )}
+          </div>
+        </div>
+      )}
+    </section>
+  )
+}
+
+function askFor({ q, thread, surface, from }: Filters, before: number | undefined) {
+  return {
+    limit: PAGE,
+    ...(q && { query: q }),
+    ...(thread && { thread_name: thread }),
+    ...(surface && { surface }),
+    ...(from && { from }),
+    ...(before !== undefined && { before_seq: before }),
+  }
+}
+
+function summarize(found: Found | undefined, { thread }: Filters): string {
+  if (!found) return ''
+  const { messages, reading } = found
+  const hits = reading.threads?.reduce((sum, each) => sum + each.hits, 0) ?? messages.length
+  const count = `${Math.max(hits, messages.length).toLocaleString()}${reading.has_more && !reading.threads ? '+' : ''}`
+  const names = new Set(messages.map((message) => message.thread_name))
+  const where = thread ? '' : ` in ${Math.max(names.size, reading.threads?.length ?? 0)} threads`
+  return `${count} ${count === '1' ? 'message' : 'messages'}${where}`
+}
+
+function Head({ filters, summary }: { filters: Filters; summary: string }) {
+  const { q = '', thread } = filters
+  const change = (text: string) => {
+    const { q: _, ...rest } = filters
+    go({ at: 'search', ...rest, ...(text && { q: text }) }, true)
+  }
+  return (
+    <header class="head">
+      <div class="col">
+        <Back />
+        <label class="field grow">
+          <Icon name="search" />
+          <span class="vh">{thread ? `Search in ${thread}` : 'Search all messages'}</span>
+          <input
+            id="search"
+            type="search"
+            autocomplete="off"
+            placeholder={thread ? `Search in ${thread}` : 'Search all messages'}
+            value={q}
+            ref={(field) => {
+              if (field && !q && document.activeElement === document.body) field.focus()
+            }}
+            onInput={(event) => change(event.currentTarget.value)}
+          />
+          {q && (
+            <button class="btn icon" type="button" aria-label="Clear" onClick={() => change('')}>
+              <Icon name="close" />
+            </button>
+          )}
+        </label>
+        <span class="head-sub wide-only" role="status">
+          {summary}
+        </span>
+        <CopyButton
+          text={`${location.origin}/board/${formatRoute({ at: 'search', ...filters })}`}
+          label="Copy link to this search"
+          icon="link"
+        />
+      </div>
+    </header>
+  )
+}
+
+const SURFACE_NAMES = { code: 'Code', chat: 'Chat', cowork: 'Cowork', other: 'Other' } as const
+
+function FilterBar({ filters }: { filters: Filters }) {
+  const { surface, from, thread } = filters
+  const set = (change: Filters) => {
+    const next = Object.entries({ ...filters, ...change }).filter(([, value]) => value)
+    go({ at: 'search', ...Object.fromEntries(next) }, true)
+  }
+  const authors = [PERSON, ...readers.value.map(({ reader_tag }) => reader_tag)].slice(0, 15)
+  return (
+    <fieldset class="filters">
+      <legend class="vh">Filters</legend>
+      {thread && (
+        <button class="btn toggle" type="button" aria-pressed onClick={() => set({ thread: '' })}>
+          <span class="vh">Only in </span>
+          <span class="cut">
+            <Name>{thread}</Name>
+          </span>
+          <Icon name="close" />
+        </button>
+      )}
+      <button
+        class="btn toggle"
+        type="button"
+        aria-pressed={!surface}
+        onClick={() => set({ surface: '' })}
+      >
+        All surfaces
+      </button>
+      {SURFACES.map((each) => (
+        <button
+          key={each}
+          class="btn toggle"
+          type="button"
+          aria-pressed={surface === each}
+          onClick={() => set({ surface: surface === each ? '' : each })}
+        >
+          <SurfaceIcon surface={each} isPerson={false} />
+          {SURFACE_NAMES[each]}
+        </button>
+      ))}
+      <Menu
+        class={from ? 'btn toggle on' : 'btn toggle'}
+        label="Written by"
+        align="left"
+        button={
+          <>
+            <span class="cut">
+              {from ? <Name>{from === PERSON ? 'board' : from}</Name> : 'Written by anyone'}
+            </span>
+            <Icon name="drop" />
+          </>
+        }
+        items={[
+          { label: 'Anyone', isChecked: !from, run: () => set({ from: '' }) },
+          ...authors.map((each) => ({
+            label: <Name>{each}</Name>,
+            isChecked: from === each,
+            run: () => set({ from: each }),
+          })),
+        ]}
+      />
+    </fieldset>
+  )
+}
+
+interface ResultsProps {
+  found: Found
+  filters: Filters
+  onMore: (before: number | undefined) => Promise<void>
+}
+
+function Results({ found: { messages, reading }, filters, onMore }: ResultsProps) {
+  const { q = '', thread } = filters
+  const words = wordsOf(q)
+  if (messages.length === 0) {
+    return (
+      <div class="nothing">
+        <p>
+          No message has {words.length > 1 ? 'all of these words' : 'this'}. Archived threads were
+          searched too.
+        </p>
+        {q && thread && (
+          <p>
+            <a href={formatRoute({ at: 'search', q })}>Search all threads</a>
+          </p>
+        )}
+      </div>
+    )
+  }
+  const groups = Map.groupBy(messages, (message) => message.thread_name ?? thread ?? '')
+  return (
+    <>
+      {reading.matched === 'any' && (
+        <p class="by">
+          No message has all of these words, so these have some of them.
+          {reading.missing_words && ` Found nowhere: ${reading.missing_words.join(', ')}.`}
+        </p>
+      )}
+      {[...groups].map(([name, hits]) => (
+        <section class="group" key={name} aria-label={name}>
+          <h3 class="group-head">
+            <a href={formatRoute({ at: 'thread', name })}>
+              <Name>{name}</Name>
+            </a>
+            <span>
+              {reading.threads?.find((each) => each.thread_name === name)?.hits ?? hits.length}
+              {findThread(name)?.archived && ' · archived'}
+            </span>
+          </h3>
+          {hits.map((message) => (
+            <Hit key={message.seq} message={message} thread={name} words={words} />
+          ))}
+        </section>
+      ))}
+      {reading.has_more &&
+        (thread && reading.next_before_seq ? (
+          <p class="older">
+            <button
+              class="btn line"
+              type="button"
+              onClick={() => void onMore(reading.next_before_seq)}
+            >
+              Older ones
+            </button>
+          </p>
+        ) : (
+          <p class="none">There are more: add a word, or open a thread and search there.</p>
+        ))}
+    </>
+  )
+}
+
+function Hit({ message, thread, words }: { message: Message; thread: string; words: string[] }) {
+  const byPerson = isPerson(message)
+  const { seq, created_at } = message
+  return (
+    <a class="hit" href={formatRoute({ at: 'thread', name: thread, seq })}>
+      <span class={byPerson ? 'tile you' : 'tile'}>
+        <SurfaceIcon surface={message.surface} isPerson={byPerson} />
+      </span>
+      <span class="body">
+        <span class="msg-head">
+          <span class="who">
+            <Name>{nameOf(message)}</Name>
+          </span>
+          <Byline message={message} />
+          <span class="msg-end">
+            <time dateTime={created_at} title={formatExact(created_at)}>
+              {formatWhen(created_at, relayNow())}
+            </time>
+            <span class="seq">#{seq}</span>
+          </span>
+        </span>
+        <span class="excerpt">
+          <Hits words={words}>{excerptAround(message.content, words, EXCERPT)}</Hits>
+        </span>
+      </span>
+    </a>
+  )
+}

@@ -1,0 +1,174 @@
+/** The pane of one thread: its head, its messages, the field to write in. */
+import { isReadOnly } from '../relay/sign-in.ts'
+import type { Thread } from '../relay/types.ts'
+import { contextOfOpen, download, setArchived } from '../state/actions.ts'
+import { markAllRead } from '../state/read-state.ts'
+import { formatRoute, go } from '../state/route.ts'
+import { announced, toggleAnnounced } from '../state/settings.ts'
+import { say } from '../state/status.ts'
+import { findThread, threads } from '../state/threads.ts'
+import { retryTranscript, transcript } from '../state/transcript.ts'
+import { Composer } from './composer.tsx'
+import { copyText } from './copy.tsx'
+import { Icon, type IconName } from './icons.tsx'
+import { Menu, type MenuItem } from './menu.tsx'
+import { Back, Case, MessageSkeleton } from './panes.tsx'
+import { Name, Text } from './text.tsx'
+import { TranscriptView } from './transcript.tsx'
+
+export function ThreadPane({ name }: { name: string }) {
+  // Reading the signal makes the head follow the list.
+  const thread = threads.value && findThread(name)
+  const open = transcript.value
+  return (
+    <section class="pane" aria-label={name}>
+      <Head name={name} thread={thread} />
+      {(!open || open.status === 'loading') && <MessageSkeleton />}
+      {open?.status === 'missing' && <Missing name={name} />}
+      {open?.status === 'failed' && (
+        <Case title="This thread could not be read" text={open.problem ?? ''}>
+          <button class="btn primary" type="button" onClick={retryTranscript}>
+            Try again
+          </button>
+        </Case>
+      )}
+      {open?.status === 'ready' && <TranscriptView open={open} />}
+      {open?.status !== 'missing' && (
+        <div class="write col">
+          {thread?.archived && !isReadOnly.value && (
+            <p class="closed above">
+              <span class="grow">Archived. A new message reopens it.</span>
+              <button class="btn line" type="button" onClick={() => void setArchived(name, false)}>
+                Restore
+              </button>
+            </p>
+          )}
+          <Composer thread={name} placeholder={`Write to ${name}`} />
+        </div>
+      )}
+    </section>
+  )
+}
+
+function Missing({ name }: { name: string }) {
+  return (
+    <Case
+      title="There is no such thread"
+      text={`No thread is called “${name}”. It may have been renamed or deleted since.`}
+    >
+      <a class="btn primary" href={formatRoute({ at: 'home' })}>
+        All threads
+      </a>
+      <a class="btn line" href={formatRoute({ at: 'search', q: name })}>
+        Search for it
+      </a>
+    </Case>
+  )
+}
+
+function Head({ name, thread }: { name: string; thread: Thread | undefined }) {
+  const count = thread?.message_count
+  return (
+    <header class="head">
+      <div class="col">
+        <Back />
+        <div class="head-text">
+          <h2 class="head-title cut">
+            <Name>{name}</Name>
+          </h2>
+          <p class="head-sub cut">
+            {count !== undefined &&
+              `${count.toLocaleString()} ${count === 1 ? 'message' : 'messages'}`}
+            {thread?.archived && ' · archived'}
+            {thread?.description && (
+              <>
+                {' · '}
+                <Text>{thread.description}</Text>
+              </>
+            )}
+          </p>
+        </div>
+        <Tools name={name} thread={thread} />
+      </div>
+    </header>
+  )
+}
+
+function Tools({ name, thread }: { name: string; thread: Thread | undefined }) {
+  const isArchived = thread?.archived === true
+  const copyContext = async () => {
+    if (await copyText(contextOfOpen())) say('Copied: paste it into any chat')
+  }
+  const archive: MenuItem = {
+    label: (
+      <Labelled
+        icon={isArchived ? 'restore' : 'archive'}
+        text={isArchived ? 'Restore' : 'Archive'}
+        keys="e"
+      />
+    ),
+    hasLine: true,
+    run: () => void setArchived(name, !isArchived),
+  }
+  const items: MenuItem[] = [
+    {
+      label: <Labelled icon="check" text="Mark all as read" />,
+      run: () => void markAllRead(name, thread?.latest?.seq ?? 0),
+    },
+    {
+      label: <Labelled icon="bell" text="Notify me of every message" />,
+      isChecked: announced.value.has(name),
+      run: () => void toggleAnnounced(name),
+    },
+    { label: <Labelled icon="doc" text="Copy as context" />, run: () => void copyContext() },
+    {
+      label: <Labelled icon="download" text="Download as Markdown" />,
+      run: () => void download(name),
+    },
+    ...(isReadOnly.value ? [] : [archive]),
+  ]
+  return (
+    <div class="head-tools">
+      <button
+        class="btn icon"
+        type="button"
+        aria-label="Search and filter this thread"
+        title="Search and filter this thread"
+        onClick={() => go({ at: 'search', thread: name })}
+      >
+        <Icon name="search" />
+      </button>
+      <button
+        class="btn icon wide-only"
+        type="button"
+        aria-label="Copy thread as context"
+        title="Copy thread as context"
+        onClick={() => void copyContext()}
+      >
+        <Icon name="doc" />
+      </button>
+      {!isReadOnly.value && (
+        <button
+          class="btn icon wide-only"
+          type="button"
+          aria-label={isArchived ? 'Restore' : 'Archive'}
+          title={isArchived ? 'Restore (e)' : 'Archive (e)'}
+          onClick={() => void setArchived(name, !isArchived)}
+        >
+          <Icon name={isArchived ? 'restore' : 'archive'} />
+        </button>
+      )}
+      <Menu class="btn icon" label="More actions" button={<Icon name="dots" />} items={items} />
+    </div>
+  )
+}
+
+function Labelled({ icon, text, keys }: { icon: IconName; text: string; keys?: string }) {
+  return (
+    <>
+      <Icon name={icon} />
+      {text}
+      {keys && <kbd>{keys}</kbd>}
+    </>
+  )
+}

@@ -1,0 +1,26 @@
+/**
+ * The board as an OAuth client: its metadata document, which the relay serves and resolves without a
+ * fetch. Its name is reserved, because posts of the person are known by it (`via`).
+ */
+import type { MetadataDocument } from './well-known-clients.ts'
+
+/** Where the document is served; with the origin before it, the client id. */
+export const BOARD_CLIENT_PATH = '/board/client.json'
+
+/** The `via` of what a person posts in the board. The board compares with it: board/relay/types.ts. */
+export const BOARD_NAME = 'Relay board'
+
+/** The document for a relay at that origin. */
+export function boardClient(issuer: string): MetadataDocument {
+  return {
+    client_id: issuer + BOARD_CLIENT_PATH,
+    client_name: BOARD_NAME,
+    redirect_uris: [`${issuer}/board/`],
+  }
+}
+
+/** The name of another client, which must not pass for the board in any spelling that looks like it. */
+export function unlikeBoard(name: string): string {
+  const plain = (text: string) => text.normalize('NFKC').toLowerCase().replaceAll(/\s+/g, '')
+  return plain(name) === plain(BOARD_NAME) ? `${name} (an app)` : name
+}
