@@ -20,6 +20,7 @@ export async function buildBoard() {
     entryPoints: {
       board: join(SOURCE, 'main.tsx'),
       theme: join(SOURCE, 'theme.ts'),
+      page: join(SOURCE, 'page.ts'),
       style: join(SOURCE, 'style', 'board.css'),
     },
     outdir: TARGET,
@@ -27,7 +28,7 @@ export async function buildBoard() {
     bundle: true,
     minify: true,
     format: 'esm',
-    target: ['chrome123', 'firefox120', 'safari17.5'],
+    target: ['chrome123', 'firefox125', 'safari17.5'],
     jsx: 'automatic',
     jsxImportSource: 'preact',
     legalComments: 'none',
@@ -39,13 +40,13 @@ export async function buildBoard() {
   )
   const template = await readFile(join(SOURCE, 'index.html'), 'utf8')
   const html = template.replaceAll(/\{\{(\w+)\}\}/g, (_, entry) => names.get(entry) ?? '')
-  const style = outputFiles.find(({ path }) => path.endsWith('.css'))
-  const files = [
-    ...outputFiles.map(({ path, contents }) => ({ name: basename(path), contents })),
-    // The pages that the Worker writes cannot know the digest.
-    { name: 'pages.css', contents: style?.contents ?? '' },
-    { name: 'index.html', contents: Buffer.from(html) },
-  ]
+  const files = outputFiles.map(({ path, contents }) => ({ name: basename(path), contents }))
+  // The page that the Worker writes cannot know the digests.
+  for (const { name, contents } of [...files]) {
+    if (name.startsWith('style-')) files.push({ name: 'pages.css', contents })
+    if (name.startsWith('page-')) files.push({ name: 'page.js', contents })
+  }
+  files.push({ name: 'index.html', contents: Buffer.from(html) })
   for (const { name, contents } of files) await writeIfNew(name, contents)
   const given = await readdir(PUBLIC)
   for (const name of given) await copyFile(join(PUBLIC, name), join(TARGET, name))

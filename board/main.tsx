@@ -1,7 +1,7 @@
 /** Starts the board: finishes a sign-in or takes the key from the address, then shows and follows. */
 import { render } from 'preact'
 import { isLoopback } from '../src/loopback.ts'
-import { finishSignIn, isSignedIn, signInWithKey } from './relay/sign-in.ts'
+import { finishSignIn, isSignedIn, redeem, signInWithKey } from './relay/sign-in.ts'
 import { knownKey } from './state/key.ts'
 import { followOutbox } from './state/outbox.ts'
 import { followAddress } from './state/route.ts'
@@ -11,19 +11,22 @@ import { followTranscript } from './state/transcript.ts'
 import { App } from './view/app.tsx'
 
 /**
- * Takes `#key=…` out of the address, where `npm start` puts it, and signs in with it: on this machine
- * only, so that nobody learns to put a key into the address of a relay elsewhere. Returns why not.
+ * Takes what `npm start` puts into the address out of it, and signs in with it: the key, or a code for a
+ * minute. On this machine only, so that nobody learns to put a key into the address of a relay elsewhere.
+ * Returns why not.
  */
-async function takeKey(): Promise<string | undefined> {
-  const [, key] = /^#key=(.+)$/.exec(location.hash) ?? []
-  if (!key) return undefined
+async function takeSecret(): Promise<string | undefined> {
+  const given = new URLSearchParams(location.hash.slice(1))
+  const [key, code, verifier] = ['key', 'code', 'verifier'].map((name) => given.get(name))
+  if (!key && !(code && verifier)) return undefined
   history.replaceState(null, '', '/board/')
-  if (!isLoopback(location.hostname))
-    return 'A link with a key works only on the machine of the relay.'
-  knownKey.value = decodeURIComponent(key)
+  if (!isLoopback(location.hostname)) {
+    return 'A link that signs in works only on the machine of the relay.'
+  }
+  if (key) knownKey.value = key
   if (isSignedIn.peek()) return undefined
   try {
-    await signInWithKey(knownKey.value)
+    await (key ? signInWithKey(key) : redeem(code as string, verifier as string, false))
     return undefined
   } catch (error) {
     return (error as Error).message
@@ -31,7 +34,7 @@ async function takeKey(): Promise<string | undefined> {
 }
 
 const root = document.getElementById('board') as HTMLElement
-const problem = (await finishSignIn()) ?? (await takeKey())
+const problem = (await finishSignIn()) ?? (await takeSecret())
 root.replaceChildren()
 render(<App problem={problem} />, root)
 followAddress()

@@ -1,6 +1,7 @@
 /** Who may use the endpoint: authentication, and the answers to those who may not. */
-import type { Assets } from './board.ts'
+
 import { type AuthInfo, authenticate } from './auth.ts'
+import type { Assets } from './board.ts'
 import type { Config, ConfigResult } from './config.ts'
 import type { Database } from './db.ts'
 import { json, refuseHost } from './http.ts'

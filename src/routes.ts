@@ -30,7 +30,7 @@ export async function route(request: Request, context: RequestContext): Promise<
   if (settings.ok) {
     const { hosts } = settings.config
     // A name that someone else's DNS points here is how a web page reaches a relay on this machine.
-    if (hosts && !hosts.has(url.hostname)) return refuseHost(url, log)
+    if (hosts && !hosts.has(url.hostname)) return refuseForeignHost(request, url, context)
     if (!hosts && url.protocol === 'http:' && !isLoopback(url.hostname)) {
       return refusePlainHttp(request, url)
     }
@@ -154,6 +154,7 @@ function greet(request: Request, url: URL, { settings }: RequestContext): Respon
   if (accepts(request, 'text/html')) {
     const origin = settings.ok ? issuerOf(settings.config, url) : url.origin
     return homePage({
+      version: VERSION,
       url: `${origin}/mcp`,
       faults: settings.ok ? [] : settings.faults,
       warnings: settings.warnings,
@@ -169,6 +170,17 @@ function greet(request: Request, url: URL, { settings }: RequestContext): Respon
     authorization: hasOAuth ? ['key', 'oauth'] : ['key'],
     usage: 'POST JSON-RPC 2.0 messages to /mcp with "Authorization: Bearer <RELAY_API_KEY>".',
   })
+}
+
+/** The answer under a foreign name: for a person who opens a tunnel's address, with what to do about it. */
+function refuseForeignHost(request: Request, url: URL, { log }: RequestContext): Response {
+  const refusal = refuseHost(url, log)
+  if (request.method !== 'GET' || !accepts(request, 'text/html')) return refusal
+  return messagePage(
+    'This relay has another address',
+    `It does not answer to ${url.host}. If that is the name by which you reach it, for example through a tunnel, set RELAY_PUBLIC_URL to ${url.origin} and start the relay again.`,
+    421,
+  )
 }
 
 /**
@@ -199,6 +211,7 @@ function refuseMethod(): Response {
 
 /** Paths that clients are known to ask for. Any other may hold what somebody pasted by mistake. */
 function loggedPath(pathname: string): string {
-  const isKnown = /^\/+(mcp\/*|health|icon\.svg|board\/?|register|authorize|token|\.well-known\/[a-z/-]*)?$/
+  const isKnown =
+    /^\/+(mcp\/*|health|icon\.svg|board\/?|register|authorize|token|\.well-known\/[a-z/-]*)?$/
   return isKnown.test(pathname) ? pathname : '(other)'
 }

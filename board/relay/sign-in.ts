@@ -146,7 +146,8 @@ async function createRequest() {
   return { verifier, state, query }
 }
 
-function redeem(code: string, verifier: string, stays: boolean): Promise<void> {
+/** Exchanges a code for tokens, which are kept beyond this tab if `stays`. Throws Fault. */
+export function redeem(code: string, verifier: string, stays: boolean): Promise<void> {
   const form = new URLSearchParams({
     grant_type: 'authorization_code',
     code,

@@ -18,18 +18,25 @@ export interface Arrival {
 export function awaitArrival() {
   const start = relayNow()
   const arrival = signal<Arrival>()
-  const known = new Map(readers.peek().map((reader) => [reader.reader_tag, reader.last_seen_at]))
+  let known: Map<string, string | undefined> | undefined
   const stop = effect(() => {
-    const reader = readers.value.find(
-      ({ reader_tag, last_seen_at }) => last_seen_at !== known.get(reader_tag),
+    const all = readers.value
+    const list = threads.value
+    if (list === undefined || arrival.peek()) return
+    known ??= new Map(all.map((reader) => [reader.reader_tag, reader.last_seen_at]))
+    const before = known
+    const reader = all.find(
+      ({ reader_tag, last_seen_at }) => last_seen_at !== before.get(reader_tag),
     )
-    const thread = threads.value?.find(
-      ({ latest, last_message_at }) =>
-        latest && !isPerson(latest) && Date.parse(last_message_at ?? '') > start,
-    )
-    if (arrival.peek() || !(reader || thread)) return
-    const name = reader?.reader_tag ?? (thread?.latest ? nameOf(thread.latest) : '')
-    arrival.value = { name, surface: thread?.latest?.surface, at: relayNow() }
+    const latest = list.find(
+      (thread) =>
+        thread.latest &&
+        !isPerson(thread.latest) &&
+        Date.parse(thread.last_message_at ?? '') > start,
+    )?.latest
+    if (!reader && !latest) return
+    const name = reader?.reader_tag ?? (latest ? nameOf(latest) : '')
+    arrival.value = { name, surface: latest?.surface, at: relayNow() }
   })
   return { arrival, stop }
 }

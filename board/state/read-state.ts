@@ -57,7 +57,7 @@ function note(thread: string | undefined, seq: number): void {
     told = (open.firstUnread ?? open.messages[0]?.seq ?? 1) - 1
   }
   seen.add(seq)
-  timer ??= setTimeout(tell, COLLECT)
+  if (timer === undefined) timer = setTimeout(tell, COLLECT)
 }
 
 /** The end of the run of messages from the first unread one that have all been seen. */

@@ -166,12 +166,10 @@ export function loadNewer(): Promise<void> {
     const highest = open.messages.at(-1)?.seq ?? 0
     let from = highest + PAGE + 1
     let added: Message[] = []
-    let isEnd = false
     // A page is filled from its end, so long messages may leave out those next to the window.
     while (from > highest + 1) {
       const page = await read({ thread_name: open.name, limit: PAGE, before_seq: from })
       const fresh = page.messages.filter(({ seq }) => seq > highest)
-      isEnd ||= (fresh[0]?.seq ?? 0) >= lastSeq(open.name) || from === highest + PAGE + 1
       added = [...added, ...fresh]
       const lowest = page.messages.at(-1)?.seq ?? 0
       if (fresh.length < page.messages.length || page.messages.length === 0) break

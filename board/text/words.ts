@@ -17,24 +17,36 @@ export interface Marked {
 /** Splits a text at those words, in any case. */
 export function markWords(text: string, words: string[]): Marked[] {
   if (words.length === 0) return [{ text, isHit: false }]
-  const pattern = new RegExp(`(${words.map((word) => escape(word)).join('|')})`, 'giu')
+  const pattern = new RegExp(`(${words.map((word) => escapePattern(word)).join('|')})`, 'giu')
   return text
     .split(pattern)
     .flatMap((part, i) => (part ? [{ text: part, isHit: i % 2 === 1 }] : []))
 }
 
+/** Characters before the first word that is found. */
+const LEAD = 40
+
+/** A text on one line, without the marks of Markdown that mean nothing there. */
+export function plainLine(text: string): string {
+  return text
+    .replaceAll(/^\s*(#{1,6}|>|[-*+]( \[[ xX]\])?|\d+[.)]) /gm, '')
+    .replaceAll(/\*\*|~~|`+/g, '')
+    .replaceAll(/\s+/g, ' ')
+    .trim()
+}
+
 /** About `length` characters around the first of those words, on one line. */
 export function excerptAround(content: string, words: string[], length: number): string {
-  const line = content.replaceAll(/\s+/g, ' ').trim()
+  const line = plainLine(content)
   const low = line.toLowerCase()
   const places = words.map((word) => low.indexOf(word.toLowerCase())).filter((place) => place >= 0)
   const first = places.length > 0 ? Math.min(...places) : 0
-  const start = Math.max(0, Math.min(first - length / 3, line.length - length))
+  const start = Math.max(0, Math.min(first - LEAD, line.length - length))
   const from = start === 0 ? 0 : line.indexOf(' ', start) + 1
   const cut = line.slice(from, from + length)
   return `${from > 0 ? '… ' : ''}${cut}${from + length < line.length ? ' …' : ''}`
 }
 
-function escape(word: string): string {
+function escapePattern(word: string): string {
   return word.replaceAll(/[.*+?^${}()|[\]\\/-]/g, '\\$&')
 }

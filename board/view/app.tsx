@@ -31,9 +31,9 @@ export function App({ problem }: { problem: string | undefined }) {
   const isInPane = route.value.at !== 'home' || threads.value?.length === 0
   return (
     <>
-      <a class="skip" href="#write" onClick={skipToField}>
+      <button class="skip" type="button" onClick={() => focusOn('write')}>
         Skip to the message field
-      </a>
+      </button>
       <main class={isInPane ? 'app in-pane' : 'app'}>
         <h1 class="vh">Relay</h1>
         <Notice />
@@ -130,11 +130,6 @@ function Announcer() {
         : ''}
     </p>
   )
-}
-
-function skipToField(event: Event): void {
-  event.preventDefault()
-  focusOn('write')
 }
 
 function focusOn(id: string): void {

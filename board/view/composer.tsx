@@ -69,7 +69,6 @@ export function Composer(props: ComposerProps) {
         {placeholder}
       </label>
       {isPreview ? (
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard.
         <div class="preview" tabIndex={0} role="region" aria-label="Preview">
           <Markdown text={draft.text} />
         </div>
@@ -103,9 +102,7 @@ export function Composer(props: ComposerProps) {
             : isKept && <span class="wide-only">Draft saved</span>}
         </span>
         <span class="grow" />
-        <kbd class="wide-only" aria-hidden="true">
-          {isMac ? '⌘ Enter' : 'Ctrl Enter'}
-        </kbd>
+        <kbd class="wide-only">{isMac ? '⌘ Enter' : 'Ctrl Enter'}</kbd>
         <button class="btn primary" type="submit" aria-disabled={!draft.text.trim() || isTooLong}>
           Send
         </button>

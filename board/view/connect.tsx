@@ -114,7 +114,6 @@ function Guide({ guide: { name, steps, blocks, install, onlyOAuth } }: { guide: 
             <span class="cut">{into}</span>
             <CopyButton text={fillKey(text)} label={`Copy: ${into}`} shown="Copy" />
           </figcaption>
-          {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard. */}
           <pre tabIndex={0}>
             <code>{fillKeyForEyes(text)}</code>
           </pre>

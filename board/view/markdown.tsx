@@ -112,7 +112,6 @@ function renderTable({ header, rows }: Tokens.Table): VNode {
     children: renderInline(each.tokens, each.text),
   })
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard.
     <div class="table" tabIndex={0} role="region" aria-label="Table">
       <table>
         <thead>
@@ -202,7 +201,6 @@ function CodeBlock({ text, language }: { text: string; language: string }) {
         </span>
         <CopyButton text={text} label="Copy code" shown="Copy" />
       </figcaption>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard. */}
       <pre tabIndex={0}>
         <code>
           <Text>{text}</Text>

@@ -1,6 +1,6 @@
 /** A button that opens a menu: arrow keys, Escape, and a press elsewhere close it. */
 import type { ComponentChildren } from 'preact'
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useLayoutEffect, useRef, useState } from 'preact/hooks'
 
 export interface MenuItem {
   label: ComponentChildren
@@ -33,15 +33,25 @@ export function Menu({
   const [isOpen, setOpen] = useState(false)
   const root = useRef<HTMLDivElement>(null)
   const opener = useRef<HTMLButtonElement>(null)
+  const menu = useRef<HTMLDivElement>(null)
 
-  useEffect(() => {
-    if (!isOpen) return
-    root.current?.querySelector<HTMLElement>('[role^=menuitem]')?.focus()
+  useLayoutEffect(() => {
+    const list = menu.current
+    if (!isOpen || !list || !opener.current) return
+    // In the top layer no box of the page can cut it off.
+    list.showPopover()
+    place(list, opener.current.getBoundingClientRect(), opens, align)
+    list.querySelector<HTMLElement>('[role^=menuitem]')?.focus()
     const close = (event: Event) => {
       if (!root.current?.contains(event.target as Node)) setOpen(false)
     }
+    const closeAnyway = () => setOpen(false)
     addEventListener('pointerdown', close)
-    return () => removeEventListener('pointerdown', close)
+    addEventListener('resize', closeAnyway)
+    return () => {
+      removeEventListener('pointerdown', close)
+      removeEventListener('resize', closeAnyway)
+    }
   }, [isOpen])
 
   const move = (event: KeyboardEvent) => {
@@ -80,15 +90,16 @@ export function Menu({
         {button}
       </button>
       {isOpen && (
-        <div class={`menu ${opens} ${align}`} role="menu" aria-label={label}>
+        <div class="menu" ref={menu} popover="manual" role="menu" aria-label={label}>
           {items.map(({ label: item, run, isChecked, hasLine }) => (
             <>
               {hasLine && <hr />}
               <button
                 class="btn"
                 type="button"
-                role={isChecked === undefined ? 'menuitem' : 'menuitemcheckbox'}
-                aria-checked={isChecked}
+                {...(isChecked === undefined
+                  ? { role: 'menuitem' }
+                  : { role: 'menuitemcheckbox', 'aria-checked': isChecked })}
                 tabIndex={-1}
                 onClick={() => {
                   setOpen(false)
@@ -104,4 +115,25 @@ export function Menu({
       )}
     </div>
   )
+}
+
+/** Pixels between a menu, its button and the edge of the window. */
+const GAP = 4
+
+/** Puts a menu next to its button, and inside the window. */
+function place(
+  menu: HTMLElement,
+  button: DOMRect,
+  opens: 'up' | 'down',
+  align: 'left' | 'right',
+): void {
+  const { width, height } = menu.getBoundingClientRect()
+  const left = align === 'left' ? button.left : button.right - width
+  const top = opens === 'up' ? button.top - height - GAP : button.bottom + GAP
+  menu.style.left = `${clamp(left, innerWidth - width - GAP)}px`
+  menu.style.top = `${clamp(top, innerHeight - height - GAP)}px`
+}
+
+function clamp(value: number, max: number): number {
+  return Math.max(GAP, Math.min(value, max))
 }

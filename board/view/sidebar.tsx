@@ -6,6 +6,7 @@ import { isPerson, nameOf, PERSON, type Thread } from '../relay/types.ts'
 import { formatRoute, go, route } from '../state/route.ts'
 import { readers, threads, unlisted } from '../state/threads.ts'
 import { formatAge } from '../text/time.ts'
+import { plainLine } from '../text/words.ts'
 import { isNow } from './composer.tsx'
 import { Icon, Logo, SurfaceIcon } from './icons.tsx'
 import { memo } from './memo.ts'
@@ -170,9 +171,7 @@ function FilterField() {
             <Icon name="close" />
           </button>
         ) : (
-          <kbd class="wide-only" aria-hidden="true">
-            /
-          </kbd>
+          <kbd class="wide-only">/</kbd>
         )}
       </label>
     </div>
@@ -215,7 +214,7 @@ const Row = memo(({ thread, isCurrent }: RowProps) => {
           <span class="cut">
             {latest ? (
               <>
-                <Name>{nameOf(latest)}</Name>: <Text>{latest.excerpt}</Text>
+                <Name>{nameOf(latest)}</Name>: <Text>{plainLine(latest.excerpt)}</Text>
               </>
             ) : (
               <Text>{thread.description ?? 'No messages yet'}</Text>
@@ -238,7 +237,6 @@ function Readers() {
   const known = readers.value
   if (known.length === 0 || minute.value < 0) return null
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard.
     <section class="readers" aria-label="Readers" tabIndex={0}>
       <h2>Readers, last seen</h2>
       <ul>

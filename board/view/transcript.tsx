@@ -81,7 +81,6 @@ export function TranscriptView({ open }: { open: Transcript }) {
 
   return (
     <>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard. */}
       <div
         class="scroll"
         ref={scroll}

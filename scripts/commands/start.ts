@@ -8,6 +8,7 @@ import { PROJECT, readVersion } from '../lib/project.ts'
 import { readSettings, type Settings } from '../lib/settings.ts'
 import { UserError } from '../lib/user-error.ts'
 import { followActivity } from '../local/activity.ts'
+import { boardAddress, boardLink } from '../local/board-link.ts'
 import { Stack } from '../local/stack.ts'
 import { formatLogLine } from '../local/workerd/log-line.ts'
 
@@ -18,7 +19,7 @@ Runs the relay on this machine, with its own database. Prints how to connect, th
 request. Ctrl-C stops everything.
 
   --port PORT   port to listen on; 0 means any free port (default: the setting PORT, or 8787)
-  --open        open the page in the browser when the relay is up
+  --open        open the board in the browser, signed in, when the relay is up
 
 Settings are read from the environment, then from .dev.vars (see .dev.vars.example). The first run
 generates the others and saves them in RELAY_DATA (.relay).
@@ -50,7 +51,7 @@ export const command = defineCommand({
     try {
       const origin = await stack.start(readVersion())
       console.log(formatInstructions(origin, settings))
-      if (open) openInBrowser(settings.publicUrl ?? origin)
+      if (open) openInBrowser(await boardLink(origin, settings))
     } catch (error) {
       // A start that was interrupted by a signal has not failed.
       if (!stack.isStopping) {
@@ -99,6 +100,7 @@ function formatInstructions(origin: string, settings: Settings): string {
   return `
 relay-mcp is up${supabaseUrl ? `, on ${supabaseUrl}` : ''}
 
+  Board ${boardAddress(origin, settings, isShown)}
   Page  ${address}, in a browser: how to connect each client
   URL   ${url}
   Key   ${isShown ? apiKey : describeKeySource(settings)}
@@ -130,6 +132,8 @@ function openInBrowser(url: string): void {
         ? ['cmd', '/c', 'start', '', url]
         : ['xdg-open', url]
   const child = spawn(program as string, args, { stdio: 'ignore', detached: true })
-  child.on('error', () => console.log(`No browser could be opened. Open ${url} yourself.`))
+  child.on('error', () =>
+    console.log(`No browser could be opened. Open ${url.split('#')[0]} yourself.`),
+  )
   child.unref()
 }

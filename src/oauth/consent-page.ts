@@ -118,28 +118,28 @@ function describeDestination(redirectUri: string): string {
 }
 
 const STYLE = `
-dl { margin: 0 0 0.9rem; }
-dt { color: var(--faint); font-size: 0.9rem; }
-dd { margin: 0; }
-fieldset { margin: 0 0 1rem; padding: 0; border: 0; }
-legend { padding: 0; color: var(--faint); font-size: 0.9rem; }
-.choice { display: flex; gap: 0.6rem; align-items: center; min-height: 2.25rem; font-weight: 400; }
-.choice input { width: 1.15rem; height: 1.15rem; margin: 0; accent-color: var(--accent); }
-label { display: block; font-weight: 600; }
+dl { margin: 0 0 1rem; padding: 0.9rem 0; border-block: 1px solid var(--sunk); }
+dt { color: var(--faint); font-size: 0.8125rem; }
+dd { margin: 0; font-weight: 500; }
+dd + dt { margin-top: 0.5rem; }
+fieldset { margin: 0 0 1.25rem; padding: 0; border: 0; }
+legend { padding: 0; color: var(--faint); font-size: 0.8125rem; }
+.choice { display: flex; gap: 0.6rem; align-items: center; min-height: 2.75rem; font-weight: 400; }
+.choice input { width: 1.1rem; height: 1.1rem; margin: 0; accent-color: var(--accent); }
+label { display: block; font-weight: 500; }
 input[type=password] {
-  width: 100%; margin: 0.3rem 0; padding: 0.6rem 0.7rem; border: 1px solid var(--line);
-  border-radius: 0.5rem; background: var(--paper); color: inherit; font: inherit;
+  width: 100%; min-height: 3rem; margin: 0.3rem 0; padding: 0 0.75rem; border: 1px solid var(--line);
+  border-radius: 8px; background: var(--paper); color: inherit; font: inherit; font-size: 1rem;
 }
 input[aria-invalid] { border-color: var(--bad); }
-.problem { margin: 0.2rem 0 0.5rem; color: var(--bad); font-weight: 600; }
-.host { color: var(--faint); font-size: 0.9rem; }
-.buttons { display: flex; flex-wrap: wrap; gap: 0.6rem; }
+.problem { margin: 0.2rem 0 0.5rem; color: var(--bad); font-weight: 500; }
+.host { color: var(--faint); }
+.buttons { display: flex; flex-wrap: wrap; gap: 0.75rem; padding-top: 0.5rem; }
 button {
-  flex: 1 1 8rem; min-height: 2.75rem; padding: 0.5rem 1rem; border: 1px solid var(--accent);
-  border-radius: 0.5rem; background: var(--accent); color: var(--on-accent); font: inherit;
-  font-weight: 600; cursor: pointer;
+  flex: 1 1 8rem; min-height: 2.75rem; padding: 0 1rem; border: 1px solid transparent;
+  border-radius: 8px; background: var(--fill); color: #fff; font: inherit; font-weight: 500; cursor: pointer;
 }
-button.quiet { background: transparent; color: var(--accent); }
+button.quiet { border-color: var(--line); background: transparent; color: var(--ink); }
 .unseen {
   position: absolute; width: 1px; height: 1px; margin: -1px; padding: 0; border: 0;
   overflow: hidden; clip-path: inset(50%); white-space: nowrap;

@@ -5,21 +5,36 @@ export interface PageContent {
   /** HTML, with everything that others have written escapeHtml. */
   body: string
   style?: string
-  script?: string
-  /** Path of the icon. */
-  icon?: string
   status?: number
 }
 
 /**
- * Renders a page that no other site may frame, and that runs only its own style and script. It has no
- * `form-action`: Chromium applies that to every redirect after a form, and clients redirect to apps.
+ * Renders a page that needs nothing else: it brings its style with it, and runs nothing. No other site may
+ * frame it. It has no `form-action`: Chromium applies that to every redirect after a form, and clients
+ * redirect to apps.
  */
-export function page(content: PageContent): Response {
-  const { title, body, style = '', script, icon, status = 200 } = content
+export function page({ title, body, style = '', status = 200 }: PageContent): Response {
   const nonce = crypto.randomUUID()
-  const scripts = script === undefined ? '' : ` script-src 'nonce-${nonce}';`
-  const images = icon === undefined ? '' : ` img-src 'self';`
+  const head = `<style nonce="${nonce}">${STYLE}${style}</style>`
+  return answer(title, head, `<main>${body}\n</main>`, status, `style-src 'nonce-${nonce}'`)
+}
+
+/** Renders a page in the board's design, with the board's files. */
+export function sheet({ title, body }: PageContent): Response {
+  const head = `<link rel="icon" href="/icon.svg">
+<link rel="stylesheet" href="/board/pages.css">
+<script src="/board/page.js" type="module"></script>`
+  const policy = "style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'"
+  return answer(title, head, `<div class="page">${body}\n</div>`, 200, policy)
+}
+
+function answer(
+  title: string,
+  head: string,
+  body: string,
+  status: number,
+  policy: string,
+): Response {
   return new Response(
     `<!doctype html>
 <html lang="en">
@@ -27,12 +42,11 @@ export function page(content: PageContent): Response {
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<title>${title}</title>${icon === undefined ? '' : `\n<link rel="icon" href="${icon}">`}
-<style nonce="${nonce}">${STYLE}${style}</style>
+<title>${title}</title>
+${head}
 </head>
 <body>
-<main>${body}
-</main>${script === undefined ? '' : `\n<script nonce="${nonce}">${script}</script>`}
+${body}
 </body>
 </html>
 `,
@@ -41,7 +55,7 @@ export function page(content: PageContent): Response {
       headers: {
         'content-type': 'text/html; charset=utf-8',
         'cache-control': 'no-store',
-        'content-security-policy': `default-src 'none'; style-src 'nonce-${nonce}';${scripts}${images} base-uri 'none'; frame-ancestors 'none'`,
+        'content-security-policy': `default-src 'none'; ${policy}; base-uri 'none'; frame-ancestors 'none'`,
         'x-frame-options': 'DENY',
         'x-content-type-options': 'nosniff',
         // With no-referrer, Chromium says "Origin: null" when our own form is posted.
@@ -51,9 +65,11 @@ export function page(content: PageContent): Response {
   )
 }
 
-/** Renders a page that says one thing. */
+/** Renders a page that says one thing, with the ways on from there. */
 export function messagePage(title: string, message: string, status: number): Response {
-  return page({ title, body: `<h1>${title}</h1>\n<p>${escapeHtml(message)}</p>`, status })
+  const links = '<p><a href="/board/">Open the board</a> · <a href="/">About this relay</a></p>'
+  const body = `<h1>${title}</h1>\n<p>${escapeHtml(message)}</p>`
+  return page({ title, body: status === 404 ? `${body}\n${links}` : body, status })
 }
 
 /** Escapes text for an element or a quoted attribute. */
@@ -66,33 +82,30 @@ export function escapeHtml(text: string): string {
     .replaceAll("'", '&#39;')
 }
 
+/** The board's colours and shapes (board/style/tokens.css), as far as these pages need them. */
 const STYLE = `
 :root {
   color-scheme: light dark;
-  --ink: light-dark(#1d2433, #e7eaf1);
-  --faint: light-dark(#5a6478, #a3adbf);
-  --paper: light-dark(#ffffff, #1b2130);
-  --ground: light-dark(#eef1f6, #10141d);
-  --line: light-dark(#858fa3, #6f7b91);
+  --ink: light-dark(#171a21, #e7e9ee);
+  --faint: light-dark(#535a68, #a6adba);
+  --paper: light-dark(#ffffff, #14161b);
+  --sunk: light-dark(#f3f4f7, #1c1f26);
+  --line: light-dark(#868d9b, #6f7786);
   --accent: light-dark(#2454d6, #8fb0ff);
-  --on-accent: light-dark(#ffffff, #10141d);
-  --bad: light-dark(#b3261e, #ff9d94);
-  --warn: light-dark(#fff4d6, #3a3015);
+  --fill: light-dark(#2454d6, #3765e6);
+  --bad: light-dark(#b3261e, #ff9189);
 }
 * { box-sizing: border-box; }
 body {
-  margin: 0; min-height: 100vh; display: grid; place-items: center; padding: 1rem;
-  background: var(--ground); color: var(--ink);
-  font: 1rem/1.5 system-ui, sans-serif; overflow-wrap: anywhere;
+  margin: 0; min-height: 100vh; display: grid; padding: 1rem; background: var(--paper); color: var(--ink);
+  font: 0.9375rem/1.6 system-ui, sans-serif; overflow-wrap: anywhere; -webkit-font-smoothing: antialiased;
 }
-main {
-  width: 100%; max-width: 27rem; padding: 1.75rem; border-radius: 0.9rem;
-  background: var(--paper); box-shadow: 0 1px 3px rgb(0 0 0 / 0.2);
-}
-h1 { margin: 0 0 0.75rem; font-size: 1.35rem; line-height: 1.25; }
-p { margin: 0 0 0.9rem; }
-code { font: 0.95em ui-monospace, monospace; }
-:focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
-.hint { color: var(--faint); font-size: 0.9rem; }
-.warning { padding: 0.7rem 0.85rem; border-radius: 0.5rem; background: var(--warn); }
+main { width: 100%; max-width: 25rem; margin: auto; padding-bottom: 4vh; }
+h1 { margin: 0 0 0.75rem; font-size: 1.5rem; line-height: 1.3; font-weight: 600; letter-spacing: -0.02em; }
+p { margin: 0 0 1rem; }
+a { color: var(--accent); text-underline-offset: 3px; }
+code { font: 0.93em ui-monospace, monospace; }
+:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
+.hint { color: var(--faint); font-size: 0.8125rem; }
+.warning { padding: 0.75rem 1rem; border-radius: 8px; background: var(--sunk); }
 `
