@@ -28,8 +28,8 @@ export interface Transcript {
   firstUnread?: number
   /** How many they were. */
   unreadCount: number
-  /** The message to scroll to. */
-  target?: number
+  /** Where to scroll to: a message, or the end. Each jump has an object of its own. */
+  aim: { seq?: number }
   /** What went wrong, when `failed`. */
   problem?: string
 }
@@ -48,7 +48,7 @@ export function followTranscript(): void {
       transcript.value = undefined
     } else if (isInView(to.name, to.seq)) {
       const open = transcript.peek() as Transcript
-      if (to.seq !== undefined) transcript.value = { ...open, target: to.seq }
+      if (to.seq !== undefined) transcript.value = { ...open, aim: { seq: to.seq } }
     } else void open(to.name, to.seq)
   })
   onChange((changed) => {
@@ -83,6 +83,7 @@ async function open(name: string, seq?: number): Promise<void> {
       olderCount: 0,
       hasNewer: false,
       unreadCount: 0,
+      aim: {},
     }
   }
   try {
@@ -112,7 +113,10 @@ async function open(name: string, seq?: number): Promise<void> {
       hasNewer: (messages.at(-1)?.seq ?? 0) < newest,
       unreadCount: news.remaining_count,
       ...(firstUnread !== undefined && { firstUnread }),
-      ...((seq ?? firstUnread) !== undefined && { target: (seq ?? firstUnread) as number }),
+      aim:
+        seq === undefined && firstUnread === undefined
+          ? {}
+          : { seq: (seq ?? firstUnread) as number },
     }
   } catch (error) {
     if (signal.aborted) return
@@ -128,6 +132,7 @@ async function open(name: string, seq?: number): Promise<void> {
       olderCount: 0,
       hasNewer: false,
       unreadCount: 0,
+      aim: {},
       problem: fault.message,
     }
   }
@@ -193,7 +198,7 @@ export async function jumpToEnd(): Promise<void> {
       messages: page.messages.toReversed(),
       olderCount: page.older_count ?? 0,
       hasNewer: false,
-      target: page.messages[0]?.seq ?? 0,
+      aim: {},
     }
   })
 }
@@ -243,9 +248,8 @@ function put(name: string, added: Message[], change: Partial<Transcript>): void 
   for (const message of added) bySeq.set(message.seq, message)
   const isAppended = (added.at(-1)?.seq ?? 0) > (open.messages.at(-1)?.seq ?? 0)
   batch(() => {
-    const { target: _, ...rest } = open
     transcript.value = {
-      ...rest,
+      ...open,
       messages: [...bySeq.values()].sort((a, b) => a.seq - b.seq),
       ...change,
     }

@@ -138,7 +138,7 @@ function Addressee({ to, onChoose }: { to: string; onChoose: (to: string) => voi
       align="left"
       button={
         <>
-          <span aria-hidden="true">→</span>
+          <Icon name="to" />
           <span class="cut">{to ? <Name>{to}</Name> : 'Everyone'}</span>
           <Icon name="drop" />
         </>

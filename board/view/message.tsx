@@ -113,7 +113,7 @@ export function Byline({
       </span>
       {to !== undefined && (
         <span class={to === PERSON ? 'chip you' : 'chip'}>
-          <span aria-hidden="true">→</span>
+          <Icon name="to" />
           <span class="vh">to</span>
           <span class="cut">{to === PERSON ? 'you' : <Name>{to}</Name>}</span>
         </span>

@@ -6,6 +6,7 @@ import { isPerson, type Message as MessageData, nameOf } from '../relay/types.ts
 import { outbox } from '../state/outbox.ts'
 import { createReadObserver } from '../state/read-state.ts'
 import { route } from '../state/route.ts'
+import { findThread } from '../state/threads.ts'
 import { arrived, jumpToEnd, loadNewer, loadOlder, type Transcript } from '../state/transcript.ts'
 import { dayOf, formatDay } from '../text/time.ts'
 import { Icon } from './icons.tsx'
@@ -28,7 +29,7 @@ function isAtEnd({ scrollHeight, scrollTop, clientHeight }: Element): boolean {
 const keepsPosition = CSS.supports('overflow-anchor', 'auto')
 
 export function TranscriptView({ open }: { open: Transcript }) {
-  const { name, messages, olderCount, hasNewer, target } = open
+  const { name, messages, olderCount, hasNewer, aim } = open
   const scroll = useRef<HTMLDivElement>(null)
   const wasAtEnd = useRef(true)
   const anchor = useRef<{ seq: string; top: number } | undefined>(undefined)
@@ -52,15 +53,18 @@ export function TranscriptView({ open }: { open: Transcript }) {
   useLayoutEffect(() => {
     const box = scroll.current
     if (!box) return
-    const at = target === undefined ? undefined : box.querySelector(`[data-seq="${target}"]`)
-    if (at && target !== messages.at(-1)?.seq) {
-      const isAddress = route.peek().at === 'thread' && 'seq' in route.peek()
-      at.scrollIntoView({ block: isAddress ? 'center' : 'start' })
-      if (isAddress) (at as HTMLElement).focus({ preventScroll: true })
-    } else box.scrollTop = box.scrollHeight
-    wasAtEnd.current = isAtEnd(box) && !hasNewer
+    const at = box.querySelector<HTMLElement>(`[data-seq="${aim.seq}"]`)
+    const to = route.peek()
+    const isAddress = to.at === 'thread' && to.seq !== undefined
     setUnseen(0)
-  }, [name, target])
+    if (at && isAddress) at.focus({ preventScroll: true })
+    return settle(() => {
+      if (at) scrollTo(box, at, isAddress)
+      else box.scrollTop = box.scrollHeight
+      wasAtEnd.current = isAtEnd(box) && !hasNewer
+      return box.scrollTop
+    })
+  }, [aim])
 
   // More messages: stay at the end, or where one was.
   useLayoutEffect(() => {
@@ -111,14 +115,54 @@ export function TranscriptView({ open }: { open: Transcript }) {
         <div class="pill-place">
           <button class="btn pill" type="button" onClick={() => toEnd(scroll.current)}>
             <Icon name="down" />
-            {unseen > 0
-              ? `${unseen} new ${unseen === 1 ? 'message' : 'messages'}`
-              : 'To the latest'}
+            {describeNews(unseen, hasNewer, open)}
           </button>
         </div>
       )}
     </>
   )
+}
+
+function describeNews(unseen: number, hasNewer: boolean, { name, messages }: Transcript): string {
+  const below = (findThread(name)?.latest?.seq ?? 0) - (messages.at(-1)?.seq ?? 0)
+  if (hasNewer) return below > 0 ? `${below.toLocaleString()} newer` : 'To the latest'
+  return `${unseen} new ${unseen === 1 ? 'message' : 'messages'}`
+}
+
+/** Pixels above a message that the heading of its day covers. */
+const UNDER_DAY = 48
+
+/** Scrolls the box alone: scrollIntoView() would also move the page around it. */
+function scrollTo(box: HTMLElement, at: HTMLElement, isCentred: boolean): void {
+  const { top, height } = at.getBoundingClientRect()
+  const room = Math.max(0, box.clientHeight - height)
+  const above = isCentred ? Math.max(UNDER_DAY, room / 2) : UNDER_DAY
+  box.scrollTop += top - box.getBoundingClientRect().top - above
+}
+
+/**
+ * Scrolls now and in the next frames, until the position stays: messages that were never on screen have
+ * only an estimated height until they are. Returns how to stop.
+ */
+function settle(scroll: () => number): () => void {
+  let last = scroll()
+  let frames = 0
+  let request = requestAnimationFrame(function again() {
+    const next = scroll()
+    frames = next === last ? frames + 1 : 0
+    last = next
+    if (frames < 3) request = requestAnimationFrame(again)
+  })
+  const stop = () => {
+    cancelAnimationFrame(request)
+    removeEventListener('wheel', stop)
+    removeEventListener('touchmove', stop)
+  }
+  // The person decides where to be.
+  addEventListener('wheel', stop, { once: true, passive: true })
+  addEventListener('touchmove', stop, { once: true, passive: true })
+  setTimeout(stop, 1_000)
+  return stop
 }
 
 async function toEnd(box: HTMLElement | null): Promise<void> {

@@ -56,9 +56,7 @@ export function consentPage(data: ConsentPageData): Response {
 <dl>
 <dt>Your relay</dt>
 <dd><code>${escapeHtml(relay)}</code></dd>
-<dt>You will be sent to</dt>
-<dd><code>${escapeHtml(describeDestination(redirectUri))}</code></dd>
-</dl>
+${client.isBoard ? '' : `<dt>You will be sent to</dt>\n<dd><code>${escapeHtml(describeDestination(redirectUri))}</code></dd>\n`}</dl>
 ${
   client.isBoard
     ? '<p>The board is a page of this relay. It shows your threads in this browser.</p>'

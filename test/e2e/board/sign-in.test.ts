@@ -1,0 +1,154 @@
+/** Signing in to the board: by the consent page, by the link of npm start, and when a sign-in ends. */
+import type { Browser } from 'playwright-core'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { go, openBoard } from '../../support/board.ts'
+import { openBrowser } from '../../support/browser.ts'
+import { createOAuthClient } from '../../support/oauth.ts'
+import { createTestRelay } from '../../support/relay.ts'
+
+let browser: Browser
+beforeAll(async () => {
+  browser = await openBrowser()
+})
+afterAll(() => browser.close())
+
+test('a person signs in with the key and comes back to the place they opened', async () => {
+  await using relay = await createTestRelay()
+  await relay.call('relay_post_message', { thread_name: 'a/b ä', content: 'here', surface: 'code' })
+  await using board = await openBoard(browser, relay, { signedOut: true, at: '#/t/a%2Fb%20%C3%A4' })
+  const { page, complaints } = board
+  await page.getByRole('button', { name: 'Sign in' }).click()
+  await page.getByText('The board is a page of this relay').waitFor()
+  await page.getByLabel('Key of this relay').fill(relay.key)
+  await page.getByRole('button', { name: 'Allow' }).click()
+  await page.getByRole('heading', { name: 'a/b ä' }).waitFor()
+  await page.getByText('here', { exact: true }).waitFor()
+  expect(page.url()).toBe(`${relay.url}/board/#/t/a%2Fb%20%C3%A4`)
+  expect(complaints).toEqual([])
+})
+
+test('a link with the key signs in, and the key is nowhere afterwards', async () => {
+  await using relay = await createTestRelay()
+  await using board = await openBoard(browser, relay)
+  const { page } = board
+  expect(page.url()).not.toContain(relay.key)
+  const kept = await page.evaluate('JSON.stringify([{ ...sessionStorage }, { ...localStorage }])')
+  expect(kept).toContain('access')
+  expect(kept).not.toContain(relay.key)
+  expect(JSON.stringify(relay.logs)).not.toContain(relay.key)
+  expect(await page.evaluate('history.length')).toBeLessThanOrEqual(2)
+})
+
+test('a link with a wrong key says so and signs nobody in', async () => {
+  await using relay = await createTestRelay()
+  await using board = await openBoard(browser, relay, { signedOut: true })
+  const { page } = board
+  await page.goto('about:blank')
+  await page.goto(`${relay.url}/board/#key=${'x'.repeat(43)}`)
+  await page.getByText('the key of this relay has changed').waitFor()
+  await page.getByRole('button', { name: 'Sign in' }).waitFor()
+})
+
+test('after cancelling, the board says so and asks again', async () => {
+  await using relay = await createTestRelay()
+  await using board = await openBoard(browser, relay, { signedOut: true })
+  const { page } = board
+  await page.getByRole('button', { name: 'Sign in' }).click()
+  await page.getByRole('button', { name: 'Cancel' }).click()
+  await page.getByText('You cancelled the sign-in.').waitFor()
+})
+
+test('an answer that was not asked for signs nobody in', async () => {
+  await using relay = await createTestRelay()
+  await using board = await openBoard(browser, relay, { signedOut: true })
+  const { page } = board
+  await page.goto(`${relay.url}/board/?code=stolen&state=x&iss=${encodeURIComponent(relay.url)}`)
+  await page.getByText('was not started here').waitFor()
+  expect(await page.evaluate('sessionStorage.length')).toBe(0)
+})
+
+test('a read-only sign-in reads, and says why there is no field', async () => {
+  await using relay = await createTestRelay()
+  await relay.call('relay_post_message', { thread_name: 'a', content: 'words', surface: 'code' })
+  await using board = await openBoard(browser, relay, { signedOut: true, at: '#/t/a' })
+  const { page } = board
+  await page.getByRole('button', { name: 'Sign in' }).click()
+  await page.getByLabel('read only').check()
+  await page.getByLabel('Key of this relay').fill(relay.key)
+  await page.getByRole('button', { name: 'Allow' }).click()
+  await page.getByText('words', { exact: true }).waitFor()
+  await page.getByText('This sign-in may only read').waitFor()
+  expect(await page.getByRole('textbox', { name: /^Write to/ }).count()).toBe(0)
+  expect(await page.getByRole('button', { name: 'Archive' }).count()).toBe(0)
+})
+
+test('an expired access token is renewed without anybody noticing', async () => {
+  await using relay = await createTestRelay()
+  await relay.call('relay_post_message', { thread_name: 'a', content: 'first', surface: 'code' })
+  await using board = await openBoard(browser, relay, { at: '#/t/a' })
+  const { page } = board
+  await page.getByText('first', { exact: true }).waitFor()
+  await page.evaluate(`sessionStorage.setItem('relay-board',
+    JSON.stringify({ ...JSON.parse(sessionStorage.getItem('relay-board')), access: 'expired' }))`)
+  await page.reload()
+  await page.getByText('first', { exact: true }).waitFor()
+  expect(await page.evaluate(`JSON.parse(sessionStorage.getItem('relay-board')).access`)).not.toBe(
+    'expired',
+  )
+})
+
+test('when the key was rotated in the middle of typing, the draft survives the new sign-in', async () => {
+  await using relay = await createTestRelay()
+  await relay.call('relay_post_message', { thread_name: 'a', content: 'first', surface: 'code' })
+  await using board = await openBoard(browser, relay, { at: '#/t/a' })
+  const { page } = board
+  await page.getByRole('textbox', { name: 'Write to a' }).fill('half a thought')
+  // What a rotation does to a tab: neither of its tokens is worth anything now.
+  await page.route('**/mcp', (route) => route.fulfill({ status: 401, body: '{}' }))
+  await page.route('**/token', (route) =>
+    route.fulfill({ status: 400, body: '{"error":"invalid_grant"}' }),
+  )
+  const notice = page.getByRole('status').filter({ hasText: 'This sign-in has ended' })
+  await notice.waitFor()
+  await page.getByText('first', { exact: true }).waitFor()
+  await page.unroute('**/mcp')
+  await page.unroute('**/token')
+  await notice.getByRole('button', { name: 'Sign in' }).click()
+  await page.getByLabel('Key of this relay').fill(relay.key)
+  await page.getByRole('button', { name: 'Allow' }).click()
+  await page.getByText('first', { exact: true }).waitFor()
+  expect(await page.getByRole('textbox', { name: 'Write to a' }).inputValue()).toBe(
+    'half a thought',
+  )
+})
+
+test('no other client can pass for the person, whatever it calls itself', async () => {
+  await using relay = await createTestRelay()
+  for (const name of ['Relay board', 'RELAY  Board', 'Ｒelay board']) {
+    const client = await createOAuthClient(relay, { name })
+    const { access_token } = await client.connect()
+    await relay.rpc(
+      {
+        jsonrpc: '2.0',
+        id: 1,
+        method: 'tools/call',
+        params: {
+          name: 'relay_post_message',
+          arguments: {
+            thread_name: 'a',
+            content: `by ${name}`,
+            surface: 'other',
+            reader_tag: 'board',
+          },
+        },
+      },
+      { authorization: `Bearer ${access_token}` },
+    )
+  }
+  await using board = await openBoard(browser, relay, { at: '#/t/a' })
+  const { page } = board
+  await page.getByText('by Ｒelay board').waitFor()
+  expect(await page.locator('.msg .who', { hasText: 'You' }).count()).toBe(0)
+  expect(await page.locator('.msg .tile.you').count()).toBe(0)
+  await go(page, '#/')
+})

@@ -1,0 +1,189 @@
+/** A person in the board and sessions over MCP, in one relay. */
+import type { Browser } from 'playwright-core'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { go, openBoard } from '../../support/board.ts'
+import { openBrowser } from '../../support/browser.ts'
+import { createTestRelay, type TestRelay } from '../../support/relay.ts'
+
+let browser: Browser
+beforeAll(async () => {
+  browser = await openBrowser()
+})
+afterAll(() => browser.close())
+
+const post = (relay: TestRelay, thread_name: string, content: string, more: object = {}) =>
+  relay.call('relay_post_message', {
+    thread_name,
+    content,
+    surface: 'code',
+    reader_tag: 'laptop-code',
+    ...more,
+  })
+
+test('the first minute: nothing is there, a client connects, its first message appears', async () => {
+  await using relay = await createTestRelay()
+  await using board = await openBoard(browser, relay)
+  const { page, context, complaints } = board
+  await context.grantPermissions(['clipboard-read', 'clipboard-write'])
+  await page.getByRole('heading', { name: 'Connect your first session' }).waitFor()
+  const command = page.getByRole('figure').filter({ hasText: 'Terminal' })
+  await command.getByRole('button', { name: 'Copy: Terminal' }).click()
+  expect(await page.evaluate('navigator.clipboard.readText()')).toBe(
+    `claude mcp add --scope user --transport http relay ${relay.url}/mcp --header "Authorization: Bearer ${relay.key}"`,
+  )
+  expect(await page.locator('body').innerText()).not.toContain(relay.key)
+  await page.getByText('Waiting for a first call').waitFor()
+  await relay.call('relay_list_threads', { reader_tag: 'laptop-code' })
+  await page.getByText('Claude Code is connected').waitFor()
+  await post(relay, 'first-steps', 'We are here.')
+  await page
+    .getByRole('link', { name: /first-steps/ })
+    .first()
+    .click()
+  await page.getByText('We are here.', { exact: true }).waitFor()
+  expect(complaints).toEqual([])
+})
+
+test('ten messages between a session that waits and a person', async () => {
+  await using relay = await createTestRelay()
+  await post(relay, 'plan', 'message 0')
+  await using board = await openBoard(browser, relay, { at: '#/t/plan' })
+  const { page, complaints } = board
+  await relay.call('relay_check_new', { reader_tag: 'laptop-code', thread_name: 'plan' })
+  for (let i = 1; i <= 5; i += 1) {
+    await page.getByText(`message ${2 * i - 2}`, { exact: true }).waitFor()
+    const waiting = relay.call('relay_check_new', {
+      reader_tag: 'laptop-code',
+      thread_name: 'plan',
+      wait_seconds: 20,
+    })
+    await page.getByRole('textbox', { name: 'Write to plan' }).fill(`message ${2 * i - 1}`)
+    await page.keyboard.press('Control+Enter')
+    const { structuredContent: news } = await waiting
+    expect(news.messages).toMatchObject([
+      { content: `message ${2 * i - 1}`, from: 'board', via: 'Relay board', surface: 'other' },
+    ])
+    await post(relay, 'plan', `message ${2 * i}`)
+  }
+  await page.getByText('message 10', { exact: true }).waitFor()
+  expect(await page.locator('.msg .who', { hasText: 'You' }).count()).toBe(5)
+  expect(complaints).toEqual([])
+})
+
+test('a message for one reader goes to that reader and is shown so', async () => {
+  await using relay = await createTestRelay()
+  await post(relay, 'plan', 'anyone?', { to: 'board' })
+  await using board = await openBoard(browser, relay, { at: '#/t/plan' })
+  const { page } = board
+  await page
+    .getByRole('article')
+    .filter({ hasText: 'anyone?' })
+    .getByText('you', { exact: true })
+    .waitFor()
+  await page.getByRole('button', { name: 'To everyone' }).click()
+  await page.getByRole('menuitemcheckbox', { name: /laptop-code/ }).click()
+  await page.getByRole('textbox', { name: 'Write to plan' }).fill('you')
+  await page.getByRole('button', { name: 'Send' }).click()
+  await expect
+    .poll(async () => {
+      const { structuredContent } = await relay.call('relay_check_new', {
+        reader_tag: 'laptop-code',
+        peek: true,
+      })
+      return structuredContent.messages.filter(({ to }: { to?: string }) => to === 'laptop-code')
+    })
+    .toMatchObject([{ content: 'you', from: 'board' }])
+})
+
+test('a new thread gets its description and its first message', async () => {
+  await using relay = await createTestRelay()
+  await using board = await openBoard(browser, relay, { at: '#/new' })
+  const { page } = board
+  await page.getByRole('textbox', { name: 'The first message' }).fill('Let us begin')
+  await page.getByRole('button', { name: 'Send' }).click()
+  await page.getByText('A thread needs a name.').waitFor()
+  await page.getByLabel('Name', { exact: true }).fill('garden')
+  await page.getByLabel(/^Description/).fill('Beds and bulbs')
+  await page.getByRole('button', { name: 'Send' }).click()
+  await page.getByRole('heading', { name: 'garden' }).waitFor()
+  await page.getByText('Let us begin', { exact: true }).waitFor()
+  await expect
+    .poll(async () => (await relay.call('relay_list_threads', {})).structuredContent.threads)
+    .toMatchObject([{ name: 'garden', description: 'Beds and bulbs', message_count: 1 }])
+})
+
+test('opening marks nothing, seeing does, and no cursor of a model moves', async () => {
+  await using relay = await createTestRelay()
+  for (let i = 1; i <= 60; i += 1) await post(relay, 'long', `line ${i}\n\n${'words '.repeat(80)}`)
+  await relay.call('relay_check_new', { reader_tag: 'phone-chat', thread_name: 'long', limit: 3 })
+  await relay.call('relay_check_new', {
+    reader_tag: 'board',
+    thread_name: 'long',
+    ack_seq: 10,
+    peek: true,
+  })
+  const cursors = async (reader: string) =>
+    (
+      await relay.database
+        .pool(1, 'postgres')
+        .query('select last_read_seq::int as seq from relay_read_cursors where reader_tag = $1', [
+          reader,
+        ])
+    ).rows
+  await using board = await openBoard(browser, relay, { at: '#/t/long' })
+  const { page } = board
+  const unread = page.getByRole('link', { name: /^long/ }).locator('.count')
+  await expect.poll(() => unread.innerText()).toMatch(/^4\d/)
+  const [{ seq: seen } = { seq: 0 }] = await cursors('board')
+  expect(seen).toBeGreaterThan(10)
+  expect(await page.locator(`[data-seq="${seen}"]`).isVisible()).toBe(true)
+  await page.getByRole('button', { name: 'More actions' }).click()
+  await page.getByRole('menuitem', { name: 'Mark all as read' }).click()
+  await expect.poll(() => unread.count()).toBe(0)
+  expect(await cursors('phone-chat')).toEqual([{ seq: 3 }])
+  expect(await cursors('board')).toEqual([{ seq: 60 }])
+})
+
+test('somebody who has scrolled up is told of news and stays where they are', async () => {
+  await using relay = await createTestRelay()
+  for (let i = 1; i <= 20; i += 1) await post(relay, 'long', `line ${i}\n\n${'words '.repeat(80)}`)
+  await using board = await openBoard(browser, relay, { at: '#/t/long/5' })
+  const { page } = board
+  await page.locator('.msg.target').waitFor()
+  await page.getByText('line 20', { exact: true }).waitFor({ state: 'attached' })
+  const place = () => page.locator('.msg.target').boundingBox()
+  const before = await place()
+  await post(relay, 'long', 'line 21')
+  await page.getByRole('button', { name: '1 new message' }).waitFor()
+  expect((await place())?.y).toBe(before?.y)
+  await page.getByRole('button', { name: '1 new message' }).click()
+  await page.getByText('line 21', { exact: true }).waitFor()
+  await expect.poll(() => page.getByRole('button', { name: /new message/ }).count()).toBe(0)
+})
+
+test('two tabs: what one posts the other shows, and both keep their drafts apart by thread', async () => {
+  await using relay = await createTestRelay()
+  await post(relay, 'plan', 'go')
+  await using one = await openBoard(browser, relay, { at: '#/t/plan' })
+  await using two = await openBoard(browser, relay, { at: '#/t/plan' })
+  await two.page.getByText('go', { exact: true }).waitFor()
+  await one.page.getByRole('textbox', { name: 'Write to plan' }).fill('from the first tab')
+  await one.page.getByRole('button', { name: 'Send' }).click()
+  await two.page.getByText('from the first tab', { exact: true }).waitFor()
+  expect(await two.page.locator('.msg .who', { hasText: 'You' }).count()).toBe(1)
+})
+
+test('a thread is archived and brought back', async () => {
+  await using relay = await createTestRelay()
+  await post(relay, 'plan', 'done')
+  await using board = await openBoard(browser, relay, { at: '#/t/plan' })
+  const { page } = board
+  await page.getByText('done', { exact: true }).waitFor()
+  await page.locator('body').press('e')
+  await page.getByText('Archived. A new message reopens it.').waitFor()
+  await page.getByRole('button', { name: 'Undo' }).click()
+  await expect
+    .poll(async () => (await relay.call('relay_list_threads', {})).structuredContent.threads.length)
+    .toBe(1)
+  await go(page, '#/')
+})

@@ -1,0 +1,54 @@
+/** openBoard(): the board in Chromium, signed in to a relay, with everything that it complains of. */
+
+import { createRequire } from 'node:module'
+import type { AxeResults } from 'axe-core'
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
+import type { TestRelay } from './relay.ts'
+
+export interface OpenOptions extends BrowserContextOptions {
+  /** The fragment to open. */
+  at?: string
+  /** Opens the board without signing in. */
+  signedOut?: boolean
+}
+
+export async function openBoard(browser: Browser, relay: TestRelay, options: OpenOptions = {}) {
+  const { at, signedOut, ...context } = options
+  const opened = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...context })
+  const page = await opened.newPage()
+  const complaints: string[] = []
+  page.on('console', (message) => {
+    // What the browser says of an answer such as 401 is no complaint of the page.
+    if (/^(error|warning)$/.test(message.type()) && !/Failed to load/.test(message.text())) {
+      complaints.push(message.text())
+    }
+  })
+  page.on('pageerror', (error) => complaints.push(error.stack ?? error.message))
+  page.on('dialog', (dialog) => {
+    complaints.push(`dialog: ${dialog.message()}`)
+    void dialog.dismiss()
+  })
+  page.on('request', (request) => {
+    if (!request.url().startsWith(relay.url) && !request.url().startsWith('data:')) {
+      complaints.push(`request to ${request.url()}`)
+    }
+  })
+  await page.goto(`${relay.url}/board/${signedOut ? '' : `#key=${relay.key}`}`)
+  if (!signedOut) await page.locator('.app').waitFor()
+  if (at) await go(page, at)
+  return { page, context: opened, complaints, [Symbol.asyncDispose]: () => opened.close() }
+}
+
+/** Goes to another place of the board. */
+export async function go(page: Page, fragment: string): Promise<void> {
+  await page.evaluate(`location.hash = ${JSON.stringify(fragment)}`)
+}
+
+/** What axe-core finds wrong with what is shown: one line for each rule. */
+export async function findBarriers(page: Page): Promise<string[]> {
+  await page.evaluate(createRequire(import.meta.url)('axe-core').source)
+  const { violations } = (await page.evaluate('axe.run()')) as AxeResults
+  return violations.map(
+    ({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target.join(' ')).join(', ')}`,
+  )
+}
