@@ -220,9 +220,6 @@ export function FirstSteps() {
                     {name.split(',')[0]}
                   </button>
                 ))}
-                <a class="btn" href={formatRoute({ at: 'connect' })}>
-                  More
-                </a>
               </div>
               <div id="guide" role="tabpanel" aria-labelledby={`tab-${chosen}`} class="guide">
                 {guide && <Guide guide={{ ...guide, blocks: guide.blocks.slice(0, 1) }} />}
@@ -230,7 +227,8 @@ export function FirstSteps() {
               <p class="note">
                 {knownKey.value
                   ? 'The key is filled in and stays in this tab. Copy takes the whole one.'
-                  : 'YOUR_RELAY_API_KEY stands for the key of this relay.'}
+                  : 'YOUR_RELAY_API_KEY stands for the key of this relay.'}{' '}
+                <a href={formatRoute({ at: 'connect' })}>All clients</a>
               </p>
               <Waiting />
             </li>

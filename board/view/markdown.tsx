@@ -33,19 +33,32 @@ export function Markdown({ text }: { text: string }) {
 /** The elements; undefined when the text is better shown as it is. */
 function renderMarkdown(text: string): ComponentChildren {
   if (text.length > MAX_LENGTH || HOSTILE.test(text)) return undefined
+  // The day above the message is level 3 of the page's outline, and none of its own may be skipped.
+  const outline = { level: 3 }
   try {
-    return renderBlocks(marked.lexer(text, { gfm: true, breaks: true }), 0)
+    return renderBlocks(marked.lexer(text, { gfm: true, breaks: true }), { depth: 0, outline })
   } catch {
     return undefined
   }
 }
 
-function renderBlocks(tokens: Token[], depth: number): ComponentChildren {
-  return tokens.map((token) => renderBlock(token as Tokens.Generic, depth))
+interface Place {
+  /** How many lists and quotes are around it. */
+  depth: number
+  /** The level of the last heading, shared by the whole message. */
+  outline: { level: number }
 }
 
-function renderBlock(token: Tokens.Generic, depth: number): ComponentChildren {
-  if (depth > MAX_DEPTH)
+function renderBlocks(tokens: Token[], place: Place): ComponentChildren {
+  return tokens.map((token) => renderBlock(token as Tokens.Generic, place))
+}
+
+function deeper({ depth, outline }: Place): Place {
+  return { depth: depth + 1, outline }
+}
+
+function renderBlock(token: Tokens.Generic, place: Place): ComponentChildren {
+  if (place.depth > MAX_DEPTH)
     return (
       <p>
         <Text>{token.raw}</Text>
@@ -56,8 +69,9 @@ function renderBlock(token: Tokens.Generic, depth: number): ComponentChildren {
     case 'def':
       return null
     case 'heading': {
-      // The head of the message is level 3 in the outline; none of its own may stand above it.
-      const Heading = (['h4', 'h5', 'h6'] as const)[Math.min(token.depth, 3) - 1] ?? 'h6'
+      const { outline } = place
+      outline.level = Math.min(token.depth + 3, outline.level + 1, 6)
+      const Heading = `h${outline.level}` as 'h4' | 'h5' | 'h6'
       return <Heading>{renderInline(token.tokens, token.text)}</Heading>
     }
     case 'paragraph':
@@ -67,9 +81,9 @@ function renderBlock(token: Tokens.Generic, depth: number): ComponentChildren {
     case 'code':
       return <CodeBlock text={token.text} language={token.lang ?? ''} />
     case 'blockquote':
-      return <blockquote>{renderBlocks(token.tokens ?? [], depth + 1)}</blockquote>
+      return <blockquote>{renderBlocks(token.tokens ?? [], deeper(place))}</blockquote>
     case 'list':
-      return renderList(token as Tokens.List, depth)
+      return renderList(token as Tokens.List, place)
     case 'table':
       return renderTable(token as Tokens.Table)
     case 'hr':
@@ -83,12 +97,12 @@ function renderBlock(token: Tokens.Generic, depth: number): ComponentChildren {
   }
 }
 
-function renderList(list: Tokens.List, depth: number): VNode {
+function renderList(list: Tokens.List, place: Place): VNode {
   const isTasks = list.items.every((item) => item.task)
   const items = list.items.map((item) => {
     const content = renderBlocks(
       item.tokens.filter(({ type }) => type !== 'checkbox'),
-      depth + 1,
+      deeper(place),
     )
     if (!item.task) return <li>{content}</li>
     return (

@@ -192,12 +192,12 @@ function FilterBar({ filters }: { filters: Filters }) {
       ))}
       <Menu
         class={from ? 'btn toggle on' : 'btn toggle'}
-        label="Written by"
+        label={`Written by ${from ?? 'anyone'}`}
         align="left"
         button={
           <>
             <span class="cut">
-              {from ? <Name>{from === PERSON ? 'board' : from}</Name> : 'Written by anyone'}
+              Written by <Name>{from ?? 'anyone'}</Name>
             </span>
             <Icon name="drop" />
           </>

@@ -1,0 +1,119 @@
+/** The board for everyone: without barriers in every state, by keyboard alone, on a phone. */
+import type { Browser } from 'playwright-core'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { seed } from '../../shots/seed.ts'
+import { findBarriers, go, openBoard } from '../../support/board.ts'
+import { openBrowser } from '../../support/browser.ts'
+import { createTestRelay } from '../../support/relay.ts'
+
+let browser: Browser
+beforeAll(async () => {
+  browser = await openBrowser()
+})
+afterAll(() => browser.close())
+
+const PLACES = [
+  ['#/', 'Nothing new|unread in'],
+  ['#/t/billing-migration', 'One thing only you can decide'],
+  ['#/search?q=dead+letter', 'auth-refactor'],
+  ['#/search?q=unicorn', 'No message has this'],
+  ['#/connect', 'Address of this relay'],
+  ['#/new', 'One topic per thread'],
+  ['#/t/nothing', 'There is no such thread'],
+] as const
+
+test.each([
+  ['desktop, light', {}],
+  ['desktop, dark', { colorScheme: 'dark' }],
+  ['phone, light', { viewport: { width: 390, height: 844 }, hasTouch: true }],
+  ['phone, dark', { viewport: { width: 390, height: 844 }, hasTouch: true, colorScheme: 'dark' }],
+] as const)('on %s, axe finds nothing and nothing runs out of the page', async (_, options) => {
+  await using relay = await createTestRelay()
+  await seed(relay.url, relay.key)
+  await using board = await openBoard(browser, relay, options)
+  const { page, complaints } = board
+  const width = await page.evaluate('innerWidth')
+  for (const [place, text] of PLACES) {
+    await go(page, place)
+    await page.getByText(new RegExp(text)).first().waitFor({ state: 'attached' })
+    expect(await findBarriers(page), place).toEqual([])
+    expect(await page.evaluate('document.documentElement.scrollWidth'), place).toBe(width)
+  }
+  await go(page, '#/t/billing-migration')
+  await page.getByRole('button', { name: 'More actions' }).click()
+  expect(await findBarriers(page), 'menu').toEqual([])
+  await page.keyboard.press('Escape')
+  await page.locator('body').press('?')
+  expect(await findBarriers(page), 'help').toEqual([])
+  expect(complaints).toEqual([])
+})
+
+test('signed out and on a first visit, axe finds nothing', async () => {
+  await using relay = await createTestRelay()
+  await using out = await openBoard(browser, relay, { signedOut: true })
+  await out.page.getByRole('button', { name: 'Sign in' }).waitFor()
+  expect(await findBarriers(out.page)).toEqual([])
+  await using first = await openBoard(browser, relay)
+  await first.page.getByText('Connect your first session').waitFor()
+  expect(await findBarriers(first.page)).toEqual([])
+})
+
+test('with the keyboard alone: find a thread, read, answer, archive, undo', async () => {
+  await using relay = await createTestRelay()
+  await seed(relay.url, relay.key)
+  await using board = await openBoard(browser, relay)
+  const { page } = board
+  const { keyboard } = page
+  await page
+    .getByRole('link', { name: /billing-migration/ })
+    .first()
+    .waitFor()
+  await keyboard.press('j')
+  await page.getByRole('heading', { name: 'billing-migration' }).waitFor()
+  await keyboard.press('j')
+  await page.getByRole('heading', { name: 'release-2-4' }).waitFor()
+  await keyboard.press('k')
+  await page.getByRole('heading', { name: 'billing-migration' }).waitFor()
+  await page.getByText('One thing only you can decide').waitFor()
+  await page.locator('.scroll').focus()
+  await keyboard.press('ArrowUp')
+  await expect.poll(() => page.evaluate('document.activeElement.dataset.seq')).toBe('6')
+  await keyboard.press('ArrowUp')
+  expect(await page.evaluate('document.activeElement.dataset.seq')).toBe('5')
+  await keyboard.press('c')
+  await keyboard.type('A cent is only a line in the report.')
+  await keyboard.press('Control+Enter')
+  await page.getByRole('article', { name: /^You/ }).waitFor()
+  await keyboard.press('Escape')
+  await keyboard.press('e')
+  await page.getByText('Archived. A new message reopens it.').waitFor()
+  await keyboard.press('e')
+  await expect.poll(() => page.getByText('Archived. A new message reopens it.').count()).toBe(0)
+  await keyboard.press('?')
+  await page.getByRole('dialog', { name: 'Keyboard shortcuts' }).waitFor()
+  await keyboard.press('Escape')
+  expect(await page.getByRole('dialog').count()).toBe(0)
+})
+
+test('on a phone a thread takes the place of the list, and Back returns to it', async () => {
+  await using relay = await createTestRelay()
+  await seed(relay.url, relay.key)
+  await using board = await openBoard(browser, relay, {
+    viewport: { width: 390, height: 844 },
+    hasTouch: true,
+    isMobile: true,
+  })
+  const { page } = board
+  const row = page.getByRole('link', { name: /^release-2-4/ })
+  await row.tap()
+  await page.getByText('ja lacks 14 keys').last().waitFor()
+  expect(await row.isVisible()).toBe(false)
+  await page.getByRole('link', { name: 'All threads' }).tap()
+  await row.waitFor()
+  const small = await page.evaluate(`[...document.querySelectorAll('a, button, input, summary')]
+    .filter((each) => each.checkVisibility() && !each.closest('.skip'))
+    .map((each) => [each.textContent || each.ariaLabel, each.getBoundingClientRect()])
+    .filter(([, { width, height }]) => width > 0 && (height < 40 || width < 40))
+    .map(([name]) => name)`)
+  expect(small).toEqual([])
+})

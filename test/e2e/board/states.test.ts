@@ -1,0 +1,191 @@
+/** The board when something is wrong, missing or a lot. */
+import type { Browser } from 'playwright-core'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { go, openBoard } from '../../support/board.ts'
+import { openBrowser } from '../../support/browser.ts'
+import { startFaults } from '../../support/faults.ts'
+import { createTestRelay } from '../../support/relay.ts'
+
+let browser: Browser
+beforeAll(async () => {
+  browser = await openBrowser()
+})
+afterAll(() => browser.close())
+
+test('with the database away the board says so, keeps what it shows, and recovers', async () => {
+  await using faults = await startFaults()
+  await using relay = await createTestRelay({ faults })
+  const post = (content: string) =>
+    relay.call('relay_post_message', { thread_name: 'a', content, surface: 'code' })
+  await post('before')
+  await using board = await openBoard(browser, relay, { at: '#/t/a' })
+  const { page, complaints } = board
+  await page.getByText('before', { exact: true }).waitFor()
+  await faults.always('refuse')
+  await page.getByText('The database cannot be reached').first().waitFor()
+  await page.getByRole('textbox', { name: 'Write to a' }).fill('written meanwhile')
+  await page.getByRole('button', { name: 'Send' }).click()
+  await page.getByText('Not sent').waitFor()
+  expect(await page.getByText('before', { exact: true }).isVisible()).toBe(true)
+  await faults.always('none')
+  await expect.poll(() => page.getByText('The database cannot be reached').count()).toBe(0)
+  await expect
+    .poll(async () =>
+      (await relay.call('relay_read_thread', { thread_name: 'a' })).structuredContent.messages.map(
+        ({ content }: { content: string }) => content,
+      ),
+    )
+    .toEqual(['written meanwhile', 'before'])
+  await expect.poll(() => page.getByText('written meanwhile', { exact: true }).count()).toBe(1)
+  expect(complaints).toEqual([])
+})
+
+test('offline and back: nothing is asked in vain, and what was missed appears', async () => {
+  await using relay = await createTestRelay()
+  await relay.call('relay_post_message', { thread_name: 'a', content: 'before', surface: 'code' })
+  await using board = await openBoard(browser, relay, { at: '#/t/a' })
+  const { page, context } = board
+  await page.getByText('before', { exact: true }).waitFor()
+  await context.setOffline(true)
+  await page.getByText('You are offline').waitFor()
+  await relay.call('relay_post_message', { thread_name: 'a', content: 'missed', surface: 'code' })
+  await context.setOffline(false)
+  await page.getByText('missed', { exact: true }).waitFor()
+  expect(await page.getByText('You are offline').count()).toBe(0)
+})
+
+test('a thread that is renamed while it is open is missing, and its draft is kept', async () => {
+  await using relay = await createTestRelay()
+  await relay.call('relay_post_message', { thread_name: 'old', content: 'words', surface: 'code' })
+  await using board = await openBoard(browser, relay, { at: '#/t/old' })
+  const { page } = board
+  await page.getByRole('textbox', { name: 'Write to old' }).fill('a draft')
+  await relay.database.pool(1, 'postgres').query(`update relay_threads set name = 'new'`)
+  await page.reload()
+  await page.getByText('There is no such thread').waitFor()
+  await go(page, '#/t/new')
+  await page.getByText('words', { exact: true }).waitFor()
+  await relay.database.pool(1, 'postgres').query(`update relay_threads set name = 'old'`)
+  await page.reload()
+  await go(page, '#/t/old')
+  await page.getByRole('textbox', { name: 'Write to old' }).waitFor()
+  expect(await page.getByRole('textbox', { name: 'Write to old' }).inputValue()).toBe('a draft')
+})
+
+test('nothing is asked while the page is hidden, and at once when it is seen again', async () => {
+  await using relay = await createTestRelay()
+  await relay.call('relay_post_message', { thread_name: 'a', content: 'one', surface: 'code' })
+  await using board = await openBoard(browser, relay)
+  const { page } = board
+  await page.locator('.row').waitFor()
+  const hide = (hidden: boolean) =>
+    page.evaluate(`Object.defineProperty(document, 'hidden', { value: ${hidden}, configurable: true })
+      document.dispatchEvent(new Event('visibilitychange'))`)
+  await hide(true)
+  let asked = 0
+  page.on('request', () => {
+    asked += 1
+  })
+  await page.clock.install()
+  await page.clock.fastForward(60_000)
+  expect(asked).toBe(0)
+  await hide(false)
+  await expect.poll(() => asked).toBeGreaterThan(0)
+})
+
+test('a search marks its words, has an address, and leads to the message in place', async () => {
+  await using relay = await createTestRelay()
+  for (let i = 1; i <= 80; i += 1) {
+    await relay.call('relay_post_message', {
+      thread_name: 'long',
+      content: i === 7 ? 'the **lantern** is lit' : `line ${i}`,
+      surface: i % 2 ? 'code' : 'chat',
+      reader_tag: i % 2 ? 'laptop-code' : 'phone-chat',
+    })
+  }
+  await using board = await openBoard(browser, relay)
+  const { page } = board
+  await page.locator('body').press('/')
+  await page.keyboard.type('lantern')
+  await page.keyboard.press('Enter')
+  const hit = page.getByRole('link', { name: /lantern/ }).filter({ has: page.locator('mark') })
+  await hit.waitFor()
+  expect(await hit.locator('mark').innerText()).toBe('lantern')
+  expect(page.url()).toContain('#/search?q=lantern')
+  await page.reload()
+  await hit.click()
+  await page.locator('.msg.target').waitFor()
+  expect(page.url()).toContain('#/t/long/7')
+  expect(await page.locator('.msg.target').innerText()).toContain('lantern')
+  await go(page, '#/search?thread=long&surface=chat')
+  await page.getByText('line 80', { exact: true }).waitFor()
+  expect(await page.getByText('line 79', { exact: true }).count()).toBe(0)
+  await go(page, '#/search?q=unicorn')
+  await page.getByText('No message has this').waitFor()
+})
+
+test('ten thousand messages: any place opens, and scrolling up never jumps', async () => {
+  await using relay = await createTestRelay()
+  await relay.call('relay_post_message', { thread_name: 'long', content: 'x', surface: 'code' })
+  await relay.database.pool(1, 'postgres').query(
+    `insert into relay_messages (thread_id, user_id, surface, content, seq)
+     select t.id, t.user_id, 'code', 'line ' || i || repeat(' word', i % 60), i
+     from relay_threads t, generate_series(2, 10000) i;
+     update relay_threads set last_seq = 10000, message_count = 10000;`,
+  )
+  await using board = await openBoard(browser, relay, { at: '#/t/long/5000' })
+  const { page, complaints } = board
+  await page.locator('.msg.target').waitFor()
+  const box = page.locator('.scroll').last()
+  for (let i = 0; i < 5; i += 1) {
+    const first = await page.locator('.msg').first().getAttribute('data-seq')
+    await box.evaluate((element) => {
+      element.scrollTop = 300
+    })
+    await expect
+      .poll(async () => Number(await page.locator('.msg').first().getAttribute('data-seq')))
+      .toBeLessThan(Number(first))
+    // The message that was on screen still is.
+    expect(await page.locator(`[data-seq="${first}"]`).isVisible()).toBe(true)
+    expect(await box.evaluate((element) => element.scrollTop)).toBeGreaterThan(300)
+  }
+  await page.getByRole('button', { name: /newer$/ }).click()
+  await page.locator('[data-seq="10000"]').waitFor()
+  expect(complaints).toEqual([])
+})
+
+test('a word of 100,000 characters is folded, opened, and never wider than the page', async () => {
+  await using relay = await createTestRelay()
+  const content = 'w'.repeat(100_000)
+  await relay.call('relay_post_message', { thread_name: 'a', content, surface: 'code' })
+  await relay.call('relay_post_message', { thread_name: 'a', content: 'next', surface: 'code' })
+  await using board = await openBoard(browser, relay, {
+    at: '#/t/a',
+    viewport: { width: 360, height: 740 },
+  })
+  const { page } = board
+  await page.getByRole('button', { name: 'Show all 100,000 characters' }).click()
+  await page.getByRole('button', { name: 'Show less' }).waitFor()
+  expect(
+    await page
+      .locator('.msg .md')
+      .first()
+      .evaluate((e) => e.textContent?.length),
+  ).toBe(100_000)
+  expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(360)
+})
+
+test('a thousand threads: the list holds 500, and typing finds any other', async () => {
+  await using relay = await createTestRelay()
+  await relay.call('relay_post_message', { thread_name: 'first', content: 'x', surface: 'code' })
+  await relay.database.pool(1, 'postgres').query(
+    `insert into relay_threads (user_id, name, created_at, last_message_at)
+     select user_id, 'thread ' || i, now() - i * interval '1 hour', now() - i * interval '1 hour'
+     from relay_threads, generate_series(1, 1000) i`,
+  )
+  await using board = await openBoard(browser, relay)
+  const { page } = board
+  await page.getByText('501 older threads').waitFor()
+  await page.getByRole('searchbox').fill('thread 987')
+  await page.getByRole('link', { name: 'thread 987' }).waitFor()
+})
