@@ -27,11 +27,27 @@ test('a button copies the block next to it, and says that it has', async () => {
   await using relay = await createTestRelay()
   const { context, page, complaints } = await open(relay)
   await context.grantPermissions(['clipboard-read', 'clipboard-write'])
-  const address = page.getByRole('figure').filter({ hasText: 'Address of this relay' })
-  await address.getByRole('button').click()
-  await address.getByRole('button', { name: 'Copied' }).waitFor()
+  await page.getByRole('button', { name: 'Copy the address' }).click()
+  await page.getByRole('button', { name: 'Copied' }).waitFor()
   expect(await page.evaluate('navigator.clipboard.readText()')).toBe(`${relay.url}/mcp`)
   expect(complaints).toEqual([])
+  await context.close()
+})
+
+test('a key that is pasted once is in every block, and goes nowhere', async () => {
+  await using relay = await createTestRelay()
+  const { context, page } = await open(relay)
+  await context.grantPermissions(['clipboard-read', 'clipboard-write'])
+  let asked = 0
+  page.on('request', () => {
+    asked += 1
+  })
+  await page.getByLabel('Key, to fill in below').fill(relay.key)
+  await page.getByRole('button', { name: 'Copy: Terminal' }).click()
+  expect(await page.evaluate('navigator.clipboard.readText()')).toContain(`Bearer ${relay.key}"`)
+  expect(await page.locator('body').innerText()).not.toContain(relay.key)
+  expect(await page.evaluate('sessionStorage.length + localStorage.length')).toBe(0)
+  expect(asked).toBe(0)
   await context.close()
 })
 

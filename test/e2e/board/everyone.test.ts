@@ -1,4 +1,4 @@
-/** The board for everyone: without barriers in every state, by keyboard alone, on a phone. */
+/** The board for everyone: without barriers in every state, by keyboard, on a phone. */
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { seed } from '../../shots/seed.ts'
@@ -58,7 +58,7 @@ test('signed out and on a first visit, axe finds nothing', async () => {
   expect(await findBarriers(first.page)).toEqual([])
 })
 
-test('with the keyboard alone: find a thread, read, answer, archive, undo', async () => {
+test('with only the keyboard: find a thread, read, answer, archive, undo', async () => {
   await using relay = await createTestRelay()
   await seed(relay.url, relay.key)
   await using board = await openBoard(browser, relay)

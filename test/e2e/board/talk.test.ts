@@ -144,7 +144,7 @@ test('opening marks nothing, seeing does, and no cursor of a model moves', async
   expect(await cursors('board')).toEqual([{ seq: 60 }])
 })
 
-test('somebody who has scrolled up is told of news and stays where they are', async () => {
+test('somebody who has scrolled up sees that there is news, and stays where they are', async () => {
   await using relay = await createTestRelay()
   for (let i = 1; i <= 20; i += 1) await post(relay, 'long', `line ${i}\n\n${'words '.repeat(80)}`)
   await using board = await openBoard(browser, relay, { at: '#/t/long/5' })

@@ -1,0 +1,176 @@
+/**
+ * `npm run shots -- [FOLDER]`: pictures of every state of the board and the pages, in light and dark, on
+ * desk and phone, from a relay of its own. `npm run shots -- --readme` makes the pictures of the README
+ * and the icons instead.
+ */
+import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import type { Browser, Page } from 'playwright-core'
+import { McpClient } from '../../scripts/lib/mcp-client.ts'
+import { PROJECT, readVersion } from '../../scripts/lib/project.ts'
+import { readSettings } from '../../scripts/lib/settings.ts'
+import { Stack } from '../../scripts/local/stack.ts'
+import { launchChromium } from '../support/chromium.ts'
+import { seed } from './seed.ts'
+
+const SIZES = { desk: { width: 1440, height: 900 }, phone: { width: 390, height: 844 } }
+
+interface State {
+  name: string
+  /** Where it is, below the origin. */
+  at: string
+  signedOut?: boolean
+  /** What to do before the picture. */
+  act?: (page: Page) => Promise<unknown>
+}
+
+const STATES: State[] = [
+  { name: 'home', at: '/', signedOut: true },
+  { name: 'not-found', at: '/nothing', signedOut: true },
+  { name: 'sign-in', at: '/board/', signedOut: true },
+  {
+    name: 'consent',
+    at: '/board/',
+    signedOut: true,
+    act: async (page) => {
+      await page.getByRole('button', { name: 'Sign in' }).click()
+      await page.waitForURL(/authorize/)
+    },
+  },
+  { name: 'overview', at: '/board/#/' },
+  { name: 'thread', at: '/board/#/t/billing-migration' },
+  { name: 'permalink', at: '/board/#/t/billing-migration/5' },
+  { name: 'strangers', at: '/board/#/t/scratch' },
+  { name: 'archived', at: '/board/#/t/auth-refactor' },
+  { name: 'missing', at: '/board/#/t/nothing' },
+  { name: 'search', at: '/board/#/search?q=dead+letter' },
+  { name: 'nothing-found', at: '/board/#/search?q=unicorn' },
+  { name: 'connect', at: '/board/#/connect' },
+  { name: 'new-thread', at: '/board/#/new' },
+  {
+    name: 'menu',
+    at: '/board/#/t/billing-migration',
+    act: (page) => page.getByRole('button', { name: 'More actions' }).click(),
+  },
+  {
+    name: 'help',
+    at: '/board/#/t/billing-migration',
+    act: (page) => page.locator('body').press('?'),
+  },
+  {
+    name: 'preview',
+    at: '/board/#/t/release-2-4',
+    act: async (page) => {
+      const field = page.getByRole('textbox', { name: /^Write to/ })
+      await field.fill('A *draft* with a list:\n\n- [x] one\n- [ ] two')
+      await page.getByRole('button', { name: 'Preview' }).click()
+    },
+  },
+  {
+    name: 'offline',
+    at: '/board/#/t/billing-migration',
+    act: async (page) => {
+      await page.context().setOffline(true)
+      await page.getByText('You are offline').waitFor()
+    },
+  },
+  {
+    name: 'not-sent',
+    at: '/board/#/t/billing-migration',
+    act: async (page) => {
+      await page.context().setOffline(true)
+      await page
+        .getByRole('textbox', { name: /^Write to/ })
+        .fill('This waits until the relay is back.')
+      await page.keyboard.press('Control+Enter')
+      await page.getByText('Not sent').waitFor()
+    },
+  },
+]
+
+/** Opens a page of the relay in a browser of its own. */
+async function open(browser: Browser, origin: string, key: string, state: State, options: object) {
+  const context = await browser.newContext(options)
+  const page = await context.newPage()
+  const [, fragment] = state.at.split('#')
+  if (state.signedOut) await page.goto(origin + state.at)
+  else {
+    await page.goto(`${origin}/board/#key=${key}`)
+    await page.locator('.app').waitFor()
+    await page.evaluate(`location.hash = ${JSON.stringify(fragment)}`)
+  }
+  await page.waitForTimeout(900)
+  await state.act?.(page)
+  await page.waitForTimeout(200)
+  return { page, context }
+}
+
+async function shootAll(browser: Browser, origin: string, key: string, folder: string) {
+  await mkdir(folder, { recursive: true })
+  for (const [size, viewport] of Object.entries(SIZES)) {
+    for (const colorScheme of ['light', 'dark'] as const) {
+      const touch = size === 'phone' ? { hasTouch: true, isMobile: true } : {}
+      for (const state of STATES) {
+        const options = { viewport, colorScheme, ...touch }
+        const { page, context } = await open(browser, origin, key, state, options)
+        await page.screenshot({ path: join(folder, `${state.name}-${size}-${colorScheme}.png`) })
+        await context.close()
+      }
+    }
+  }
+}
+
+/** The pictures at the top of the README, and the icons that need pixels. */
+async function shootReadme(browser: Browser, origin: string, key: string) {
+  for (const colorScheme of ['light', 'dark'] as const) {
+    const viewport = { width: 1200, height: 720 }
+    const state = { name: 'thread', at: '/board/#/t/billing-migration' }
+    const { page, context } = await open(browser, origin, key, state, { viewport, colorScheme })
+    await page.screenshot({ path: join(PROJECT, 'docs', `board-${colorScheme}.png`) })
+    await context.close()
+  }
+  const icon = await readFile(join(PROJECT, 'icon.svg'), 'utf8')
+  for (const [size, scale] of [
+    [192, 1],
+    [512, 0.8],
+  ] as const) {
+    const page = await browser.newPage({ viewport: { width: size, height: size } })
+    // A platform cuts its own shape out of the large one, so its colour reaches the edges.
+    const ground = scale < 1 ? '#2454d6' : 'transparent'
+    await page.setContent(
+      `<style>body{margin:0;display:grid;place-items:center;height:100vh;background:${ground}}svg{width:${scale * 100}%}</style>${icon}`,
+    )
+    const path = join(PROJECT, 'board', 'public', `icon-${size}.png`)
+    await page.screenshot({ path, omitBackground: true })
+    await page.close()
+  }
+}
+
+const { values, positionals } = parseArgs({
+  options: { readme: { type: 'boolean' } },
+  allowPositionals: true,
+})
+const home = await mkdtemp(join(tmpdir(), 'relay-shots-'))
+const settings = readSettings(PROJECT, { RELAY_DATA: join(home, 'data'), PORT: '0' })
+const stack = new Stack(settings, { onLine: () => {}, onNotice: () => {} })
+try {
+  const origin = await stack.start(readVersion())
+  const browser = await launchChromium(join(home, 'chromium'))
+  await seed(origin, settings.apiKey)
+  // The person has read all but the last two messages of the thread in the picture.
+  await new McpClient(origin, settings.apiKey).call('relay_check_new', {
+    reader_tag: 'board',
+    thread_name: 'billing-migration',
+    ack_seq: 4,
+    peek: true,
+  })
+  if (values.readme) await shootReadme(browser, origin, settings.apiKey)
+  else await shootAll(browser, origin, settings.apiKey, positionals[0] ?? '.shots')
+  await browser.close()
+} finally {
+  await stack.stop()
+  await rm(home, { recursive: true, force: true, maxRetries: 5 })
+}
+process.exit(0)
