@@ -43,7 +43,9 @@ test('a key that is pasted once is in every block, and goes nowhere', async () =
     asked += 1
   })
   await page.getByLabel('Key, to fill in below').fill(relay.key)
-  await page.getByRole('button', { name: 'Copy: Terminal' }).click()
+  const terminal = page.getByRole('figure').filter({ hasText: 'claude mcp add' })
+  await terminal.getByRole('button').click()
+  await terminal.getByText('Copied').waitFor()
   expect(await page.evaluate('navigator.clipboard.readText()')).toContain(`Bearer ${relay.key}"`)
   expect(await page.locator('body').innerText()).not.toContain(relay.key)
   expect(await page.evaluate('sessionStorage.length + localStorage.length')).toBe(0)

@@ -1,14 +1,18 @@
 /**
  * startCloudflare(): a stand-in for the parts of Cloudflare's API that `wrangler whoami`, `deploy` and
- * `secret` use (wrangler reads CLOUDFLARE_API_BASE_URL). Stores uploads and secrets, and runs each
- * deployed Worker from them in workerd. It cannot show routes, quotas, or how long a secret takes to
+ * `secret` use (wrangler reads CLOUDFLARE_API_BASE_URL). Stores uploads, static assets and secrets, and
+ * runs each deployed Worker from them in workerd. It cannot show routes, quotas, or how long a secret takes to
  * propagate.
  */
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
 import { buffer, json } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
 import { type Bundle, parseUpload } from '../../scripts/local/workerd/bundle.ts'
 import { startWorker, type Worker } from '../../scripts/local/workerd/worker.ts'
 
@@ -18,6 +22,8 @@ const TOKEN = 'a-token-of-these-tests'
 interface Script {
   bundle: Bundle
   secrets: Record<string, string>
+  /** The folder with its static assets. */
+  assets: string
   crons: string[]
   /** Its addresses on workers.dev, as last set. */
   subdomain: { enabled: boolean; previews_enabled: boolean }
@@ -25,6 +31,16 @@ interface Script {
   /** Earlier versions, with the secrets they had, by the start of their ids. */
   versions: Map<string, Worker>
 }
+
+/** An upload of static assets. */
+interface Session {
+  /** Also names the folder of its files. */
+  jwt: string
+  manifest: Record<string, { hash: string }>
+}
+
+/** The assets of a Worker without any: no file is in there. */
+const NO_ASSETS = dirname(fileURLToPath(import.meta.url))
 
 export interface Cloudflare extends AsyncDisposable {
   /** The environment in which wrangler uses this stand-in, logged in. */
@@ -64,6 +80,8 @@ class ApiError extends Error {
 export async function startCloudflare({
   replace = {},
 }: CloudflareOptions = {}): Promise<Cloudflare> {
+  const folder = await mkdtemp(join(tmpdir(), 'relay-cloudflare-'))
+  const sessions = new Map<string, Session>()
   const scripts = new Map<string, Script>()
   const requests: string[] = []
   let failing: { endpoint: string; code: number } | undefined
@@ -83,6 +101,7 @@ export async function startCloudflare({
     script.running = await startWorker({
       bundle: script.bundle,
       bindings: Object.fromEntries(bindings),
+      assets: script.assets,
       trustsConnectingIp: true,
       protocolHeader: 'x-forwarded-proto',
       onLine: () => {},
@@ -98,6 +117,7 @@ export async function startCloudflare({
     if (missing) throw new ApiError(400, 10057, `inherit binding '${missing.name}' is invalid`)
     const script: Script = {
       bundle,
+      assets: bundle.assets ? join(folder, bundle.assets.jwt) : NO_ASSETS,
       secrets: {
         ...before?.secrets,
         ...Object.fromEntries(given.map((binding) => [binding.name, binding.text as string])),
@@ -112,11 +132,29 @@ export async function startCloudflare({
     await run(script)
   }
 
+  /** Takes the files of a session, in base64 under their digests, and puts them under their paths. */
+  async function takeAssets(
+    request: IncomingMessage,
+    { jwt, manifest }: Session,
+  ): Promise<unknown> {
+    const type = request.headers['content-type'] ?? ''
+    const body = new Uint8Array(await buffer(request))
+    const form = await new Response(body, { headers: { 'content-type': type } }).formData()
+    for (const [path, { hash }] of Object.entries(manifest)) {
+      const target = join(folder, jwt, path)
+      await mkdir(dirname(target), { recursive: true })
+      await writeFile(target, Buffer.from(await (form.get(hash) as File).text(), 'base64'))
+    }
+    return { jwt }
+  }
+
   async function answer(request: IncomingMessage): Promise<unknown> {
     const url = new URL(request.url as string, 'http://localhost')
     const path = url.pathname.replace('/client/v4', '')
     const call = `${request.method} ${path}`
     requests.push(call)
+    const session = sessions.get(request.headers.authorization?.replace('Bearer ', '') ?? '')
+    if (session && path.endsWith('/workers/assets/upload')) return takeAssets(request, session)
     if (request.headers.authorization !== `Bearer ${TOKEN}`) {
       throw new ApiError(401, 10000, 'Authentication error')
     }
@@ -150,6 +188,13 @@ export async function startCloudflare({
       case 'GET workers':
         find(name)
         return { subdomain: { enabled: true, url: `https://${name}.person.workers.dev` } }
+      case 'POST scripts assets-upload-session': {
+        const { manifest } = (await json(request)) as { manifest: Session['manifest'] }
+        const jwt = hexId()
+        sessions.set(jwt, { jwt, manifest })
+        const hashes = Object.values(manifest).map(({ hash }) => hash)
+        return { jwt, buckets: [hashes] }
+      }
       case 'PUT scripts':
         await upload(name, request)
         return { id: name, etag: 'etag', startup_time_ms: 1, deployment_id: hexId() }
@@ -234,6 +279,7 @@ export async function startCloudflare({
       const script: Script = {
         bundle,
         secrets,
+        assets: NO_ASSETS,
         crons: [],
         subdomain: { enabled: true, previews_enabled: true },
         running: scripts.get(name)?.running,
@@ -248,6 +294,7 @@ export async function startCloudflare({
       const all = [...scripts.values()]
       const workers = all.flatMap(({ running, versions }) => [running, ...versions.values()])
       await Promise.all(workers.map((worker) => worker?.stop()))
+      await rm(folder, { recursive: true })
     },
   }
 }

@@ -79,8 +79,14 @@ interface Binding {
   text?: string
 }
 
+interface Upload extends Bundle {
+  bindings: Binding[]
+  /** Names the session in which static assets were uploaded before. */
+  assets: { jwt: string } | undefined
+}
+
 /** Parses an upload: the request with which wrangler deploys a Worker. */
-export async function parseUpload(upload: Buffer): Promise<Bundle & { bindings: Binding[] }> {
+export async function parseUpload(upload: Buffer): Promise<Upload> {
   const boundary = upload.subarray(2, upload.indexOf('\r\n')).toString()
   const type = `multipart/form-data; boundary=${boundary}`
   const form = await new Response(upload, { headers: { 'content-type': type } }).formData()
@@ -91,5 +97,6 @@ export async function parseUpload(upload: Buffer): Promise<Bundle & { bindings: 
     compatibilityFlags: metadata.compatibility_flags ?? [],
     rateLimits: metadata.bindings.filter(({ type }: Binding) => type === 'ratelimit'),
     bindings: metadata.bindings,
+    assets: metadata.assets,
   }
 }

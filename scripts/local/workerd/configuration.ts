@@ -23,6 +23,8 @@ export interface Configuration {
   bindings: Record<string, string>
   /** Whether Cloudflare sets `CF-Connecting-IP`, so that callers cannot. */
   trustsConnectingIp?: boolean
+  /** The folder with the static assets; those that the build makes by default. */
+  assets?: string
   /** The header in which a TLS proxy names the protocol; without it, every request counts as http. */
   protocolHeader?: string
 }
@@ -33,6 +35,7 @@ export function configure({
   bindings,
   trustsConnectingIp = false,
   protocolHeader,
+  assets = ASSETS,
 }: Configuration): string {
   const http = protocolHeader ? `forwardedProtoHeader = ${quote(protocolHeader)}` : ''
   const bound = Object.keys(bindings).map(
@@ -51,7 +54,7 @@ const config :Workerd.Config = (
   services = [
     (name = "relay", worker = .relay),
     (name = "clock", worker = .clock),
-    (name = "assets", disk = (path = ${quote(ASSETS)})),
+    (name = "assets", disk = (path = ${quote(assets)})),
     ${network.services},
   ],
   extensions = [(modules = [
