@@ -91,7 +91,7 @@ export const command = defineCommand({
     const { url, RELAY_API_KEY: key } = setup.deployment
     say('The relay is up.')
     showKey('Its key', key ?? '', KEPT_IN)
-    end(`How to connect each client: ${url}/`)
+    end(`The board: ${url}/board/\nHow to connect each client: ${url}/`)
     return undefined
   },
 })

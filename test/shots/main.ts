@@ -128,7 +128,7 @@ async function shootReadme(browser: Browser, origin: string, key: string) {
     const viewport = { width: 1200, height: 720 }
     const state = { name: 'thread', at: '/board/#/t/billing-migration' }
     const { page, context } = await open(browser, origin, key, state, { viewport, colorScheme })
-    await page.screenshot({ path: join(PROJECT, 'docs', `board-${colorScheme}.png`) })
+    await page.screenshot({ path: join(PROJECT, 'docs', 'images', `board-${colorScheme}.png`) })
     await context.close()
   }
   const icon = await readFile(join(PROJECT, 'icon.svg'), 'utf8')
