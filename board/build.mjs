@@ -11,29 +11,42 @@ import { build } from 'esbuild'
 const SOURCE = fileURLToPath(new URL('.', import.meta.url))
 const TARGET = fileURLToPath(new URL('../dist/board', import.meta.url))
 
+/** Where the view for chats is put: the Worker reads it from there, and serves it at no address. */
+const APP_TARGET = fileURLToPath(new URL('../dist/app', import.meta.url))
+
+/** What both programs are built with. */
+const COMMON = /** @type {const} */ ({
+  outdir: TARGET,
+  bundle: true,
+  minify: true,
+  target: ['chrome123', 'firefox125', 'safari17.5'],
+  jsx: 'automatic',
+  jsxImportSource: 'preact',
+  legalComments: 'none',
+  write: false,
+})
+
 /** Files served under the names they have here. */
 const PUBLIC = join(SOURCE, 'public')
 
 /** Builds everything. Throws what esbuild reports. */
 export async function buildBoard() {
-  const { outputFiles } = await build({
-    entryPoints: {
-      board: join(SOURCE, 'main.tsx'),
-      theme: join(SOURCE, 'theme.ts'),
-      page: join(SOURCE, 'page.ts'),
-      style: join(SOURCE, 'style', 'board.css'),
-    },
-    outdir: TARGET,
-    entryNames: '[name]-[hash]',
-    bundle: true,
-    minify: true,
-    format: 'esm',
-    target: ['chrome123', 'firefox125', 'safari17.5'],
-    jsx: 'automatic',
-    jsxImportSource: 'preact',
-    legalComments: 'none',
-    write: false,
-  })
+  const [{ outputFiles }, app] = await Promise.all([
+    build({
+      ...COMMON,
+      entryPoints: {
+        board: join(SOURCE, 'main.tsx'),
+        theme: join(SOURCE, 'theme.ts'),
+        page: join(SOURCE, 'page.ts'),
+        style: join(SOURCE, 'style', 'board.css'),
+      },
+      entryNames: '[name]-[hash]',
+      format: 'esm',
+    }),
+    buildApp(),
+  ])
+  await mkdir(APP_TARGET, { recursive: true })
+  await writeIfNew(join(APP_TARGET, 'board.html'), app)
   await mkdir(TARGET, { recursive: true })
   const names = new Map(
     outputFiles.map(({ path }) => [basename(path).split('-')[0], basename(path)]),
@@ -47,7 +60,7 @@ export async function buildBoard() {
     if (name.startsWith('page-')) files.push({ name: 'page.js', contents })
   }
   files.push({ name: 'index.html', contents: Buffer.from(html) })
-  for (const { name, contents } of files) await writeIfNew(name, contents)
+  for (const { name, contents } of files) await writeIfNew(join(TARGET, name), contents)
   const given = await readdir(PUBLIC)
   for (const name of given) await copyFile(join(PUBLIC, name), join(TARGET, name))
 
@@ -58,12 +71,41 @@ export async function buildBoard() {
   }
 }
 
+/** Builds the view for chats: one document with everything in it, since its host lets it load nothing. */
+async function buildApp() {
+  const { outputFiles } = await build({
+    ...COMMON,
+    entryPoints: {
+      app: join(SOURCE, 'app', 'main.tsx'),
+      style: join(SOURCE, 'style', 'app.css'),
+    },
+    format: 'iife',
+  })
+  const text = (/** @type {string} */ ending) =>
+    outputFiles.find(({ path }) => path.endsWith(ending))?.text.trim() ?? ''
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta name="relay-board" content="{{board}}">
+<title>Relay</title>
+<style>${text('.css')}</style>
+</head>
+<body>
+<div id="app"></div>
+<script>${text('.js').replaceAll('</script', '<\\/script')}</script>
+</body>
+</html>
+`
+}
+
 /**
- * @param {string} name
+ * @param {string} path
  * @param {Uint8Array | string} contents
  */
-async function writeIfNew(name, contents) {
-  const path = join(TARGET, name)
+async function writeIfNew(path, contents) {
   const known = await readFile(path).catch(() => undefined)
   if (known?.equals(Buffer.from(contents))) return
   const draft = `${path}.${process.pid}.draft`

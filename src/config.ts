@@ -18,6 +18,8 @@ export interface Config {
   publicUrl: string | undefined
   /** Origins of browser pages that may call the relay, in addition to its own. */
   allowedOrigins: ReadonlySet<string>
+  /** Whether the board is offered as a view in chats. */
+  app: boolean
   /** Host names the relay answers to; undefined where the platform routes by host. */
   hosts: ReadonlySet<string> | undefined
 }

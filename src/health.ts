@@ -46,6 +46,7 @@ export async function serveHealth(
     warnings,
     issuer: issuerOf(config, url),
     oauth: signingKeys(config, url) !== undefined,
+    app: config.app,
     rate_limits: Boolean(limiters.guesses && limiters.registrations),
     colo: request.cf?.colo,
     now: new Date(),

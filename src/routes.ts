@@ -1,7 +1,7 @@
 /** The URL table, and what stands before it: foreign hosts, plain http, preflights, origins, settings. */
 import { admit, type RequestContext, refuseIncomplete, refuseScope } from './admission.ts'
-import { isBoardPath, serveBoard } from './board.ts'
-import type { ConfigResult } from './config.ts'
+import { type Assets, isBoardPath, serveBoard } from './board.ts'
+import type { Config, ConfigResult } from './config.ts'
 import { serveHealth } from './health.ts'
 import { accepts, allowOrigin, isAllowedOrigin, json, preflight, refuseHost } from './http.ts'
 import { isSigningKey } from './key-rules.ts'
@@ -89,7 +89,7 @@ async function answer(
 }
 
 async function serveMcp(request: Request, url: URL, context: RequestContext): Promise<Response> {
-  const { settings, openDatabase, log } = context
+  const { settings, openDatabase, assets, log } = context
   if (!settings.ok) return refuseIncomplete(context)
   const auth = await admit(request, url, settings.config, context)
   if (auth instanceof Response) return auth
@@ -106,9 +106,17 @@ async function serveMcp(request: Request, url: URL, context: RequestContext): Pr
       budget: { bytes: MAX_MESSAGE_BYTES },
       isBatch: false,
       via: auth.client,
+      app: settings.config.app && assets ? () => readApp(url, settings.config, assets) : undefined,
       isLean: false,
     },
   })
+}
+
+/** The view for chats, which links to the board of this relay. */
+async function readApp(url: URL, config: Config, assets: Assets): Promise<string> {
+  const file = await assets.fetch(`${url.origin}/app/board.html`)
+  if (!file.ok) throw new Error(`The view for chats is not among the assets: ${file.status}`)
+  return (await file.text()).replace('{{board}}', `${issuerOf(config, url)}/board/`)
 }
 
 async function serveOAuth(request: Request, url: URL, context: RequestContext): Promise<Response> {
@@ -160,6 +168,7 @@ function greet(request: Request, url: URL, { settings }: RequestContext): Respon
       warnings: settings.warnings,
       hasOAuth,
       isLocal: isLoopback(new URL(origin).hostname),
+      hasApp: settings.ok && settings.config.app,
     })
   }
   return json({

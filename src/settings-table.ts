@@ -96,6 +96,14 @@ export const SETTINGS = [
         ? undefined
         : 'must be origins such as https://example.com, separated by commas',
   },
+  {
+    name: 'RELAY_APP',
+    isRequired: false,
+    isSecret: false,
+    about:
+      'Set to `1` to offer the board as a view inside chats that show MCP Apps, such as Claude.ai. Off by default.',
+    check: (value) => (value === '1' || value === '0' ? undefined : 'must be 1 (on) or 0 (off)'),
+  },
 ] as const satisfies readonly Setting[]
 
 export type SettingName = (typeof SETTINGS)[number]['name']

@@ -62,6 +62,9 @@ function decode(text: string): string {
   }
 }
 
+/** The address of the board, before the fragment. */
+export const boardBase = signal(`${location.origin}/board/`)
+
 /** Where the person is. */
 export const route = signal<Route>({ at: 'home' })
 

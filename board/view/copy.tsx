@@ -9,9 +9,24 @@ export async function copyText(text: string): Promise<boolean> {
     await navigator.clipboard.writeText(text)
     return true
   } catch {
+    if (copyBySelecting(text)) return true
     say('The browser did not let the board copy that.')
     return false
   }
+}
+
+/** The older way, which a frame or a page over http may still have. */
+function copyBySelecting(text: string): boolean {
+  const before = document.activeElement
+  const field = document.createElement('textarea')
+  field.value = text
+  field.className = 'vh'
+  document.body.append(field)
+  field.select()
+  const isDone = document.execCommand('copy')
+  field.remove()
+  if (before instanceof HTMLElement) before.focus()
+  return isDone
 }
 
 interface CopyProps {

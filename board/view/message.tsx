@@ -1,9 +1,8 @@
 /** One message: who, when, where to, what, and what can be done with it. */
 import { useState } from 'preact/hooks'
 import { isPerson, type Message as MessageData, nameOf, PERSON } from '../relay/types.ts'
-import { formatRoute } from '../state/route.ts'
+import { boardBase, formatRoute } from '../state/route.ts'
 import { noteFault, say } from '../state/status.ts'
-import { showWhole } from '../state/transcript.ts'
 import { formatClock, formatExact } from '../text/time.ts'
 import { CopyButton, copyText } from './copy.tsx'
 import { Icon, SurfaceIcon } from './icons.tsx'
@@ -19,11 +18,13 @@ interface MessageProps {
   isContinued: boolean
   /** Whether the address points here. */
   isTarget: boolean
+  /** Replaces the beginning of a long message by the whole; undefined where that cannot be had. */
+  onWhole: ((thread: string, seq: number) => Promise<void>) | undefined
 }
 
 /** Message data never changes in place, so a message is drawn again only when it is another. */
 export const Message = memo((props: MessageProps) => {
-  const { message, thread, isContinued, isTarget } = props
+  const { message, thread, isContinued, isTarget, onWhole } = props
   const byPerson = isPerson(message)
   return (
     <article
@@ -41,14 +42,14 @@ export const Message = memo((props: MessageProps) => {
       )}
       <div class="body">
         <Head message={message} thread={thread} isContinued={isContinued} />
-        <Content message={message} thread={thread} />
+        <Content message={message} thread={thread} onWhole={onWhole} />
         {message.metadata && <Metadata metadata={message.metadata} />}
       </div>
     </article>
   )
 })
 
-function Head({ message, thread, isContinued }: Omit<MessageProps, 'isTarget'>) {
+function Head({ message, thread, isContinued }: Omit<MessageProps, 'isTarget' | 'onWhole'>) {
   const { seq, created_at } = message
   const link = linkTo(thread, seq)
   return (
@@ -93,7 +94,7 @@ async function copyAndSay(text: string): Promise<void> {
 }
 
 function linkTo(thread: string, seq: number): string {
-  return `${location.origin}/board/${formatRoute({ at: 'thread', name: thread, seq })}`
+  return `${boardBase.value}${formatRoute({ at: 'thread', name: thread, seq })}`
 }
 
 /** Surface, session and client, and for whom it is. */
@@ -125,14 +126,18 @@ export function Byline({
 /** Characters beyond which a message is folded. */
 const LONG = 4_000
 
-function Content({ message, thread }: { message: MessageData; thread: string }) {
+function Content({
+  message,
+  thread,
+  onWhole,
+}: Pick<MessageProps, 'message' | 'thread' | 'onWhole'>) {
   const { content, content_length, seq } = message
   const length = content_length ?? [...content].length
   const [isOpen, setOpen] = useState(false)
   if (length <= LONG) return <Markdown text={content} />
   const open = async () => {
     try {
-      if (content_length) await showWhole(thread, seq)
+      if (content_length) await onWhole?.(thread, seq)
       setOpen(true)
     } catch (error) {
       say(noteFault(error).message)
@@ -153,9 +158,13 @@ function Content({ message, thread }: { message: MessageData; thread: string }) 
       <div class="long">
         <Markdown text={content.slice(0, 1_500).replace(/[\ud800-\udbff]$/, '')} />
       </div>
-      <button class="btn small quiet more" type="button" onClick={open}>
-        Show all {length.toLocaleString()} characters
-      </button>
+      {onWhole || !content_length ? (
+        <button class="btn small quiet more" type="button" onClick={open}>
+          Show all {length.toLocaleString()} characters
+        </button>
+      ) : (
+        <p class="by">The first of {length.toLocaleString()} characters</p>
+      )}
     </>
   )
 }

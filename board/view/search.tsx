@@ -2,7 +2,7 @@
 import { useEffect, useState } from 'preact/hooks'
 import { callTool, relayNow } from '../relay/client.ts'
 import { isPerson, type Message, nameOf, PERSON, type Reading, SURFACES } from '../relay/types.ts'
-import { type Filters, formatRoute, go } from '../state/route.ts'
+import { boardBase, type Filters, formatRoute, go } from '../state/route.ts'
 import { noteFault, noteSuccess } from '../state/status.ts'
 import { findThread, readers } from '../state/threads.ts'
 import { formatExact, formatWhen } from '../text/time.ts'
@@ -140,7 +140,7 @@ function Head({ filters, summary }: { filters: Filters; summary: string }) {
           {summary}
         </span>
         <CopyButton
-          text={`${location.origin}/board/${formatRoute({ at: 'search', ...filters })}`}
+          text={`${boardBase.value}${formatRoute({ at: 'search', ...filters })}`}
           label="Copy link to this search"
           icon="link"
         />

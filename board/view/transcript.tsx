@@ -7,7 +7,14 @@ import { outbox } from '../state/outbox.ts'
 import { createReadObserver } from '../state/read-state.ts'
 import { route } from '../state/route.ts'
 import { findThread } from '../state/threads.ts'
-import { arrived, jumpToEnd, loadNewer, loadOlder, type Transcript } from '../state/transcript.ts'
+import {
+  arrived,
+  jumpToEnd,
+  loadNewer,
+  loadOlder,
+  showWhole,
+  type Transcript,
+} from '../state/transcript.ts'
 import { dayOf, formatDay } from '../text/time.ts'
 import { Icon } from './icons.tsx'
 import { Message } from './message.tsx'
@@ -192,6 +199,7 @@ function renderMessages({ name, messages, firstUnread, unreadCount }: Transcript
           thread={name}
           isContinued={isContinued}
           isTarget={message.seq === seq}
+          onWhole={showWhole}
         />
       </Fragment>
     )

@@ -9,6 +9,7 @@ import { requireBudget } from '../tools/budget.ts'
 import { count, Message, text } from '../tools/fields.ts'
 import { isTime } from '../tools/time.ts'
 import { type ToolContext, withoutNulls } from '../tools/tool.ts'
+import { APP_RESOURCE, APP_URI, appContents } from './app.ts'
 import { writeThreadList, writeTranscript } from './transcript.ts'
 
 const LIST_URI = 'relay://threads'
@@ -50,15 +51,16 @@ const ThreadPage = z.array(z.looseObject({ ...LISTED, id: z.string(), active_at:
 
 /**
  * resources/list: the list itself and then every active thread, since not every client uses
- * templates. With the database away it is only the list, so that a client still connects.
+ * templates. With the database away there are no threads in it, so that a client still connects.
  */
 export async function listResources(
   { cursor }: Record<string, unknown>,
-  { db, userId }: ToolContext,
+  { db, userId, app }: ToolContext,
   log: RequestLog,
 ): Promise<Record<string, unknown>> {
   const isFirst = cursor === undefined || cursor === null || cursor === ''
   const place = isFirst ? {} : readCursor(cursor)
+  const own = [LIST_RESOURCE, ...(app ? [APP_RESOURCE] : [])]
   // One thread more than is shown tells whether there is a next page.
   const args = { p_user_id: userId, p_limit: PAGE_SIZE + 1, ...place }
   let threads: z.infer<typeof ThreadPage>
@@ -67,13 +69,13 @@ export async function listResources(
   } catch (error) {
     if (!isFirst || !(error instanceof RelayError)) throw error
     log.addError(error)
-    return { resources: [LIST_RESOURCE] }
+    return { resources: own }
   }
   const page = threads.slice(0, PAGE_SIZE)
   const last = page.at(-1)
   return {
     resources: [
-      ...(isFirst ? [LIST_RESOURCE] : []),
+      ...(isFirst ? own : []),
       ...page.map(({ name, description, last_message_at }) => ({
         uri: threadUri(name),
         name,
@@ -104,7 +106,8 @@ export async function readResource(
   context: ToolContext,
 ): Promise<Record<string, unknown>> {
   if (typeof uri !== 'string') throw new RelayError('invalid_params', 'uri must be a string.')
-  const { budget } = context
+  const { budget, app } = context
+  if (app && uri === APP_URI) return appContents(await app())
   const bytes = requireBudget(context)
   const markdown =
     uri === LIST_URI

@@ -1,4 +1,5 @@
 /** One method table for each protocol era, and tools/call. Knows no HTTP. */
+import { APP_CAPABILITIES, APP_TOOL, APP_TOOL_META } from '../context/app.ts'
 import { complete } from '../context/completion.ts'
 import { INSTRUCTIONS } from '../context/instructions.ts'
 import { getPrompt, promptDefinitions } from '../context/prompts.ts'
@@ -124,17 +125,21 @@ function protocolErrorOf(error: RelayError, era: Era, { params }: JsonRpcRequest
   )
 }
 
-function discover(): Reply {
+function discover(_request: JsonRpcRequest, context: DispatchContext): Reply {
   return {
     result: {
       supportedVersions: MODERN_VERSIONS,
-      capabilities: CAPABILITIES,
+      capabilities: capabilities(context),
       instructions: INSTRUCTIONS,
     },
   }
 }
 
-function initialize({ params }: JsonRpcRequest): Reply {
+function capabilities({ tools: { app } }: DispatchContext): JsonObject {
+  return app ? { ...CAPABILITIES, ...APP_CAPABILITIES } : CAPABILITIES
+}
+
+function initialize({ params }: JsonRpcRequest, context: DispatchContext): Reply {
   const requested = params.protocolVersion
   if (typeof requested !== 'string') {
     throw new ProtocolError(ErrorCode.INVALID_PARAMS, 'protocolVersion must be a string')
@@ -142,7 +147,7 @@ function initialize({ params }: JsonRpcRequest): Reply {
   return {
     result: {
       protocolVersion: LEGACY_VERSIONS.includes(requested) ? requested : LEGACY_VERSIONS[0],
-      capabilities: CAPABILITIES,
+      capabilities: capabilities(context),
       serverInfo: SERVER_INFO,
       instructions: INSTRUCTIONS,
     },
@@ -170,8 +175,15 @@ function listen({ id, params }: JsonRpcRequest): Reply {
   }
 }
 
-function listTools({ params }: JsonRpcRequest): Reply {
-  return onePage(params, { tools: TOOLS.map((tool) => tool.definition()) })
+function listTools({ params }: JsonRpcRequest, { tools: { app } }: DispatchContext): Reply {
+  const definitions = TOOLS.map((tool) => tool.definition())
+  if (!app) return onePage(params, { tools: definitions })
+  const tools = definitions.map((each) =>
+    each.name === APP_TOOL
+      ? { ...each, _meta: { ...(each._meta as JsonObject), ...APP_TOOL_META } }
+      : each,
+  )
+  return onePage(params, { tools })
 }
 
 function onePage({ cursor }: JsonObject, result: JsonObject): Reply {

@@ -16,6 +16,8 @@ export interface ToolContext {
   isBatch: boolean
   /** The name of the OAuth client that calls; undefined for the static key. */
   via: string | undefined
+  /** Reads the view for chats; undefined while RELAY_APP is off. */
+  app: (() => Promise<string>) | undefined
   /** Answers in the lean shape (MCP 2025-06-18 and later) instead of the one of relay-mcp 0.1.0. */
   isLean: boolean
 }
