@@ -14,7 +14,7 @@ export interface Turn {
   body: Json
   /** All that the model reads, in one text: the system prompt and every message. */
   text: string
-  /** The text of the newest message. */
+  /** What came since the model's last answer: prompts, notes of hooks, results of tools. */
   latest: string
 }
 
@@ -73,11 +73,12 @@ export async function startModel(script: Script = () => say('Done.')): Promise<M
 }
 
 function readTurn(body: Json): Turn {
-  const messages = body.messages.map(({ content }: Json) => flatten(content))
+  const join = (messages: Json[]) => messages.map(({ content }) => flatten(content)).join('\n')
+  const answered = body.messages.findLastIndex(({ role }: Json) => role === 'assistant')
   return {
     body,
-    text: [flatten(body.system), ...messages].join('\n'),
-    latest: messages.at(-1) ?? '',
+    text: `${flatten(body.system)}\n${join(body.messages)}`,
+    latest: join(body.messages.slice(answered + 1)),
   }
 }
 

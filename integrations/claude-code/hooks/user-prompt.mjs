@@ -52,7 +52,9 @@ async function run(prompt) {
   return look()
 }
 
-const quoteTag = () => quote(readerTag(), Number.POSITIVE_INFINITY)
+function quoteTag() {
+  return quote(readerTag(), Number.POSITIVE_INFINITY)
+}
 
 function watch({ endpoint, key }, args) {
   const threads = parseThreads(args)
