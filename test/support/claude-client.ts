@@ -28,7 +28,10 @@ const MODEL_KEY = `sk-ant-api03-${'x'.repeat(80)}`
 
 /** Where it is installed, or why it is not: the name of a test says so. */
 const installation = await install().catch((error: Error) => ({
-  why: (error.message.split('\n').find((line) => /error|needs/i.test(line)) ?? error.message).slice(0, 120),
+  why: (error.message.split('\n').find((line) => /error|needs/i.test(line)) ?? error.message).slice(
+    0,
+    120,
+  ),
 }))
 export const whyNotInstalled = 'why' in installation ? installation.why : undefined
 
@@ -53,7 +56,9 @@ async function install(): Promise<{ program: string }> {
     const options = ['--no-audit', '--no-fund', '--ignore-scripts', '--loglevel=error']
     await run('npm', ['install', '--prefix', folder, ...options, PACKAGE], { timeout: INSTALL_MS })
     // What a script of the package would do: its program is in the package of this system.
-    await run(process.execPath, [join(folder, 'node_modules/@anthropic-ai/claude-code/install.cjs')])
+    await run(process.execPath, [
+      join(folder, 'node_modules/@anthropic-ai/claude-code/install.cjs'),
+    ])
     await run(program, ['--version'])
     writeFileSync(done, '')
     return { program }
@@ -130,9 +135,12 @@ export async function createClaude({ model, plugin, servers = {}, environment }:
         get printed() {
           return person.printed
         },
-        /** Types a line. Sent at once with its end, it would be taken for pasted text. */
+        /**
+         * Types a line. Sent at once with its end, it would be taken for pasted text; without the space,
+         * the first Enter would only complete the name of a command.
+         */
         async types(line: string) {
-          person.write(line)
+          person.write(`${line} `)
           await sleep(300)
           person.write('\r')
         },
