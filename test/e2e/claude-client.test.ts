@@ -51,7 +51,7 @@ test.skipIf(whyNotInstalled)(
     }
     const [check, ...others] = loaded(model, 0)
     expect(check.name).toBe(`${TOOL}check_new`)
-    expect(check.description).toMatch(/^Get the messages|^\S/)
+    expect(check.description.length).toBeGreaterThan(200)
     expect(Object.keys(check.input_schema.properties)).toContain('wait_seconds')
     expect(others.filter((tool: { defer_loading?: boolean }) => !tool.defer_loading)).toEqual([])
 
@@ -107,7 +107,7 @@ test.skipIf(whyNotInstalled)(
     const ask = async (line: string) => {
       const before = model.turns.length
       await session.types(line)
-      await expect.poll(() => model.turns.length, { timeout: 8_000 }).toBe(before + 1).catch((e) => { console.log(session.printed.slice(-2500)); throw e })
+      await expect.poll(() => model.turns.length, { timeout: 8_000 }).toBe(before + 1)
       await session.sees(`Answer${before + 1}.`)
       return model.turns[before]?.latest ?? ''
     }

@@ -5,13 +5,14 @@
  * tests that need it are skipped with that reason.
  */
 import { execFile } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { inject } from 'vitest'
+import { processesOf } from './home.ts'
 import type { Model } from './model.ts'
 import { openTerminal } from './person.ts'
 import type { TestRelay } from './relay.ts'
@@ -74,11 +75,12 @@ export interface ClaudeOptions {
   plugin?: TestRelay
   /** Entries of `mcpServers` in the settings of the user. */
   servers?: Record<string, object>
-  environment?: Record<string, string>
+  /** Rules of the person's settings, such as `mcp__relay`. */
+  allow?: string[]
 }
 
 /** A home and a project folder of one person who has used Claude Code before, removed at the end. */
-export async function createClaude({ model, plugin, servers = {}, environment }: ClaudeOptions) {
+export async function createClaude({ model, plugin, servers = {}, allow = [] }: ClaudeOptions) {
   if ('why' in installation) throw new Error(installation.why)
   const { program } = installation
   const home = mkdtempSync(join(tmpdir(), 'relay-claude-'))
@@ -92,17 +94,21 @@ export async function createClaude({ model, plugin, servers = {}, environment }:
     mcpServers: servers,
   }
   writeFileSync(join(home, '.claude.json'), JSON.stringify(settings))
+  mkdirSync(join(home, '.claude'))
+  const rules = { permissions: { allow, defaultMode: 'default' } }
+  writeFileSync(join(home, '.claude', 'settings.json'), JSON.stringify(rules))
+  const browser = join(home, 'browser')
+  const visited = join(home, 'visited')
+  writeFileSync(browser, `#!/bin/sh\necho "$1" >> '${visited}'\n`, { mode: 0o700 })
   const env = {
     PATH: process.env.PATH ?? '',
     HOME: home,
     TMPDIR: home,
-    // Nothing in a home of its own opens a browser.
-    BROWSER: 'true',
+    BROWSER: browser,
     ANTHROPIC_BASE_URL: model.url,
     ANTHROPIC_API_KEY: MODEL_KEY,
     CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
     DISABLE_AUTOUPDATER: '1',
-    ...environment,
   }
   const options = { env, cwd: project, timeout: RUN_MS, maxBuffer: 10_000_000 }
   /** Runs a command of the client, or `-p`, until it ends. */
@@ -119,13 +125,18 @@ export async function createClaude({ model, plugin, servers = {}, environment }:
   return {
     home,
     project,
-    program,
     command,
+
+    /** The pages that the client has opened in the browser. */
+    visited: () => (existsSync(visited) ? readFileSync(visited, 'utf8').trim().split('\n') : []),
 
     /** The answer to one prompt with `claude -p`. */
     async ask(prompt: string, ...args: string[]): Promise<string> {
       return (await command('-p', prompt, '--model', 'sonnet', ...args)).stdout.trim()
     },
+
+    /** Runs a command in a terminal. */
+    inTerminal: (...args: string[]) => openTerminal(program, args, env, project),
 
     /** Opens an interactive session. */
     open(...args: string[]) {
@@ -148,6 +159,9 @@ export async function createClaude({ model, plugin, servers = {}, environment }:
         [Symbol.dispose]: () => person[Symbol.dispose](),
       }
     },
+
+    /** The processes that run something in this home, such as a monitor: command lines. */
+    processes: () => processesOf(home),
 
     [Symbol.dispose]() {
       rmSync(home, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 })

@@ -12,8 +12,9 @@ import { findNews, peekFor, writeLine } from '../hooks/unread.mjs'
 
 const TICK_MS = 1_000
 
-/** After an answer with something unread, since a wait for more would return at once; also between two lines. */
-const PAUSE_MS = 30_000
+/** After an answer with something unread, since a wait for more would return at once, and after a line. */
+const UNREAD_PAUSE_MS = 10_000
+const LINE_PAUSE_MS = 30_000
 
 /** The relay's longest wait, and how long an answer to it may take. */
 const WAIT_SECONDS = 45
@@ -79,8 +80,11 @@ async function look(signal) {
     if (signal.aborted) return 0
     told = found.told
     failures = 0
-    if (news.length > 0) tell(news, current)
-    return answer.messages.length > 0 ? PAUSE_MS : TICK_MS
+    if (news.length > 0) {
+      tell(news, current)
+      return LINE_PAUSE_MS
+    }
+    return answer.messages.length > 0 ? UNREAD_PAUSE_MS : TICK_MS
   } catch {
     if (signal.aborted) return 0
     failures += 1

@@ -1,0 +1,181 @@
+/**
+ * The plugin in the real Claude Code: what its model is sent at the start, with a command, with a prompt
+ * and while idle, what is not sent, and that nothing is left when a session ends.
+ */
+import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { createClaude, whyNotInstalled } from '../support/claude-client.ts'
+import { say, startModel, use } from '../support/model.ts'
+import { createTestRelay, type TestRelay } from '../support/relay.ts'
+
+const title = (name: string) => (whyNotInstalled ? `${name} (skipped: ${whyNotInstalled})` : name)
+
+const TOOL = 'mcp__plugin_relay_relay__relay_'
+/** The reader in the project folder of createClaude(). */
+const READER = `${hostname().split('.')[0]}:~/billing`
+
+const post = (relay: TestRelay, thread_name: string, content: string, fields: object = {}) =>
+  relay.call('relay_post_message', { thread_name, surface: 'chat', content, ...fields })
+
+const files = (home: string) =>
+  readdirSync(join(home, '.claude/plugins/data/relay-relay-mcp'), { withFileTypes: true }).map(
+    ({ name }) => name,
+  )
+
+test.skipIf(whyNotInstalled)(
+  title('the plugin is valid, and nothing is warned about'),
+  async () => {
+    await using model = await startModel()
+    using claude = await createClaude({ model })
+    const validate = async (folder: string) =>
+      (await claude.command('plugin', 'validate', '--strict', folder)).stdout
+    expect(await validate(process.cwd())).not.toMatch(/⚠|✘/)
+
+    const copy = join(claude.home, 'plugin')
+    cpSync('integrations/claude-code', copy, { recursive: true })
+    // The address of the statement is known to the person who publishes a copy; the rest is complete.
+    const manifest = join(copy, '.claude-plugin/plugin.json')
+    const fields = JSON.parse(readFileSync(manifest, 'utf8'))
+    const privacyPolicyUrl = 'https://relay.example.com/PRIVACY.md'
+    writeFileSync(manifest, JSON.stringify({ ...fields, privacyPolicyUrl }))
+    const said = await validate(copy)
+    expect(said).toContain('relay:watch')
+    expect(said).toContain('Validation passed')
+    expect(said).not.toMatch(/⚠|✘/)
+  },
+)
+
+test.skipIf(whyNotInstalled)(
+  title('in -p the start, the digest and both commands work without any allow rule'),
+  async () => {
+    await using relay = await createTestRelay()
+    await using model = await startModel()
+    using claude = await createClaude({ model, plugin: relay })
+    await post(relay, 'billing', 'Backfill is done.')
+
+    const check = { reader_tag: READER }
+    model.script = (_, number) =>
+      number === 1 ? use(`${TOOL}check_new`, check) : say('Caught up.')
+    expect(await claude.ask('/relay:catch-up')).toBe('Caught up.')
+    const [first, second] = model.turns
+    expect(first?.text).toContain(`Relay: reader_tag "${READER}" is new here`)
+    expect(first?.latest).toContain(`Relay: the reader_tag of this session is "${READER}".`)
+    expect(first?.latest).toContain('Catch up with the relay')
+    expect(JSON.parse(second?.latest ?? '').messages[0].content).toBe('Backfill is done.')
+
+    model.turns.length = 0
+    const handOff = { thread_name: 'billing', surface: 'code', content: 'Next: tag.', to: READER }
+    const steps = [
+      use('ToolSearch', { query: `select:${TOOL}post_message` }),
+      use(`${TOOL}post_message`, { ...handOff, reader_tag: READER }),
+    ]
+    model.script = (_, number) => steps[number - 1] ?? say('Handed over.')
+    expect(await claude.ask('/relay:hand-off billing the tag')).toBe('Handed over.')
+    expect(model.turns[0]?.latest).toContain(
+      'The person typed this after the command: "billing the tag"',
+    )
+    expect(JSON.parse(model.turns[2]?.latest ?? '')).toMatchObject({
+      thread_name: 'billing',
+      seq: 2,
+    })
+
+    // A plain prompt allows nothing, and nothing new means that nothing is said.
+    model.turns.length = 0
+    await relay.call('relay_check_new', check)
+    model.script = (_, number) => (number === 1 ? use(`${TOOL}check_new`, check) : say('Denied.'))
+    await claude.ask('Hello.')
+    expect(model.turns[0]?.text).not.toContain('UserPromptSubmit hook')
+    expect(model.turns[1]?.latest).toMatch(/permission|denied/i)
+    expect(files(claude.home)).toEqual([])
+    expect(model.turns.map(({ text }) => text).join()).not.toContain(relay.key)
+  },
+)
+
+test.skipIf(whyNotInstalled)(
+  title('an idle session is woken by a post, and nothing is left after /exit or kill -9'),
+  { timeout: 90_000 },
+  async () => {
+    await using relay = await createTestRelay()
+    await using model = await startModel()
+    using claude = await createClaude({ model, plugin: relay, allow: ['mcp__plugin_relay_relay'] })
+    await post(relay, 'billing', 'Welcome.')
+    await relay.call('relay_check_new', { reader_tag: READER })
+
+    model.script = ({ latest }, number) => {
+      const event = /<event>(.*?)<\/event>/s.exec(latest)?.[1]
+      if (event) return use(`${TOOL}check_new`, { reader_tag: READER })
+      if (latest.includes('"messages"'))
+        return say(`News: ${JSON.parse(latest).messages[0].content}`)
+      return say(`Answer${number}.`)
+    }
+    using session = claude.open()
+    await session.sees('❯')
+    await session.types('/relay:watch')
+    await session.sees('Answer1.')
+    using killed = claude.open()
+    await killed.sees('❯')
+    await killed.types('/relay:watch release')
+    await killed.sees('Answer2.')
+    expect(model.turns[0]?.latest).toContain(`Relay: watching for reader_tag "${READER}".`)
+    expect(model.turns[1]?.latest).toContain(`for reader_tag "${READER}", also "release".`)
+    const asked = () => relay.logs.filter(({ client }) => client === 'relay-watch')
+    await expect.poll(() => asked().length).toBeGreaterThanOrEqual(2)
+    // The key that was left for the monitors is gone.
+    expect(files(claude.home).filter((name) => !name.startsWith('told-'))).toEqual([])
+    expect(claude.processes().filter((each) => each.includes('watcher.mjs'))).toHaveLength(2)
+
+    killed.kill()
+    await expect
+      .poll(() => claude.processes().filter((each) => each.includes('watcher.mjs')).length)
+      .toBe(1)
+    expect(claude.processes().filter((each) => each.includes('watch.mjs'))).toHaveLength(2)
+
+    // A thread that this reader never opened wakes nobody. A message in its own thread does.
+    await post(relay, 'noise', 'Look at me.')
+    await relay.log(({ client, tool }) => client === 'relay-watch' && tool === 'relay_list_threads')
+    expect(model.turns).toHaveLength(2)
+    await post(relay, 'billing', 'The phone says: go.', { reader_tag: 'phone' })
+    await session.sees('News:')
+    const [, , woken, told] = model.turns
+    expect(woken?.latest).toContain('NOT USER INPUT')
+    expect(woken?.latest).toContain('Relay: 1 new message for reader_tag')
+    expect(woken?.latest).not.toMatch(/The phone says|Look at me|noise/)
+    expect(told?.latest).toContain('The phone says: go.')
+    expect(session.printed).toContain('News:')
+
+    // With the next prompt comes one line, once.
+    await post(relay, 'release', 'Tagged.')
+    const [kept = ''] = files(claude.home).filter((name) => name.includes(sessionOf(woken)))
+    const path = join(claude.home, '.claude/plugins/data/relay-relay-mcp', kept)
+    const allowLook = () => {
+      const state = JSON.parse(readFileSync(path, 'utf8'))
+      writeFileSync(path, JSON.stringify({ ...state, askedAt: 0 }))
+    }
+    for (const [prompt, told] of [
+      ['Anything?', true],
+      ['And now?', false],
+    ] as const) {
+      allowLook()
+      const before = model.turns.length
+      await session.types(prompt)
+      await session.sees(`Answer${before + 1}.`)
+      expect(model.turns[before]?.latest.includes('Relay: 1 new message')).toBe(told)
+      expect(model.turns[before]?.latest).not.toContain('Tagged.')
+    }
+
+    await session.types('/exit')
+    expect(await session.exit).toBe(0)
+    await expect.poll(() => claude.processes()).toEqual([])
+    expect(files(claude.home).filter((name) => !name.startsWith('told-'))).toEqual([])
+  },
+)
+
+/** The id of a session, which the client sends with each request. */
+function sessionOf(turn: { body: { metadata?: { user_id?: string } } } | undefined): string {
+  return (
+    /[\da-f]{8}-[\da-f-]{27}(?![\s\S]*[\da-f]{8}-)/.exec(turn?.body.metadata?.user_id ?? '')?.[0] ??
+    ''
+  )
+}
