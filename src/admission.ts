@@ -17,6 +17,8 @@ export interface RequestContext {
   /** Absent where the platform gives none. */
   limiters: { guesses: RateLimiter | undefined; registrations: RateLimiter | undefined }
   log: RequestLog
+  /** Runs something after the answer, which does not wait for it. */
+  afterwards(task: () => Promise<void>): void
 }
 
 /** Who is asking, or the answer to a caller who may not. */

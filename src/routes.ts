@@ -8,6 +8,7 @@ import { addressOf, countFor, guessesFrom } from './limits.ts'
 import { isLoopback } from './loopback.ts'
 import { handleMcp, methodNotAllowed } from './mcp/endpoint.ts'
 import { LEGACY_VERSIONS, MODERN_VERSIONS, SERVER_INFO, VERSION } from './mcp/protocol.ts'
+import { notify } from './notify.ts'
 import { handleOAuth, isOAuthPath } from './oauth/endpoints.ts'
 import { isIssuerHost, issuerOf, signingKeys } from './oauth/issuer.ts'
 import { homePage } from './pages/home.ts'
@@ -83,16 +84,17 @@ async function answer(
 }
 
 async function serveMcp(request: Request, url: URL, context: RequestContext): Promise<Response> {
-  const { settings, openDatabase, log } = context
+  const { settings, openDatabase, log, afterwards } = context
   if (!settings.ok) return refuseIncomplete(context)
-  const auth = await admit(request, url, settings.config, context)
+  const { config } = settings
+  const auth = await admit(request, url, config, context)
   if (auth instanceof Response) return auth
   return handleMcp(request, {
     log,
     scope: auth.scope,
     // Two sessions of one person often use the same key and the same ids; their programs may differ.
     caller: `${auth.caller} ${request.headers.get('user-agent')?.slice(0, 100)}`,
-    refuseScope: () => refuseScope(settings.config, url),
+    refuseScope: () => refuseScope(config, url),
     tools: {
       db: openDatabase(),
       userId: auth.userId,
@@ -101,6 +103,7 @@ async function serveMcp(request: Request, url: URL, context: RequestContext): Pr
       isBatch: false,
       via: auth.client,
       isLean: false,
+      notify: (headline) => afterwards(() => notify(config, issuerOf(config, url), headline)),
     },
   })
 }

@@ -96,6 +96,24 @@ export const SETTINGS = [
         ? undefined
         : 'must be origins such as https://example.com, separated by commas',
   },
+  {
+    name: 'RELAY_NOTIFY_URL',
+    isRequired: false,
+    isSecret: true,
+    about: 'Where messages addressed to you are announced: an ntfy topic or a webhook.',
+    check: (value) =>
+      URL.canParse(value) && /^https:[^@]+$/i.test(value)
+        ? undefined
+        : 'must be an https URL without @',
+  },
+  {
+    name: 'RELAY_NOTIFY_FOR',
+    isRequired: false,
+    isSecret: false,
+    about: 'The reader tags whose messages are announced, separated by commas.',
+    check: (value) =>
+      splitList(value).length > 0 ? undefined : 'must be reader tags, separated by commas',
+  },
 ] as const satisfies readonly Setting[]
 
 export type SettingName = (typeof SETTINGS)[number]['name']
