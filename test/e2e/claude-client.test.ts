@@ -56,17 +56,17 @@ test.skipIf(whyNotInstalled)(
     expect(others.filter((tool: { defer_loading?: boolean }) => !tool.defer_loading)).toEqual([])
 
     // A result is its structured content and nothing else: no second copy, no ids, no nulls.
-    const answer = JSON.parse(posted?.latest ?? '')
+    const answer = JSON.parse(posted?.result ?? '')
     expect(answer).toMatchObject({ thread_name: 'billing', seq: 1, thread_created: true })
     expect(answer.note).toContain('The thread did not exist and was created')
     expect(answer).not.toHaveProperty('id')
     expect(Object.values(answer)).not.toContain(null)
 
-    expect(missing?.latest).toContain('thread "bil" not found')
-    expect(missing?.latest).not.toContain('{')
+    expect(missing?.result).toContain('thread "bil" not found')
+    expect(missing?.result).not.toContain('{')
     // Longer than the 50,000 characters after which Claude Code puts a result into a file.
-    expect(JSON.parse(whole?.latest ?? '').messages[0].content).toBe(big)
-    expect(refused?.latest).toMatch(/limit must be/)
+    expect(JSON.parse(whole?.result ?? '').messages[0].content).toBe(big)
+    expect(refused?.result).toMatch(/limit must be/)
   },
 )
 

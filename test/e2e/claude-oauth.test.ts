@@ -65,7 +65,7 @@ test.skipIf(whyNotInstalled)(
         return say('Done.')
       }
       await claude.ask('Go.', '--allowedTools', 'mcp__relay')
-      return model.turns.at(-1)?.latest ?? ''
+      return model.turns.at(-1)?.result ?? ''
     }
     expect(JSON.parse(await post('Signed in.'))).toMatchObject({ seq: 1 })
     const [{ via }] = (await relay.call('relay_read_thread', { thread_name: 'billing' }))

@@ -63,7 +63,7 @@ test.skipIf(whyNotInstalled)(
     expect(first?.text).toContain(`Relay: reader_tag "${READER}" is new here`)
     expect(first?.latest).toContain(`Relay: the reader_tag of this session is "${READER}".`)
     expect(first?.latest).toContain('Catch up with the relay')
-    expect(JSON.parse(second?.latest ?? '').messages[0].content).toBe('Backfill is done.')
+    expect(JSON.parse(second?.result ?? '').messages[0].content).toBe('Backfill is done.')
 
     model.turns.length = 0
     const handOff = { thread_name: 'billing', surface: 'code', content: 'Next: tag.', to: READER }
@@ -76,7 +76,7 @@ test.skipIf(whyNotInstalled)(
     expect(model.turns[0]?.latest).toContain(
       'The person typed this after the command: "billing the tag"',
     )
-    expect(JSON.parse(model.turns[2]?.latest ?? '')).toMatchObject({
+    expect(JSON.parse(model.turns[2]?.result ?? '')).toMatchObject({
       thread_name: 'billing',
       seq: 2,
     })
@@ -103,11 +103,10 @@ test.skipIf(whyNotInstalled)(
     await post(relay, 'billing', 'Welcome.')
     await relay.call('relay_check_new', { reader_tag: READER })
 
-    model.script = ({ latest }, number) => {
+    model.script = ({ latest, result }, number) => {
       const event = /<event>(.*?)<\/event>/s.exec(latest)?.[1]
       if (event) return use(`${TOOL}check_new`, { reader_tag: READER })
-      if (latest.includes('"messages"'))
-        return say(`News: ${JSON.parse(latest).messages[0].content}`)
+      if (result) return say(`News: ${JSON.parse(result).messages[0].content}`)
       return say(`Answer${number}.`)
     }
     using session = claude.open()
@@ -132,16 +131,14 @@ test.skipIf(whyNotInstalled)(
       .toBe(1)
     expect(claude.processes().filter((each) => each.includes('watch.mjs'))).toHaveLength(2)
 
-    // A thread that this reader never opened wakes nobody. A message in its own thread does.
-    await post(relay, 'noise', 'Look at me.')
-    await relay.log(({ client, tool }) => client === 'relay-watch' && tool === 'relay_list_threads')
+    // Idle, until another client posts to a thread that this reader has read.
     expect(model.turns).toHaveLength(2)
     await post(relay, 'billing', 'The phone says: go.', { reader_tag: 'phone' })
     await session.sees('News:')
     const [, , woken, told] = model.turns
     expect(woken?.latest).toContain('NOT USER INPUT')
     expect(woken?.latest).toContain('Relay: 1 new message for reader_tag')
-    expect(woken?.latest).not.toMatch(/The phone says|Look at me|noise/)
+    expect(woken?.latest).not.toContain('The phone says')
     expect(told?.latest).toContain('The phone says: go.')
     expect(session.printed).toContain('News:')
 

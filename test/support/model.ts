@@ -16,6 +16,8 @@ export interface Turn {
   text: string
   /** What came since the model's last answer: prompts, notes of hooks, results of tools. */
   latest: string
+  /** The results of tools among that, as they are: empty if there are none. */
+  result: string
 }
 
 export type Block =
@@ -75,10 +77,14 @@ export async function startModel(script: Script = () => say('Done.')): Promise<M
 function readTurn(body: Json): Turn {
   const join = (messages: Json[]) => messages.map(({ content }) => flatten(content)).join('\n')
   const answered = body.messages.findLastIndex(({ role }: Json) => role === 'assistant')
+  const newest = body.messages.slice(answered + 1)
+  const blocks = newest.flatMap(({ content }: Json) => (Array.isArray(content) ? content : []))
+  const results = blocks.filter(({ type }: Json) => type === 'tool_result')
   return {
     body,
     text: `${flatten(body.system)}\n${join(body.messages)}`,
-    latest: join(body.messages.slice(answered + 1)),
+    latest: join(newest),
+    result: results.map(({ content }: Json) => flatten(content)).join('\n'),
   }
 }
 

@@ -9,7 +9,8 @@ import { fileURLToPath } from 'node:url'
 import { safeEnvironment } from '../hooks/child.mjs'
 
 const WATCHER = fileURLToPath(new URL('watcher.mjs', import.meta.url))
-const PAUSE_MS = 60_000
+/** A new watcher also notices that Claude Code has ended meanwhile. */
+const PAUSE_MS = 5_000
 
 let child
 start()
