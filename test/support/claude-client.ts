@@ -89,6 +89,8 @@ export async function createClaude({ model, plugin, servers = {}, allow = [] }: 
   const settings = {
     hasCompletedOnboarding: true,
     theme: 'dark',
+    hasSeenAutoDefaultNotice: true,
+    hasSeenAutoDefaultNudge: true,
     customApiKeyResponses: { approved: [MODEL_KEY.slice(-20)], rejected: [] },
     projects: { [project]: { hasTrustDialogAccepted: true, hasCompletedProjectOnboarding: true } },
     mcpServers: servers,
