@@ -223,6 +223,11 @@ test('a command names the reader_tag, and says why it cannot watch', async () =>
     )
   }
   expect(await session.prompt('/relay:watch', {})).toMatch(/^Relay cannot watch: it needs url/)
+  // A version of Claude Code that knows no folder for plugins passes on the name of the variable.
+  const unfilled = ['--data', '$' + '{CLAUDE_PLUGIN_DATA}']
+  const told = await session.prompt('/relay:watch', configured('http://127.0.0.1:9/mcp'), unfilled)
+  expect(told).toMatch(/^Relay cannot watch: this version/)
+  expect(readdirSync('.').filter((name) => name.startsWith('$'))).toEqual([])
   const unknown = { ...configured('http://127.0.0.1:9/mcp'), CLAUDE_PID: '../../etc' }
   expect(await session.prompt('/relay:watch', unknown)).toMatch(/^Relay cannot watch: this version/)
   expect(session.files()).toEqual([])

@@ -13,7 +13,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs'
-import { join } from 'node:path'
+import { isAbsolute, join } from 'node:path'
 
 /** Files of sessions that were killed are removed after this long: a key within minutes, counts in weeks. */
 const WATCH_MS = 10 * 60 * 1000
@@ -64,7 +64,8 @@ function read(data, name) {
 
 /** Whole or not at all, and readable only by this account. Returns whether it was written. */
 function write(data, name, value) {
-  if (!data || !name) return false
+  // A version that does not know the folder passes its variable on unfilled: no folder of the project's.
+  if (!data || !isAbsolute(data) || !name) return false
   const draft = join(data, `${name}.${randomBytes(6).toString('hex')}`)
   try {
     mkdirSync(data, { recursive: true, mode: 0o700 })
