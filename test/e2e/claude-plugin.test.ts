@@ -16,6 +16,8 @@ const TOOL = 'mcp__plugin_relay_relay__relay_'
 /** The reader in the project folder of createClaude(). */
 const READER = `${hostname().split('.')[0]}:~/billing`
 
+type Content = { content: unknown }
+
 const post = (relay: TestRelay, thread_name: string, content: string, fields: object = {}) =>
   relay.call('relay_post_message', { thread_name, surface: 'chat', content, ...fields })
 
@@ -89,58 +91,79 @@ test.skipIf(whyNotInstalled)(
     expect(model.turns[0]?.text).not.toContain('UserPromptSubmit hook')
     expect(model.turns[1]?.latest).toMatch(/permission|denied/i)
     expect(files(claude.home)).toEqual([])
+
+    // There are no monitors here, and the key that was left for one is gone with the session.
+    await claude.ask('/relay:watch')
+    expect(files(claude.home)).toEqual([])
+    expect(claude.processes()).toEqual([])
     expect(model.turns.map(({ text }) => text).join()).not.toContain(relay.key)
   },
 )
 
 test.skipIf(whyNotInstalled)(
-  title('an idle session is woken by a post, and nothing is left after /exit or kill -9'),
+  title('a post wakes an idle session, reaches a busy one, and neither leaves anything behind'),
   { timeout: 90_000 },
   async () => {
     await using relay = await createTestRelay()
     await using model = await startModel()
-    using claude = await createClaude({ model, plugin: relay, allow: ['mcp__plugin_relay_relay'] })
+    const allow = ['mcp__plugin_relay_relay', 'Bash(sleep:*)']
+    using claude = await createClaude({ model, plugin: relay, allow })
     await post(relay, 'billing', 'Welcome.')
     await relay.call('relay_check_new', { reader_tag: READER })
 
-    model.script = ({ latest, result }, number) => {
-      const event = /<event>(.*?)<\/event>/s.exec(latest)?.[1]
-      if (event) return use(`${TOOL}check_new`, { reader_tag: READER })
+    const isBusyOne = (text: string) => text.includes('also "release"')
+    model.script = ({ latest, result, text }, number) => {
+      const isWoken = latest.includes('<event>')
+      if (isBusyOne(text)) {
+        if (latest.includes('Work.')) return use('Bash', { command: 'sleep 4' })
+        return say(isWoken ? 'Heard.' : `Answer${number}.`)
+      }
+      if (isWoken) return use(`${TOOL}check_new`, { reader_tag: READER })
       if (result) return say(`News: ${JSON.parse(result).messages[0].content}`)
       return say(`Answer${number}.`)
     }
+    const findTurn = (has: RegExp, isBusy: boolean) =>
+      model.turns.find(({ latest, text }) => has.test(latest) && isBusyOne(text) === isBusy)
+
     using session = claude.open()
     await session.sees('❯')
     await session.types('/relay:watch')
     await session.sees('Answer1.')
-    using killed = claude.open()
-    await killed.sees('❯')
-    await killed.types('/relay:watch release')
-    await killed.sees('Answer2.')
+    using busy = claude.open()
+    await busy.sees('❯')
+    await busy.types('/relay:watch release')
+    await busy.sees('Answer2.')
     expect(model.turns[0]?.latest).toContain(`Relay: watching for reader_tag "${READER}".`)
     expect(model.turns[1]?.latest).toContain(`for reader_tag "${READER}", also "release".`)
     const asked = () => relay.logs.filter(({ client }) => client === 'relay-watch')
     await expect.poll(() => asked().length).toBeGreaterThanOrEqual(2)
     // The key that was left for the monitors is gone.
     expect(files(claude.home).filter((name) => !name.startsWith('told-'))).toEqual([])
-    expect(claude.processes().filter((each) => each.includes('watcher.mjs'))).toHaveLength(2)
+    const watchers = () => claude.processes().filter((each) => each.includes('watcher.mjs'))
+    expect(watchers()).toHaveLength(2)
 
-    killed.kill()
-    await expect
-      .poll(() => claude.processes().filter((each) => each.includes('watcher.mjs')).length)
-      .toBe(1)
-    expect(claude.processes().filter((each) => each.includes('watch.mjs'))).toHaveLength(2)
-
-    // Idle, until another client posts to a thread that this reader has read.
-    expect(model.turns).toHaveLength(2)
-    await post(relay, 'billing', 'The phone says: go.', { reader_tag: 'phone' })
+    // One is idle and the other runs a tool when another client posts.
+    await busy.types('Work.')
+    await expect.poll(() => model.turns.length).toBe(3)
+    await post(relay, 'billing', 'The phone says: go.', { reader_tag: 'phone', to: READER })
     await session.sees('News:')
-    const [, , woken, told] = model.turns
+    const woken = findTurn(/<event>/, false)
     expect(woken?.latest).toContain('NOT USER INPUT')
-    expect(woken?.latest).toContain('Relay: 1 new message for reader_tag')
+    expect(woken?.latest).toContain(
+      `<event>Relay: 1 new message for reader_tag "${READER}", 1 addressed to it, in "billing" 1. `,
+    )
     expect(woken?.latest).not.toContain('The phone says')
-    expect(told?.latest).toContain('The phone says: go.')
-    expect(session.printed).toContain('News:')
+    expect(findTurn(/"messages"/, false)?.result).toContain('The phone says: go.')
+    await busy.sees('Heard.')
+    const interrupted = findTurn(/<event>/, true)
+    // With the result of the tool, not before and not instead of it.
+    expect(interrupted?.body.messages.flatMap(({ content }: Content) => content)).toContainEqual(
+      expect.objectContaining({ type: 'tool_result' }),
+    )
+
+    busy.kill()
+    await expect.poll(() => watchers().length).toBe(1)
+    expect(claude.processes().filter((each) => each.includes('watch.mjs'))).toHaveLength(2)
 
     // With the next prompt comes one line, once.
     await post(relay, 'release', 'Tagged.')
@@ -161,6 +184,16 @@ test.skipIf(whyNotInstalled)(
       expect(model.turns[before]?.latest.includes('Relay: 1 new message')).toBe(told)
       expect(model.turns[before]?.latest).not.toContain('Tagged.')
     }
+
+    // After /clear the session has another id; the monitor is the same, and takes what comes.
+    await session.types('/clear')
+    await session.types('/relay:watch release')
+    const last = model.turns.length + 1
+    await session.sees(`Answer${last}.`)
+    await expect
+      .poll(() => files(claude.home).filter((name) => !name.startsWith('told-')))
+      .toEqual([])
+    expect(watchers()).toHaveLength(1)
 
     await session.types('/exit')
     expect(await session.exit).toBe(0)

@@ -28,13 +28,12 @@ const PROJECT = fileURLToPath(new URL('../../', import.meta.url))
 const MODEL_KEY = `sk-ant-api03-${'x'.repeat(80)}`
 
 /** Where it is installed, or why it is not: the name of a test says so. */
-const installation = await install().catch((error: Error) => ({
-  why: (error.message.split('\n').find((line) => /error|needs/i.test(line)) ?? error.message).slice(
-    0,
-    120,
-  ),
-}))
+const installation = await install().catch((error: Error & { stderr?: string }) => {
+  const lines = `${error.stderr ?? ''}\n${error.message}`.split('\n').filter(Boolean)
+  return { why: (lines[0] ?? '').slice(0, 120) }
+})
 export const whyNotInstalled = 'why' in installation ? installation.why : undefined
+if (whyNotInstalled) console.warn(`Tests with Claude Code are skipped: ${whyNotInstalled}`)
 
 /** One installation for all test files of a run: the first to come makes it, the others wait. */
 async function install(): Promise<{ program: string }> {
