@@ -96,9 +96,13 @@ test('a prompt brings one line when something new has come since the last one', 
   )
   session.wait()
   expect(await session.prompt('Hello.')).toBe('')
+  // A hand-off to a later session under the same tag is not for this one.
+  await post(relay, { content: 'Next: tag.', reader_tag: READER, to: READER })
+  session.wait()
+  expect(await session.prompt('Hello.')).toBe('')
   // It marked nothing as read, and what is read is not told.
   const read = await relay.call('relay_check_new', { reader_tag: READER })
-  expect(read.structuredContent.new_message_count).toBe(3)
+  expect(read.structuredContent.new_message_count).toBe(4)
   await post(relay, { content: 'One more.' })
   session.wait()
   expect(await session.prompt('Hello.')).toContain('1 new message for')

@@ -41,6 +41,8 @@ function startMonitor() {
     watcher: () => childOf(monitor),
     async [Symbol.asyncDispose]() {
       claude.kill('SIGKILL')
+      // Its watcher ends with it.
+      monitor.kill('SIGKILL')
       await exited
       rmSync(data, { recursive: true })
     },
@@ -75,6 +77,12 @@ test.concurrent('it tells what comes after its start, for the threads that it sh
   await eventually(() => expect(looks(relay)).toBe(1))
   // Not named, so it wakes nobody, although the reader has read it; but a message to the reader does.
   await post(relay, { thread_name: 'billing', content: 'Not for waking.' })
+  await post(relay, {
+    thread_name: 'release',
+    content: 'For later.',
+    reader_tag: READER,
+    to: READER,
+  })
   await post(relay, { thread_name: 'release', content: 'CONTENT' })
   await post(relay, { thread_name: 'elsewhere', content: 'CONTENT', to: READER.toUpperCase() })
   await eventually(() => expect(session.lines()).not.toEqual([]))
@@ -83,7 +91,7 @@ test.concurrent('it tells what comes after its start, for the threads that it sh
   expect(line).not.toMatch(/CONTENT|"billing"/)
   expect(line.length).toBeLessThan(400)
   const read = await relay.call('relay_check_new', { reader_tag: READER })
-  expect(read.structuredContent.new_message_count).toBe(4)
+  expect(read.structuredContent.new_message_count).toBe(5)
 
   // Another command replaces what is watched, with a new silent baseline; off ends it.
   const earlier = looks(relay)

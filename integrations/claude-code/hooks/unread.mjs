@@ -22,10 +22,13 @@ export const peekFor = (reader) => ({ reader_tag: reader, peek: true, limit: 500
  *
  * An answer may hold only the first of many messages. `remaining` then counts the others, for at most
  * 20 threads, and `addressed_unread` names those for this reader.
+ *
+ * A hand-off to one's own tag is for a later session. It is no news here, or this session would be made
+ * to take it: the start of the next one shows it.
  */
 export function findNews(answer, reader, told = {}) {
   const { threads: before = {}, addressed: known = [] } = told
-  const threads = summarize(answer)
+  const threads = summarize(answer, reader)
   const addressed = listAddressed(answer, reader)
   const fresh = addressed.filter((key) => !known.includes(key))
   const news = []
@@ -43,27 +46,36 @@ export function findNews(answer, reader, told = {}) {
   return { news, told: { threads: { ...after }, addressed } }
 }
 
-/** By thread: how many are unread, and the seqs of those that the answer holds. */
-function summarize({ messages, remaining = [] }) {
+/** By thread: how many of others are unread, and the seqs of those that the answer holds. */
+function summarize({ messages, remaining = [] }, reader) {
   const threads = new Map()
   const find = (name) => {
-    const thread = threads.get(name) ?? { count: 0, seqs: [] }
+    const thread = threads.get(name) ?? { count: 0, own: 0, seqs: [] }
     threads.set(name, thread)
     return thread
   }
-  for (const { thread_name, seq } of messages) {
+  for (const { thread_name, seq, from } of messages) {
     const thread = find(thread_name)
-    thread.seqs.push(seq)
+    if (isSame(from, reader)) thread.own += 1
+    else thread.seqs.push(seq)
     thread.count = thread.seqs.length
   }
-  for (const { thread_name, unread_count } of remaining) find(thread_name).count = unread_count
+  for (const { thread_name, unread_count } of remaining) {
+    const thread = find(thread_name)
+    thread.count = unread_count - thread.own
+  }
   return threads
 }
 
 function listAddressed({ messages, addressed_unread = [] }, reader) {
-  const isToReader = ({ to }) => Boolean(to) && fold(to) === fold(reader)
-  const all = [...messages.filter(isToReader), ...addressed_unread]
-  return [...new Set(all.map(({ thread_name, seq }) => JSON.stringify([thread_name, seq])))]
+  const identify = ({ thread_name, seq }) => JSON.stringify([thread_name, seq])
+  const own = new Set(messages.filter(({ from }) => isSame(from, reader)).map(identify))
+  const all = [...messages.filter(({ to }) => isSame(to, reader)), ...addressed_unread]
+  return [...new Set(all.map(identify))].filter((key) => !own.has(key))
+}
+
+function isSame(name, reader) {
+  return Boolean(name) && fold(name) === fold(reader)
 }
 
 /** One line under 400 characters: how many, in which threads, for which reader, and what to call. */
