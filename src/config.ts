@@ -4,8 +4,8 @@
  * repeated. A bad optional setting is a warning and is left out: only required ones stop the relay.
  */
 import { isPrivateHost } from './loopback.ts'
-import { foldName } from './notify.ts'
 import { parseOrigin, SETTINGS, type SettingName, splitList } from './settings-table.ts'
+import { foldName } from './similar.ts'
 
 /** What a complete deployment has. */
 export interface Config {

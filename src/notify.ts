@@ -6,7 +6,7 @@
 import type { Config } from './config.ts'
 import { isSigningKey } from './key-rules.ts'
 import { RequestLog } from './log.ts'
-import { quote } from './similar.ts'
+import { foldName, quote } from './similar.ts'
 
 /** What is said about a message. */
 export interface Headline {
@@ -23,14 +23,6 @@ const PAUSE = 2_000
 
 /** Stands for every status of success. */
 const OK = 200
-
-/** The relay treats names as one if they differ only in case, spaces, `-` and `_`. */
-export function foldName(name: string): string {
-  return name
-    .trim()
-    .toLowerCase()
-    .replace(/[\s_-]+/g, '-')
-}
 
 /** Sends the notification if the message is addressed to one of the names. Never throws. */
 export async function notify(

@@ -205,6 +205,8 @@ test('a service that never answers, or answers without end, holds up no post', a
   // The Worker has let go of the endless one without reading it: what it took fits into buffers.
   await expect.poll(() => open[1]?.closed).toBe(true)
   expect(poured).toBeLessThan(20_000_000)
+  // And after its time limit it gives up on the one that says nothing.
+  await expect.poll(() => open[0]?.closed).toBe(true)
   const { structuredContent } = await relay.call('relay_read_thread', { thread_name: 'release' })
   expect(structuredContent.messages).toHaveLength(3)
 })
