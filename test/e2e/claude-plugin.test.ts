@@ -37,7 +37,8 @@ test.skipIf(whyNotInstalled)(
 
     const copy = join(claude.home, 'plugin')
     cpSync('integrations/claude-code', copy, { recursive: true })
-    // The address of the statement is known to the person who publishes a copy; the rest is complete.
+    // Only the address of the statement is missing, which the person knows who publishes a copy.
+    expect((await validate(copy)).match(/\([A-Z]+(_[A-Z]+)+\)/g)).toEqual(['(PRIVACY_URL_MISSING)'])
     const manifest = join(copy, '.claude-plugin/plugin.json')
     const fields = JSON.parse(readFileSync(manifest, 'utf8'))
     const privacyPolicyUrl = 'https://relay.example.com/PRIVACY.md'
