@@ -6,7 +6,6 @@
  */
 import { execFile } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -82,7 +81,8 @@ export interface ClaudeOptions {
 export async function createClaude({ model, plugin, servers = {}, allow = [] }: ClaudeOptions) {
   if ('why' in installation) throw new Error(installation.why)
   const { program } = installation
-  const home = mkdtempSync(join(tmpdir(), 'relay-claude-'))
+  // In the folder of the run, since a client that was killed may still write a file after its removal.
+  const home = mkdtempSync(join(inject('scratch'), 'home-'))
   const project = join(home, 'billing')
   mkdirSync(project)
   const settings = {
