@@ -21,6 +21,8 @@ export interface RequestContext {
   /** The board's files; absent in a deployment without them. */
   assets: Assets | undefined
   log: RequestLog
+  /** Runs something after the answer, which does not wait for it. */
+  afterwards(task: () => Promise<void>): void
 }
 
 /** Who is asking, or the answer to a caller who may not. */

@@ -5,6 +5,7 @@
  */
 import { isPrivateHost } from './loopback.ts'
 import { parseOrigin, SETTINGS, type SettingName, splitList } from './settings-table.ts'
+import { foldName } from './similar.ts'
 
 /** What a complete deployment has. */
 export interface Config {
@@ -20,6 +21,9 @@ export interface Config {
   allowedOrigins: ReadonlySet<string>
   /** Whether the board is offered as a view in chats. */
   app: boolean
+  /** Where notifications are sent, and the folded reader tags whose messages are notified. */
+  notifyUrl: string | undefined
+  notifyFor: ReadonlySet<string>
   /** Host names the relay answers to; undefined where the platform routes by host. */
   hosts: ReadonlySet<string> | undefined
 }
@@ -53,9 +57,12 @@ export function readConfig(env: unknown): ConfigResult {
 
   const hosts = read('RELAY_HOSTS') === '' ? undefined : new Set(splitList(read('RELAY_HOSTS')))
   const apiKey = read('RELAY_API_KEY')
-  const previousApiKey = readPreviousKey(read('RELAY_API_KEY_PREVIOUS'), warn)
+  // White space cannot have been part of a key: no header carries it.
+  const previousApiKey = readOptional('RELAY_API_KEY_PREVIOUS', read, warn)
   const publicUrl = readPublicUrl(read('RELAY_PUBLIC_URL'), hosts !== undefined, warn)
   const allowedOrigins = readOrigins(read('RELAY_ALLOWED_ORIGINS'), warn)
+  const notifyUrl = readOptional('RELAY_NOTIFY_URL', read, warn)
+  const notifyFor = splitList(readOptional('RELAY_NOTIFY_FOR', read, warn) ?? 'board')
   if (faults.length > 0) return { ok: false, faults, warnings }
   return {
     ok: true,
@@ -67,6 +74,9 @@ export function readConfig(env: unknown): ConfigResult {
       userId: read('RELAY_USER_ID'),
       publicUrl,
       allowedOrigins,
+      app: readOptional('RELAY_APP', read, warn) === '1',
+      notifyUrl,
+      notifyFor: new Set(notifyFor.map(foldName)),
       hosts,
     },
     warnings,
@@ -78,14 +88,12 @@ type Warn = (setting: SettingName, problem: string) => void
 const check = (name: SettingName, value: string) =>
   SETTINGS.find((setting) => setting.name === name)?.check(value)
 
-function readPreviousKey(value: string, warn: Warn): string | undefined {
-  // White space cannot have been part of a key: no header carries it.
-  const key = value.trim()
-  if (key === '') return undefined
-  const problem = check('RELAY_API_KEY_PREVIOUS', key)
-  if (problem === undefined) return key
-  warn('RELAY_API_KEY_PREVIOUS', `${problem}, so it is not accepted`)
-  return undefined
+/** A setting that is taken as it is, without white space around it, or left out. */
+function readOptional(name: SettingName, read: (name: string) => string, warn: Warn) {
+  const value = read(name).trim()
+  const problem = value === '' ? undefined : check(name, value)
+  if (problem !== undefined) warn(name, `${problem}, and is left out`)
+  return value === '' || problem !== undefined ? undefined : value
 }
 
 /** `isLocal`: at home a relay may be reached over http, at an address of the private network. */

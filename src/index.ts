@@ -28,7 +28,11 @@ function openDatabase(result: ConfigResult, log: RequestLog): Database {
   return new Database(client, log)
 }
 
-async function answer(request: Request, env: Bindings): Promise<Response> {
+async function answer(
+  request: Request,
+  env: Bindings,
+  afterwards: (task: () => Promise<void>) => void,
+): Promise<Response> {
   const log = new RequestLog(request.headers.get('cf-ray') ?? undefined)
   log.add({ client: clientFamily(request.headers.get('user-agent')) })
   let response: Response
@@ -41,6 +45,7 @@ async function answer(request: Request, env: Bindings): Promise<Response> {
       assets: env.ASSETS,
       limiters: { guesses: env.GUESSES, registrations: env.REGISTRATIONS },
       log,
+      afterwards,
     })
   } catch (error) {
     log.add({ outcome: 'failed', error_code: 'internal', reason: describe(error) })
@@ -83,9 +88,10 @@ async function keepAwake(env: unknown): Promise<void> {
 
 export default {
   fetch(request, env, context) {
-    const response = answer(request, env)
+    const tasks: (() => Promise<void>)[] = []
+    const response = answer(request, env, (task) => tasks.push(task))
     // A client that disconnects must not cut short what it started: the post and its log line.
-    context.waitUntil(response)
+    context.waitUntil(response.then(() => Promise.all(tasks.map((task) => task()))))
     return response
   },
   scheduled(_controller, env, context) {

@@ -65,7 +65,7 @@ export class RequestLog {
   }
 
   /** Writes the line. A fault of ours is an error, a caller's is information. */
-  write(event: 'request' | 'scheduled'): void {
+  write(event: 'request' | 'scheduled' | 'notification'): void {
     const now = Date.now()
     const line = JSON.stringify(
       {

@@ -9,6 +9,7 @@ import { addressOf, countFor, guessesFrom } from './limits.ts'
 import { isLoopback } from './loopback.ts'
 import { handleMcp, methodNotAllowed } from './mcp/endpoint.ts'
 import { LEGACY_VERSIONS, MODERN_VERSIONS, SERVER_INFO, VERSION } from './mcp/protocol.ts'
+import { notify } from './notify.ts'
 import { handleOAuth, isOAuthPath } from './oauth/endpoints.ts'
 import { isIssuerHost, issuerOf, signingKeys } from './oauth/issuer.ts'
 import { homePage } from './pages/home.ts'
@@ -89,16 +90,17 @@ async function answer(
 }
 
 async function serveMcp(request: Request, url: URL, context: RequestContext): Promise<Response> {
-  const { settings, openDatabase, assets, log } = context
+  const { settings, openDatabase, assets, log, afterwards } = context
   if (!settings.ok) return refuseIncomplete(context)
-  const auth = await admit(request, url, settings.config, context)
+  const { config } = settings
+  const auth = await admit(request, url, config, context)
   if (auth instanceof Response) return auth
   return handleMcp(request, {
     log,
     scope: auth.scope,
     // Two sessions of one person often use the same key and the same ids; their programs may differ.
     caller: `${auth.caller} ${request.headers.get('user-agent')?.slice(0, 100)}`,
-    refuseScope: () => refuseScope(settings.config, url),
+    refuseScope: () => refuseScope(config, url),
     tools: {
       db: openDatabase(),
       userId: auth.userId,
@@ -106,8 +108,9 @@ async function serveMcp(request: Request, url: URL, context: RequestContext): Pr
       budget: { bytes: MAX_MESSAGE_BYTES },
       isBatch: false,
       via: auth.client,
-      app: settings.config.app && assets ? () => readApp(url, settings.config, assets) : undefined,
+      app: config.app && assets ? () => readApp(url, config, assets) : undefined,
       isLean: false,
+      notify: (headline) => afterwards(() => notify(config, issuerOf(config, url), headline)),
     },
   })
 }

@@ -104,6 +104,24 @@ export const SETTINGS = [
       'Set to `1` to offer the board as a view inside chats that show MCP Apps, such as Claude.ai. Off by default.',
     check: (value) => (value === '1' || value === '0' ? undefined : 'must be 1 (on) or 0 (off)'),
   },
+  {
+    name: 'RELAY_NOTIFY_URL',
+    isRequired: false,
+    isSecret: true,
+    about: 'Where messages addressed to you are announced: an ntfy topic or a webhook.',
+    check: (value) =>
+      URL.canParse(value) && /^https:[^@]+$/i.test(value)
+        ? undefined
+        : 'must be an https URL without @',
+  },
+  {
+    name: 'RELAY_NOTIFY_FOR',
+    isRequired: false,
+    isSecret: false,
+    about: 'The reader tags whose messages are announced, separated by commas.',
+    check: (value) =>
+      splitList(value).length > 0 ? undefined : 'must be reader tags, separated by commas',
+  },
 ] as const satisfies readonly Setting[]
 
 export type SettingName = (typeof SETTINGS)[number]['name']

@@ -1,4 +1,4 @@
-/** Which of some names a caller may have meant. Leaf. */
+/** Which of some names a caller may have meant, and how a name is written. Leaf. */
 
 /** Characters compared of each name: enough to tell names apart, few enough to compare 200 of them. */
 const COMPARED = 40
@@ -17,6 +17,14 @@ export function resembling(name: string, names: readonly string[], limit = 3): s
     .filter(({ distance }) => distance <= slips)
     .slice(0, limit)
     .map(({ candidate }) => candidate)
+}
+
+/** The relay treats names as one if they differ only in case, spaces, `-` and `_`. */
+export function foldName(name: string): string {
+  return name
+    .trim()
+    .toLowerCase()
+    .replace(/[\s_-]+/g, '-')
 }
 
 /** A name in quotes, with whatever would break a line escaped. */

@@ -25,6 +25,7 @@ function createServer(config: Config, log: RequestLog, signal: AbortSignal): Ser
     budget: { bytes: MAX_MESSAGE_BYTES },
     isBatch: false,
     via: undefined,
+    app: undefined,
     isLean: false,
   }
   const server = new Server(SERVER_INFO, {

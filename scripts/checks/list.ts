@@ -8,7 +8,7 @@ import { oauthChecks } from './oauth.ts'
 import { protocolChecks } from './protocol.ts'
 import { endpointChecks, reachChecks } from './reach.ts'
 import { refusalChecks } from './refusals.ts'
-import { keyChecks, settingChecks } from './settings.ts'
+import { boardChecks, keyChecks, settingChecks } from './settings.ts'
 import { toolChecks } from './tools.ts'
 
 export interface Group {
@@ -29,6 +29,7 @@ const ALL: Group[] = [
   { title: 'Tools', checks: toolChecks },
   { title: 'Context', checks: contextChecks },
   { title: 'OAuth', checks: oauthChecks },
+  { title: 'Board', checks: boardChecks },
   { title: 'Deployment', checks: deploymentChecks },
   CLIENTS,
 ]

@@ -2,7 +2,7 @@
 import { SETTINGS, type Setting } from '../../src/settings-table.ts'
 import { type Check, failed, ok, unknown, warning } from './check.ts'
 import { RESTART, setSetting } from './fixes.ts'
-import type { Subject } from './subject.ts'
+import { readDiagnosis, type Subject } from './subject.ts'
 
 const BROKEN = 'Until this is fixed, the relay answers every client with 503.'
 const IGNORED = 'The relay ignores this setting, or the bad part of it, until it is fixed.'
@@ -90,5 +90,36 @@ const key: Check = {
     )
   },
 }
+
+/** What the deployment serves besides the endpoint. */
+const board: Check = {
+  id: 'board',
+  needs: [],
+  writes: false,
+  why: 'Without its files nobody can open the board.',
+  async look({ relay }) {
+    const { status, headers } = await relay.fetch('/board/')
+    const isPage = headers.get('content-type')?.startsWith('text/html')
+    if (status === 200 && isPage) return ok('served at /board/')
+    // A relay that has another address sends its visitors there.
+    if (status === 302) return ok(`served at ${headers.get('location')}`)
+    return failed(
+      `GET /board/ returns ${status}.`,
+      'Keep [build] and [assets] in wrangler.toml, then run npx wrangler deploy.',
+    )
+  },
+}
+
+const app: Check = {
+  id: 'app',
+  needs: ['key'],
+  writes: false,
+  why: 'The view inside chats is off until RELAY_APP is set.',
+  async look(subject) {
+    return ok((await readDiagnosis(subject)).app ? 'on' : 'off')
+  },
+}
+
+export const boardChecks = [board, app]
 
 export const keyChecks = [keyShape, key]

@@ -31,6 +31,7 @@ export interface Diagnosis {
   issuer: string
   oauth: boolean
   rate_limits: boolean
+  app: boolean
   colo?: string
   now: string
   database: {

@@ -20,6 +20,9 @@ export interface Settings {
   supabaseUrl: string | undefined
   publicUrl: string | undefined
   allowedOrigins: string | undefined
+  app?: string | undefined
+  notifyUrl?: string | undefined
+  notifyFor?: string | undefined
   /** Whether a Cloudflare tunnel sets `CF-Connecting-IP`. */
   trustsConnectingIp: boolean
   /** Where the key comes from, and therefore where a rotation must write the new one. */
@@ -59,6 +62,9 @@ const RULES: Record<string, Rule[]> = {
   SUPABASE_SERVICE_KEY: [checkHeaderValue],
   RELAY_PUBLIC_URL: [must(/^https?:\/\/./, 'an http or https URL')],
   RELAY_ALLOWED_ORIGINS: [],
+  RELAY_APP: [],
+  RELAY_NOTIFY_URL: [],
+  RELAY_NOTIFY_FOR: [],
   RELAY_TRUST_CF_IP: [must(/^[01]$/, '1 or 0')],
 }
 
@@ -89,6 +95,9 @@ export function readSettings(folder: string, environment: Values = process.env):
     supabaseUrl: given.SUPABASE_URL,
     publicUrl: given.RELAY_PUBLIC_URL,
     allowedOrigins: given.RELAY_ALLOWED_ORIGINS,
+    app: given.RELAY_APP,
+    notifyUrl: given.RELAY_NOTIFY_URL,
+    notifyFor: given.RELAY_NOTIFY_FOR,
     trustsConnectingIp: given.RELAY_TRUST_CF_IP === '1',
     keySource: environment.RELAY_API_KEY
       ? 'environment'

@@ -180,6 +180,9 @@ function createBindings(settings: Settings, supabaseUrl: string): Record<string,
     RELAY_USER_ID: settings.userId,
     RELAY_PUBLIC_URL: publicUrl,
     RELAY_ALLOWED_ORIGINS: settings.allowedOrigins,
+    RELAY_APP: settings.app,
+    RELAY_NOTIFY_URL: settings.notifyUrl,
+    RELAY_NOTIFY_FOR: settings.notifyFor,
     // Other names are refused. Otherwise a web page could reach the relay by pointing its own name at
     // this machine (DNS rebinding).
     RELAY_HOSTS: hosts.join(','),

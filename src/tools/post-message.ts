@@ -93,7 +93,7 @@ export const postMessage = defineTool({
     openWorldHint: false,
   },
 
-  async handler(message, { db, userId, via, isLean }) {
+  async handler(message, { db, userId, via, isLean, notify }) {
     const args = {
       p_user_id: userId,
       // Ours, so that a retry finds the message that the first attempt may have written.
@@ -120,6 +120,11 @@ export const postMessage = defineTool({
           : 'Whether the message was posted is not known: look at the newest messages with relay_read_thread before you post it again.',
       },
     )
+    const { to, surface, reader_tag, session_tag } = message
+    if (to !== undefined && !answer.duplicate) {
+      const { thread_name: thread, seq } = answer
+      notify?.({ thread, seq, to, from: reader_tag ?? session_tag, surface })
+    }
     const similar = findSimilar(answer.thread_name, other_threads)
     const told: Answer = similar ? { ...answer, similar_thread: similar } : answer
     return rankKnownReaders(told, message.reader_tag)

@@ -1,6 +1,7 @@
 /** What a tool is: its definition as MCP lists it, and the way from arguments to a result. */
 import * as z from 'zod/mini'
 import type { Database } from '../db.ts'
+import type { Headline } from '../notify.ts'
 import { quote } from '../similar.ts'
 import { parseArguments } from './arguments.ts'
 import { jsonSchema } from './schema.ts'
@@ -20,6 +21,8 @@ export interface ToolContext {
   app: (() => Promise<string>) | undefined
   /** Answers in the lean shape (MCP 2025-06-18 and later) instead of the one of relay-mcp 0.1.0. */
   isLean: boolean
+  /** Tells a person, after the answer, about a message that is addressed to somebody. */
+  notify?: (headline: Headline) => void
 }
 
 /** Tool annotations, MCP 2025-03-26 and later. Hosts decide by them what to ask the person about. */

@@ -148,7 +148,7 @@ const ELSEWHERE: [RegExp, string][] = [
   [/^npm run (check|fix)$/, 'the gate'],
   [/^npm run bench$/, 'takes nine minutes'],
   [/wrangler login|^npm run (setup|rotate)/, 'test/e2e/deploy, against a stand-in for Cloudflare'],
-  [/^claude /, 'needs the client; test/unit/project/plugin.test.ts checks the files'],
+  [/^claude /, 'test/e2e/claude-plugin.test.ts, with the real client'],
 ]
 
 /** Commands that may run here: a document cannot make this test reach out of the machine. */

@@ -8,7 +8,7 @@ import { expect } from 'vitest'
 import type { TestRelay } from './relay.ts'
 
 const ROOT = new URL('../../', import.meta.url)
-const PLUGIN = new URL('integrations/claude-code/', ROOT)
+export const PLUGIN = new URL('integrations/claude-code/', ROOT)
 export const HOOK = fileURLToPath(new URL('hooks/session-start.mjs', PLUGIN))
 export const NEWS = fileURLToPath(new URL('hooks/news.mjs', PLUGIN))
 

@@ -119,7 +119,7 @@ export async function call(url: string, name: string, args: object, key = KEY) {
 }
 
 /** Lists processes with this folder in their arguments, such as those of PostgreSQL. */
-function processesOf(folder: string): string[] {
+export function processesOf(folder: string): string[] {
   const all = ps('-ww', '-e', '-o', 'stat=', '-o', 'args=').split('\n')
   return all.filter((line) => line.includes(folder) && !line.startsWith('Z'))
 }

@@ -31,11 +31,17 @@ export function inTerminal(command: string, args: string[], environment: Environ
   return openTerminal(process.execPath, [RELAY, command, ...args], environment)
 }
 
-/** Runs any program in a terminal, from the folder of the tests. */
-export function openTerminal(program: string, args: string[], environment: Environment) {
+/** Runs any program in a terminal, from the folder of the tests or another. */
+export function openTerminal(
+  program: string,
+  args: string[],
+  environment: Environment,
+  cwd?: string,
+) {
   const terminal = spawnInTerminal(program, args, {
     cols: 120,
     rows: 40,
+    ...(cwd !== undefined && { cwd }),
     env: surroundings({ TERM: 'xterm-256color', ...environment }),
   })
   let printed = ''
@@ -55,7 +61,9 @@ export function openTerminal(program: string, args: string[], environment: Envir
     get printed() {
       return stripVTControlCharacters(printed)
     },
+    pid: terminal.pid,
     exit,
+    write: (keys: string) => terminal.write(keys),
     /** Waits for a text that follows the texts waited for before. */
     async sees(text: string) {
       const deadline = Date.now() + PATIENCE_MS

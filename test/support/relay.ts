@@ -11,6 +11,7 @@ import { type Gateway, startGateway } from '../../scripts/local/supabase/gateway
 import { startWorker, type Worker } from '../../scripts/local/workerd/worker.ts'
 import { createTestDatabase, type TestDatabase } from './database.ts'
 import type { Faults } from './faults.ts'
+import type { Outside } from './outside.ts'
 
 // biome-ignore lint/suspicious/noExplicitAny: tests state what they expect by asserting it.
 type Json = any
@@ -22,6 +23,8 @@ export interface TestRelayOptions {
   supabaseUrl?: string
   /** A server between the Worker and this relay's gateway. */
   faults?: Faults
+  /** The internet, as stand-ins. */
+  outside?: Outside
   /** Without the migrations. */
   empty?: boolean
   /** Whether `CF-Connecting-IP` counts as set by Cloudflare; true by default. */
@@ -95,20 +98,23 @@ async function startStack(options: TestRelayOptions): Promise<Stack> {
   const database = await createTestDatabase({ empty: options.empty ?? false })
   const service = `sb_secret_${randomBytes(16).toString('hex')}`
   const gateway = await startGateway({ connection: database.connection, keys: { service } })
-  if (options.faults) options.faults.target = gateway.url
+  const between = options.faults ?? options.outside
+  if (between) between.target = gateway.url
   const settings = {
     RELAY_API_KEY: randomBytes(32).toString('base64url'),
     RELAY_USER_ID: '5f0c9f6e-2a0b-4d0a-9a53-0d9c1c7d3b11',
     RELAY_HOSTS: 'localhost,127.0.0.1,[::1]',
-    SUPABASE_URL: options.supabaseUrl ?? options.faults?.url ?? gateway.url,
+    SUPABASE_URL: options.supabaseUrl ?? between?.url ?? gateway.url,
     SUPABASE_SERVICE_KEY: service,
     ...options.bindings,
   }
   const given = Object.entries(settings).filter(([, value]) => value !== undefined)
   const bindings = Object.fromEntries(given) as Record<string, string>
   const lines: string[] = []
+  const bundle = inject('bundle')
+  const source = options.outside?.redirect(bundle.source) ?? bundle.source
   const worker = await startWorker({
-    bundle: inject('bundle'),
+    bundle: { ...bundle, source },
     bindings,
     trustsConnectingIp: options.trustsConnectingIp ?? true,
     onLine: (line) => lines.push(line),

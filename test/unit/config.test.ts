@@ -22,6 +22,8 @@ test('a complete environment becomes a configuration', () => {
       userId: '5f0c9f6e-2a0b-4d0a-9a53-0d9c1c7d3b11',
       publicUrl: undefined,
       allowedOrigins: new Set(),
+      notifyUrl: undefined,
+      notifyFor: new Set(['board']),
       hosts: undefined,
     },
     warnings: [],
@@ -88,11 +90,22 @@ test.each([
   ['RELAY_PUBLIC_URL', 'http://192.168.1.5:8787', 'https://'],
   ['RELAY_PUBLIC_URL', 'https://my.relay.test/other', 'without a path'],
   ['RELAY_PUBLIC_URL', 'https://me:word@relay.example.com', 'origin'],
+  ['RELAY_NOTIFY_URL', 'ntfy.sh/topic', 'https'],
+  ['RELAY_NOTIFY_URL', 'http://ntfy.sh/topic', 'https'],
+  ['RELAY_NOTIFY_URL', 'https://', 'https'],
+  ['RELAY_NOTIFY_URL', 'https://me:word@ntfy.sh/topic', '@'],
+  ['RELAY_NOTIFY_FOR', ' , ', 'reader tags'],
 ])('%s = %j is left out with a warning, and the relay serves on', (name, value, rule) => {
   const result = readConfig({ ...COMPLETE, [name]: value })
   expect(result).toMatchObject({
     ok: true,
-    config: { previousApiKey: undefined, publicUrl: undefined, allowedOrigins: new Set() },
+    config: {
+      previousApiKey: undefined,
+      publicUrl: undefined,
+      allowedOrigins: new Set(),
+      notifyUrl: undefined,
+      notifyFor: new Set(['board']),
+    },
     warnings: [{ setting: name }],
   })
   const [warning] = result.warnings
@@ -110,6 +123,17 @@ test.each([
 ])('the allowed origin %s is read as browsers send it', (value, origins) => {
   const result = readConfig({ ...COMPLETE, RELAY_ALLOWED_ORIGINS: value })
   expect(result).toMatchObject({ config: { allowedOrigins: new Set(origins) }, warnings: [] })
+})
+
+test('notifications go to an address as it was pasted, for names in any spelling', () => {
+  const given = {
+    RELAY_NOTIFY_URL: ' https://ntfy.sh/topic\n',
+    RELAY_NOTIFY_FOR: 'board, My Phone',
+  }
+  expect(readConfig({ ...COMPLETE, ...given })).toMatchObject({
+    config: { notifyUrl: 'https://ntfy.sh/topic', notifyFor: new Set(['board', 'my-phone']) },
+    warnings: [],
+  })
 })
 
 test('one bad origin leaves the others in place', () => {

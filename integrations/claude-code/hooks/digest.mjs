@@ -3,6 +3,7 @@
  * plugin's own text, so what other sessions wrote appears shortened, in quotation marks, and never at
  * the start of a line.
  */
+import { fold, quote } from './text.mjs'
 
 /** The digest's length, and the part of it that the list of threads may use, in UTF-16 code units. */
 const MAX_DIGEST = 2000
@@ -11,10 +12,6 @@ const MAX_THREADS = 500
 /** In characters (code points). */
 const MAX_CONTENT = 160
 const MAX_NAME = 60
-
-/** Invisible characters: direction marks, tags, variation selectors, lone surrogates; not joiners. */
-const INVISIBLE = /(?!\u200c|\u200d)[\p{Cf}\p{Cs}\p{VS}]/gu
-const SPACES = /[\s\p{Cc}]+/gu
 
 /**
  * Takes the answer of relay_check_new, the latest messages addressed to the reader, and the
@@ -48,26 +45,6 @@ export function writeDigest(answer, addressed, reader) {
       ? 'If one of them is a hand-off that nobody has picked up, relay_read_thread with its thread_name and seq returns it in full.'
       : `${which} are still unread: relay_check_new with that reader_tag returns them in full and marks them as read.`
   return fill([head, foot], lines)
-}
-
-/** As one line in quotation marks that the text cannot close, with nothing that looks like a tag. */
-export function quote(value, max) {
-  const characters = Array.from(flatten(value))
-  const cut = characters.length > max ? [...characters.slice(0, max - 1), '…'] : characters
-  return JSON.stringify(cut.join('').replaceAll('<', '‹').replaceAll('>', '›'))
-}
-
-/** Removes invisible characters and turns every run of white space into one space. */
-export function flatten(value) {
-  return value.replace(INVISIBLE, '').replace(SPACES, ' ').trim()
-}
-
-/** The relay treats two reader_tags as one if they differ only in case, spaces, `-` and `_`. */
-function fold(tag) {
-  return tag
-    .trim()
-    .toLowerCase()
-    .replace(/[\s_-]+/g, '-')
 }
 
 /** A thread and a position in it identify a message; ids are not always sent. */

@@ -221,6 +221,8 @@ test.each<Record<string, string | undefined>>([
     RELAY_API_KEY_PREVIOUS: 'short',
     RELAY_PUBLIC_URL: 'https://relay.example.com/relay',
     RELAY_ALLOWED_ORIGINS: 'example.com',
+    RELAY_NOTIFY_URL: 'ntfy.sh/topic',
+    RELAY_NOTIFY_FOR: ',',
   },
   { SUPABASE_SERVICE_KEY: PUBLIC_JWT },
   { RELAY_API_KEY: 'fifteen-letters' },

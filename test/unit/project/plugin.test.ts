@@ -18,12 +18,21 @@ test('the files of the plugin lead to one another', async () => {
   expect(offered).toMatchObject({ name: plugin.name, description: plugin.description })
   expect(plugin.version).toBe(project.version)
 
-  const { hooks } = JSON.parse(await read('hooks/hooks.json'))
-  const named = [JSON.stringify(hooks), await read('commands/catch-up.md')].flatMap((text) =>
-    [...text.matchAll(/\$\{CLAUDE_PLUGIN_ROOT\}\/([\w./-]+)/g)].map(([, path = '']) => path),
+  const named = [await read('hooks/hooks.json'), await read('monitors/monitors.json')].flatMap(
+    (text) =>
+      [...text.matchAll(/\$\{CLAUDE_PLUGIN_ROOT\}\/([\w./-]+)/g)].map(([, path = '']) => path),
   )
-  expect([...new Set(named)].sort()).toEqual(['hooks/news.mjs', 'hooks/session-start.mjs'])
+  expect([...new Set(named)].sort()).toEqual([
+    'hooks/session-end.mjs',
+    'hooks/session-start.mjs',
+    'hooks/user-prompt.mjs',
+    'monitors/watch.mjs',
+  ])
   for (const path of named) await access(new URL(path, PLUGIN))
+  const [monitor] = JSON.parse(await read('monitors/monitors.json'))
+  expect(monitor.when).toBe(`on-skill-invoke:${plugin.name}:watch`)
+  // Claude Code drops a monitor whose command contains a setting, without a word.
+  expect(monitor.command).not.toContain('user_config')
 })
 
 test('URL and key of the plugin come from its settings, with no default', async () => {
@@ -42,10 +51,34 @@ test('URL and key of the plugin come from its settings, with no default', async 
   expect(Object.values(userConfig).filter((option) => 'default' in (option as object))).toEqual([])
   expect(userConfig.api_key.sensitive).toBe(true)
   // Without a shell: Claude Code refuses to fill a setting into a shell command.
-  const script = '${CLAUDE_PLUGIN_ROOT}/hooks/session-start.mjs'
-  expect(hooks.SessionStart[0].hooks).toEqual([
-    { type: 'command', command: 'node', args: [script, '--url', '${user_config.url}'], timeout: 5 },
-    { type: 'command', command: 'node', args: [script], timeout: 5 },
-  ])
+  for (const [event, name] of [
+    ['SessionStart', 'session-start'],
+    ['UserPromptSubmit', 'user-prompt'],
+  ] as const) {
+    const script = [`\${CLAUDE_PLUGIN_ROOT}/hooks/${name}.mjs`, '--data', '${CLAUDE_PLUGIN_DATA}']
+    const hook = { type: 'command', command: 'node', timeout: 5 }
+    expect(hooks[event][0].hooks).toEqual([
+      { ...hook, args: [...script, '--url', '${user_config.url}'] },
+      { ...hook, args: script },
+    ])
+  }
   // biome-ignore-end lint/suspicious/noTemplateCurlyInString: Claude Code expands them.
+})
+
+test('every command may use the tools it names, under both names of the server', async () => {
+  for (const command of ['catch-up', 'hand-off', 'watch']) {
+    const [, list = '', text = ''] =
+      /^allowed-tools: (.*)\n(?:.*\n)*?---\n(.*)$/ms.exec(await read(`commands/${command}.md`)) ??
+      []
+    const named = [...new Set(text.match(/relay_(?:check|read|list|post)_\w+/g))]
+    expect(named).not.toEqual([])
+    const allowed = list.split(', ')
+    for (const tool of named) {
+      expect(allowed).toContain(`mcp__relay__${tool}`)
+      expect(allowed).toContain(`mcp__plugin_relay_relay__${tool}`)
+    }
+    // Only a hand-off posts.
+    expect(list.includes('relay_post_message')).toBe(command === 'hand-off')
+    expect(list).not.toMatch(/archive|create/)
+  }
 })

@@ -1,0 +1,36 @@
+/**
+ * The monitor, as Claude Code starts it. Runs watcher.mjs, whose lines wake the session, and starts it
+ * again if it ever fails: the end of a monitor wakes the session too, so this ends only with Claude Code.
+ *
+ *   node watch.mjs FOLDER   the folder of the plugin's files
+ */
+import { spawn } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { safeEnvironment } from '../hooks/child.mjs'
+
+const WATCHER = fileURLToPath(new URL('watcher.mjs', import.meta.url))
+/** A new watcher also notices that Claude Code has ended meanwhile. */
+const PAUSE_MS = 5_000
+
+let child
+start()
+
+function start() {
+  child = spawn(process.execPath, [WATCHER, ...process.argv.slice(2)], {
+    env: safeEnvironment(),
+    // By the closed channel the watcher notices that this process was killed.
+    stdio: ['ignore', 'inherit', 'ignore', 'ipc'],
+  })
+  child.on('error', () => {})
+  child.once('close', (code) => {
+    if (code === 0) process.exit()
+    setTimeout(start, PAUSE_MS)
+  })
+}
+
+for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) {
+  process.on(signal, () => {
+    child.kill('SIGKILL')
+    process.exit()
+  })
+}
