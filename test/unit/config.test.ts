@@ -22,6 +22,7 @@ test('a complete environment becomes a configuration', () => {
       userId: '5f0c9f6e-2a0b-4d0a-9a53-0d9c1c7d3b11',
       publicUrl: undefined,
       allowedOrigins: new Set(),
+      app: false,
       notifyUrl: undefined,
       notifyFor: new Set(['board']),
       hosts: undefined,
