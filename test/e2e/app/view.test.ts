@@ -221,3 +221,39 @@ test('what strangers wrote neither runs nor loads nor asks', async () => {
   expect(host.strangers()).toEqual([])
   expect(host.reports).toEqual([])
 })
+
+test.each([
+  ['inline', 'light', 700],
+  ['inline', 'dark', 340],
+  ['fullscreen', 'light', 860],
+  ['fullscreen', 'dark', 340],
+] as const)('%s, %s, %i px wide: it keeps to its room', async (mode, theme, width) => {
+  await using relay = await createTestRelay(APP)
+  await seed(relay.url, relay.key)
+  await using host = await openAppHost(browser, relay, await readView(relay), {
+    colorScheme: theme,
+  })
+  const result = await relay.call('relay_list_threads', { preview: true })
+  const context = { theme, displayMode: mode, availableDisplayModes: ['inline', 'fullscreen'] }
+  const { frame, ask } = await host.open({ result, capabilities: LIVE, context, width })
+  const picture = async (name: string) => {
+    const { SCREENSHOTS: folder } = process.env
+    if (folder)
+      await host.page
+        .locator('iframe')
+        .screenshot({ path: `${folder}/view-${name}-${mode}-${theme}.png` })
+  }
+  await frame.getByText('billing-migration').waitFor()
+  await picture('list')
+  await frame.getByRole('button', { name: /billing-migration/ }).click()
+  await frame.getByText('One thing only you can decide').waitFor({ state: 'attached' })
+  await picture('thread')
+  const root = frame.locator('html')
+  const wide = await root.evaluate(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth)
+  expect(wide).toBe(0)
+  if (mode === 'inline') {
+    const heights = (await ask<{ height: number }[]>('sizes')).map(({ height }) => height)
+    expect(Math.max(...heights)).toBeLessThanOrEqual(500)
+  }
+  expect(host.reports).toEqual([])
+})
