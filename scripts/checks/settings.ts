@@ -94,7 +94,7 @@ const key: Check = {
 /** What the deployment serves besides the endpoint. */
 const board: Check = {
   id: 'board',
-  needs: [],
+  needs: ['version'],
   writes: false,
   why: 'Without its files nobody can open the board.',
   async look({ relay }) {
