@@ -16,6 +16,8 @@
 --      sees seq n therefore sees every seq below it, and a cursor that moves by seq skips nothing.
 --   3. Counts and the messages they count come from one statement, hence one snapshot.
 --   4. Functions that the API calls are volatile: it runs stable ones in a read-only transaction.
+-- Helpers are plpgsql, whose plans a session keeps: an SQL function with a `set` is parsed and planned
+-- again in every statement that calls it.
 -- A refusal carries an SQLSTATE of our own (RL001 ...), a message for people, and what the caller
 -- needs to explain it in `detail` and `hint`.
 
@@ -34,12 +36,15 @@ set local lock_timeout = '10s';
 
 -- Replaces punctuation with spaces before full-text parsing. The parser would otherwise look for tags,
 -- addresses, paths and compounds, which takes quadratic time: 100,000 characters of `<!--` or `a_`
--- kept a post, and with it the whole thread, busy for 20 seconds.
+-- kept a post, and with it the whole thread, busy for 20 seconds. (translate() compares each character
+-- with all 32, which took eight times as long as this.)
 create or replace function public.relay_words(p_text text)
   returns text
-  language sql immutable security invoker set search_path = ''
+  language plpgsql immutable security invoker set search_path = ''
 as $$
-  select translate(p_text, '!"#$%&''()*+,-./:;<=>?@[\]^_`{|}~', repeat(' ', 32));
+begin
+  return regexp_replace(p_text, '[!"#$%&''()*+,./:;<=>?@\[\\\]^_`{|}~-]+', ' ', 'g');
+end;
 $$;
 revoke all on function public.relay_words from public, anon, authenticated;
 grant execute on function public.relay_words to service_role;
@@ -47,10 +52,12 @@ grant execute on function public.relay_words to service_role;
 -- Removes the white space around a name, as JavaScript's trim() does.
 create or replace function public.relay_trim(p_text text)
   returns text
-  language sql immutable security invoker set search_path = ''
+  language plpgsql immutable security invoker set search_path = ''
 as $$
-  select btrim(p_text, E' \t\n\u000b\f\r\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007'
+begin
+  return btrim(p_text, E' \t\n\u000b\f\r\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007'
     '\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000\ufeff');
+end;
 $$;
 revoke all on function public.relay_trim from public, anon, authenticated;
 grant execute on function public.relay_trim to service_role;
@@ -59,9 +66,11 @@ grant execute on function public.relay_trim to service_role;
 -- `-` and `_` are alike. Normalized, because 0.1.0 stored names as they came.
 create or replace function public.relay_fold_name(p_name text)
   returns text
-  language sql immutable security invoker set search_path = ''
+  language plpgsql immutable security invoker set search_path = ''
 as $$
-  select regexp_replace(lower(public.relay_trim(normalize(p_name, nfc))), '[\s_-]+', '-', 'g');
+begin
+  return regexp_replace(lower(public.relay_trim(normalize(p_name, nfc))), '[\s_-]+', '-', 'g');
+end;
 $$;
 revoke all on function public.relay_fold_name from public, anon, authenticated;
 grant execute on function public.relay_fold_name to service_role;
@@ -397,13 +406,16 @@ grant select, insert, update on public.relay_threads, public.relay_messages,
 -- The 200 most recently active thread names, for the Worker to suggest from.
 create or replace function public.relay_latest_names(p_user_id uuid)
   returns json
-  language sql volatile security invoker set search_path = ''
+  language plpgsql volatile security invoker set search_path = ''
 as $$
-  select coalesce(json_agg(latest.name), '[]') from (
-    select name from public.relay_threads
-    where user_id = p_user_id
-    order by coalesce(last_message_at, created_at) desc, id desc
-    limit 200) latest;
+begin
+  return (
+    select coalesce(json_agg(latest.name), '[]') from (
+      select name from public.relay_threads
+      where user_id = p_user_id
+      order by coalesce(last_message_at, created_at) desc, id desc
+      limit 200) latest);
+end;
 $$;
 revoke all on function public.relay_latest_names from public, anon, authenticated;
 grant execute on function public.relay_latest_names to service_role;
@@ -468,9 +480,11 @@ grant execute on function public.relay_find_thread to service_role;
 -- around the thread's row. Call it as a statement of its own, like relay_lock_reader.
 create or replace function public.relay_lock_thread_name(p_user_id uuid, p_name text)
   returns void
-  language sql volatile security invoker set search_path = ''
+  language plpgsql volatile security invoker set search_path = ''
 as $$
-  select pg_advisory_xact_lock(hashtextextended(p_user_id || ' ' || public.relay_fold_name(p_name), 1));
+begin
+  perform pg_advisory_xact_lock(hashtextextended(p_user_id || ' ' || public.relay_fold_name(p_name), 1));
+end;
 $$;
 revoke all on function public.relay_lock_thread_name from public, anon, authenticated;
 grant execute on function public.relay_lock_thread_name to service_role;
@@ -479,9 +493,11 @@ grant execute on function public.relay_lock_thread_name to service_role;
 -- the snapshot of a statement is older than the locks it waits for.
 create or replace function public.relay_lock_reader(p_user_id uuid, p_reader_tag text)
   returns void
-  language sql volatile security invoker set search_path = ''
+  language plpgsql volatile security invoker set search_path = ''
 as $$
-  select pg_advisory_xact_lock(hashtextextended(p_user_id || ' ' || p_reader_tag, 0));
+begin
+  perform pg_advisory_xact_lock(hashtextextended(p_user_id || ' ' || p_reader_tag, 0));
+end;
 $$;
 revoke all on function public.relay_lock_reader from public, anon, authenticated;
 grant execute on function public.relay_lock_reader to service_role;
@@ -591,63 +607,82 @@ $$;
 revoke all on function public.relay_move_cursors from public, anon, authenticated;
 grant execute on function public.relay_move_cursors to service_role;
 
--- Messages as a JSON array in the order of p_ids, as many as fit into p_max_bytes but at least one,
--- and the ids of those that fit. p_lean leaves out empty fields and ids, adds `from`, `to` and `via`,
--- and, in an array of more than one message, cuts contents of more than 8,000 characters to 2,000.
+-- Messages as a JSON array in the order of p_ids, as many as fit into p_max_bytes but at least one, and
+-- the ids and seqs of those that fit. p_lean leaves out empty fields and ids, adds `from`, `to` and
+-- `via`, and, in an array of more than one message, cuts contents of more than 8,000 characters to 2,000.
 -- Weighed twice: first by octet_length, which reads no long text, to bound what is written at all;
 -- then by what was written, because escaping can make a text longer. Written as text: building jsonb
--- took 30 % longer.
+-- took 30 % longer. Each message is looked up once, and its time is written here, because calling
+-- relay_show_time for each of 50 took a fifth of the whole call.
 create or replace function public.relay_pack_messages(
   p_ids uuid[], p_max_bytes integer, p_lean boolean, p_with_thread_name boolean,
-  out messages json, out ids uuid[])
+  out messages json, out ids uuid[], out seqs bigint[])
   language plpgsql stable security invoker set search_path = ''
 as $$
 declare
   v_cuts constant boolean := p_lean and cardinality(p_ids) > 1;
+  v_written text[];
+  v_fitting integer := 0;
+  v_bytes bigint := 0;
 begin
-  with weighed as materialized (
-    select m.id, listed.place, long.is_cut,
-      sum(case when long.is_cut then 2000 else octet_length(m.content) end
-        + coalesce(octet_length(m.metadata::text), 0) + case when p_lean then 100 else 240 end)
-        over (order by listed.place) as bytes
-    from unnest(p_ids) with ordinality as listed (id, place)
-    join public.relay_messages m on m.id = listed.id
-    -- A character has at most four bytes, so most lengths in bytes decide without reading the text.
-    cross join lateral (select v_cuts and octet_length(m.content) > 8000
-      and (octet_length(m.content) > 32000 or char_length(m.content) > 8000) as is_cut) long
+  with listed as (
+    select m.id, m.thread_id, m.seq, m.surface, m.session_tag, m.reader_tag, m.addressee, m.client,
+      m.content, m.metadata, m.created_at, given.place,
+      -- A character has at most four bytes, so most lengths in bytes decide without reading the text.
+      v_cuts and octet_length(m.content) > 8000
+        and (octet_length(m.content) > 32000 or char_length(m.content) > 8000) as is_cut
+    from unnest(p_ids) with ordinality as given (id, place)
+    join public.relay_messages m on m.id = given.id
+  ), weighed as (
+    select *,
+      sum(case when is_cut then 2000 else octet_length(content) end
+        + coalesce(octet_length(metadata::text), 0) + case when p_lean then 100 else 240 end)
+        over (order by place) as bytes
+    from listed
   ), written as (
-    select w.id, w.place, '{' || concat_ws(',',
-        case when p_with_thread_name then '"thread_name":' || to_json(t.name) end,
-        case when not p_lean then '"id":"' || m.id || '","thread_id":"' || m.thread_id || '"' end,
-        '"seq":' || m.seq,
-        '"surface":' || to_json(m.surface),
-        case when m.session_tag <> '' then '"session_tag":' || to_json(m.session_tag)
+    select w.id, w.seq, w.place, '{' || concat_ws(',',
+        case when p_with_thread_name then '"thread_name":' || to_json((
+          select t.name from public.relay_threads t where t.id = w.thread_id)) end,
+        case when not p_lean then '"id":"' || w.id || '","thread_id":"' || w.thread_id || '"' end,
+        '"seq":' || w.seq,
+        '"surface":' || to_json(w.surface),
+        case when w.session_tag <> '' then '"session_tag":' || to_json(w.session_tag)
           when not p_lean then '"session_tag":null' end,
-        case when p_lean then '"from":' || to_json(m.reader_tag) end,
-        case when p_lean then '"to":' || to_json(m.addressee) end,
-        case when p_lean then '"via":' || to_json(m.client) end,
-        '"content":' || to_json(case when w.is_cut then left(m.content, 2000) else m.content end),
-        case when w.is_cut then '"content_length":' || char_length(m.content) end,
-        case when p_lean then '"metadata":' || nullif(m.metadata, '{}')::text
-          else '"metadata":' || coalesce(m.metadata::text, 'null') end,
-        '"created_at":"' || public.relay_show_time(m.created_at, p_lean) || '"') || '}' as message
+        case when p_lean then '"from":' || to_json(w.reader_tag) end,
+        case when p_lean then '"to":' || to_json(w.addressee) end,
+        case when p_lean then '"via":' || to_json(w.client) end,
+        '"content":' || to_json(case when w.is_cut then left(w.content, 2000) else w.content end),
+        case when w.is_cut then '"content_length":' || char_length(w.content) end,
+        case when p_lean then '"metadata":' || nullif(w.metadata, '{}')::text
+          else '"metadata":' || coalesce(w.metadata::text, 'null') end,
+        -- As relay_show_time does.
+        '"created_at":' || case when p_lean
+          then to_char(w.created_at at time zone 'UTC', '"\""YYYY-MM-DD"T"HH24:MI:SS.MS"Z\""')
+          else to_json(w.created_at)::text end) || '}' as message
     from weighed w
-    join public.relay_messages m on m.id = w.id
-    join public.relay_threads t on t.id = m.thread_id
     where w.bytes <= p_max_bytes or w.place = 1
-  ), fitted as (
-    select *, sum(octet_length(message) + 1) over (order by place) as bytes from written
   )
-  select '[' || string_agg(message, ',' order by place) || ']', array_agg(id order by place)
-  into messages, ids
-  from fitted where bytes <= p_max_bytes or place = 1;
+  select array_agg(message order by place), array_agg(id order by place), array_agg(seq order by place)
+  into v_written, ids, seqs
+  from written;
+
+  -- Not with a window function: it would write each message twice, and this is rarely over the limit.
+  while v_fitting < cardinality(ids) loop
+    v_bytes := v_bytes + octet_length(v_written[v_fitting + 1]) + 1;
+    exit when v_bytes > p_max_bytes and v_fitting > 0;
+    v_fitting := v_fitting + 1;
+  end loop;
+  messages := '[' || array_to_string(v_written[:v_fitting], ',') || ']';
+  ids := ids[:v_fitting];
+  seqs := seqs[:v_fitting];
 
   if v_cuts and cardinality(ids) = 1 then
-    select packed.messages, packed.ids into messages, ids
+    select packed.messages, packed.ids, packed.seqs into messages, ids, seqs
     from public.relay_pack_messages(ids, p_max_bytes, p_lean, p_with_thread_name) packed;
   end if;
   messages := coalesce(messages, '[]');
   ids := coalesce(ids, '{}');
+  seqs := coalesce(seqs, '{}');
 end;
 $$;
 revoke all on function public.relay_pack_messages from public, anon, authenticated;
@@ -716,15 +751,18 @@ grant execute on function public.relay_note_reader to service_role;
 create or replace function public.relay_other_readers(
   p_user_id uuid, p_reader_tag text, p_limit integer)
   returns json
-  language sql volatile security invoker set search_path = ''
+  language plpgsql volatile security invoker set search_path = ''
 as $$
-  select coalesce(json_agg(json_build_object(
-      'reader_tag', r.reader_tag, 'last_seen_at', public.relay_show_time(r.last_seen_at, true))
-    order by r.last_seen_at desc, r.reader_tag), '[]')
-  from (
-    select reader_tag, last_seen_at from public.relay_readers
-    where user_id = p_user_id and reader_tag is distinct from p_reader_tag
-    order by last_seen_at desc, reader_tag limit p_limit) r;
+begin
+  return (
+    select coalesce(json_agg(json_build_object(
+        'reader_tag', r.reader_tag, 'last_seen_at', public.relay_show_time(r.last_seen_at, true))
+      order by r.last_seen_at desc, r.reader_tag), '[]')
+    from (
+      select reader_tag, last_seen_at from public.relay_readers
+      where user_id = p_user_id and reader_tag is distinct from p_reader_tag
+      order by last_seen_at desc, reader_tag limit p_limit) r);
+end;
 $$;
 revoke all on function public.relay_other_readers from public, anon, authenticated;
 grant execute on function public.relay_other_readers to service_role;
@@ -1355,7 +1393,7 @@ declare
   v_matched text;
   v_missing_words json;
   v_messages json;
-  v_packed uuid[];
+  v_packed bigint[];
   v_newest bigint;
   v_oldest bigint;
   v_older bigint;
@@ -1396,12 +1434,11 @@ begin
     from public.relay_threads t where t.id = v_thread.id;
   end if;
 
-  select packed.messages, packed.ids into v_messages, v_packed
+  select packed.messages, packed.seqs into v_messages, v_packed
   from public.relay_pack_messages(v_ids[:p_limit], p_max_bytes, p_lean, p_thread_name is null) packed;
 
   if p_thread_name is not null and p_seq is null then
-    select min(seq), max(seq) into v_oldest, v_newest
-    from public.relay_messages where id = any (v_packed);
+    select min(seq), max(seq) into v_oldest, v_newest from unnest(v_packed) as packed (seq);
     v_oldest := coalesce(v_oldest, p_before_seq, v_thread.last_seq + 1);
     if not v_is_search then
       v_older := public.relay_count_unread(
@@ -1685,9 +1722,10 @@ create or replace function public.relay_empty_answer(
   p_known_readers json, p_skipped json, p_skipped_count bigint, p_acknowledged bigint default null,
   p_addressed json default null)
   returns json
-  language sql stable security invoker set search_path = ''
+  language plpgsql stable security invoker set search_path = ''
 as $$
-  select json_build_object(
+begin
+  return json_build_object(
     'thread_name', case when p_lean then p_thread_name end,
     'new_message_count', 0,
     'messages', '[]'::json,
@@ -1699,6 +1737,7 @@ as $$
     'known_readers', p_known_readers,
     'skipped', p_skipped,
     'skipped_thread_count', nullif(p_skipped_count, 0));
+end;
 $$;
 revoke all on function public.relay_empty_answer from public, anon, authenticated;
 grant execute on function public.relay_empty_answer to service_role;
