@@ -1,4 +1,4 @@
-/** CPU time of processes, as the operating system counts it: what a call costs, whoever waits for it. */
+/** CPU time of processes, as the operating system counts it: what a call costs, not how long it waits. */
 import { readdirSync, readFileSync } from 'node:fs'
 
 /** The processes of each part, by the name that the figures are reported under. */
