@@ -86,6 +86,12 @@ create table if not exists public.relay_threads (
   -- The highest seq ever assigned. Never lowered: a deleted message's seq must not be assigned again.
   last_seq bigint not null default 0,
   message_count bigint not null default 0,
+  -- The ten minutes of the last activity, which the list is sorted by first, with an index. An index on
+  -- the last activity itself would keep every post's update of its thread from being a HOT update; this
+  -- one does so once in ten minutes.
+  active_slot timestamp generated always as (
+    date_bin('10 minutes', coalesce(last_message_at, created_at) at time zone 'UTC',
+      timestamp '2000-01-01')) stored,
   constraint relay_threads_user_name_unique unique (user_id, name)
 )
 -- Room on each page for the new version of a thread's row, which every post writes.
@@ -263,7 +269,10 @@ begin
   alter table public.relay_threads set (fillfactor = 70);
   alter table public.relay_threads
     add column if not exists last_seq bigint not null default 0,
-    add column if not exists message_count bigint not null default 0;
+    add column if not exists message_count bigint not null default 0,
+    add column if not exists active_slot timestamp generated always as (
+      date_bin('10 minutes', coalesce(last_message_at, created_at) at time zone 'UTC',
+      timestamp '2000-01-01')) stored;
   alter table public.relay_messages
     add column if not exists seq bigint,
     add column if not exists idempotency_key text,
@@ -327,9 +336,10 @@ begin
   -- How posting finds a thread whose name differs only by case, spaces, `-` and `_`.
   create index relay_threads_folded_name_idx
     on public.relay_threads (user_id, (public.relay_fold_name(name)));
-  -- 0.1.0's index on the last activity. None replaces it: it would keep every post's update of its
-  -- thread from being a HOT update, and sorting the threads costs the list 2 ms at 10,000 of them.
+  -- In place of 0.1.0's index on the last activity. Also counts active threads without reading them.
   drop index if exists public.relay_threads_user_last_message_idx;
+  create index relay_threads_active_slot_idx
+    on public.relay_threads (user_id, archived, active_slot desc);
 
   alter table public.relay_messages
     add constraint relay_messages_thread_seq_unique unique (thread_id, seq);

@@ -125,7 +125,7 @@ begin
     from (
       select id from public.relay_threads
       where user_id = p_user_id and not archived and last_seq > 0
-      order by coalesce(last_message_at, created_at) desc, id desc limit 10) t
+      order by active_slot desc, coalesce(last_message_at, created_at) desc, id desc limit 10) t
   ), addressed as materialized (
     select thread_id as id, min(seq) - 1 as seq
     from public.relay_messages
