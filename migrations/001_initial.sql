@@ -16,6 +16,8 @@
 --      sees seq n therefore sees every seq below it, and a cursor that moves by seq skips nothing.
 --   3. Counts and the messages they count come from one statement, hence one snapshot.
 --   4. Functions that the API calls are volatile: it runs stable ones in a read-only transaction.
+--   5. Functions whose plans are kept have `enable_seqscan = off`. A pooled session may plan while the
+--      tables are empty, or have just been found so by analyze, and would read all of them from then on.
 -- Helpers are plpgsql, whose plans a session keeps: an SQL function with a `set` is parsed and planned
 -- again in every statement that calls it.
 -- A refusal carries an SQLSTATE of our own (RL001 ...), a message for people, and what the caller
@@ -340,8 +342,9 @@ begin
     on public.relay_threads (user_id, (public.relay_fold_name(name)));
   -- In place of 0.1.0's index on the last activity. Also counts active threads without reading them.
   drop index if exists public.relay_threads_user_last_message_idx;
+  -- Not by user first: planned while there are few threads, a lookup by name might use it.
   create index relay_threads_active_slot_idx
-    on public.relay_threads (user_id, archived, active_slot desc);
+    on public.relay_threads (archived, user_id, active_slot desc);
 
   alter table public.relay_messages
     add constraint relay_messages_thread_seq_unique unique (thread_id, seq);
@@ -396,8 +399,8 @@ begin
   alter table public.relay_read_cursors enable row level security;
   alter table public.relay_readers enable row level security;
 
-  -- Statistics of an empty table would make pooled sessions cache plans for an empty table.
-  if exists (select from public.relay_messages) then
+  -- Statistics of an empty or a small table would make pooled sessions keep plans for such a table.
+  if (select count(*) from (select from public.relay_messages limit 1000) m) = 1000 then
     analyze public.relay_threads, public.relay_messages, public.relay_read_cursors,
       public.relay_readers;
   end if;
@@ -441,10 +444,13 @@ declare
   v_ids uuid[];
   v_names json;
 begin
+  -- One name at a time, so that no other index than that on names can seem as good.
+  select id into v_id from public.relay_threads where user_id = p_user_id and name = p_name;
+  if found then
+    return v_id;
+  end if;
   select id into v_id from public.relay_threads
-  where user_id = p_user_id and name in (p_name, public.relay_trim(p_name))
-  order by name = p_name desc
-  limit 1;
+  where user_id = p_user_id and name = public.relay_trim(p_name);
   if found then
     return v_id;
   end if;
@@ -578,16 +584,22 @@ create or replace function public.relay_time_of_seq(p_thread_id uuid, p_seq bigi
   returns timestamptz
   language plpgsql stable security invoker set search_path = ''
 as $$
+declare
+  v_time timestamptz;
+  v_next timestamptz;
 begin
-  return least((
-      select created_at from public.relay_messages
-      where thread_id = p_thread_id and seq <= p_seq
-      order by seq desc limit 1
-    ), (
-      select created_at - interval '1 microsecond' from public.relay_messages
-      where thread_id = p_thread_id and seq > p_seq
-      order by seq limit 1
-    ));
+  -- By the order of the one index that has seq. With `thread_id = ... and seq = ...`, while a table is
+  -- small an index that finds only the thread seems as good, and a session that has planned then goes
+  -- on reading the whole thread as it grows.
+  select case when thread_id = p_thread_id then created_at end into v_time
+  from public.relay_messages
+  where (thread_id, seq) <= (p_thread_id, p_seq)
+  order by thread_id desc, seq desc limit 1;
+  select case when thread_id = p_thread_id then created_at end into v_next
+  from public.relay_messages
+  where (thread_id, seq) > (p_thread_id, p_seq)
+  order by thread_id, seq limit 1;
+  return least(v_time, v_next - interval '1 microsecond');
 end;
 $$;
 revoke all on function public.relay_time_of_seq from public, anon, authenticated;
@@ -978,7 +990,7 @@ create or replace function public.relay_search(
   p_surface text, p_session_tag text, p_addressee text, p_query text,
   out ids uuid[], out hits json, out matched text, out missing_words json)
   language plpgsql volatile security invoker
-  set search_path = '' set plan_cache_mode = force_custom_plan
+  set search_path = '' set plan_cache_mode = force_custom_plan set enable_seqscan = on
 as $$
 declare
   v_scope constant text := case when p_thread_id is null then 'm.user_id = $1' else 'm.thread_id = $2' end
@@ -1198,7 +1210,7 @@ create or replace function public.relay_create_thread(
   p_user_id uuid, p_name text, p_description text default null, p_lean boolean default false)
   returns json
   language plpgsql volatile security invoker
-  set search_path = '' set lock_timeout = '4s' set timezone = 'UTC'
+  set search_path = '' set lock_timeout = '4s' set timezone = 'UTC' set enable_seqscan = off
 as $$
 declare
   v_id uuid;
@@ -1240,7 +1252,7 @@ create or replace function public.relay_post_message(
   p_lean boolean default false)
   returns json
   language plpgsql volatile security invoker
-  set search_path = '' set lock_timeout = '4s' set timezone = 'UTC'
+  set search_path = '' set lock_timeout = '4s' set timezone = 'UTC' set enable_seqscan = off
 as $$
 declare
   v_is_new boolean;
@@ -1291,9 +1303,12 @@ begin
 
   -- Only now, under the lock: before it, two calls with one key would both find nothing. What an
   -- earlier attempt created or reopened is not told again, because nothing remembers it.
-  select * into v_message from public.relay_messages
-  where id = p_message_id and thread_id = v_thread.id;
-  if not found and p_idempotency_key is not null then
+  -- By the id only, or an index that finds the thread's messages could seem as good while there are few.
+  select * into v_message from public.relay_messages where id = p_message_id;
+  if v_message.thread_id <> v_thread.id then
+    v_message := null;
+  end if;
+  if v_message.id is null and p_idempotency_key is not null then
     select * into v_message from public.relay_messages
     where thread_id = v_thread.id and idempotency_key = p_idempotency_key;
     if found and (v_message.content, v_message.surface, v_message.metadata, v_message.addressee)
@@ -1391,7 +1406,7 @@ create or replace function public.relay_read_thread(
   p_lean boolean default false)
   returns json
   language plpgsql volatile security invoker
-  set search_path = '' set lock_timeout = '4s' set timezone = 'UTC'
+  set search_path = '' set lock_timeout = '4s' set timezone = 'UTC' set enable_seqscan = off
 as $$
 declare
   v_is_search constant boolean :=
@@ -1503,7 +1518,7 @@ create or replace function public.relay_check_new(
   p_lean boolean default false)
   returns json
   language plpgsql volatile security invoker
-  set search_path = '' set lock_timeout = '4s' set timezone = 'UTC'
+  set search_path = '' set lock_timeout = '4s' set timezone = 'UTC' set enable_seqscan = off
 as $$
 declare
   v_is_new boolean;
@@ -1761,7 +1776,7 @@ create or replace function public.relay_archive_thread(
   p_user_id uuid, p_thread_name text, p_archived boolean default true, p_lean boolean default false)
   returns json
   language plpgsql volatile security invoker
-  set search_path = '' set lock_timeout = '4s' set timezone = 'UTC'
+  set search_path = '' set lock_timeout = '4s' set timezone = 'UTC' set enable_seqscan = off
 as $$
 declare
   v_thread constant public.relay_threads := public.relay_find_thread(p_user_id, p_thread_name);

@@ -14,6 +14,8 @@
 --      sees seq n therefore sees every seq below it, and a cursor that moves by seq skips nothing.
 --   3. Counts and the messages they count come from one statement, hence one snapshot.
 --   4. Functions that the API calls are volatile: it runs stable ones in a read-only transaction.
+--   5. Functions whose plans are kept have `enable_seqscan = off`. A pooled session may plan while the
+--      tables are empty, or have just been found so by analyze, and would read all of them from then on.
 -- Helpers are plpgsql, whose plans a session keeps: an SQL function with a `set` is parsed and planned
 -- again in every statement that calls it.
 -- A refusal carries an SQLSTATE of our own (RL001 ...), a message for people, and what the caller
@@ -338,8 +340,9 @@ begin
     on public.relay_threads (user_id, (public.relay_fold_name(name)));
   -- In place of 0.1.0's index on the last activity. Also counts active threads without reading them.
   drop index if exists public.relay_threads_user_last_message_idx;
+  -- Not by user first: planned while there are few threads, a lookup by name might use it.
   create index relay_threads_active_slot_idx
-    on public.relay_threads (user_id, archived, active_slot desc);
+    on public.relay_threads (archived, user_id, active_slot desc);
 
   alter table public.relay_messages
     add constraint relay_messages_thread_seq_unique unique (thread_id, seq);
@@ -394,8 +397,8 @@ begin
   alter table public.relay_read_cursors enable row level security;
   alter table public.relay_readers enable row level security;
 
-  -- Statistics of an empty table would make pooled sessions cache plans for an empty table.
-  if exists (select from public.relay_messages) then
+  -- Statistics of an empty or a small table would make pooled sessions keep plans for such a table.
+  if (select count(*) from (select from public.relay_messages limit 1000) m) = 1000 then
     analyze public.relay_threads, public.relay_messages, public.relay_read_cursors,
       public.relay_readers;
   end if;

@@ -11,7 +11,7 @@ create or replace function public.relay_read_thread(
   p_lean boolean default false)
   returns json
   language plpgsql volatile security invoker
-  set search_path = '' set lock_timeout = '4s' set timezone = 'UTC'
+  set search_path = '' set lock_timeout = '4s' set timezone = 'UTC' set enable_seqscan = off
 as $$
 declare
   v_is_search constant boolean :=

@@ -28,10 +28,13 @@ declare
   v_ids uuid[];
   v_names json;
 begin
+  -- One name at a time, so that no other index than that on names can seem as good.
+  select id into v_id from public.relay_threads where user_id = p_user_id and name = p_name;
+  if found then
+    return v_id;
+  end if;
   select id into v_id from public.relay_threads
-  where user_id = p_user_id and name in (p_name, public.relay_trim(p_name))
-  order by name = p_name desc
-  limit 1;
+  where user_id = p_user_id and name = public.relay_trim(p_name);
   if found then
     return v_id;
   end if;
@@ -165,16 +168,22 @@ create or replace function public.relay_time_of_seq(p_thread_id uuid, p_seq bigi
   returns timestamptz
   language plpgsql stable security invoker set search_path = ''
 as $$
+declare
+  v_time timestamptz;
+  v_next timestamptz;
 begin
-  return least((
-      select created_at from public.relay_messages
-      where thread_id = p_thread_id and seq <= p_seq
-      order by seq desc limit 1
-    ), (
-      select created_at - interval '1 microsecond' from public.relay_messages
-      where thread_id = p_thread_id and seq > p_seq
-      order by seq limit 1
-    ));
+  -- By the order of the one index that has seq. With `thread_id = ... and seq = ...`, while a table is
+  -- small an index that finds only the thread seems as good, and a session that has planned then goes
+  -- on reading the whole thread as it grows.
+  select case when thread_id = p_thread_id then created_at end into v_time
+  from public.relay_messages
+  where (thread_id, seq) <= (p_thread_id, p_seq)
+  order by thread_id desc, seq desc limit 1;
+  select case when thread_id = p_thread_id then created_at end into v_next
+  from public.relay_messages
+  where (thread_id, seq) > (p_thread_id, p_seq)
+  order by thread_id, seq limit 1;
+  return least(v_time, v_next - interval '1 microsecond');
 end;
 $$;
 revoke all on function public.relay_time_of_seq from public, anon, authenticated;
