@@ -14,7 +14,7 @@ export interface Burst {
   key: string
   tool: string
   args: Record<string, unknown>
-  /** Replaces `#` in the arguments by the call's number modulo this. */
+  /** Replaces `#` in the arguments by 1 to this, in turn. */
   variety: number
   /** How many calls are made, and how many at a time. */
   count: number
@@ -92,7 +92,7 @@ async function run(burst: Burst): Promise<BurstTimes> {
   await Promise.all(
     Array.from({ length: width }, async () => {
       while (next < count) {
-        const n = next++ % variety
+        const n = (next++ % variety) + 1
         const sentAt = performance.now()
         const answer = await send(burst, JSON.parse(template.replaceAll('#', String(n))))
         latencies.push(performance.now() - sentAt)
