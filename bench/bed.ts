@@ -8,13 +8,14 @@ import { type Connection, startPostgres } from '../scripts/local/postgres/server
 import { type Gateway, startGateway } from '../scripts/local/supabase/gateway.ts'
 import { createRoles } from '../scripts/local/supabase/roles.ts'
 import type { Bundle } from '../scripts/local/workerd/bundle.ts'
-import { startWorker } from '../scripts/local/workerd/worker.ts'
+import { startWorker, type Worker } from '../scripts/local/workerd/worker.ts'
 import { fill, type Size, USER } from './fill.ts'
 
 const SERVICE_KEY = 'sb_secret_for_the_benchmark'
 const API_KEY = 'benchmark'.repeat(5)
 
 export interface Bed extends AsyncDisposable {
+  postgresPid: number
   /** Creates a database of that size and a gateway to it. */
   database(size: Size): Promise<{ connection: Connection; gateway: Gateway }>
   /** Starts a Worker that uses the Supabase at `supabaseUrl`. */
@@ -25,6 +26,8 @@ export interface Bed extends AsyncDisposable {
 
 export interface Contender {
   url: string
+  key: string
+  pid: number
   /** Calls a tool. Throws if it is refused. */
   call(tool: string, args: Record<string, unknown>): Promise<void>
 }
@@ -40,6 +43,8 @@ export async function startBed(): Promise<Bed> {
   let databases = 0
 
   return {
+    postgresPid: postgres.pid,
+
     async database(size) {
       databases += 1
       const connection = postgres.connection(`bench_${databases}`)
@@ -59,7 +64,7 @@ export async function startBed(): Promise<Bed> {
       }
       const worker = await startWorker({ bundle, bindings, onLine: () => {} })
       stops.push(worker.stop)
-      return createContender(worker.url)
+      return createContender(worker)
     },
 
     onEnd: (stop) => stops.push(stop),
@@ -70,10 +75,12 @@ export async function startBed(): Promise<Bed> {
   }
 }
 
-function createContender(url: string): Contender {
+function createContender({ url, pid }: Worker): Contender {
   const client = new McpClient(url, API_KEY)
   return {
     url,
+    pid,
+    key: API_KEY,
     async call(tool, args) {
       const { status, body } = await client.modern('tools/call', { name: tool, arguments: args })
       if (!body?.result || body.result.isError) {

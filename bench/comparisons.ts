@@ -3,11 +3,12 @@ import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { PROJECT } from '../scripts/lib/project.ts'
+import type { Connection } from '../scripts/local/postgres/server.ts'
 import { withClient } from '../scripts/local/supabase/roles.ts'
 import { type Bundle, bundleOther } from '../scripts/local/workerd/bundle.ts'
 import { type Bed, type Contender, rpc } from './bed.ts'
 import { sizeOf } from './fill.ts'
-import { measureMedians, measureRate, median } from './measure.ts'
+import { measureMedians } from './measure.ts'
 import { startTableEndpoints, type TableEndpoints } from './table-endpoints.ts'
 
 const SIZE = sizeOf(100)
@@ -16,9 +17,6 @@ const SAMPLES = 300
 const FAR_SAMPLES = 40
 /** The round trip to a database in another city, in ms. */
 const FAR_MS = 20
-const WIDTH = 16
-const POSTS = 400
-const ROUNDS = 3
 
 const WORKERS = fileURLToPath(new URL('workers/', import.meta.url))
 
@@ -41,6 +39,7 @@ const post = (thread_name: string) => ({
 })
 
 export interface Contenders {
+  connection: Connection
   relay: Contender
   sdk: Contender
   /** The targets of bare calls: directly, and through a Worker. */
@@ -72,6 +71,7 @@ export async function startContenders(bed: Bed, bundles: Bundles): Promise<Conte
   const endpoints = await startTableEndpoints(connection, gateway)
   bed.onEnd(endpoints.stop)
   return {
+    connection,
     relay: await bed.worker(bundles.relay, gateway.url),
     sdk: await bed.worker(bundles.sdk, gateway.url),
     bare: {
@@ -211,37 +211,6 @@ export async function measureDispatch(contenders: Contenders): Promise<Dispatch[
       SAMPLES,
     )
     rows.push({ tool: call()[0], relay_ms: times.relay, sdk_ms: times.sdk })
-  }
-  return rows
-}
-
-export interface Throughput {
-  threads: number
-  relay_per_s: number
-  sdk_per_s: number
-  tables_per_s: number
-}
-
-/** Measures posts per second, 16 in parallel, to one thread and to many. */
-export async function measureThroughput(contenders: Contenders): Promise<Throughput[]> {
-  const { relay, sdk, delayed } = contenders
-  const rows: Throughput[] = []
-  for (const threads of [1, 100]) {
-    let n = 0
-    const rates = { relay: [] as number[], sdk: [] as number[], tables: [] as number[] }
-    const all = { relay, sdk, tables: delayed.tables }
-    for (let round = 0; round < ROUNDS; round += 1) {
-      for (const name of ['relay', 'sdk', 'tables'] as const) {
-        const run = () => all[name].call('relay_post_message', post(`busy-${n++ % threads}`))
-        rates[name].push(await measureRate(run, WIDTH, POSTS))
-      }
-    }
-    rows.push({
-      threads,
-      relay_per_s: median(rates.relay),
-      sdk_per_s: median(rates.sdk),
-      tables_per_s: median(rates.tables),
-    })
   }
   return rows
 }

@@ -14,19 +14,21 @@ import {
   measureAccessPattern,
   measureDispatch,
   measureOverhead,
-  measureThroughput,
   startContenders,
   uploadPath,
 } from './comparisons.ts'
+import { drawCosts } from './cost-chart.ts'
 import { measureFootprint } from './footprint.ts'
 import { measureGrowth } from './growth.ts'
 import { formatResults, type Results } from './report.ts'
+import { measureThroughput } from './throughput.ts'
+import { measureWaiting } from './waiting.ts'
 
 const HELP = `
 npm run bench
 
-Measures the relay and its alternatives, and prints the figures. Writes bench/results.json and
-bench/growth.svg. Takes about nine minutes, most of them to insert a million messages.
+Measures the relay and its alternatives, and prints the figures. Writes bench/results.json,
+bench/growth.svg and bench/costs.svg. Takes about twelve minutes, most of them to insert a million messages.
 `
 
 const OUTPUT = new URL('./', import.meta.url)
@@ -50,8 +52,10 @@ async function measure(folder: string): Promise<Results> {
   const accessPattern = await measureAccessPattern(contenders)
   say('comparing each tool with the SDK')
   const dispatch = await measureDispatch(contenders)
-  say('measuring posts per second')
-  const throughput = await measureThroughput(contenders)
+  say('measuring calls per second')
+  const throughput = await measureThroughput(bed, contenders)
+  say('measuring waiting readers')
+  const waiting = await measureWaiting(bed, contenders)
   const growth = await measureGrowth(bed, relay, say)
 
   const [cpu] = cpus()
@@ -68,6 +72,7 @@ async function measure(folder: string): Promise<Results> {
     access_pattern: accessPattern,
     dispatch,
     throughput,
+    waiting,
     growth,
     footprint,
   }
@@ -82,6 +87,7 @@ const command = defineCommand({
       const results = await measure(folder)
       await writeFile(new URL('results.json', OUTPUT), `${JSON.stringify(results, null, 2)}\n`)
       await writeFile(new URL('growth.svg', OUTPUT), drawGrowth(results.growth))
+      await writeFile(new URL('costs.svg', OUTPUT), drawCosts(results.throughput))
       console.log(formatResults(results))
       return undefined
     } finally {

@@ -22,21 +22,6 @@ export async function measureMedians<Name extends string>(
   ) as Record<Name, number>
 }
 
-/** Measures how often `run` completes per second, with `width` runs in parallel. */
-export async function measureRate(run: Timed, width: number, count: number): Promise<number> {
-  let left = count
-  const startedAt = performance.now()
-  await Promise.all(
-    Array.from({ length: width }, async () => {
-      while (left > 0) {
-        left -= 1
-        await run()
-      }
-    }),
-  )
-  return (count * 1000) / (performance.now() - startedAt)
-}
-
 export function median(values: number[]): number {
   const sorted = values.toSorted((a, b) => a - b)
   const half = Math.floor(sorted.length / 2)

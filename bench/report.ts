@@ -1,7 +1,9 @@
 /** Formats the figures as tables, in Markdown that is also readable as text. */
-import type { AccessPattern, Dispatch, Throughput, ToolOverhead } from './comparisons.ts'
+import type { AccessPattern, Dispatch, ToolOverhead } from './comparisons.ts'
 import type { Footprint } from './footprint.ts'
 import type { Growth } from './growth.ts'
+import type { Cost, Throughput } from './throughput.ts'
+import type { Waiting } from './waiting.ts'
 
 export interface Results {
   measured_at: string
@@ -11,6 +13,7 @@ export interface Results {
   access_pattern: AccessPattern[]
   dispatch: Dispatch[]
   throughput: Throughput[]
+  waiting: Waiting[]
   growth: Growth[]
   footprint: Footprint[]
 }
@@ -23,6 +26,7 @@ export function formatResults(results: Results): string {
     accessPatternTable(results.access_pattern),
     dispatchTable(results.dispatch),
     throughputTable(results.throughput),
+    waitingTable(results.waiting),
     growthTable(results.growth),
     footprintTable(results.footprint),
   ].join('\n\n')
@@ -78,16 +82,35 @@ function dispatchTable(rows: Dispatch[]): string {
 }
 
 function throughputTable(rows: Throughput[]): string {
+  const cells = ({ per_s, latency, cpu, rows: read }: Cost) => [
+    per_s.toFixed(0),
+    ms(latency),
+    ...[cpu.worker, cpu.gateway, cpu.database].map((each) => each.toFixed(0)),
+    read.toFixed(0),
+  ]
+  const head = ['per s', 'ms', 'Worker', 'gateway', 'database', 'rows']
   return formatTable(
-    'Posts per second, 16 in parallel',
-    ['into', 'relay', 'SDK', 'ratio', '0.1.0', 'ratio'],
-    rows.map(({ threads, relay_per_s, sdk_per_s, tables_per_s }) => [
-      threads === 1 ? 'one thread' : `${threads} threads`,
-      relay_per_s.toFixed(0),
-      sdk_per_s.toFixed(0),
-      ratio(relay_per_s, sdk_per_s),
-      tables_per_s.toFixed(0),
-      ratio(relay_per_s, tables_per_s),
+    "Calls per second with 16 callers, over those of 0.1.0's pattern in bursts by turns; with the latency, the microseconds of CPU of each part and the rows read per call, first of the relay, then of 0.1.0's pattern",
+    ['call', 'ratio', ...head, ...head],
+    rows.map(({ name, ratio: times, relay, tables }) => [
+      name,
+      times.toFixed(2),
+      ...cells(relay),
+      ...cells(tables),
+    ]),
+  )
+}
+
+function waitingTable(rows: Waiting[]): string {
+  return formatTable(
+    'Readers that wait on one thread: microseconds of CPU per reader and second, and the time from a post to the answer of the last of them',
+    ['readers', 'Worker', 'gateway', 'database', 'post, ms', 'last, ms', 'refused'],
+    rows.map(({ readers, cpu, post_ms, last_ms, refused }) => [
+      String(readers),
+      ...[cpu.worker, cpu.gateway, cpu.database].map((each) => each.toFixed(0)),
+      ms(post_ms),
+      ms(last_ms),
+      String(refused),
     ]),
   )
 }

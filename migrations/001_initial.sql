@@ -16,6 +16,10 @@
 --      sees seq n therefore sees every seq below it, and a cursor that moves by seq skips nothing.
 --   3. Counts and the messages they count come from one statement, hence one snapshot.
 --   4. Functions that the API calls are volatile: it runs stable ones in a read-only transaction.
+--   5. Functions whose plans are kept have `enable_seqscan = off`. A pooled session may plan while the
+--      tables are empty, or have just been found so by analyze, and would read all of them from then on.
+-- Helpers are plpgsql, whose plans a session keeps: an SQL function with a `set` is parsed and planned
+-- again in every statement that calls it.
 -- A refusal carries an SQLSTATE of our own (RL001 ...), a message for people, and what the caller
 -- needs to explain it in `detail` and `hint`.
 
@@ -34,12 +38,15 @@ set local lock_timeout = '10s';
 
 -- Replaces punctuation with spaces before full-text parsing. The parser would otherwise look for tags,
 -- addresses, paths and compounds, which takes quadratic time: 100,000 characters of `<!--` or `a_`
--- kept a post, and with it the whole thread, busy for 20 seconds.
+-- kept a post, and with it the whole thread, busy for 20 seconds. (translate() compares each character
+-- with all 32, which took eight times as long as this.)
 create or replace function public.relay_words(p_text text)
   returns text
-  language sql immutable security invoker set search_path = ''
+  language plpgsql immutable security invoker set search_path = ''
 as $$
-  select translate(p_text, '!"#$%&''()*+,-./:;<=>?@[\]^_`{|}~', repeat(' ', 32));
+begin
+  return regexp_replace(p_text, '[!"#$%&''()*+,./:;<=>?@\[\\\]^_`{|}~-]+', ' ', 'g');
+end;
 $$;
 revoke all on function public.relay_words from public, anon, authenticated;
 grant execute on function public.relay_words to service_role;
@@ -47,10 +54,12 @@ grant execute on function public.relay_words to service_role;
 -- Removes the white space around a name, as JavaScript's trim() does.
 create or replace function public.relay_trim(p_text text)
   returns text
-  language sql immutable security invoker set search_path = ''
+  language plpgsql immutable security invoker set search_path = ''
 as $$
-  select btrim(p_text, E' \t\n\u000b\f\r\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007'
+begin
+  return btrim(p_text, E' \t\n\u000b\f\r\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007'
     '\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000\ufeff');
+end;
 $$;
 revoke all on function public.relay_trim from public, anon, authenticated;
 grant execute on function public.relay_trim to service_role;
@@ -59,9 +68,11 @@ grant execute on function public.relay_trim to service_role;
 -- `-` and `_` are alike. Normalized, because 0.1.0 stored names as they came.
 create or replace function public.relay_fold_name(p_name text)
   returns text
-  language sql immutable security invoker set search_path = ''
+  language plpgsql immutable security invoker set search_path = ''
 as $$
-  select regexp_replace(lower(public.relay_trim(normalize(p_name, nfc))), '[\s_-]+', '-', 'g');
+begin
+  return regexp_replace(lower(public.relay_trim(normalize(p_name, nfc))), '[\s_-]+', '-', 'g');
+end;
 $$;
 revoke all on function public.relay_fold_name from public, anon, authenticated;
 grant execute on function public.relay_fold_name to service_role;
@@ -79,6 +90,12 @@ create table if not exists public.relay_threads (
   -- The highest seq ever assigned. Never lowered: a deleted message's seq must not be assigned again.
   last_seq bigint not null default 0,
   message_count bigint not null default 0,
+  -- The ten minutes of the last activity, which the list is sorted by first, with an index. An index on
+  -- the last activity itself would keep every post's update of its thread from being a HOT update; this
+  -- one does so once in ten minutes.
+  active_slot timestamp generated always as (
+    date_bin('10 minutes', coalesce(last_message_at, created_at) at time zone 'UTC',
+      timestamp '2000-01-01')) stored,
   constraint relay_threads_user_name_unique unique (user_id, name)
 )
 -- Room on each page for the new version of a thread's row, which every post writes.
@@ -256,7 +273,10 @@ begin
   alter table public.relay_threads set (fillfactor = 70);
   alter table public.relay_threads
     add column if not exists last_seq bigint not null default 0,
-    add column if not exists message_count bigint not null default 0;
+    add column if not exists message_count bigint not null default 0,
+    add column if not exists active_slot timestamp generated always as (
+      date_bin('10 minutes', coalesce(last_message_at, created_at) at time zone 'UTC',
+      timestamp '2000-01-01')) stored;
   alter table public.relay_messages
     add column if not exists seq bigint,
     add column if not exists idempotency_key text,
@@ -320,9 +340,11 @@ begin
   -- How posting finds a thread whose name differs only by case, spaces, `-` and `_`.
   create index relay_threads_folded_name_idx
     on public.relay_threads (user_id, (public.relay_fold_name(name)));
-  -- 0.1.0's index on the last activity. None replaces it: it would keep every post's update of its
-  -- thread from being a HOT update, and sorting the threads costs the list 2 ms at 10,000 of them.
+  -- In place of 0.1.0's index on the last activity. Also counts active threads without reading them.
   drop index if exists public.relay_threads_user_last_message_idx;
+  -- Not by user first: planned while there are few threads, a lookup by name might use it.
+  create index relay_threads_active_slot_idx
+    on public.relay_threads (archived, user_id, active_slot desc);
 
   alter table public.relay_messages
     add constraint relay_messages_thread_seq_unique unique (thread_id, seq);
@@ -377,8 +399,8 @@ begin
   alter table public.relay_read_cursors enable row level security;
   alter table public.relay_readers enable row level security;
 
-  -- Statistics of an empty table would make pooled sessions cache plans for an empty table.
-  if exists (select from public.relay_messages) then
+  -- Statistics of an empty or a small table would make pooled sessions keep plans for such a table.
+  if (select count(*) from (select from public.relay_messages limit 1000) m) = 1000 then
     analyze public.relay_threads, public.relay_messages, public.relay_read_cursors,
       public.relay_readers;
   end if;
@@ -397,13 +419,16 @@ grant select, insert, update on public.relay_threads, public.relay_messages,
 -- The 200 most recently active thread names, for the Worker to suggest from.
 create or replace function public.relay_latest_names(p_user_id uuid)
   returns json
-  language sql volatile security invoker set search_path = ''
+  language plpgsql volatile security invoker set search_path = ''
 as $$
-  select coalesce(json_agg(latest.name), '[]') from (
-    select name from public.relay_threads
-    where user_id = p_user_id
-    order by coalesce(last_message_at, created_at) desc, id desc
-    limit 200) latest;
+begin
+  return (
+    select coalesce(json_agg(latest.name), '[]') from (
+      select name from public.relay_threads
+      where user_id = p_user_id
+      order by coalesce(last_message_at, created_at) desc, id desc
+      limit 200) latest);
+end;
 $$;
 revoke all on function public.relay_latest_names from public, anon, authenticated;
 grant execute on function public.relay_latest_names to service_role;
@@ -419,10 +444,13 @@ declare
   v_ids uuid[];
   v_names json;
 begin
+  -- One name at a time, so that no other index than that on names can seem as good.
+  select id into v_id from public.relay_threads where user_id = p_user_id and name = p_name;
+  if found then
+    return v_id;
+  end if;
   select id into v_id from public.relay_threads
-  where user_id = p_user_id and name in (p_name, public.relay_trim(p_name))
-  order by name = p_name desc
-  limit 1;
+  where user_id = p_user_id and name = public.relay_trim(p_name);
   if found then
     return v_id;
   end if;
@@ -468,9 +496,11 @@ grant execute on function public.relay_find_thread to service_role;
 -- around the thread's row. Call it as a statement of its own, like relay_lock_reader.
 create or replace function public.relay_lock_thread_name(p_user_id uuid, p_name text)
   returns void
-  language sql volatile security invoker set search_path = ''
+  language plpgsql volatile security invoker set search_path = ''
 as $$
-  select pg_advisory_xact_lock(hashtextextended(p_user_id || ' ' || public.relay_fold_name(p_name), 1));
+begin
+  perform pg_advisory_xact_lock(hashtextextended(p_user_id || ' ' || public.relay_fold_name(p_name), 1));
+end;
 $$;
 revoke all on function public.relay_lock_thread_name from public, anon, authenticated;
 grant execute on function public.relay_lock_thread_name to service_role;
@@ -479,9 +509,11 @@ grant execute on function public.relay_lock_thread_name to service_role;
 -- the snapshot of a statement is older than the locks it waits for.
 create or replace function public.relay_lock_reader(p_user_id uuid, p_reader_tag text)
   returns void
-  language sql volatile security invoker set search_path = ''
+  language plpgsql volatile security invoker set search_path = ''
 as $$
-  select pg_advisory_xact_lock(hashtextextended(p_user_id || ' ' || p_reader_tag, 0));
+begin
+  perform pg_advisory_xact_lock(hashtextextended(p_user_id || ' ' || p_reader_tag, 0));
+end;
 $$;
 revoke all on function public.relay_lock_reader from public, anon, authenticated;
 grant execute on function public.relay_lock_reader to service_role;
@@ -552,16 +584,22 @@ create or replace function public.relay_time_of_seq(p_thread_id uuid, p_seq bigi
   returns timestamptz
   language plpgsql stable security invoker set search_path = ''
 as $$
+declare
+  v_time timestamptz;
+  v_next timestamptz;
 begin
-  return least((
-      select created_at from public.relay_messages
-      where thread_id = p_thread_id and seq <= p_seq
-      order by seq desc limit 1
-    ), (
-      select created_at - interval '1 microsecond' from public.relay_messages
-      where thread_id = p_thread_id and seq > p_seq
-      order by seq limit 1
-    ));
+  -- By the order of the one index that has seq. With `thread_id = ... and seq = ...`, while a table is
+  -- small an index that finds only the thread seems as good, and a session that has planned then goes
+  -- on reading the whole thread as it grows.
+  select case when thread_id = p_thread_id then created_at end into v_time
+  from public.relay_messages
+  where (thread_id, seq) <= (p_thread_id, p_seq)
+  order by thread_id desc, seq desc limit 1;
+  select case when thread_id = p_thread_id then created_at end into v_next
+  from public.relay_messages
+  where (thread_id, seq) > (p_thread_id, p_seq)
+  order by thread_id, seq limit 1;
+  return least(v_time, v_next - interval '1 microsecond');
 end;
 $$;
 revoke all on function public.relay_time_of_seq from public, anon, authenticated;
@@ -591,63 +629,82 @@ $$;
 revoke all on function public.relay_move_cursors from public, anon, authenticated;
 grant execute on function public.relay_move_cursors to service_role;
 
--- Messages as a JSON array in the order of p_ids, as many as fit into p_max_bytes but at least one,
--- and the ids of those that fit. p_lean leaves out empty fields and ids, adds `from`, `to` and `via`,
--- and, in an array of more than one message, cuts contents of more than 8,000 characters to 2,000.
+-- Messages as a JSON array in the order of p_ids, as many as fit into p_max_bytes but at least one, and
+-- the ids and seqs of those that fit. p_lean leaves out empty fields and ids, adds `from`, `to` and
+-- `via`, and, in an array of more than one message, cuts contents of more than 8,000 characters to 2,000.
 -- Weighed twice: first by octet_length, which reads no long text, to bound what is written at all;
 -- then by what was written, because escaping can make a text longer. Written as text: building jsonb
--- took 30 % longer.
+-- took 30 % longer. Each message is looked up once, and its time is written here, because calling
+-- relay_show_time for each of 50 took a fifth of the whole call.
 create or replace function public.relay_pack_messages(
   p_ids uuid[], p_max_bytes integer, p_lean boolean, p_with_thread_name boolean,
-  out messages json, out ids uuid[])
+  out messages json, out ids uuid[], out seqs bigint[])
   language plpgsql stable security invoker set search_path = ''
 as $$
 declare
   v_cuts constant boolean := p_lean and cardinality(p_ids) > 1;
+  v_written text[];
+  v_fitting integer := 0;
+  v_bytes bigint := 0;
 begin
-  with weighed as materialized (
-    select m.id, listed.place, long.is_cut,
-      sum(case when long.is_cut then 2000 else octet_length(m.content) end
-        + coalesce(octet_length(m.metadata::text), 0) + case when p_lean then 100 else 240 end)
-        over (order by listed.place) as bytes
-    from unnest(p_ids) with ordinality as listed (id, place)
-    join public.relay_messages m on m.id = listed.id
-    -- A character has at most four bytes, so most lengths in bytes decide without reading the text.
-    cross join lateral (select v_cuts and octet_length(m.content) > 8000
-      and (octet_length(m.content) > 32000 or char_length(m.content) > 8000) as is_cut) long
+  with listed as (
+    select m.id, m.thread_id, m.seq, m.surface, m.session_tag, m.reader_tag, m.addressee, m.client,
+      m.content, m.metadata, m.created_at, given.place,
+      -- A character has at most four bytes, so most lengths in bytes decide without reading the text.
+      v_cuts and octet_length(m.content) > 8000
+        and (octet_length(m.content) > 32000 or char_length(m.content) > 8000) as is_cut
+    from unnest(p_ids) with ordinality as given (id, place)
+    join public.relay_messages m on m.id = given.id
+  ), weighed as (
+    select *,
+      sum(case when is_cut then 2000 else octet_length(content) end
+        + coalesce(octet_length(metadata::text), 0) + case when p_lean then 100 else 240 end)
+        over (order by place) as bytes
+    from listed
   ), written as (
-    select w.id, w.place, '{' || concat_ws(',',
-        case when p_with_thread_name then '"thread_name":' || to_json(t.name) end,
-        case when not p_lean then '"id":"' || m.id || '","thread_id":"' || m.thread_id || '"' end,
-        '"seq":' || m.seq,
-        '"surface":' || to_json(m.surface),
-        case when m.session_tag <> '' then '"session_tag":' || to_json(m.session_tag)
+    select w.id, w.seq, w.place, '{' || concat_ws(',',
+        case when p_with_thread_name then '"thread_name":' || to_json((
+          select t.name from public.relay_threads t where t.id = w.thread_id)) end,
+        case when not p_lean then '"id":"' || w.id || '","thread_id":"' || w.thread_id || '"' end,
+        '"seq":' || w.seq,
+        '"surface":' || to_json(w.surface),
+        case when w.session_tag <> '' then '"session_tag":' || to_json(w.session_tag)
           when not p_lean then '"session_tag":null' end,
-        case when p_lean then '"from":' || to_json(m.reader_tag) end,
-        case when p_lean then '"to":' || to_json(m.addressee) end,
-        case when p_lean then '"via":' || to_json(m.client) end,
-        '"content":' || to_json(case when w.is_cut then left(m.content, 2000) else m.content end),
-        case when w.is_cut then '"content_length":' || char_length(m.content) end,
-        case when p_lean then '"metadata":' || nullif(m.metadata, '{}')::text
-          else '"metadata":' || coalesce(m.metadata::text, 'null') end,
-        '"created_at":"' || public.relay_show_time(m.created_at, p_lean) || '"') || '}' as message
+        case when p_lean then '"from":' || to_json(w.reader_tag) end,
+        case when p_lean then '"to":' || to_json(w.addressee) end,
+        case when p_lean then '"via":' || to_json(w.client) end,
+        '"content":' || to_json(case when w.is_cut then left(w.content, 2000) else w.content end),
+        case when w.is_cut then '"content_length":' || char_length(w.content) end,
+        case when p_lean then '"metadata":' || nullif(w.metadata, '{}')::text
+          else '"metadata":' || coalesce(w.metadata::text, 'null') end,
+        -- As relay_show_time does.
+        '"created_at":' || case when p_lean
+          then to_char(w.created_at at time zone 'UTC', '"\""YYYY-MM-DD"T"HH24:MI:SS.MS"Z\""')
+          else to_json(w.created_at)::text end) || '}' as message
     from weighed w
-    join public.relay_messages m on m.id = w.id
-    join public.relay_threads t on t.id = m.thread_id
     where w.bytes <= p_max_bytes or w.place = 1
-  ), fitted as (
-    select *, sum(octet_length(message) + 1) over (order by place) as bytes from written
   )
-  select '[' || string_agg(message, ',' order by place) || ']', array_agg(id order by place)
-  into messages, ids
-  from fitted where bytes <= p_max_bytes or place = 1;
+  select array_agg(message order by place), array_agg(id order by place), array_agg(seq order by place)
+  into v_written, ids, seqs
+  from written;
+
+  -- Not with a window function: it would write each message twice, and this is rarely over the limit.
+  while v_fitting < cardinality(ids) loop
+    v_bytes := v_bytes + octet_length(v_written[v_fitting + 1]) + 1;
+    exit when v_bytes > p_max_bytes and v_fitting > 0;
+    v_fitting := v_fitting + 1;
+  end loop;
+  messages := '[' || array_to_string(v_written[:v_fitting], ',') || ']';
+  ids := ids[:v_fitting];
+  seqs := seqs[:v_fitting];
 
   if v_cuts and cardinality(ids) = 1 then
-    select packed.messages, packed.ids into messages, ids
+    select packed.messages, packed.ids, packed.seqs into messages, ids, seqs
     from public.relay_pack_messages(ids, p_max_bytes, p_lean, p_with_thread_name) packed;
   end if;
   messages := coalesce(messages, '[]');
   ids := coalesce(ids, '{}');
+  seqs := coalesce(seqs, '{}');
 end;
 $$;
 revoke all on function public.relay_pack_messages from public, anon, authenticated;
@@ -716,15 +773,18 @@ grant execute on function public.relay_note_reader to service_role;
 create or replace function public.relay_other_readers(
   p_user_id uuid, p_reader_tag text, p_limit integer)
   returns json
-  language sql volatile security invoker set search_path = ''
+  language plpgsql volatile security invoker set search_path = ''
 as $$
-  select coalesce(json_agg(json_build_object(
-      'reader_tag', r.reader_tag, 'last_seen_at', public.relay_show_time(r.last_seen_at, true))
-    order by r.last_seen_at desc, r.reader_tag), '[]')
-  from (
-    select reader_tag, last_seen_at from public.relay_readers
-    where user_id = p_user_id and reader_tag is distinct from p_reader_tag
-    order by last_seen_at desc, reader_tag limit p_limit) r;
+begin
+  return (
+    select coalesce(json_agg(json_build_object(
+        'reader_tag', r.reader_tag, 'last_seen_at', public.relay_show_time(r.last_seen_at, true))
+      order by r.last_seen_at desc, r.reader_tag), '[]')
+    from (
+      select reader_tag, last_seen_at from public.relay_readers
+      where user_id = p_user_id and reader_tag is distinct from p_reader_tag
+      order by last_seen_at desc, reader_tag limit p_limit) r);
+end;
 $$;
 revoke all on function public.relay_other_readers from public, anon, authenticated;
 grant execute on function public.relay_other_readers to service_role;
@@ -793,7 +853,7 @@ begin
     from (
       select id from public.relay_threads
       where user_id = p_user_id and not archived and last_seq > 0
-      order by coalesce(last_message_at, created_at) desc, id desc limit 10) t
+      order by active_slot desc, coalesce(last_message_at, created_at) desc, id desc limit 10) t
   ), addressed as materialized (
     select thread_id as id, min(seq) - 1 as seq
     from public.relay_messages
@@ -930,7 +990,7 @@ create or replace function public.relay_search(
   p_surface text, p_session_tag text, p_addressee text, p_query text,
   out ids uuid[], out hits json, out matched text, out missing_words json)
   language plpgsql volatile security invoker
-  set search_path = '' set plan_cache_mode = force_custom_plan
+  set search_path = '' set plan_cache_mode = force_custom_plan set enable_seqscan = on
 as $$
 declare
   v_scope constant text := case when p_thread_id is null then 'm.user_id = $1' else 'm.thread_id = $2' end
@@ -1062,15 +1122,15 @@ begin
   -- One thread more than asked for tells whether the rest is worth counting.
   execute format($sql$
     with newest as materialized (
-      -- Nothing but what is sorted: there is no index for this order.
-      select t.id, coalesce(t.last_message_at, t.created_at) as active_at
+      select t.id, t.name, t.description, t.last_message_at, t.archived, t.message_count, t.last_seq,
+        coalesce(t.last_message_at, t.created_at) as active_at
       from public.relay_threads t
       where %1$s
-      order by coalesce(t.last_message_at, t.created_at) desc, t.id desc
+      -- First by what the index has.
+      order by t.active_slot desc, coalesce(t.last_message_at, t.created_at) desc, t.id desc
       limit $3 + 1
     ), listed as materialized (
-      select t.*, row_number() over (order by n.active_at desc, n.id desc) as place
-      from newest n join public.relay_threads t on t.id = n.id
+      select *, row_number() over (order by active_at desc, id desc) as place from newest
     )
     select
       (select '[' || string_agg('{' || concat_ws(',',
@@ -1079,7 +1139,10 @@ begin
           case when t.description <> '' then '"description":' || to_json(t.description)
             when not $6 then '"description":null' end,
           case when t.last_message_at is not null
-            then '"last_message_at":"' || public.relay_show_time(t.last_message_at, $6) || '"'
+            -- As relay_show_time does, which would be called for each thread.
+            then '"last_message_at":' || case when $6
+              then to_char(t.last_message_at at time zone 'UTC', '"\""YYYY-MM-DD"T"HH24:MI:SS.MS"Z\""')
+              else to_json(t.last_message_at)::text end
             when not $6 then '"last_message_at":null' end,
           case when t.archived or not $6 then '"archived":' || t.archived end,
           '"message_count":' || t.message_count,
@@ -1147,7 +1210,7 @@ create or replace function public.relay_create_thread(
   p_user_id uuid, p_name text, p_description text default null, p_lean boolean default false)
   returns json
   language plpgsql volatile security invoker
-  set search_path = '' set lock_timeout = '4s' set timezone = 'UTC'
+  set search_path = '' set lock_timeout = '4s' set timezone = 'UTC' set enable_seqscan = off
 as $$
 declare
   v_id uuid;
@@ -1189,7 +1252,7 @@ create or replace function public.relay_post_message(
   p_lean boolean default false)
   returns json
   language plpgsql volatile security invoker
-  set search_path = '' set lock_timeout = '4s' set timezone = 'UTC'
+  set search_path = '' set lock_timeout = '4s' set timezone = 'UTC' set enable_seqscan = off
 as $$
 declare
   v_is_new boolean;
@@ -1240,9 +1303,12 @@ begin
 
   -- Only now, under the lock: before it, two calls with one key would both find nothing. What an
   -- earlier attempt created or reopened is not told again, because nothing remembers it.
-  select * into v_message from public.relay_messages
-  where id = p_message_id and thread_id = v_thread.id;
-  if not found and p_idempotency_key is not null then
+  -- By the id only, or an index that finds the thread's messages could seem as good while there are few.
+  select * into v_message from public.relay_messages where id = p_message_id;
+  if v_message.thread_id <> v_thread.id then
+    v_message := null;
+  end if;
+  if v_message.id is null and p_idempotency_key is not null then
     select * into v_message from public.relay_messages
     where thread_id = v_thread.id and idempotency_key = p_idempotency_key;
     if found and (v_message.content, v_message.surface, v_message.metadata, v_message.addressee)
@@ -1340,7 +1406,7 @@ create or replace function public.relay_read_thread(
   p_lean boolean default false)
   returns json
   language plpgsql volatile security invoker
-  set search_path = '' set lock_timeout = '4s' set timezone = 'UTC'
+  set search_path = '' set lock_timeout = '4s' set timezone = 'UTC' set enable_seqscan = off
 as $$
 declare
   v_is_search constant boolean :=
@@ -1355,7 +1421,7 @@ declare
   v_matched text;
   v_missing_words json;
   v_messages json;
-  v_packed uuid[];
+  v_packed bigint[];
   v_newest bigint;
   v_oldest bigint;
   v_older bigint;
@@ -1396,12 +1462,11 @@ begin
     from public.relay_threads t where t.id = v_thread.id;
   end if;
 
-  select packed.messages, packed.ids into v_messages, v_packed
+  select packed.messages, packed.seqs into v_messages, v_packed
   from public.relay_pack_messages(v_ids[:p_limit], p_max_bytes, p_lean, p_thread_name is null) packed;
 
   if p_thread_name is not null and p_seq is null then
-    select min(seq), max(seq) into v_oldest, v_newest
-    from public.relay_messages where id = any (v_packed);
+    select min(seq), max(seq) into v_oldest, v_newest from unnest(v_packed) as packed (seq);
     v_oldest := coalesce(v_oldest, p_before_seq, v_thread.last_seq + 1);
     if not v_is_search then
       v_older := public.relay_count_unread(
@@ -1453,7 +1518,7 @@ create or replace function public.relay_check_new(
   p_lean boolean default false)
   returns json
   language plpgsql volatile security invoker
-  set search_path = '' set lock_timeout = '4s' set timezone = 'UTC'
+  set search_path = '' set lock_timeout = '4s' set timezone = 'UTC' set enable_seqscan = off
 as $$
 declare
   v_is_new boolean;
@@ -1685,9 +1750,10 @@ create or replace function public.relay_empty_answer(
   p_known_readers json, p_skipped json, p_skipped_count bigint, p_acknowledged bigint default null,
   p_addressed json default null)
   returns json
-  language sql stable security invoker set search_path = ''
+  language plpgsql stable security invoker set search_path = ''
 as $$
-  select json_build_object(
+begin
+  return json_build_object(
     'thread_name', case when p_lean then p_thread_name end,
     'new_message_count', 0,
     'messages', '[]'::json,
@@ -1699,6 +1765,7 @@ as $$
     'known_readers', p_known_readers,
     'skipped', p_skipped,
     'skipped_thread_count', nullif(p_skipped_count, 0));
+end;
 $$;
 revoke all on function public.relay_empty_answer from public, anon, authenticated;
 grant execute on function public.relay_empty_answer to service_role;
@@ -1709,7 +1776,7 @@ create or replace function public.relay_archive_thread(
   p_user_id uuid, p_thread_name text, p_archived boolean default true, p_lean boolean default false)
   returns json
   language plpgsql volatile security invoker
-  set search_path = '' set lock_timeout = '4s' set timezone = 'UTC'
+  set search_path = '' set lock_timeout = '4s' set timezone = 'UTC' set enable_seqscan = off
 as $$
 declare
   v_thread constant public.relay_threads := public.relay_find_thread(p_user_id, p_thread_name);
@@ -1749,7 +1816,7 @@ as $$
     from public.relay_threads
     where user_id = p_user_id and not archived
       and (coalesce(last_message_at, created_at), id) < (p_active_at, p_id)
-    order by coalesce(last_message_at, created_at) desc, id desc
+    order by active_slot desc, coalesce(last_message_at, created_at) desc, id desc
     limit p_limit) t;
 $$;
 revoke all on function public.relay_page_threads from public, anon, authenticated;

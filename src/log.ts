@@ -67,16 +67,17 @@ export class RequestLog {
   /** Writes the line. A fault of ours is an error, a caller's is information. */
   write(event: 'request' | 'scheduled' | 'notification'): void {
     const now = Date.now()
-    const line = JSON.stringify(
-      {
-        time: new Date(now).toISOString(),
-        event,
-        outcome: 'ok',
-        ...this.#fields,
-        duration_ms: now - this.#startedAt,
-      },
-      (_, value) => (typeof value === 'string' ? this.#mask(value) : value),
-    )
+    const fields: Record<string, unknown> = {
+      time: new Date(now).toISOString(),
+      event,
+      outcome: 'ok',
+      ...this.#fields,
+      duration_ms: now - this.#startedAt,
+    }
+    for (const [name, value] of Object.entries(fields)) {
+      if (typeof value === 'string') fields[name] = this.#mask(value)
+    }
+    const line = JSON.stringify(fields)
     if (this.#fields.outcome === 'failed') console.error(line)
     else console.log(line)
   }

@@ -104,7 +104,7 @@ async function serveMcp(request: Request, url: URL, context: RequestContext): Pr
     tools: {
       db: openDatabase(),
       userId: auth.userId,
-      signal: request.signal,
+      signal: () => request.signal,
       budget: { bytes: MAX_MESSAGE_BYTES },
       isBatch: false,
       via: auth.client,

@@ -21,7 +21,7 @@ function createServer(config: Config, log: RequestLog, signal: AbortSignal): Ser
   const context = {
     db: new Database(client, log),
     userId: config.userId,
-    signal,
+    signal: () => signal,
     budget: { bytes: MAX_MESSAGE_BYTES },
     isBatch: false,
     via: undefined,

@@ -14,6 +14,10 @@
 --      sees seq n therefore sees every seq below it, and a cursor that moves by seq skips nothing.
 --   3. Counts and the messages they count come from one statement, hence one snapshot.
 --   4. Functions that the API calls are volatile: it runs stable ones in a read-only transaction.
+--   5. Functions whose plans are kept have `enable_seqscan = off`. A pooled session may plan while the
+--      tables are empty, or have just been found so by analyze, and would read all of them from then on.
+-- Helpers are plpgsql, whose plans a session keeps: an SQL function with a `set` is parsed and planned
+-- again in every statement that calls it.
 -- A refusal carries an SQLSTATE of our own (RL001 ...), a message for people, and what the caller
 -- needs to explain it in `detail` and `hint`.
 
@@ -32,12 +36,15 @@ set local lock_timeout = '10s';
 
 -- Replaces punctuation with spaces before full-text parsing. The parser would otherwise look for tags,
 -- addresses, paths and compounds, which takes quadratic time: 100,000 characters of `<!--` or `a_`
--- kept a post, and with it the whole thread, busy for 20 seconds.
+-- kept a post, and with it the whole thread, busy for 20 seconds. (translate() compares each character
+-- with all 32, which took eight times as long as this.)
 create or replace function public.relay_words(p_text text)
   returns text
-  language sql immutable security invoker set search_path = ''
+  language plpgsql immutable security invoker set search_path = ''
 as $$
-  select translate(p_text, '!"#$%&''()*+,-./:;<=>?@[\]^_`{|}~', repeat(' ', 32));
+begin
+  return regexp_replace(p_text, '[!"#$%&''()*+,./:;<=>?@\[\\\]^_`{|}~-]+', ' ', 'g');
+end;
 $$;
 revoke all on function public.relay_words from public, anon, authenticated;
 grant execute on function public.relay_words to service_role;
@@ -45,10 +52,12 @@ grant execute on function public.relay_words to service_role;
 -- Removes the white space around a name, as JavaScript's trim() does.
 create or replace function public.relay_trim(p_text text)
   returns text
-  language sql immutable security invoker set search_path = ''
+  language plpgsql immutable security invoker set search_path = ''
 as $$
-  select btrim(p_text, E' \t\n\u000b\f\r\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007'
+begin
+  return btrim(p_text, E' \t\n\u000b\f\r\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007'
     '\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000\ufeff');
+end;
 $$;
 revoke all on function public.relay_trim from public, anon, authenticated;
 grant execute on function public.relay_trim to service_role;
@@ -57,9 +66,11 @@ grant execute on function public.relay_trim to service_role;
 -- `-` and `_` are alike. Normalized, because 0.1.0 stored names as they came.
 create or replace function public.relay_fold_name(p_name text)
   returns text
-  language sql immutable security invoker set search_path = ''
+  language plpgsql immutable security invoker set search_path = ''
 as $$
-  select regexp_replace(lower(public.relay_trim(normalize(p_name, nfc))), '[\s_-]+', '-', 'g');
+begin
+  return regexp_replace(lower(public.relay_trim(normalize(p_name, nfc))), '[\s_-]+', '-', 'g');
+end;
 $$;
 revoke all on function public.relay_fold_name from public, anon, authenticated;
 grant execute on function public.relay_fold_name to service_role;
@@ -77,6 +88,12 @@ create table if not exists public.relay_threads (
   -- The highest seq ever assigned. Never lowered: a deleted message's seq must not be assigned again.
   last_seq bigint not null default 0,
   message_count bigint not null default 0,
+  -- The ten minutes of the last activity, which the list is sorted by first, with an index. An index on
+  -- the last activity itself would keep every post's update of its thread from being a HOT update; this
+  -- one does so once in ten minutes.
+  active_slot timestamp generated always as (
+    date_bin('10 minutes', coalesce(last_message_at, created_at) at time zone 'UTC',
+      timestamp '2000-01-01')) stored,
   constraint relay_threads_user_name_unique unique (user_id, name)
 )
 -- Room on each page for the new version of a thread's row, which every post writes.
@@ -254,7 +271,10 @@ begin
   alter table public.relay_threads set (fillfactor = 70);
   alter table public.relay_threads
     add column if not exists last_seq bigint not null default 0,
-    add column if not exists message_count bigint not null default 0;
+    add column if not exists message_count bigint not null default 0,
+    add column if not exists active_slot timestamp generated always as (
+      date_bin('10 minutes', coalesce(last_message_at, created_at) at time zone 'UTC',
+      timestamp '2000-01-01')) stored;
   alter table public.relay_messages
     add column if not exists seq bigint,
     add column if not exists idempotency_key text,
@@ -318,9 +338,11 @@ begin
   -- How posting finds a thread whose name differs only by case, spaces, `-` and `_`.
   create index relay_threads_folded_name_idx
     on public.relay_threads (user_id, (public.relay_fold_name(name)));
-  -- 0.1.0's index on the last activity. None replaces it: it would keep every post's update of its
-  -- thread from being a HOT update, and sorting the threads costs the list 2 ms at 10,000 of them.
+  -- In place of 0.1.0's index on the last activity. Also counts active threads without reading them.
   drop index if exists public.relay_threads_user_last_message_idx;
+  -- Not by user first: planned while there are few threads, a lookup by name might use it.
+  create index relay_threads_active_slot_idx
+    on public.relay_threads (archived, user_id, active_slot desc);
 
   alter table public.relay_messages
     add constraint relay_messages_thread_seq_unique unique (thread_id, seq);
@@ -375,8 +397,8 @@ begin
   alter table public.relay_read_cursors enable row level security;
   alter table public.relay_readers enable row level security;
 
-  -- Statistics of an empty table would make pooled sessions cache plans for an empty table.
-  if exists (select from public.relay_messages) then
+  -- Statistics of an empty or a small table would make pooled sessions keep plans for such a table.
+  if (select count(*) from (select from public.relay_messages limit 1000) m) = 1000 then
     analyze public.relay_threads, public.relay_messages, public.relay_read_cursors,
       public.relay_readers;
   end if;

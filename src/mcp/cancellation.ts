@@ -12,6 +12,9 @@ const inFlight = new Map<string, () => void>()
 const MAX_IN_FLIGHT = 1_000
 const MAX_KEY = 300
 
+/** Makes a signal when it is asked for: few requests do, and a signal takes as long as all the rest. */
+export type LazySignal = () => AbortSignal
+
 /**
  * Runs work that its client may cancel: the signal it is given aborts with `signal`, or when
  * `cancel` is called for the same caller and id.
@@ -19,19 +22,26 @@ const MAX_KEY = 300
 export async function runCancellable<T>(
   caller: string,
   id: RequestId,
-  signal: AbortSignal,
-  work: (signal: AbortSignal) => Promise<T>,
+  signal: LazySignal,
+  work: (signal: LazySignal) => Promise<T>,
 ): Promise<T> {
   const key = keyOf(caller, id)
   if (key.length > MAX_KEY || inFlight.size >= MAX_IN_FLIGHT) return work(signal)
-  const controller = new AbortController()
   // workerd lets a request touch only its own I/O objects, so the request that brings the
   // cancellation resolves a promise, and the abort runs in the request that waits.
   const { promise, resolve } = Promise.withResolvers<void>()
-  promise.then(() => controller.abort())
+  let combined: AbortSignal | undefined
+  const combine = () => {
+    const controller = new AbortController()
+    promise.then(() => controller.abort())
+    return AbortSignal.any([signal(), controller.signal])
+  }
   inFlight.set(key, resolve)
   try {
-    return await work(AbortSignal.any([signal, controller.signal]))
+    return await work(() => {
+      combined ??= combine()
+      return combined
+    })
   } finally {
     if (inFlight.get(key) === resolve) inFlight.delete(key)
   }

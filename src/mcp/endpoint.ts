@@ -5,7 +5,7 @@
  */
 import { isJson, json, readBody } from '../http.ts'
 import { allows, type Scope } from '../scopes.ts'
-import { cancel, runCancellable } from './cancellation.ts'
+import { cancel, type LazySignal, runCancellable } from './cancellation.ts'
 import { classify, type Message } from './classify.ts'
 import { type DispatchContext, dispatch, scopeOf } from './dispatch.ts'
 import {
@@ -114,7 +114,7 @@ async function answerMessage(
       const client = clientName(request.method, request.params)
       log.add({ era, rpc_method: request.method, ...(client !== undefined && { client }) })
       try {
-        const run = (signal: AbortSignal) =>
+        const run = (signal: LazySignal) =>
           dispatch(era, request, { log, tools: { ...tools, isLean, signal } })
         const { result, notifications } = await runCancellable(
           caller,

@@ -48,7 +48,7 @@ export function eraOf(method: unknown, params: unknown, versionHeader: string | 
 /** A header as its sender meant it: one that a proxy doubled counts once, an empty one not at all. */
 export function readHeader(headers: Headers, name: string): string | null {
   const value = headers.get(name)
-  if (!value) return null
+  if (!value?.includes(',')) return value?.trim() || null
   const [first = '', ...others] = value.split(',').map((part) => part.trim())
   return others.every((part) => part === first) ? first || null : value
 }
@@ -103,6 +103,7 @@ const NAME_PARAMETERS = new Map([
 function requireHeader(headers: Headers, name: string, expected: unknown): void {
   // As it came too: a name may itself look like a doubled header.
   const value = readHeader(headers, name)
+  if (value === expected && !value?.startsWith('=?')) return
   const spellings = value === null ? [] : [value, headers.get(name) as string]
   const decode = name === 'Mcp-Name' ? decodeHeaderValue : (spelling: string) => spelling
   if (spellings.map(decode).includes(expected as string)) return

@@ -99,11 +99,13 @@ export const checkNew = defineTool({
     }
     const first = await check(args, context)
     let news = first
+    if (news.new_message_count > 0 || args.wait_seconds === 0) return first
+    const signal = context.signal()
     for (const pause of context.isBatch ? [] : pauses(args.wait_seconds)) {
       if (news.new_message_count > 0) break
-      await sleep(pause * 1000, context.signal)
+      await sleep(pause * 1000, signal)
       // What is handed out to a client that has gone would be lost.
-      if (context.signal.aborted) break
+      if (signal.aborted) break
       news = await check({ ...args, ack_seq: undefined }, context)
     }
     return news === first ? first : { ...onceOnly(first), ...news }

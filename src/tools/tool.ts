@@ -11,7 +11,7 @@ export interface ToolContext {
   db: Database
   userId: string
   /** Aborts when the client goes away, or cancels the request. */
-  signal: AbortSignal
+  signal: () => AbortSignal
   /** Bytes of messages that the HTTP answer may still carry; the tool calls of a batch share it. */
   budget: { bytes: number }
   isBatch: boolean
@@ -91,7 +91,8 @@ export function defineTool<Input extends z.ZodMiniObject, Answer extends Record<
       const { args, ignored } = parseArguments(inputSchema, sent)
       const answer = await options.handler(args, context)
       const text = JSON.stringify(options.text ? options.text(answer) : answer)
-      context.budget.bytes -= new TextEncoder().encode(text).byteLength
+      // Nothing else reads from the budget of a single call.
+      if (context.isBatch) context.budget.bytes -= new TextEncoder().encode(text).byteLength
       const clauses = [...(options.note?.(answer, args) ?? []), ...noteIgnored(ignored)]
       if (clauses.length === 0) {
         return { content: [{ type: 'text', text }], structuredContent: answer }

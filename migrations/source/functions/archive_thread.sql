@@ -4,7 +4,7 @@ create or replace function public.relay_archive_thread(
   p_user_id uuid, p_thread_name text, p_archived boolean default true, p_lean boolean default false)
   returns json
   language plpgsql volatile security invoker
-  set search_path = '' set lock_timeout = '4s' set timezone = 'UTC'
+  set search_path = '' set lock_timeout = '4s' set timezone = 'UTC' set enable_seqscan = off
 as $$
 declare
   v_thread constant public.relay_threads := public.relay_find_thread(p_user_id, p_thread_name);

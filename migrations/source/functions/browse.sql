@@ -24,7 +24,7 @@ as $$
     from public.relay_threads
     where user_id = p_user_id and not archived
       and (coalesce(last_message_at, created_at), id) < (p_active_at, p_id)
-    order by coalesce(last_message_at, created_at) desc, id desc
+    order by active_slot desc, coalesce(last_message_at, created_at) desc, id desc
     limit p_limit) t;
 $$;
 revoke all on function public.relay_page_threads from public, anon, authenticated;

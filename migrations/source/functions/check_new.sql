@@ -8,7 +8,7 @@ create or replace function public.relay_check_new(
   p_lean boolean default false)
   returns json
   language plpgsql volatile security invoker
-  set search_path = '' set lock_timeout = '4s' set timezone = 'UTC'
+  set search_path = '' set lock_timeout = '4s' set timezone = 'UTC' set enable_seqscan = off
 as $$
 declare
   v_is_new boolean;
@@ -240,9 +240,10 @@ create or replace function public.relay_empty_answer(
   p_known_readers json, p_skipped json, p_skipped_count bigint, p_acknowledged bigint default null,
   p_addressed json default null)
   returns json
-  language sql stable security invoker set search_path = ''
+  language plpgsql stable security invoker set search_path = ''
 as $$
-  select json_build_object(
+begin
+  return json_build_object(
     'thread_name', case when p_lean then p_thread_name end,
     'new_message_count', 0,
     'messages', '[]'::json,
@@ -254,6 +255,7 @@ as $$
     'known_readers', p_known_readers,
     'skipped', p_skipped,
     'skipped_thread_count', nullif(p_skipped_count, 0));
+end;
 $$;
 revoke all on function public.relay_empty_answer from public, anon, authenticated;
 grant execute on function public.relay_empty_answer to service_role;

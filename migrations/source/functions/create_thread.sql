@@ -4,7 +4,7 @@ create or replace function public.relay_create_thread(
   p_user_id uuid, p_name text, p_description text default null, p_lean boolean default false)
   returns json
   language plpgsql volatile security invoker
-  set search_path = '' set lock_timeout = '4s' set timezone = 'UTC'
+  set search_path = '' set lock_timeout = '4s' set timezone = 'UTC' set enable_seqscan = off
 as $$
 declare
   v_id uuid;

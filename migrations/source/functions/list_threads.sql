@@ -32,15 +32,15 @@ begin
   -- One thread more than asked for tells whether the rest is worth counting.
   execute format($sql$
     with newest as materialized (
-      -- Nothing but what is sorted: there is no index for this order.
-      select t.id, coalesce(t.last_message_at, t.created_at) as active_at
+      select t.id, t.name, t.description, t.last_message_at, t.archived, t.message_count, t.last_seq,
+        coalesce(t.last_message_at, t.created_at) as active_at
       from public.relay_threads t
       where %1$s
-      order by coalesce(t.last_message_at, t.created_at) desc, t.id desc
+      -- First by what the index has.
+      order by t.active_slot desc, coalesce(t.last_message_at, t.created_at) desc, t.id desc
       limit $3 + 1
     ), listed as materialized (
-      select t.*, row_number() over (order by n.active_at desc, n.id desc) as place
-      from newest n join public.relay_threads t on t.id = n.id
+      select *, row_number() over (order by active_at desc, id desc) as place from newest
     )
     select
       (select '[' || string_agg('{' || concat_ws(',',
@@ -49,7 +49,10 @@ begin
           case when t.description <> '' then '"description":' || to_json(t.description)
             when not $6 then '"description":null' end,
           case when t.last_message_at is not null
-            then '"last_message_at":"' || public.relay_show_time(t.last_message_at, $6) || '"'
+            -- As relay_show_time does, which would be called for each thread.
+            then '"last_message_at":' || case when $6
+              then to_char(t.last_message_at at time zone 'UTC', '"\""YYYY-MM-DD"T"HH24:MI:SS.MS"Z\""')
+              else to_json(t.last_message_at)::text end
             when not $6 then '"last_message_at":null' end,
           case when t.archived or not $6 then '"archived":' || t.archived end,
           '"message_count":' || t.message_count,

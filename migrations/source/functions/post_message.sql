@@ -9,7 +9,7 @@ create or replace function public.relay_post_message(
   p_lean boolean default false)
   returns json
   language plpgsql volatile security invoker
-  set search_path = '' set lock_timeout = '4s' set timezone = 'UTC'
+  set search_path = '' set lock_timeout = '4s' set timezone = 'UTC' set enable_seqscan = off
 as $$
 declare
   v_is_new boolean;
@@ -60,9 +60,12 @@ begin
 
   -- Only now, under the lock: before it, two calls with one key would both find nothing. What an
   -- earlier attempt created or reopened is not told again, because nothing remembers it.
-  select * into v_message from public.relay_messages
-  where id = p_message_id and thread_id = v_thread.id;
-  if not found and p_idempotency_key is not null then
+  -- By the id only, or an index that finds the thread's messages could seem as good while there are few.
+  select * into v_message from public.relay_messages where id = p_message_id;
+  if v_message.thread_id <> v_thread.id then
+    v_message := null;
+  end if;
+  if v_message.id is null and p_idempotency_key is not null then
     select * into v_message from public.relay_messages
     where thread_id = v_thread.id and idempotency_key = p_idempotency_key;
     if found and (v_message.content, v_message.surface, v_message.metadata, v_message.addressee)

@@ -11,7 +11,7 @@ create or replace function public.relay_read_thread(
   p_lean boolean default false)
   returns json
   language plpgsql volatile security invoker
-  set search_path = '' set lock_timeout = '4s' set timezone = 'UTC'
+  set search_path = '' set lock_timeout = '4s' set timezone = 'UTC' set enable_seqscan = off
 as $$
 declare
   v_is_search constant boolean :=
@@ -26,7 +26,7 @@ declare
   v_matched text;
   v_missing_words json;
   v_messages json;
-  v_packed uuid[];
+  v_packed bigint[];
   v_newest bigint;
   v_oldest bigint;
   v_older bigint;
@@ -67,12 +67,11 @@ begin
     from public.relay_threads t where t.id = v_thread.id;
   end if;
 
-  select packed.messages, packed.ids into v_messages, v_packed
+  select packed.messages, packed.seqs into v_messages, v_packed
   from public.relay_pack_messages(v_ids[:p_limit], p_max_bytes, p_lean, p_thread_name is null) packed;
 
   if p_thread_name is not null and p_seq is null then
-    select min(seq), max(seq) into v_oldest, v_newest
-    from public.relay_messages where id = any (v_packed);
+    select min(seq), max(seq) into v_oldest, v_newest from unnest(v_packed) as packed (seq);
     v_oldest := coalesce(v_oldest, p_before_seq, v_thread.last_seq + 1);
     if not v_is_search then
       v_older := public.relay_count_unread(

@@ -45,15 +45,18 @@ grant execute on function public.relay_note_reader to service_role;
 create or replace function public.relay_other_readers(
   p_user_id uuid, p_reader_tag text, p_limit integer)
   returns json
-  language sql volatile security invoker set search_path = ''
+  language plpgsql volatile security invoker set search_path = ''
 as $$
-  select coalesce(json_agg(json_build_object(
-      'reader_tag', r.reader_tag, 'last_seen_at', public.relay_show_time(r.last_seen_at, true))
-    order by r.last_seen_at desc, r.reader_tag), '[]')
-  from (
-    select reader_tag, last_seen_at from public.relay_readers
-    where user_id = p_user_id and reader_tag is distinct from p_reader_tag
-    order by last_seen_at desc, reader_tag limit p_limit) r;
+begin
+  return (
+    select coalesce(json_agg(json_build_object(
+        'reader_tag', r.reader_tag, 'last_seen_at', public.relay_show_time(r.last_seen_at, true))
+      order by r.last_seen_at desc, r.reader_tag), '[]')
+    from (
+      select reader_tag, last_seen_at from public.relay_readers
+      where user_id = p_user_id and reader_tag is distinct from p_reader_tag
+      order by last_seen_at desc, reader_tag limit p_limit) r);
+end;
 $$;
 revoke all on function public.relay_other_readers from public, anon, authenticated;
 grant execute on function public.relay_other_readers to service_role;
@@ -122,7 +125,7 @@ begin
     from (
       select id from public.relay_threads
       where user_id = p_user_id and not archived and last_seq > 0
-      order by coalesce(last_message_at, created_at) desc, id desc limit 10) t
+      order by active_slot desc, coalesce(last_message_at, created_at) desc, id desc limit 10) t
   ), addressed as materialized (
     select thread_id as id, min(seq) - 1 as seq
     from public.relay_messages

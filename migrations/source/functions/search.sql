@@ -91,7 +91,7 @@ create or replace function public.relay_search(
   p_surface text, p_session_tag text, p_addressee text, p_query text,
   out ids uuid[], out hits json, out matched text, out missing_words json)
   language plpgsql volatile security invoker
-  set search_path = '' set plan_cache_mode = force_custom_plan
+  set search_path = '' set plan_cache_mode = force_custom_plan set enable_seqscan = on
 as $$
 declare
   v_scope constant text := case when p_thread_id is null then 'm.user_id = $1' else 'm.thread_id = $2' end

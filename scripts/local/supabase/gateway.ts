@@ -6,7 +6,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { DatabaseError, Pool, type PoolClient } from 'pg'
+import { Pool, type PoolClient } from 'pg'
 import type { Connection } from '../postgres/server.ts'
 import {
   ApiError,
@@ -17,6 +17,7 @@ import {
 } from './errors.ts'
 import { type FunctionCall, FunctionCatalogue } from './functions.ts'
 import { Slots } from './slots.ts'
+import { endsConnection, type Role, runCall } from './transaction.ts'
 
 /** Limit of one request; the relay's largest is about 400 KB. */
 const MAX_BODY_BYTES = 4 * 1024 * 1024
@@ -26,8 +27,6 @@ const POOL_SIZE = 24
 /** Leaves connections for others if two functions are stuck. More posts in parallel are not faster. */
 const CONNECTIONS_PER_FUNCTION = 10
 const PATH = /^\/rest\/v1\/rpc\/([^/?]+)$/
-
-type Role = 'anon' | 'service_role'
 
 export interface GatewayOptions {
   /** The database; the user is replaced by `authenticator`, who may switch to the API's roles. */
@@ -166,22 +165,16 @@ function argumentNames(body: string): string[] {
   throw new ApiError(400, 'PGRST102', 'Empty or invalid json')
 }
 
-/** Runs one transaction as PostgREST does; it completes even if the client disconnects. */
+/** Runs a call as PostgREST does; it completes even if the client disconnects. */
 async function run(client: PoolClient, role: Role, call: FunctionCall, body: string) {
   let broken: Error | undefined
   try {
-    const mode = call.readOnly ? 'read only' : 'read write'
-    await client.query(`begin ${mode}; set local role ${role}`)
-    const { rows } = await client.query({ ...call.statement, values: call.takesBody ? [body] : [] })
-    await client.query('commit')
-    return (rows[0]?.result as string | null) ?? 'null'
+    return await runCall(client, role, call, body)
   } catch (error) {
-    const lost = !(error instanceof DatabaseError)
-    broken = lost ? (error as Error) : await client.query('rollback').then(undefined, (e) => e)
+    if (endsConnection(error)) broken = error as Error
     throw createDatabaseError(error as Error, role === 'service_role')
   } finally {
-    // A connection in an unknown state is not reused.
-    client.release(broken instanceof Error ? broken : undefined)
+    client.release(broken)
   }
 }
 

@@ -10,33 +10,77 @@ export interface Wire extends AsyncDisposable {
   /** Where connections lead; createRelayOver sets it. */
   target: { host: string; port: number }
   /**
-   * Cuts, instead of passing it on, the next `times` that either side says `word`: the gateway says
-   * `begin` and `commit`, and PostgreSQL says `COMMIT` when it has committed.
+   * Cuts, instead of passing it on, the next `times` that a call comes to this point: the gateway begins
+   * it, the gateway commits it, or PostgreSQL says that it has committed.
    */
   cutAt(word: 'begin' | 'commit' | 'COMMIT', times: number): void
-  /** When set, is given what the gateway's `commit` would do, instead of its being done. */
+  /** When set, is given what the commit of a call that has run would do, instead of its being done. */
   keepBack: ((commit: () => void) => void) | undefined
+}
+
+/**
+ * A call is one packet: statements, and the Sync that commits them (transaction.ts). Up to there it is
+ * passed on with a Flush, which makes PostgreSQL answer what it has run.
+ */
+const SYNC = Buffer.from([0x53, 0, 0, 0, 4])
+const FLUSH = Buffer.from([0x48, 0, 0, 0, 4])
+const isCall = (data: Buffer) => data.includes('service_role') && data.subarray(-5).equals(SYNC)
+/** The tag of its last statement, and ReadyForQuery. */
+const COMMITTED = 'SELECT 1\0Z'
+
+/** The types of the messages in a packet of PostgreSQL. */
+function typesOf(data: Buffer): string {
+  let types = ''
+  for (let at = 0; at + 5 <= data.length; at += 1 + data.readUInt32BE(at + 1)) {
+    types += String.fromCharCode(data[at] as number)
+  }
+  return types
 }
 
 export async function startWire(): Promise<Wire> {
   let cut = { word: '', times: 0 }
   const sockets = new Set<Socket>()
+  const isCut = (word: string) => {
+    if (cut.word !== word || cut.times === 0) return false
+    cut.times -= 1
+    return true
+  }
   const server = createServer((client) => {
     const database = connect(wire.target)
-    join(client, database)
-    join(database, client)
-  })
-  function join(from: Socket, to: Socket): void {
-    sockets.add(from)
-    from.on('error', () => {}).on('close', () => to.destroy())
-    from.on('data', (data) => {
-      if (cut.times > 0 && data.includes(cut.word)) {
-        cut.times -= 1
-        from.destroy()
-      } else if (wire.keepBack && data.includes('commit')) wire.keepBack(() => to.write(data))
-      else to.write(data)
+    for (const [from, to] of [
+      [client, database],
+      [database, client],
+    ] as const) {
+      sockets.add(from)
+      from.on('error', () => {}).on('close', () => to.destroy())
+    }
+    let commit: (() => void) | undefined
+    client.on('data', (data) => {
+      const isHeld = wire.keepBack !== undefined || (cut.word === 'commit' && cut.times > 0)
+      if (!isCall(data)) database.write(data)
+      else if (isCut('begin')) client.destroy()
+      else if (isHeld) {
+        commit = () => database.write(SYNC)
+        database.write(Buffer.concat([data.subarray(0, -SYNC.length), FLUSH]))
+      } else database.write(data)
     })
-  }
+    database.on('data', (data) => {
+      if (data.includes(COMMITTED) && isCut('COMMIT')) {
+        database.destroy()
+        return
+      }
+      client.write(data)
+      const types = commit ? typesOf(data) : ''
+      if (!commit || !/E|C$/.test(types)) return
+      const act = commit
+      commit = undefined
+      // A call that failed is rolled back at once.
+      if (types.includes('E')) act()
+      else if (isCut('commit')) client.destroy()
+      else if (wire.keepBack) wire.keepBack(act)
+      else act()
+    })
+  })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const wire: Wire = {

@@ -1,0 +1,109 @@
+/**
+ * A process that calls a Worker's tools, many at a time. A process of its own, so that making requests
+ * neither slows down the parts that are measured nor counts among their CPU time.
+ */
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { Agent, request } from 'node:http'
+import { fileURLToPath } from 'node:url'
+
+const FILE = fileURLToPath(import.meta.url)
+
+export interface Burst {
+  url: string
+  key: string
+  tool: string
+  args: Record<string, unknown>
+  /** Replaces `#` in the arguments by 1 to this, in turn. */
+  variety: number
+  /** How many calls are made, and how many at a time. */
+  count: number
+  width: number
+}
+
+export interface BurstTimes {
+  seconds: number
+  /** Of each call, in milliseconds. */
+  latencies: number[]
+  /** What the calls answered that was not a result. */
+  refusals: string[]
+}
+
+export interface Caller {
+  run(burst: Burst): Promise<BurstTimes>
+  stop(): void
+}
+
+/** Starts the process. */
+export function startCaller(): Caller {
+  const child = fork(FILE, ['caller'])
+  return {
+    async run(burst) {
+      child.send(burst)
+      const [times] = await once(child, 'message')
+      return times as BurstTimes
+    },
+    stop: () => child.kill(),
+  }
+}
+
+const agent = new Agent({ keepAlive: true })
+
+const META = {
+  'io.modelcontextprotocol/protocolVersion': '2026-07-28',
+  'io.modelcontextprotocol/clientCapabilities': {},
+}
+
+function send({ url, key, tool }: Burst, args: unknown): Promise<string> {
+  const params = { _meta: META, name: tool, arguments: args }
+  const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params })
+  return new Promise((resolve, reject) => {
+    const sent = request(`${url}/mcp`, {
+      agent,
+      method: 'POST',
+      headers: {
+        authorization: `Bearer ${key}`,
+        'content-type': 'application/json',
+        'content-length': Buffer.byteLength(body),
+        accept: 'application/json, text/event-stream',
+        'mcp-protocol-version': '2026-07-28',
+        'mcp-method': 'tools/call',
+        'mcp-name': tool,
+      },
+    })
+    sent.on('error', reject).on('response', (response) => {
+      const chunks: Buffer[] = []
+      response
+        .on('data', (chunk) => chunks.push(chunk))
+        .on('error', reject)
+        .on('end', () => resolve(Buffer.concat(chunks).toString()))
+    })
+    sent.end(body)
+  })
+}
+
+async function run(burst: Burst): Promise<BurstTimes> {
+  const { count, width, args, variety } = burst
+  const template = JSON.stringify(args)
+  const latencies: number[] = []
+  const refusals: string[] = []
+  let next = 0
+  const startedAt = performance.now()
+  await Promise.all(
+    Array.from({ length: width }, async () => {
+      while (next < count) {
+        const n = (next++ % variety) + 1
+        const sentAt = performance.now()
+        const answer = await send(burst, JSON.parse(template.replaceAll('#', String(n))))
+        latencies.push(performance.now() - sentAt)
+        if (!answer.includes('"result"') || answer.includes('"isError"')) refusals.push(answer)
+      }
+    }),
+  )
+  return { seconds: (performance.now() - startedAt) / 1000, latencies, refusals }
+}
+
+if (process.argv[2] === 'caller') {
+  process.on('message', async (burst: Burst) => process.send?.(await run(burst)))
+  process.on('disconnect', () => process.exit())
+}
