@@ -20,20 +20,19 @@ import { defineTool, withoutNulls } from './tool.ts'
 
 const Input = z.strictObject({
   thread_name: optionalLabel(
-    'The thread. Without it, query, since, surface, session_tag or to search all threads.',
+    'The thread. Without it, query, since, surface, session_tag, from or to search all threads.',
   ),
   limit: z._default(integer(1, 500, 'Most messages to return.'), 50),
-  since: z.optional(
-    time('Only messages after this time: 2026-01-31T09:30:00Z. Without a zone it is UTC.'),
-  ),
+  since: z.optional(time('Only after this time: 2026-01-31T09:30:00Z. Without a zone it is UTC.')),
   reader_tag: optionalLabel(
     'Your reader_tag: marks these messages as read, unless older ones are unread.',
   ),
-  before_seq: z.optional(seq('Only messages below this seq: next_before_seq of the last page.')),
-  seq: z.optional(seq('Only this message, whole. Needs thread_name, and no other filter.')),
-  surface: z.optional(surface('Only messages from this surface.')),
-  session_tag: optionalLabel('Only messages with this session_tag.'),
-  to: optionalLabel('Only messages addressed to this reader_tag.'),
+  before_seq: z.optional(seq('Only below this seq: next_before_seq of the last page.')),
+  seq: z.optional(seq('This message, whole. Needs thread_name, and no other filter.')),
+  surface: z.optional(surface('Only from this surface.')),
+  session_tag: optionalLabel('Only with this session_tag.'),
+  from: optionalLabel('Only posted by this reader_tag.'),
+  to: optionalLabel('Only addressed to this reader_tag.'),
   query: optionalText(
     1000,
     'Only messages with all these words. "a phrase", -excluded and this or that work too. In the latest 1,000 messages, parts of words are found as well.',
@@ -98,6 +97,7 @@ export const readThread = defineTool({
         p_seq: args.seq,
         p_surface: args.surface,
         p_session_tag: args.session_tag,
+        p_from: args.from,
         p_to: args.to,
         p_query: args.query,
         p_max_bytes: requireBudget(context),
@@ -123,7 +123,7 @@ type Arguments = z.infer<typeof Input>
 /** Refuses arguments that make no sense together. Throws RelayError. */
 function requireSense(args: Arguments): void {
   const { thread_name, before_seq, seq: one, query, since, session_tag, to } = args
-  const filters = [query, since, args.surface, session_tag, to].filter(
+  const filters = [query, since, args.surface, session_tag, args.from, to].filter(
     (value) => value !== undefined,
   )
   if (thread_name === undefined && (before_seq ?? one) !== undefined) {
@@ -131,7 +131,7 @@ function requireSense(args: Arguments): void {
   }
   if (thread_name === undefined && filters.length === 0) {
     throw invalid(
-      'thread_name is required, unless query, since, surface, session_tag or to asks for a search over all threads.',
+      'thread_name is required, unless query, since, surface, session_tag, from or to asks for a search over all threads.',
     )
   }
   if (one !== undefined && (filters.length > 0 || before_seq !== undefined)) {

@@ -8,14 +8,14 @@ create or replace function public.relay_read_thread(
   p_since timestamptz default null, p_reader_tag text default null, p_before_seq bigint default null,
   p_seq bigint default null, p_surface text default null, p_session_tag text default null,
   p_to text default null, p_query text default null, p_max_bytes integer default 60000,
-  p_lean boolean default false)
+  p_lean boolean default false, p_from text default null)
   returns json
   language plpgsql volatile security invoker
   set search_path = '' set lock_timeout = '4s' set timezone = 'UTC' set enable_seqscan = off
 as $$
 declare
   v_is_search constant boolean :=
-    num_nonnulls(p_since, p_surface, p_session_tag, p_to, p_query) > 0;
+    num_nonnulls(p_since, p_surface, p_session_tag, p_from, p_to, p_query) > 0;
   v_moves constant boolean :=
     num_nonnulls(p_before_seq, p_seq) = 0 and not v_is_search and p_reader_tag is not null;
   v_is_new boolean;
@@ -48,7 +48,7 @@ begin
     -- One id more than asked for tells whether there is more.
     select ids, hits, matched, missing_words into v_ids, v_hits, v_matched, v_missing_words
     from public.relay_search(p_user_id, v_thread.id, p_limit + 1, p_since, p_before_seq, p_surface,
-      p_session_tag,
+      p_session_tag, coalesce((public.relay_resolve_reader(p_user_id, p_from)).reader_tag, p_from),
       coalesce((public.relay_resolve_reader(p_user_id, p_to)).reader_tag, p_to), p_query);
   elsif p_seq is not null then
     v_ids := array(

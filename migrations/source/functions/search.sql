@@ -88,7 +88,7 @@ grant execute on function public.relay_has_parts to service_role;
 -- cached plan took 17.9 s where this takes milliseconds.
 create or replace function public.relay_search(
   p_user_id uuid, p_thread_id uuid, p_limit integer, p_since timestamptz, p_before_seq bigint,
-  p_surface text, p_session_tag text, p_addressee text, p_query text,
+  p_surface text, p_session_tag text, p_from text, p_addressee text, p_query text,
   out ids uuid[], out hits json, out matched text, out missing_words json)
   language plpgsql volatile security invoker
   set search_path = '' set plan_cache_mode = force_custom_plan set enable_seqscan = on
@@ -100,6 +100,7 @@ declare
     || case when p_since is null then '' else ' and m.created_at > $4' end
     || case when p_surface is null then '' else ' and m.surface = $5' end
     || case when p_session_tag is null then '' else ' and m.session_tag = $6' end
+    || case when p_from is null then '' else ' and m.reader_tag = $12' end
     || case when p_addressee is null then '' else ' and m.addressee = $7' end;
   -- With p_since by time, for the index on it; within a thread both orders are one.
   v_order constant text := case
@@ -162,7 +163,7 @@ begin
   $sql$, v_sql);
   execute v_sql into ids, hits
   using p_user_id, p_thread_id, p_before_seq, p_since, p_surface, p_session_tag, p_addressee, p_limit,
-    v_query.words, v_query.parts, v_query.excluded;
+    v_query.words, v_query.parts, v_query.excluded, p_from;
   if cardinality(ids) > 0 or p_query is null or cardinality(v_query.terms) < 2
     or querytree(v_query.any_word) in ('', 'T')
   then
@@ -172,7 +173,7 @@ begin
   -- Nothing has all the words. Null for the parts: any word is found by the index, and whole.
   execute v_sql into ids, hits
   using p_user_id, p_thread_id, p_before_seq, p_since, p_surface, p_session_tag, p_addressee, p_limit,
-    v_query.any_word, null::text[], null::text[];
+    v_query.any_word, null::text[], null::text[], p_from;
   if cardinality(ids) > 0 then
     matched := 'any';
     execute format($sql$

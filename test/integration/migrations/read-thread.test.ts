@@ -74,6 +74,20 @@ test('since is exclusive, to the microsecond', async () => {
   expect(rest).toHaveProperty('has_more', false)
 })
 
+test('from finds what a reader posted, in one thread and in all, in any spelling of its tag', async () => {
+  await using database = await createTestDatabase()
+  const relay = tools(database)
+  await relay.post('release', 'a', { reader_tag: 'laptop-code' })
+  await relay.post('release', 'b', { reader_tag: 'phone-chat' })
+  await relay.post('other', 'c', { reader_tag: 'laptop-code' })
+  await relay.post('other', 'd')
+  const found = async (thread: string | null, filter: object) =>
+    contents((await relay.read(thread, filter)).messages)
+  expect(await found('release', { from: 'laptop-code' })).toEqual(['a'])
+  expect(await found(null, { from: 'Laptop Code' })).toEqual(['c', 'a'])
+  expect(await found(null, { from: 'nobody' })).toEqual([])
+})
+
 test('surface and session_tag filter messages, separately and together', async () => {
   await using database = await createTestDatabase()
   const relay = tools(database)
