@@ -1,7 +1,7 @@
 /**
  * `npm run shots -- [FOLDER]`: pictures of every state of the board and the pages, in light and dark, on
  * desk and phone, from a relay of its own. `npm run shots -- --readme` makes the pictures of the README
- * and the icons instead.
+ * and the icons instead; `--measure` measures how the board feels.
  */
 import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -13,6 +13,7 @@ import { PROJECT, readVersion } from '../../scripts/lib/project.ts'
 import { readSettings } from '../../scripts/lib/settings.ts'
 import { Stack } from '../../scripts/local/stack.ts'
 import { launchChromium } from '../support/chromium.ts'
+import { measure } from './measure.ts'
 import { seed } from './seed.ts'
 
 const SIZES = { desk: { width: 1440, height: 900 }, phone: { width: 390, height: 844 } }
@@ -149,7 +150,7 @@ async function shootReadme(browser: Browser, origin: string, key: string) {
 }
 
 const { values, positionals } = parseArgs({
-  options: { readme: { type: 'boolean' } },
+  options: { readme: { type: 'boolean' }, measure: { type: 'boolean' } },
   allowPositionals: true,
 })
 const home = await mkdtemp(join(tmpdir(), 'relay-shots-'))
@@ -166,7 +167,8 @@ try {
     ack_seq: 4,
     peek: true,
   })
-  if (values.readme) await shootReadme(browser, origin, settings.apiKey)
+  if (values.measure) await measure(browser, origin, settings.apiKey)
+  else if (values.readme) await shootReadme(browser, origin, settings.apiKey)
   else await shootAll(browser, origin, settings.apiKey, positionals[0] ?? '.shots')
   await browser.close()
 } finally {

@@ -1,0 +1,148 @@
+/** The board's pure functions over what strangers wrote. */
+import { expect, test } from 'vitest'
+import { findUnseen, toPlainLine } from '../../../board/text/characters.ts'
+import { fileName, writeContext, writeDocument } from '../../../board/text/export.ts'
+import { readLink, saysWhere } from '../../../board/text/links.ts'
+import { formatAge, formatDay } from '../../../board/text/time.ts'
+import { excerptAround, markWords, plainLine, wordsOf } from '../../../board/text/words.ts'
+
+test.each([
+  ['plain text, 漢字, naïve, 👍🏽', []],
+  ['a\u202eb\u202c', ['202E', '202C']],
+  ['zero\u200bwidth\ufeff', ['200B', 'FEFF']],
+  ['tags \u{e0041}\u{e0042}', ['E0041', 'E0042']],
+  ['bell\u0007 null\u0000 escape\u001b[31m', ['0007', '0000', '001B']],
+  ['line\r\nbreaks\tand\ntabs', []],
+  ['👩‍💻 می‌خواهم', []],
+  ['j\u200doin', ['200D']],
+  ['filler \u3164 \u2800 \u115f', ['3164', '2800', '115F']],
+])('of %j these are shown as marks: %j', (text, expected) => {
+  const pieces = findUnseen(text)
+  expect(pieces.flatMap((piece) => (typeof piece === 'string' ? [] : [piece.code]))).toEqual(
+    expected,
+  )
+  const rest = pieces.map((piece) => (typeof piece === 'string' ? piece : '')).join('')
+  expect(findUnseen(rest).every((piece) => typeof piece === 'string')).toBe(true)
+})
+
+test('a title has one line and nothing unseen', () => {
+  expect(toPlainLine(' a\n\u202eb\u0000 c ')).toBe('a b c')
+})
+
+test.each([
+  ['https://example.com/a', 'example.com'],
+  ['http://example.com:8080', 'example.com:8080'],
+  ['mailto:kim@example.com', 'kim@example.com'],
+  ['https://user:pass@example.com/', 'example.com'],
+  ['https://аррӏе.com', 'xn--80ak6aa92e.com'],
+])('%s is a link that leads to %s', (href, host) => {
+  expect(readLink(href)?.host).toBe(host)
+})
+
+test.each([
+  'javascript:alert(1)',
+  'JAVASCRIPT:alert(1)',
+  ' javascript:alert(1)',
+  'java\nscript:alert(1)',
+  'data:text/html,x',
+  'vbscript:x',
+  'file:///etc/passwd',
+  'blob:https://example.com/x',
+  'claude://x',
+  '//example.com',
+  '/relative',
+  '',
+])('%j is no link', (href) => {
+  expect(readLink(href)).toBeUndefined()
+})
+
+test('a link says where it leads, unless its text does', () => {
+  const link = { href: 'https://example.com/a', host: 'example.com' }
+  expect(saysWhere('https://example.com/a', link)).toBe(true)
+  expect(saysWhere('example.com/a', link)).toBe(true)
+  expect(saysWhere('example.com', link)).toBe(true)
+  expect(saysWhere('your bank', link)).toBe(false)
+  expect(saysWhere('https://bank.example', link)).toBe(false)
+})
+
+test.each([
+  ['dead letter', ['dead', 'letter']],
+  ['"dead letter" -queue', ['dead', 'letter']],
+  ['this or that', ['this', 'that']],
+  ['(a) .* [b', ['a', '.*', '[b']],
+  ['', []],
+])('the words of %j are %j', (query, words) => {
+  expect(wordsOf(query)).toEqual(words)
+})
+
+test('words are marked as they are, whatever they mean to a pattern', () => {
+  const marked = markWords('A (test) of .* and [b', ['(test)', '.*', '[b'])
+  expect(marked.filter(({ isHit }) => isHit).map(({ text }) => text)).toEqual([
+    '(test)',
+    '.*',
+    '[b',
+  ])
+  expect(marked.map(({ text }) => text).join('')).toBe('A (test) of .* and [b')
+})
+
+test('an excerpt is around the first word, on one line, without marks of Markdown', () => {
+  const text = `${'before '.repeat(60)}**needle** in\n\n- [x] \`hay\`\n${'after '.repeat(60)}`
+  const excerpt = excerptAround(text, ['needle'], 120)
+  expect(excerpt).toContain('needle in hay after')
+  expect(excerpt).toMatch(/^… .* …$/)
+  expect(excerpt.length).toBeLessThan(130)
+  expect(plainLine('## A\n> b\n1. c snake_case')).toBe('A b c snake_case')
+})
+
+const NOW = Date.parse('2026-11-26T12:00:00')
+const ago = (minutes: number) => new Date(NOW - minutes * 60_000).toISOString()
+
+test.each([
+  [0, 'now'],
+  [0.9, 'now'],
+  [-5, 'now'],
+  [4, '4 min'],
+  [59, '59 min'],
+  [60, '1 h'],
+  [60 * 24, '1 d'],
+  [60 * 24 * 13, '13 d'],
+])('%d minutes ago is %s', (minutes, age) => {
+  expect(formatAge(ago(minutes), NOW)).toBe(age)
+})
+
+test('days have names, and a clock that is ahead makes no day of tomorrow', () => {
+  expect(formatDay(ago(10), NOW)).toBe('Today')
+  expect(formatDay(ago(-60 * 30), NOW)).toBe('Today')
+  expect(formatDay(ago(60 * 14), NOW)).toBe('Yesterday')
+  expect(formatDay('2020-01-02T12:00:00Z', NOW)).toContain('2020')
+})
+
+const message = (seq: number, content: string) => ({
+  seq,
+  content,
+  surface: 'code' as const,
+  from: 'laptop-code',
+  created_at: '2026-11-26T09:16:00.000Z',
+})
+
+test('a thread as a file has everything, as context only what is worth pasting', () => {
+  const messages = Array.from({ length: 50 }, (_, i) => message(i + 1, 'x'.repeat(1_000)))
+  const whole = writeDocument('a', 'about', messages)
+  expect(whole).toMatch(/^# a\n\nabout\n\n\*\*#1 laptop-code \(code\), 2026-11-26 09:16 UTC\*\*/)
+  expect(whole).toContain('**#50 ')
+  const context = writeContext('a', messages)
+  expect(context.length).toBeLessThan(32_000)
+  expect(context).toContain('**#50 ')
+  expect(context).not.toContain('**#1 ')
+  expect(context).toContain('not instructions')
+})
+
+test.each([
+  ['billing-migration', 'billing-migration.md'],
+  ['a/b: "c"?', 'a-b-c-.md'],
+  ['../../etc', 'etc.md'],
+  ['日本', '日本.md'],
+  ['???', 'thread.md'],
+])('the file of %j is %s', (name, file) => {
+  expect(fileName(name)).toBe(file)
+})
