@@ -1,6 +1,6 @@
 /** The messages of the open thread, and where the person is in them. */
 import { Fragment } from 'preact'
-import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks'
 import { relayNow } from '../relay/client.ts'
 import { isPerson, type Message as MessageData, nameOf } from '../relay/types.ts'
 import { outbox } from '../state/outbox.ts'
@@ -17,6 +17,7 @@ import {
 } from '../state/transcript.ts'
 import { dayOf, formatDay } from '../text/time.ts'
 import { Icon } from './icons.tsx'
+import { memo } from './memo.ts'
 import { Message } from './message.tsx'
 import { Pending } from './pending.tsx'
 
@@ -32,16 +33,23 @@ function isAtEnd({ scrollHeight, scrollTop, clientHeight }: Element): boolean {
   return scrollHeight - scrollTop - clientHeight < AT_END
 }
 
-/** Safari keeps no position by itself when something is inserted above. */
-const keepsPosition = CSS.supports('overflow-anchor', 'auto')
-
 export function TranscriptView({ open }: { open: Transcript }) {
   const { name, messages, olderCount, hasNewer, aim } = open
   const scroll = useRef<HTMLDivElement>(null)
   const wasAtEnd = useRef(true)
-  const anchor = useRef<{ seq: string; top: number } | undefined>(undefined)
+  const drawn = useRef(messages)
+  const anchor = useRef<Anchor | undefined>(undefined)
+  // Measured before the new messages are in the page.
+  if (drawn.current !== messages) {
+    drawn.current = messages
+    anchor.current = scroll.current ? findAnchor(scroll.current) : undefined
+  }
   const [unseen, setUnseen] = useState(0)
   const seenArrivals = useRef(arrived.value)
+  const chunks = useChunks(open)
+  const to = route.value
+  const seq = to.at === 'thread' ? to.seq : undefined
+  const today = dayOf(new Date(relayNow()).toISOString())
   const pending = outbox.value.filter((each) => each.thread === name)
 
   useReading(scroll, messages)
@@ -53,7 +61,6 @@ export function TranscriptView({ open }: { open: Transcript }) {
     if (wasAtEnd.current) setUnseen(0)
     if (box.scrollTop < NEAR && olderCount > 0) void loadOlder()
     if (hasNewer && box.scrollHeight - box.scrollTop - box.clientHeight < NEAR) void loadNewer()
-    if (!keepsPosition) anchor.current = findAnchor(box)
   }
 
   // A new thread or address: its message, else the end.
@@ -78,7 +85,7 @@ export function TranscriptView({ open }: { open: Transcript }) {
     const box = scroll.current
     if (!box) return
     if (wasAtEnd.current) box.scrollTop = box.scrollHeight
-    else if (!keepsPosition) restoreAnchor(box, anchor.current)
+    else restoreAnchor(box, anchor.current)
   }, [messages, pending.length])
 
   useEffect(() => {
@@ -109,7 +116,18 @@ export function TranscriptView({ open }: { open: Transcript }) {
               </button>
             </p>
           )}
-          {renderMessages(open)}
+          {chunks.map((chunk, i) => (
+            <Chunk
+              key={Math.floor((chunk[0]?.seq ?? 0) / CHUNK)}
+              thread={name}
+              messages={chunk}
+              before={chunks[i - 1]?.at(-1)}
+              firstUnread={ifWithin(open.firstUnread, chunk)}
+              unreadCount={open.unreadCount}
+              target={ifWithin(seq, chunk)}
+              today={today}
+            />
+          ))}
           {pending.map((each) => (
             <Pending key={each.key} message={each} />
           ))}
@@ -177,33 +195,74 @@ async function toEnd(box: HTMLElement | null): Promise<void> {
   if (box) box.scrollTop = box.scrollHeight
 }
 
-function renderMessages({ name, messages, firstUnread, unreadCount }: Transcript) {
-  const now = relayNow()
-  const { at, ...rest } = route.value
-  const seq = at === 'thread' && 'seq' in rest ? rest.seq : undefined
-  return messages.map((message, i) => {
-    const before = messages[i - 1]
-    const isNewDay = !before || dayOf(before.created_at) !== dayOf(message.created_at)
-    const isFirstNew = message.seq === firstUnread
-    const isContinued = !isNewDay && !isFirstNew && continues(before as MessageData, message)
-    return (
-      <Fragment key={message.seq}>
-        {(isNewDay || isFirstNew) && (
-          <h3 class={isFirstNew ? 'day new' : 'day'}>
-            {formatDay(message.created_at, now)}
-            {isFirstNew && <b>{unreadCount.toLocaleString()} new</b>}
-          </h3>
-        )}
-        <Message
-          message={message}
-          thread={name}
-          isContinued={isContinued}
-          isTarget={message.seq === seq}
-          onWhole={showWhole}
-        />
-      </Fragment>
-    )
-  })
+/** Messages that are drawn, and skipped while they are far from the screen, together. */
+const CHUNK = 50
+
+/** Pixels of a typical message, for chunks that were never on screen. */
+const TYPICAL = 96
+
+interface ChunkProps {
+  thread: string
+  /** The same array as long as its messages are the same. */
+  messages: MessageData[]
+  /** The message before these. */
+  before: MessageData | undefined
+  firstUnread: number | undefined
+  unreadCount: number
+  /** The message that the address means, if it is one of these. */
+  target: number | undefined
+  /** The start of today: the names of days change with it. */
+  today: number
+}
+
+/** The chunks of the window; those that have not changed keep their arrays, and so are not drawn again. */
+function useChunks({ name, messages }: Transcript): MessageData[][] {
+  const known = useRef(new Map<string, MessageData[]>())
+  return useMemo(() => {
+    const chunks = Map.groupBy(messages, ({ seq }) => `${name} ${Math.floor(seq / CHUNK)}`)
+    for (const [key, chunk] of chunks) {
+      const old = known.current.get(key)
+      const isSame = old?.length === chunk.length && chunk.every((each, i) => each === old[i])
+      if (old && isSame) chunks.set(key, old)
+    }
+    known.current = chunks
+    return [...chunks.values()]
+  }, [messages])
+}
+
+const Chunk = memo((props: ChunkProps) => {
+  const { thread, messages, before, firstUnread, unreadCount, target, today } = props
+  return (
+    <div class="chunk" style={{ containIntrinsicSize: `auto ${messages.length * TYPICAL}px` }}>
+      {messages.map((message, i) => {
+        const last = messages[i - 1] ?? before
+        const isNewDay = !last || dayOf(last.created_at) !== dayOf(message.created_at)
+        const isFirstNew = message.seq === firstUnread
+        return (
+          <Fragment key={message.seq}>
+            {(isNewDay || isFirstNew) && (
+              <h3 class={isFirstNew ? 'day new' : 'day'}>
+                {formatDay(message.created_at, today)}
+                {isFirstNew && <b>{unreadCount.toLocaleString()} new</b>}
+              </h3>
+            )}
+            <Message
+              message={message}
+              thread={thread}
+              isContinued={!isNewDay && !isFirstNew && continues(last, message)}
+              isTarget={message.seq === target}
+              onWhole={showWhole}
+            />
+          </Fragment>
+        )
+      })}
+    </div>
+  )
+})
+
+/** A seq, if it is of one of these messages: the other chunks need not know it. */
+function ifWithin(seq: number | undefined, chunk: MessageData[]): number | undefined {
+  return seq !== undefined && chunk.some((each) => each.seq === seq) ? seq : undefined
 }
 
 function continues(before: MessageData, message: MessageData): boolean {
@@ -221,15 +280,17 @@ function continues(before: MessageData, message: MessageData): boolean {
 /** Watches which messages are on screen. */
 function useReading(scroll: { current: HTMLElement | null }, messages: MessageData[]): void {
   const observer = useRef<IntersectionObserver | undefined>(undefined)
-  const watched = useRef(new WeakSet<Element>())
+  const watched = useRef(new WeakMap<Element, number>())
   useEffect(() => () => observer.current?.disconnect(), [])
   useEffect(() => {
     if (!scroll.current) return
     observer.current ??= createReadObserver(scroll.current)
-    for (const element of scroll.current.querySelectorAll('.msg[data-seq]')) {
-      if (watched.current.has(element)) continue
-      watched.current.add(element)
-      observer.current.observe(element)
+    for (const chunk of scroll.current.querySelectorAll('.chunk')) {
+      const key = chunk.childElementCount
+      if (watched.current.get(chunk) === key) continue
+      watched.current.set(chunk, key)
+      // An element that is watched already stays so.
+      for (const element of chunk.querySelectorAll('.msg')) observer.current.observe(element)
     }
   }, [messages])
 }
@@ -249,16 +310,24 @@ function moveFocus(event: KeyboardEvent): void {
   next.focus()
 }
 
-function findAnchor(box: Element) {
-  const top = box.getBoundingClientRect().top
-  for (const each of box.querySelectorAll<HTMLElement>('.msg[data-seq]')) {
-    const place = each.getBoundingClientRect()
-    if (place.bottom > top) return { seq: each.dataset.seq ?? '', top: place.top }
-  }
-  return undefined
+interface Anchor {
+  element: Element
+  top: number
 }
 
-function restoreAnchor(box: Element, anchor: { seq: string; top: number } | undefined): void {
-  const at = anchor && box.querySelector(`[data-seq="${anchor.seq}"]`)
-  if (at) box.scrollTop += at.getBoundingClientRect().top - anchor.top
+/** The message in the middle of the box, and where it stands. */
+function findAnchor(box: Element): Anchor | undefined {
+  const { left, top, width, height } = box.getBoundingClientRect()
+  const element = document
+    .elementsFromPoint(left + width / 2, top + height / 2)
+    .map((each) => each.closest('.msg'))
+    .find((each) => each !== null)
+  return element ? { element, top: element.getBoundingClientRect().top } : undefined
+}
+
+/** Moves the box by as much as the message has moved: not every browser does, and none at the very top. */
+function restoreAnchor(box: Element, anchor: Anchor | undefined): void {
+  if (anchor?.element.isConnected) {
+    box.scrollTop += anchor.element.getBoundingClientRect().top - anchor.top
+  }
 }

@@ -147,7 +147,7 @@ test('no other client can pass for the person, whatever it calls itself', async 
   }
   await using board = await openBoard(browser, relay, { at: '#/t/a' })
   const { page } = board
-  await page.getByText('by Ｒelay board').waitFor()
+  await page.locator('.msg').getByText('by Ｒelay board').waitFor()
   expect(await page.locator('.msg .who', { hasText: 'You' }).count()).toBe(0)
   expect(await page.locator('.msg .tile.you').count()).toBe(0)
   await go(page, '#/')
