@@ -4,15 +4,23 @@ import { readdirSync, readFileSync } from 'node:fs'
 /** The processes of each part, by the name that the figures are reported under. */
 export type Parts<Name extends string> = Record<Name, () => number[]>
 
-/**
- * Returns the microseconds of CPU that each part has used so far; zeros where there is no /proc. Take
- * the difference of two samples. A process that ended in between is not counted.
- */
-export function sampleCpu<Name extends string>(parts: Parts<Name>): Record<Name, number> {
+/** The microseconds of CPU that each process has used so far, by part; nothing where there is no /proc. */
+export type CpuSample<Name extends string> = Record<Name, Map<number, number>>
+
+export function sampleCpu<Name extends string>(parts: Parts<Name>): CpuSample<Name> {
   const entries = Object.entries<() => number[]>(parts).map(([name, pids]) => {
-    return [name, pids().reduce((sum, pid) => sum + cpuOf(pid), 0)]
+    return [name, new Map(pids().map((pid) => [pid, cpuOf(pid)]))]
   })
   return Object.fromEntries(entries)
+}
+
+/** Returns what a part used between two samples, without processes that ended in between. */
+export function usedBetween<Name extends string>(
+  before: CpuSample<Name>,
+  after: CpuSample<Name>,
+  part: Name,
+): number {
+  return [...after[part]].reduce((sum, [pid, used]) => sum + used - (before[part].get(pid) ?? 0), 0)
 }
 
 /** The first figure of a task's schedstat is its time on a CPU in nanoseconds. */

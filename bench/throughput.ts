@@ -8,7 +8,7 @@ import type { Bed, Contender } from './bed.ts'
 import type { Burst } from './caller.ts'
 import { startCaller } from './caller.ts'
 import type { Contenders } from './comparisons.ts'
-import { familyOf, sampleCpu } from './cpu.ts'
+import { familyOf, sampleCpu, usedBetween } from './cpu.ts'
 import { median } from './measure.ts'
 
 const WIDTH = 16
@@ -99,7 +99,7 @@ export async function measureThroughput(bed: Bed, contenders: Contenders): Promi
     if (refusals.length > 0) throw new Error(`${scenario.tool}: ${refusals[0]}`)
     const rowsBefore = rows
     rows = await countRows(contenders)
-    const each = (part: keyof typeof parts) => (after[part] - before[part]) / burst.count
+    const each = (part: keyof typeof parts) => usedBetween(before, after, part) / burst.count
     return {
       per_s: burst.count / seconds,
       latency: median(latencies),

@@ -3,9 +3,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Bed } from './bed.ts'
 import { startCaller } from './caller.ts'
 import type { Contenders } from './comparisons.ts'
-import { familyOf, sampleCpu } from './cpu.ts'
+import { familyOf, sampleCpu, usedBetween } from './cpu.ts'
 
-const READERS = [100, 500]
+const READERS = [500]
 /** A wait looks for messages every second for the first 20 s. */
 const WAIT_SECONDS = 20
 const SETTLE_MS = 5_000
@@ -53,7 +53,7 @@ export async function measureWaiting(bed: Bed, { relay }: Contenders): Promise<W
     await sleep(SAMPLE_MS)
     const after = sampleCpu(parts)
     const each = (part: keyof typeof parts) =>
-      (after[part] - before[part]) / readers / (SAMPLE_MS / 1_000)
+      usedBetween(before, after, part) / readers / (SAMPLE_MS / 1_000)
     const postedAt = performance.now()
     await post()
     const post_ms = performance.now() - postedAt

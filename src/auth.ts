@@ -45,7 +45,7 @@ export async function authenticate(
     ok: true,
     auth: { userId, scope: 'mcp', client: undefined, caller: 'key' },
   }
-  if (isLongKey(token, config)) return owner
+  if (await isLongKey(token, config)) return owner
   if (!isJwt(token)) {
     const verdict = await judgeGuess(token, config, guesses)
     if (verdict === 'right') return owner

@@ -103,7 +103,7 @@ const NAME_PARAMETERS = new Map([
 function requireHeader(headers: Headers, name: string, expected: unknown): void {
   // As it came too: a name may itself look like a doubled header.
   const value = readHeader(headers, name)
-  if (value === expected && !value?.startsWith('=?')) return
+  if (value !== null && value === expected && !value.startsWith('=?')) return
   const spellings = value === null ? [] : [value, headers.get(name) as string]
   const decode = name === 'Mcp-Name' ? decodeHeaderValue : (spelling: string) => spelling
   if (spellings.map(decode).includes(expected as string)) return
