@@ -1,7 +1,7 @@
 /** What the person has chosen in this browser: theme, and what to be notified of. */
 import { effect, signal } from '@preact/signals'
 import { callTool } from '../relay/client.ts'
-import { isPerson, nameOf, PERSON, type Thread } from '../relay/types.ts'
+import { isPerson, type Latest, nameOf, PERSON, type Thread } from '../relay/types.ts'
 import { toPlainLine } from '../text/characters.ts'
 import { formatRoute } from './route.ts'
 import { say } from './status.ts'
@@ -56,14 +56,19 @@ export function followNews(): void {
   onChange((changed) => void announce(changed))
 }
 
+/** The latest message of each thread when it was last looked at for announcing. */
+const lookedAt = new Map<string, number>()
+
 /** Notifies of what has come, unless the person is looking at the board. */
 async function announce(changed: Thread[]): Promise<void> {
   const wanted = announced.peek()
-  if (wanted.size === 0 || document.hasFocus() || Notification.permission !== 'granted') return
   for (const { name, latest, unread_count } of changed) {
-    if (!latest || !unread_count || isPerson(latest)) continue
-    const isToMe = latest.to === PERSON || (await isAddressed(name, latest.seq))
-    if (!wanted.has(name) && !(wanted.has(TO_ME) && isToMe)) continue
+    if (!latest) continue
+    const before = lookedAt.get(name) ?? latest.seq - 1
+    lookedAt.set(name, latest.seq)
+    const isWanted = wanted.size > 0 && unread_count && latest.seq > before && !isPerson(latest)
+    if (!isWanted || document.hasFocus() || Notification.permission !== 'granted') continue
+    if (!wanted.has(name) && !(await isAddressed(name, latest, before))) continue
     const notification = new Notification(toPlainLine(name), {
       body: `${toPlainLine(nameOf(latest))}: ${toPlainLine(latest.excerpt)}`,
       icon: 'icon-192.png',
@@ -76,13 +81,12 @@ async function announce(changed: Thread[]): Promise<void> {
   }
 }
 
-/** Whether one of the last messages before the latest is for the person: several may come at once. */
-async function isAddressed(name: string, seq: number): Promise<boolean> {
+/** Whether one of the messages since then is for the person: several may come at once. */
+async function isAddressed(name: string, latest: Latest, before: number): Promise<boolean> {
   if (!announced.peek().has(TO_ME)) return false
-  const found = await callTool('relay_read_thread', {
-    thread_name: name,
-    to: PERSON,
-    limit: 1,
-  }).catch(() => undefined)
-  return (found?.messages[0]?.seq ?? 0) > seq - 5
+  if (latest.to === PERSON) return true
+  if (latest.seq === before + 1) return false
+  const args = { thread_name: name, to: PERSON, limit: 1 }
+  const found = await callTool('relay_read_thread', args).catch(() => undefined)
+  return (found?.messages[0]?.seq ?? 0) > before
 }

@@ -108,7 +108,7 @@ export function TranscriptView({ open }: { open: Transcript }) {
         role="group"
         aria-label="Messages of this thread"
       >
-        <div class="col feed" role="log" aria-label="Messages">
+        <div class="col feed" role="log" aria-live="off" aria-label="Messages">
           {olderCount > 0 && (
             <p class="older">
               <button class="btn small quiet" type="button" onClick={() => void loadOlder()}>

@@ -187,3 +187,31 @@ test('a thread is archived and brought back', async () => {
     .toBe(1)
   await go(page, '#/')
 })
+
+test('a message for the person is announced while another window is in front, others are not', async () => {
+  await using relay = await createTestRelay()
+  await post(relay, 'plan', 'go')
+  await using board = await openBoard(browser, relay, {
+    at: '#/t/plan',
+    permissions: ['notifications'],
+  })
+  const { page } = board
+  await page.getByText('go', { exact: true }).waitFor()
+  await page.evaluate(`
+    window.announced = []
+    window.Notification = class {
+      static permission = 'granted'
+      static requestPermission = async () => 'granted'
+      constructor(title, { body }) { window.announced.push([title, body]) }
+    }
+    document.hasFocus = () => false`)
+  await page.getByRole('button', { name: 'Settings' }).click()
+  await page.getByRole('menuitemcheckbox', { name: 'Notify me of messages to me' }).click()
+  await post(relay, 'other', 'for nobody in particular')
+  await page.getByRole('link', { name: /^other/ }).waitFor()
+  await post(relay, 'other', 'what do\nyou think?', { to: 'board' })
+  const announced = () => page.evaluate('window.announced')
+  await expect.poll(announced).toEqual([['other', 'laptop-code: what do you think?']])
+  expect(await page.title()).toBe('(2) plan · Relay')
+  expect(await page.locator('link[rel=icon]').getAttribute('href')).toBe('icon-unread.svg')
+})
