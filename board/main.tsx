@@ -23,10 +23,11 @@ async function takeSecret(): Promise<string | undefined> {
   if (!isLoopback(location.hostname)) {
     return 'A link that signs in works only on the machine of the relay.'
   }
-  if (key) knownKey.value = key
-  if (isSignedIn.peek()) return undefined
+  if (code && isSignedIn.peek()) return undefined
   try {
     await (key ? signInWithKey(key) : redeem(code as string, verifier as string, false))
+    // Only now is it known to be the key, and not what somebody put into a link.
+    if (key) knownKey.value = key
     return undefined
   } catch (error) {
     return (error as Error).message
@@ -36,6 +37,10 @@ async function takeSecret(): Promise<string | undefined> {
 const root = document.getElementById('board') as HTMLElement
 const problem = (await finishSignIn()) ?? (await takeSecret())
 root.replaceChildren()
+// The link of npm start, pasted into a tab that already shows the board.
+addEventListener('hashchange', () => {
+  if (/^#(key|code)=/.test(location.hash)) location.reload()
+})
 render(<App problem={problem} />, root)
 followAddress()
 followTranscript()

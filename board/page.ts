@@ -10,7 +10,8 @@ const field = document.querySelector<HTMLInputElement>('#key')
 /** Fills the key into a text; the whole of it to copy, only its ends to look at. */
 function fill(text: string, isForEyes: boolean): string {
   const key = field?.value.trim() ?? ''
-  if (!key) return text
+  // Anything else in a command could do more there than be a key.
+  if (!/^[\w.~+/=-]{8,200}$/.test(key)) return text
   return text.replaceAll(PLACEHOLDER, () =>
     isForEyes ? `${key.slice(0, 4)}…${key.slice(-4)}` : key,
   )

@@ -94,9 +94,14 @@ async function look(): Promise<void> {
     const now = list.find((thread) => thread.name === name)
     if (name !== undefined && now?.latest?.seq !== before?.latest?.seq) await openThread(name)
     schedule()
-  } catch {
-    // A host that does not pass the call on will not pass on the next one either.
-    isStale.value = true
+  } catch (error) {
+    if (error instanceof Refusal) {
+      problem.value = error.message
+      schedule()
+    } else {
+      // A host that does not pass the call on will not pass on the next one either.
+      isStale.value = true
+    }
   }
 }
 
@@ -120,12 +125,14 @@ export async function openThread(name: string): Promise<void> {
 }
 
 /** Shows a message whole that came cut. */
-export async function showWhole(name: string, seq: number): Promise<void> {
+export async function showWhole(name: string, seq: number): Promise<string> {
   const [whole] = (await call<Reading>('relay_read_thread', { thread_name: name, seq })).messages
   const open = opened.peek()
-  if (!whole || open?.name !== name) return
+  if (!whole) throw new Error('The message is no longer there.')
+  if (open?.name !== name) return whole.content
   const messages = open.messages?.map((message) => (message.seq === seq ? whole : message))
   opened.value = { name, messages }
+  return whole.content
 }
 
 export function closeThread(): void {
@@ -138,10 +145,13 @@ export function end(): void {
   clearTimeout(timer)
 }
 
+/** What the relay itself answered; it may be gone in a moment. */
+class Refusal extends Error {}
+
 async function call<Result>(name: string, args: Record<string, unknown>): Promise<Result> {
   const result = await bridge.request<CallToolResult>('tools/call', { name, arguments: args })
   const text = result.content?.find(({ type }) => type === 'text')?.text ?? ''
-  if (result.isError) throw new Error(text || 'The relay refused the call.')
+  if (result.isError) throw new Refusal(text || 'The relay refused the call.')
   const answer = result.structuredContent ?? parse(text)
   if (typeof answer !== 'object' || answer === null) throw new Error('The relay gave no answer.')
   return answer as Result

@@ -36,9 +36,11 @@ export const session = computed(() => tokens.value?.access)
 /** Whether the sign-in may only read. */
 export const isReadOnly = computed(() => tokens.value?.scope === 'mcp:read')
 
-// Another tab may have signed in, refreshed or signed out.
+// Another tab may have signed in or refreshed. One that has signed out has cleared everything; what this
+// one still holds in memory goes with a reload.
 addEventListener('storage', ({ key }) => {
   if (key === STORE) tokens.value = load()
+  else if (key === null) location.reload()
 })
 
 /** Whether this browser lets the page compute digests: only over https, or on this machine. */
@@ -47,7 +49,9 @@ export const canSignIn = Boolean(globalThis.crypto?.subtle)
 /** Leaves for the consent page. */
 export async function signIn(stays: boolean): Promise<void> {
   const { verifier, state, query } = await createRequest()
-  const attempt: Attempt = { verifier, state, stays, place: location.hash }
+  // A place that is a secret is none to come back to.
+  const place = /^#(key|code)=/.test(location.hash) ? '' : location.hash
+  const attempt: Attempt = { verifier, state, stays, place }
   sessionStorage.setItem(ATTEMPT, JSON.stringify(attempt))
   location.assign(`/authorize?${query}`)
 }
@@ -61,6 +65,12 @@ export async function signInWithKey(key: string): Promise<void> {
   const answer = new URL(response.url).searchParams
   await response.body?.cancel()
   const code = answer.get('code')
+  if (response.status === 429) {
+    throw new Fault(
+      'offline',
+      'Too many wrong keys were sent from here. Wait a minute, then try again.',
+    )
+  }
   if (!response.redirected || !code || answer.get('state') !== state) {
     throw new Fault('signed_out', 'That link is out of date: the key of this relay has changed.')
   }
@@ -94,8 +104,9 @@ export async function finishSignIn(): Promise<string | undefined> {
 
 /** The header of a call. Throws Fault without tokens. */
 export function authorization(): string {
-  if (!tokens.value) throw new Fault('signed_out', 'You are signed out.')
-  return `Bearer ${tokens.value.access}`
+  const current = tokens.peek()
+  if (!current) throw new Fault('signed_out', 'You are signed out.')
+  return `Bearer ${current.access}`
 }
 
 let refreshing: Promise<void> | undefined
@@ -117,17 +128,18 @@ export function refresh(refused: string): Promise<void> {
 }
 
 async function renew(): Promise<void> {
-  const current = tokens.value
+  const current = tokens.peek()
   if (!current) throw new Fault('signed_out', 'You are signed out.')
   const grant = { grant_type: 'refresh_token', refresh_token: current.refresh }
-  await requestTokens(new URLSearchParams(grant), localStorage.getItem(STORE) !== null)
+  await requestTokens(new URLSearchParams(grant), sessionStorage.getItem(STORE) === null)
 }
 
 /** Forgets the tokens and everything that was typed. */
 export function signOut(): void {
   sessionStorage.clear()
   localStorage.clear()
-  tokens.value = undefined
+  // With a new page nothing is left in memory either.
+  location.replace('/board/')
 }
 
 async function createRequest() {
@@ -167,6 +179,8 @@ async function requestTokens(form: URLSearchParams, stays: boolean): Promise<voi
   if (!response.ok) throw new Fault('signed_out', 'This sign-in has ended. Sign in again.')
   const { access_token, refresh_token, scope } = answer
   const renewed: Tokens = { access: access_token, refresh: refresh_token, scope }
+  // The tab's own come first when both are there, so an older one must not hide this.
+  if (stays) sessionStorage.removeItem(STORE)
   const storage = stays ? localStorage : sessionStorage
   storage.setItem(STORE, JSON.stringify(renewed))
   tokens.value = renewed

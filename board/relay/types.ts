@@ -87,5 +87,12 @@ export function isPerson({ via }: Author): boolean {
 
 /** What to call an author. */
 export function nameOf(author: Author): string {
-  return isPerson(author) ? 'You' : (author.from ?? author.session_tag ?? author.surface)
+  if (isPerson(author)) return 'You'
+  return nameOfTag(author.from ?? author.session_tag ?? author.surface)
+}
+
+/** A tag as a name: one that calls itself "you" does not become the person by that. */
+export function nameOfTag(tag: string): string {
+  const plain = tag.normalize('NFKC').replaceAll(/[^\p{L}\p{N}]/gu, '')
+  return /^you$/i.test(plain) ? `${tag} (session)` : tag
 }

@@ -3,7 +3,7 @@ import { callTool } from '../relay/client.ts'
 import { fileName, writeContext, writeDocument } from '../text/export.ts'
 import { noteFault, say } from './status.ts'
 import { findThread, patchThread, reloadThreads } from './threads.ts'
-import { readAll, transcript } from './transcript.ts'
+import { readAll, readLatest } from './transcript.ts'
 
 /** Archives a thread or restores it, with a way back. */
 export async function setArchived(name: string, archived: boolean, mayUndo = true): Promise<void> {
@@ -38,10 +38,9 @@ export async function download(name: string): Promise<void> {
   }
 }
 
-/** The open thread's latest messages as text for another session. */
-export function contextOfOpen(): string {
-  const open = transcript.peek()
-  return open ? writeContext(open.name, open.messages) : ''
+/** The latest messages of a thread as text for another session. Throws Fault. */
+export async function contextOf(name: string): Promise<string> {
+  return writeContext(name, await readLatest(name))
 }
 
 /** Creates a thread, with a description if there is one. Throws Fault. */

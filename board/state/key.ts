@@ -6,14 +6,18 @@ export const knownKey = signal('')
 /** The placeholder in the guides of src/pages/connect-guides.ts. */
 const PLACEHOLDER = 'YOUR_RELAY_API_KEY'
 
+/** What a key is made of. Anything else in a command could do more there than be a key. */
+const KEY = /^[\w.~+/=-]{8,200}$/
+
 /** A block with the key filled in. */
 export function fillKey(text: string): string {
   const key = knownKey.value.trim()
-  return key ? text.replaceAll(PLACEHOLDER, () => key) : text
+  return KEY.test(key) ? text.replaceAll(PLACEHOLDER, () => key) : text
 }
 
 /** The same for the eyes: only the ends of the key. */
 export function fillKeyForEyes(text: string): string {
   const key = knownKey.value.trim()
-  return key ? text.replaceAll(PLACEHOLDER, () => `${key.slice(0, 4)}…${key.slice(-4)}`) : text
+  if (!KEY.test(key)) return text
+  return text.replaceAll(PLACEHOLDER, () => `${key.slice(0, 4)}…${key.slice(-4)}`)
 }

@@ -1,6 +1,7 @@
 /**
- * Messages on their way to the relay: shown at once, sent with an idempotency key, and sent again with
- * the same key after a fault, so that each arrives once. They survive a reload.
+ * Messages on their way to the relay: shown at once, sent one after the other in each thread with an
+ * idempotency key, and sent again with the same key after a fault, so that each arrives once. They live in
+ * localStorage, which all tabs share, and so survive a reload.
  */
 import { signal } from '@preact/signals'
 import { callTool, relayNow } from '../relay/client.ts'
@@ -17,92 +18,142 @@ export interface Outgoing {
   to: string
   /** Why it was not sent; undefined while it is being sent. */
   problem?: string
+  /** Whether the relay refused it, so that sending it again changes nothing. */
+  isRefused?: boolean
 }
 
 const STORE = 'relay-outbox'
-const RETRY = 5_000
+
+/** Milliseconds before a fault is tried again: twice as long each time. */
+const FIRST_PAUSE = 5_000
+const LONGEST_PAUSE = 60_000
 
 export const outbox = signal<Outgoing[]>(load())
 
-const sending = new Set<string>()
+/** Threads with a message under way, or a pause after a fault. */
+const busy = new Map<string, number>()
+const pauses = new Map<string, number>()
 
-/** Tells this browser's other tabs of a message at once. */
+/** Tells this browser's other tabs about a message at once. */
 const tabs = new BroadcastChannel('relay-board')
 
-/** Sends what an earlier visit left, and looks when another tab has posted. */
+/** Sends what an earlier visit left, and follows the other tabs. */
 export function followOutbox(): void {
   tabs.onmessage = lookNow
-  for (const { key } of outbox.peek()) void send(key)
+  addEventListener('storage', ({ key }) => {
+    if (key === STORE) outbox.value = load()
+  })
+  addEventListener('online', sendAll)
+  document.addEventListener('visibilitychange', sendAll)
+  sendAll()
 }
+
+function sendAll(): void {
+  if (document.hidden) return
+  for (const thread of new Set(outbox.peek().map((each) => each.thread))) {
+    clearTimeout(busy.get(thread))
+    if (busy.get(thread) !== SENDING) void send(thread)
+  }
+}
+
+/** Stands for a request under way, where a timer's number stands for a pause. */
+const SENDING = -1
 
 /** Posts a message. */
 export function post(thread: string, content: string, to: string): void {
   const key = crypto.randomUUID()
-  save([...outbox.peek(), { key, thread, content, to }])
-  void send(key)
+  change((all) => [...all, { key, thread, content, to }])
+  if (!busy.has(thread)) void send(thread)
 }
 
+/** Sends a message again that was refused or is waiting. */
 export function retry(key: string): void {
-  update(key, undefined)
-  void send(key)
+  const message = outbox.peek().find((each) => each.key === key)
+  if (!message) return
+  change((all) => all.map((each) => (each.key === key ? cleared(each) : each)))
+  if (busy.get(message.thread) === SENDING) return
+  clearTimeout(busy.get(message.thread))
+  void send(message.thread)
 }
 
 export function discard(key: string): void {
-  save(outbox.peek().filter((each) => each.key !== key))
+  change((all) => all.filter((each) => each.key !== key))
 }
 
-async function send(key: string): Promise<void> {
-  const message = outbox.peek().find((each) => each.key === key)
-  if (!message || sending.has(key)) return
-  sending.add(key)
-  try {
-    const posted = await callTool('relay_post_message', {
-      thread_name: message.thread,
-      content: message.content,
-      surface: 'other',
-      reader_tag: PERSON,
-      idempotency_key: key,
-      ...(message.to && { to: message.to }),
-    })
-    discard(key)
-    addOwn(posted.thread_name ?? message.thread, {
-      seq: posted.seq,
-      surface: 'other',
-      from: PERSON,
-      via: BOARD_NAME,
-      content: message.content,
-      created_at: posted.created_at ?? new Date(relayNow()).toISOString(),
-      ...(message.to && { to: message.to }),
-    })
-    tabs.postMessage('posted')
-    lookNow()
-  } catch (error) {
-    const fault = noteFault(error)
-    update(key, fault.message)
-    if (fault.kind === 'offline' || fault.kind === 'failed') setTimeout(() => retry(key), RETRY)
-  } finally {
-    sending.delete(key)
+/** Sends the thread's messages in their order, as far as they go. */
+async function send(thread: string): Promise<void> {
+  busy.set(thread, SENDING)
+  while (true) {
+    const message = outbox.peek().find((each) => each.thread === thread && !each.isRefused)
+    if (!message) break
+    try {
+      await sendOne(message)
+      pauses.delete(thread)
+    } catch (error) {
+      const fault = noteFault(error)
+      const isRefused = fault.kind === 'refused' || fault.kind === 'read_only'
+      change((all) =>
+        all.map((each) =>
+          each.key === message.key ? { ...each, problem: fault.message, isRefused } : each,
+        ),
+      )
+      if (isRefused) continue
+      const pause = pauses.get(thread) ?? FIRST_PAUSE
+      pauses.set(thread, Math.min(pause * 2, LONGEST_PAUSE))
+      busy.set(
+        thread,
+        setTimeout(() => {
+          if (document.hidden) busy.delete(thread)
+          else void send(thread)
+        }, pause),
+      )
+      return
+    }
   }
+  busy.delete(thread)
 }
 
-function update(key: string, problem: string | undefined): void {
-  save(
-    outbox.peek().map((each) => {
-      if (each.key !== key) return each
-      const { problem: _, ...rest } = each
-      return problem === undefined ? rest : { ...rest, problem }
-    }),
-  )
+async function sendOne(message: Outgoing): Promise<void> {
+  const { key, thread, content, to } = message
+  const posted = await callTool('relay_post_message', {
+    thread_name: thread,
+    content,
+    surface: 'other',
+    reader_tag: PERSON,
+    idempotency_key: key,
+    ...(to && { to }),
+  })
+  discard(key)
+  addOwn(posted.thread_name ?? thread, {
+    seq: posted.seq,
+    surface: 'other',
+    from: PERSON,
+    via: BOARD_NAME,
+    content,
+    created_at: posted.created_at ?? new Date(relayNow()).toISOString(),
+    ...(to && { to }),
+  })
+  tabs.postMessage('posted')
+  lookNow()
 }
 
-function save(next: Outgoing[]): void {
+function cleared({ key, thread, content, to }: Outgoing): Outgoing {
+  return { key, thread, content, to }
+}
+
+/** Changes what all tabs share, not what this one remembers of it. */
+function change(by: (all: Outgoing[]) => Outgoing[]): void {
+  const next = by(isShared ? load() : outbox.peek())
   outbox.value = next
   try {
     localStorage.setItem(STORE, JSON.stringify(next))
   } catch {
-    // Storage is full or switched off: the message is still sent from memory.
+    // Storage is full or switched off: this tab sends from memory.
+    isShared = false
   }
 }
+
+let isShared = true
 
 function load(): Outgoing[] {
   try {

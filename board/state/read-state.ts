@@ -12,55 +12,69 @@ import { transcript } from './transcript.ts'
 const LOOK = 1_000
 const COLLECT = 400
 
-let name: string | undefined
+/** Often enough for a message that is fifty screens tall. */
+const THRESHOLDS = Array.from({ length: 51 }, (_, i) => i / 50)
+
+/** Where the thread was read up to when it was opened: another object of state, another reading. */
+let opened = { name: '', readUpTo: 0 }
 let seen = new Set<number>()
 /** Everything up to here is read, as far as the relay has been told. */
 let told = 0
 let timer: number | undefined
 
+/** What is on screen now, and the timers of what has not been there for long enough. */
+const onScreen = new Set<Element>()
 const waiting = new Map<Element, number>()
+
+document.addEventListener('visibilitychange', () => {
+  for (const element of onScreen) startWaiting(element)
+})
 
 /** Watches message elements that carry `data-seq`. */
 export function createReadObserver(root: Element): IntersectionObserver {
+  onScreen.clear()
   return new IntersectionObserver(
     (entries) => {
-      for (const {
-        target,
-        isIntersecting,
-        intersectionRatio,
-        intersectionRect,
-        rootBounds,
-      } of entries) {
-        clearTimeout(waiting.get(target))
-        waiting.delete(target)
+      for (const entry of entries) {
+        const { target, isIntersecting, intersectionRatio, intersectionRect, rootBounds } = entry
         const fillsScreen = intersectionRect.height > (rootBounds?.height ?? 0) / 2
         if (isIntersecting && (intersectionRatio > 0.6 || fillsScreen)) {
-          const seq = Number((target as HTMLElement).dataset.seq)
-          const thread = transcript.peek()?.name
-          waiting.set(
-            target,
-            setTimeout(() => note(thread, seq), LOOK),
-          )
+          if (!onScreen.has(target)) startWaiting(target)
+          onScreen.add(target)
+        } else {
+          clearTimeout(waiting.get(target))
+          onScreen.delete(target)
         }
       }
     },
-    { root, threshold: [0, 0.25, 0.6, 1] },
+    { root, threshold: THRESHOLDS },
+  )
+}
+
+function startWaiting(element: Element): void {
+  clearTimeout(waiting.get(element))
+  if (document.hidden || !element.isConnected) return
+  const seq = Number((element as HTMLElement).dataset.seq)
+  const thread = transcript.peek()?.name
+  waiting.set(
+    element,
+    setTimeout(() => note(thread, seq), LOOK),
   )
 }
 
 function note(thread: string | undefined, seq: number): void {
   const open = transcript.peek()
   if (!open || open.name !== thread || document.hidden) return
-  if (name !== thread) {
-    name = thread
+  if (opened.name !== open.name || opened.readUpTo !== open.readUpTo) {
+    opened = { name: open.name, readUpTo: open.readUpTo }
     seen = new Set()
-    told = (open.firstUnread ?? open.messages[0]?.seq ?? 1) - 1
+    told = open.readUpTo
   }
   seen.add(seq)
   if (timer === undefined) timer = setTimeout(tell, COLLECT)
 }
 
-/** The end of the run of messages from the first unread one that have all been seen. */
+/** The end of the run of messages after `from` that have all been seen; the person's own need not be. */
 export function endOfRun(messages: Message[], from: number, seen: ReadonlySet<number>): number {
   let end = from
   for (const message of messages) {
@@ -74,7 +88,7 @@ export function endOfRun(messages: Message[], from: number, seen: ReadonlySet<nu
 async function tell(): Promise<void> {
   timer = undefined
   const open = transcript.peek()
-  if (!open || open.name !== name || (open.messages[0]?.seq ?? 0) > told + 1) return
+  if (!open || open.name !== opened.name || (open.messages[0]?.seq ?? 0) > told + 1) return
   const end = endOfRun(open.messages, told, seen)
   if (end > told) await acknowledge(open.name, end)
 }
@@ -82,7 +96,7 @@ async function tell(): Promise<void> {
 /** Marks a thread as read up to a place. */
 async function acknowledge(thread: string, seq: number): Promise<void> {
   const before = told
-  if (thread === name) told = seq
+  if (thread === opened.name) told = Math.max(told, seq)
   try {
     const { remaining_count } = await callTool('relay_check_new', {
       reader_tag: PERSON,
@@ -93,7 +107,7 @@ async function acknowledge(thread: string, seq: number): Promise<void> {
     })
     patchThread(thread, { unread_count: remaining_count })
   } catch (error) {
-    if (thread === name) told = before
+    if (thread === opened.name) told = Math.min(told, before)
     noteFault(error)
   }
 }

@@ -69,15 +69,7 @@ async function announce(changed: Thread[]): Promise<void> {
     const isWanted = wanted.size > 0 && unread_count && latest.seq > before && !isPerson(latest)
     if (!isWanted || document.hasFocus() || Notification.permission !== 'granted') continue
     if (!wanted.has(name) && !(await isAddressed(name, latest, before))) continue
-    const notification = new Notification(toPlainLine(name), {
-      body: `${toPlainLine(nameOf(latest))}: ${toPlainLine(latest.excerpt)}`,
-      icon: 'icon-192.png',
-      tag: name,
-    })
-    notification.onclick = () => {
-      window.focus()
-      location.hash = formatRoute({ at: 'thread', name, seq: latest.seq })
-    }
+    notify(name, latest)
   }
 }
 
@@ -89,4 +81,20 @@ async function isAddressed(name: string, latest: Latest, before: number): Promis
   const args = { thread_name: name, to: PERSON, limit: 1 }
   const found = await callTool('relay_read_thread', args).catch(() => undefined)
   return (found?.messages[0]?.seq ?? 0) > before
+}
+
+function notify(name: string, latest: Latest): void {
+  try {
+    const notification = new Notification(toPlainLine(name), {
+      body: `${toPlainLine(nameOf(latest))}: ${toPlainLine(latest.excerpt)}`,
+      icon: 'icon-192.png',
+      tag: name,
+    })
+    notification.onclick = () => {
+      window.focus()
+      location.hash = formatRoute({ at: 'thread', name, seq: latest.seq })
+    }
+  } catch {
+    // Some phones let only a background program notify.
+  }
 }

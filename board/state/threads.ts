@@ -38,6 +38,9 @@ export function findThread(name: string): Thread | undefined {
   return threads.value?.find((thread) => thread.name === name)
 }
 
+/** Counts the looks that succeeded, and whether the last one saw the whole list. */
+export const looks = signal({ count: 0, isWhole: false })
+
 type Listener = (changed: Thread[]) => void
 const listeners = new Set<Listener>()
 
@@ -130,6 +133,7 @@ async function refreshList(signal?: AbortSignal): Promise<void> {
   const last = list.threads.at(-1)
   const joins = isWhole || list.remaining_count === 0 || known.some((each) => isSame(each, last))
   takeOver(list, known, isWhole)
+  looks.value = { count: looks.peek().count + 1, isWhole: isWhole && list.remaining_count === 0 }
   if (isWhole) lastWhole = Date.now()
   else if (!joins) {
     lastWhole = 0

@@ -28,10 +28,10 @@ export function writeContext(name: string, messages: Message[]): string {
 }
 
 function writeMessage(message: Message): string {
-  const { seq, surface, to, created_at, content } = message
+  const { seq, surface, to, created_at, content, content_length } = message
   const who = isPerson(message) ? 'The person' : `${nameOf(message)} (${surface})`
   const time = `${created_at.slice(0, 16).replace('T', ' ')} UTC`
-  return `**#${seq} ${who}${to ? ` to ${to}` : ''}, ${time}**\n\n${content}`
+  return `**#${seq} ${who}${to ? ` to ${to}` : ''}, ${time}**\n\n${content}${content_length ? `\n\n(The beginning of ${content_length} characters.)` : ''}`
 }
 
 /** A file name that every system takes. */

@@ -48,5 +48,5 @@ export function excerptAround(content: string, words: string[], length: number):
 }
 
 function escapePattern(word: string): string {
-  return word.replaceAll(/[.*+?^${}()|[\]\\/-]/g, '\\$&')
+  return word.replaceAll(/[.*+?^${}()|[\]\\/]/g, '\\$&')
 }

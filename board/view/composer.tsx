@@ -33,6 +33,7 @@ export function Composer(props: ComposerProps) {
   const [isPreview, setPreview] = useState(false)
   const [isKept, setKept] = useState(draft.text !== '')
   const field = useRef<HTMLTextAreaElement>(null)
+  const isSending = useRef(false)
 
   useEffect(() => {
     const kept = loadDraft(draftName)
@@ -51,10 +52,15 @@ export function Composer(props: ComposerProps) {
   const isTooLong = length > MAX_LENGTH
   const send = async (event: Event) => {
     event.preventDefault()
-    if (!draft.text.trim() || isTooLong) return
-    if (beforeSend && !(await beforeSend())) return
+    if (!draft.text.trim() || isTooLong || isSending.current) return
+    isSending.current = true
+    const mayGo = !beforeSend || (await beforeSend())
+    isSending.current = false
+    if (!mayGo) return
     post(thread, draft.text, draft.to)
-    change({ text: '', to: draft.to })
+    // What was typed while that was asked stays.
+    const typed = loadDraft(draftName)
+    change(typed.text === draft.text ? { text: '', to: draft.to } : typed)
     setPreview(false)
     afterSend?.()
     field.current?.focus()

@@ -3,8 +3,18 @@ import { useState } from 'preact/hooks'
 import { say } from '../state/status.ts'
 import { Icon } from './icons.tsx'
 
+/** A text, or how to get it. */
+export type Copied = string | (() => string | Promise<string>)
+
 /** Copies a text; says so at the edge of the page when it cannot. */
-export async function copyText(text: string): Promise<boolean> {
+export async function copyText(copied: Copied): Promise<boolean> {
+  let text: string
+  try {
+    text = typeof copied === 'string' ? copied : await copied()
+  } catch (error) {
+    say(error instanceof Error ? error.message : String(error))
+    return false
+  }
   try {
     await navigator.clipboard.writeText(text)
     return true
@@ -30,7 +40,7 @@ function copyBySelecting(text: string): boolean {
 }
 
 interface CopyProps {
-  text: string
+  text: Copied
   /** What a screen reader says. */
   label: string
   /** The word on the button; without one it is an icon only. */

@@ -1,10 +1,10 @@
 /** One message: who, when, where to, what, and what can be done with it. */
 import { useState } from 'preact/hooks'
-import { isPerson, type Message as MessageData, nameOf, PERSON } from '../relay/types.ts'
+import { isPerson, type Message as MessageData, nameOf, nameOfTag, PERSON } from '../relay/types.ts'
 import { boardBase, formatRoute } from '../state/route.ts'
 import { noteFault, say } from '../state/status.ts'
 import { formatClock, formatExact } from '../text/time.ts'
-import { CopyButton, copyText } from './copy.tsx'
+import { type Copied, CopyButton, copyText } from './copy.tsx'
 import { Icon, SurfaceIcon } from './icons.tsx'
 import { Markdown } from './markdown.tsx'
 import { memo } from './memo.ts'
@@ -19,7 +19,7 @@ interface MessageProps {
   /** Whether the address points here. */
   isTarget: boolean
   /** Replaces the beginning of a long message by the whole; undefined where that cannot be had. */
-  onWhole: ((thread: string, seq: number) => Promise<void>) | undefined
+  onWhole: ((thread: string, seq: number) => Promise<string>) | undefined
 }
 
 /** Message data never changes in place, so a message is drawn again only when it is another. */
@@ -41,7 +41,7 @@ export const Message = memo((props: MessageProps) => {
         </span>
       )}
       <div class="body">
-        <Head message={message} thread={thread} isContinued={isContinued} />
+        <Head message={message} thread={thread} isContinued={isContinued} onWhole={onWhole} />
         <Content message={message} thread={thread} onWhole={onWhole} />
         {message.metadata && <Metadata metadata={message.metadata} />}
       </div>
@@ -49,8 +49,9 @@ export const Message = memo((props: MessageProps) => {
   )
 })
 
-function Head({ message, thread, isContinued }: Omit<MessageProps, 'isTarget' | 'onWhole'>) {
-  const { seq, created_at } = message
+function Head({ message, thread, isContinued, onWhole }: Omit<MessageProps, 'isTarget'>) {
+  const { seq, created_at, content, content_length } = message
+  const text = () => (content_length && onWhole ? onWhole(thread, seq) : content)
   const link = linkTo(thread, seq)
   return (
     <div class="msg-head">
@@ -64,7 +65,7 @@ function Head({ message, thread, isContinued }: Omit<MessageProps, 'isTarget' | 
       )}
       <span class="msg-end">
         <span class="acts">
-          <CopyButton text={message.content} label="Copy message" />
+          <CopyButton text={text} label="Copy message" />
           <CopyButton text={link} label="Copy link" icon="link" />
         </span>
         <time dateTime={created_at} title={formatExact(created_at)}>
@@ -79,7 +80,7 @@ function Head({ message, thread, isContinued }: Omit<MessageProps, 'isTarget' | 
             label={`Actions for message ${seq}`}
             button={<Icon name="dots" />}
             items={[
-              { label: 'Copy message', run: () => void copyAndSay(message.content) },
+              { label: 'Copy message', run: () => void copyAndSay(text) },
               { label: 'Copy link', run: () => void copyAndSay(link) },
             ]}
           />
@@ -89,7 +90,7 @@ function Head({ message, thread, isContinued }: Omit<MessageProps, 'isTarget' | 
   )
 }
 
-async function copyAndSay(text: string): Promise<void> {
+async function copyAndSay(text: Copied): Promise<void> {
   if (await copyText(text)) say('Copied')
 }
 
@@ -116,7 +117,7 @@ export function Byline({
         <span class={to === PERSON ? 'chip you' : 'chip'}>
           <Icon name="to" />
           <span class="vh">to</span>
-          <span class="cut">{to === PERSON ? 'you' : <Name>{to}</Name>}</span>
+          <span class="cut">{to === PERSON ? 'you' : <Name>{nameOfTag(to)}</Name>}</span>
         </span>
       )}
     </span>

@@ -13,9 +13,24 @@ import { Text } from './text.tsx'
 /** The name under which the draft of a thread is kept that has none yet. */
 const DRAFT = '\nnew'
 
+/** Where name and description are kept until the thread is made. */
+const STORE = 'relay-new-thread'
+
+function loadNew(): { name: string; description: string } {
+  try {
+    const { name = '', description = '' } = JSON.parse(sessionStorage.getItem(STORE) ?? '{}')
+    return { name: String(name), description: String(description) }
+  } catch {
+    return { name: '', description: '' }
+  }
+}
+
 export function NewThreadPane() {
-  const [name, setName] = useState('')
-  const [description, setDescription] = useState('')
+  const [{ name, description }, setNew] = useState(loadNew)
+  const change = (next: { name: string; description: string }) => {
+    setNew(next)
+    sessionStorage.setItem(STORE, JSON.stringify(next))
+  }
   const [problem, setProblem] = useState('')
   const field = useRef<HTMLInputElement>(null)
   const exists = threads.value !== undefined && findThread(name.trim()) !== undefined
@@ -58,7 +73,7 @@ export function NewThreadPane() {
               aria-invalid={problem !== ''}
               aria-describedby="name-note"
               onInput={(event) => {
-                setName(event.currentTarget.value)
+                change({ name: event.currentTarget.value, description })
                 setProblem('')
               }}
             />
@@ -84,7 +99,7 @@ export function NewThreadPane() {
               maxLength={2_000}
               autocomplete="off"
               disabled={exists}
-              onInput={(event) => setDescription(event.currentTarget.value)}
+              onInput={(event) => change({ name, description: event.currentTarget.value })}
             />
           </div>
         </div>
@@ -95,7 +110,10 @@ export function NewThreadPane() {
           draftName={DRAFT}
           placeholder={isReadOnly.value ? '' : 'The first message'}
           beforeSend={create}
-          afterSend={() => go({ at: 'thread', name: name.trim() }, true)}
+          afterSend={() => {
+            sessionStorage.removeItem(STORE)
+            go({ at: 'thread', name: name.trim() }, true)
+          }}
         />
       </div>
     </section>

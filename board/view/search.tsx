@@ -1,5 +1,5 @@
 /** Search in all threads or one, with filters by surface and author: all of it in the address. */
-import { useEffect, useState } from 'preact/hooks'
+import { useEffect, useRef, useState } from 'preact/hooks'
 import { callTool, relayNow } from '../relay/client.ts'
 import { isPerson, type Message, nameOf, PERSON, type Reading, SURFACES } from '../relay/types.ts'
 import { boardBase, type Filters, formatRoute, go } from '../state/route.ts'
@@ -29,9 +29,12 @@ export function SearchPane({ filters }: { filters: Filters }) {
   const [problem, setProblem] = useState('')
   const isAsking = Boolean(q || thread || surface || from)
 
+  const generation = useRef(0)
   const load = async (before: number | undefined, stop?: AbortSignal) => {
+    const own = generation.current
     try {
       const reading = await callTool('relay_read_thread', askFor(filters, before), stop)
+      if (own !== generation.current) return
       noteSuccess()
       setProblem('')
       setFound((known) => ({
@@ -44,6 +47,7 @@ export function SearchPane({ filters }: { filters: Filters }) {
   }
 
   useEffect(() => {
+    generation.current += 1
     setFound(undefined)
     setProblem('')
     if (!isAsking) return

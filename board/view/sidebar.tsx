@@ -88,7 +88,9 @@ export function Sidebar() {
           <p class="none">
             {isFiltering
               ? 'No thread has this in its name or description.'
-              : 'No threads yet. The first post opens one.'}
+              : archived.length > 0
+                ? 'All threads are archived.'
+                : 'No threads yet. The first post opens one.'}
           </p>
         )}
         {archived.length > 0 && (

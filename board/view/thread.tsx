@@ -1,7 +1,8 @@
 /** The pane of one thread: its head, its messages, the field to write in. */
 import { isReadOnly } from '../relay/sign-in.ts'
 import type { Thread } from '../relay/types.ts'
-import { contextOfOpen, download, setArchived } from '../state/actions.ts'
+import { contextOf, download, setArchived } from '../state/actions.ts'
+import { outbox } from '../state/outbox.ts'
 import { markAllRead } from '../state/read-state.ts'
 import { formatRoute, go } from '../state/route.ts'
 import { announced, toggleAnnounced } from '../state/settings.ts'
@@ -13,6 +14,7 @@ import { copyText } from './copy.tsx'
 import { Icon, type IconName } from './icons.tsx'
 import { Menu, type MenuItem } from './menu.tsx'
 import { Back, Case, MessageSkeleton } from './panes.tsx'
+import { Pending } from './pending.tsx'
 import { Name, Text } from './text.tsx'
 import { TranscriptView } from './transcript.tsx'
 
@@ -33,6 +35,7 @@ export function ThreadPane({ name }: { name: string }) {
         </Case>
       )}
       {open?.status === 'ready' && <TranscriptView open={open} />}
+      {open?.status !== 'ready' && <Waiting name={name} />}
       {open?.status !== 'missing' && (
         <div class="write col">
           {thread?.archived && !isReadOnly.value && (
@@ -47,6 +50,19 @@ export function ThreadPane({ name }: { name: string }) {
         </div>
       )}
     </section>
+  )
+}
+
+/** Messages that were not sent, where there is no transcript to stand in. */
+function Waiting({ name }: { name: string }) {
+  const waiting = outbox.value.filter(({ thread }) => thread === name)
+  if (waiting.length === 0) return null
+  return (
+    <div class="col">
+      {waiting.map((each) => (
+        <Pending key={each.key} message={each} />
+      ))}
+    </div>
   )
 }
 
@@ -97,7 +113,7 @@ function Head({ name, thread }: { name: string; thread: Thread | undefined }) {
 function Tools({ name, thread }: { name: string; thread: Thread | undefined }) {
   const isArchived = thread?.archived === true
   const copyContext = async () => {
-    if (await copyText(contextOfOpen())) say('Copied: paste it into any chat')
+    if (await copyText(() => contextOf(name))) say('Copied: paste it into any chat')
   }
   const archive: MenuItem = {
     label: (
@@ -113,7 +129,7 @@ function Tools({ name, thread }: { name: string; thread: Thread | undefined }) {
   const items: MenuItem[] = [
     {
       label: <Labelled icon="check" text="Mark all as read" />,
-      run: () => void markAllRead(name, thread?.latest?.seq ?? 0),
+      run: () => void markAllRead(name, lastSeqOf(thread)),
     },
     {
       label: <Labelled icon="bell" text="Notify me of every message" />,
@@ -161,6 +177,11 @@ function Tools({ name, thread }: { name: string; thread: Thread | undefined }) {
       <Menu class="btn icon" label="More actions" button={<Icon name="dots" />} items={items} />
     </div>
   )
+}
+
+/** The end of a thread, which the list may not hold. */
+function lastSeqOf(thread: Thread | undefined): number {
+  return thread?.latest?.seq ?? transcript.peek()?.messages.at(-1)?.seq ?? 1
 }
 
 function Labelled({ icon, text, keys }: { icon: IconName; text: string; keys?: string }) {

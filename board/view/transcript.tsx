@@ -88,6 +88,13 @@ export function TranscriptView({ open }: { open: Transcript }) {
     else restoreAnchor(box, anchor.current)
   }, [messages, pending.length])
 
+  // Who writes wants to see it.
+  const pendingBefore = useRef(pending.length)
+  useEffect(() => {
+    if (pending.length > pendingBefore.current) void toEnd(scroll.current)
+    pendingBefore.current = pending.length
+  }, [pending.length])
+
   useEffect(() => {
     const added = arrived.value - seenArrivals.current
     seenArrivals.current = arrived.value

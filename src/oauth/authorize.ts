@@ -125,7 +125,11 @@ async function answer(
   const [redirectUri = client.redirect_uris[0] ?? ''] = redirectUris
   const isOne =
     redirectUris.length === 1 || (redirectUris.length === 0 && client.redirect_uris.length === 1)
-  if (!isOne || !client.redirect_uris.some((own) => isSameRedirectUri(own, redirectUri))) {
+  // The board is at one address; programs on this machine choose their port anew each time.
+  const isRegistered = client.isBoard
+    ? client.redirect_uris.includes(redirectUri)
+    : client.redirect_uris.some((own) => isSameRedirectUri(own, redirectUri))
+  if (!isOne || !isRegistered) {
     log.add({ error_code: 'invalid_redirect_uri' })
     return errorPage(
       'The app asked to send you to an address that it has not registered, so nothing was done.',
