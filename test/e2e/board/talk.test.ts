@@ -215,3 +215,65 @@ test('a message for the person is announced while another window is in front, ot
   expect(await page.title()).toBe('(2) plan · Relay')
   expect(await page.locator('link[rel=icon]').getAttribute('href')).toBe('icon-unread.svg')
 })
+
+test('what arrives on screen in a thread that was read is read as well', async () => {
+  await using relay = await createTestRelay()
+  for (let i = 1; i <= 30; i += 1) await post(relay, 'long', `line ${i}\n\n${'words '.repeat(80)}`)
+  const read = { reader_tag: 'board', thread_name: 'long', ack_seq: 30, peek: true }
+  await relay.call('relay_check_new', read)
+  await using board = await openBoard(browser, relay, { at: '#/t/long' })
+  const { page } = board
+  await page.getByText('line 30', { exact: true }).waitFor()
+  await post(relay, 'long', 'line 31')
+  await page.getByText('line 31', { exact: true }).waitFor()
+  await expect
+    .poll(
+      async () => (await relay.call('relay_check_new', { ...read, ack_seq: 1 })).structuredContent,
+    )
+    .toMatchObject({ remaining_count: 0 })
+})
+
+test('a name in another spelling leads to the thread that it means', async () => {
+  await using relay = await createTestRelay()
+  await post(relay, 'billing-migration', 'go')
+  await using board = await openBoard(browser, relay, { at: '#/t/Billing%20Migration' })
+  const { page } = board
+  await page.getByText('go', { exact: true }).waitFor()
+  expect(page.url()).toContain('#/t/billing-migration')
+  await post(relay, 'billing-migration', 'on')
+  await page.getByText('on', { exact: true }).waitFor()
+})
+
+test('a first message that the relay refuses can be changed and sent', async () => {
+  await using relay = await createTestRelay()
+  await using board = await openBoard(browser, relay, { at: '#/new' })
+  const { page } = board
+  await page.getByLabel('Name', { exact: true }).fill('bad\u200bname')
+  await page.getByRole('textbox', { name: 'The first message' }).fill('Let us begin')
+  await page.getByRole('button', { name: 'Send' }).click()
+  await page.getByText('Not sent').waitFor()
+  await page.getByRole('button', { name: 'Edit' }).click()
+  await expect
+    .poll(() => page.getByRole('textbox', { name: /^Write to/ }).inputValue())
+    .toBe('Let us begin')
+})
+
+test('messages that are sent quickly arrive in their order, each once', async () => {
+  await using relay = await createTestRelay()
+  await post(relay, 'plan', 'go')
+  await using board = await openBoard(browser, relay, { at: '#/t/plan' })
+  const { page } = board
+  const field = page.getByRole('textbox', { name: 'Write to plan' })
+  for (let i = 1; i <= 6; i += 1) {
+    await field.fill(`part ${i}`)
+    await page.keyboard.press('Control+Enter')
+  }
+  await page.getByText('part 6', { exact: true }).waitFor()
+  await expect
+    .poll(async () =>
+      (
+        await relay.call('relay_read_thread', { thread_name: 'plan' })
+      ).structuredContent.messages.map(({ content }: { content: string }) => content),
+    )
+    .toEqual(['part 6', 'part 5', 'part 4', 'part 3', 'part 2', 'part 1', 'go'])
+})

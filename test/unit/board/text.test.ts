@@ -63,6 +63,8 @@ test('a link says where it leads, unless its text does', () => {
   expect(saysWhere('example.com', link)).toBe(true)
   expect(saysWhere('your bank', link)).toBe(false)
   expect(saysWhere('https://bank.example', link)).toBe(false)
+  const misleading = { href: 'https://bank.example@evil.example/', host: 'evil.example' }
+  expect(saysWhere(misleading.href, misleading)).toBe(false)
 })
 
 test.each([
@@ -83,6 +85,11 @@ test('words are marked as they are, whatever they mean to a pattern', () => {
     '[b',
   ])
   expect(marked.map(({ text }) => text).join('')).toBe('A (test) of .* and [b')
+})
+
+test('words with a hyphen are marked', () => {
+  const marked = markWords('the billing-migration is done', wordsOf('billing-migration'))
+  expect(marked.filter(({ isHit }) => isHit)).toEqual([{ text: 'billing-migration', isHit: true }])
 })
 
 test('an excerpt is around the first word, on one line, without marks of Markdown', () => {
