@@ -49,7 +49,7 @@ export const canSignIn = Boolean(globalThis.crypto?.subtle)
 /** Leaves for the consent page. */
 export async function signIn(stays: boolean): Promise<void> {
   const { verifier, state, query } = await createRequest()
-  // A place that is a secret is none to come back to.
+  // An address with a secret in it is not kept to come back to.
   const place = /^#(key|code)=/.test(location.hash) ? '' : location.hash
   const attempt: Attempt = { verifier, state, stays, place }
   sessionStorage.setItem(ATTEMPT, JSON.stringify(attempt))
