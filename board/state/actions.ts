@@ -1,9 +1,9 @@
 /** What the person does with a whole thread. */
 import { callTool } from '../relay/client.ts'
 import { fileName, writeContext, writeDocument } from '../text/export.ts'
+import { readAll, readLatest } from './reading.ts'
 import { noteFault, say } from './status.ts'
 import { findThread, patchThread, reloadThreads } from './threads.ts'
-import { readAll, readLatest } from './transcript.ts'
 
 /** Archives a thread or restores it, with a way back. */
 export async function setArchived(name: string, archived: boolean, mayUndo = true): Promise<void> {

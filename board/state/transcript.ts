@@ -4,7 +4,8 @@
  */
 import { batch, effect, signal, untracked } from '@preact/signals'
 import { callTool } from '../relay/client.ts'
-import { isPerson, type Message, PERSON, type Reading } from '../relay/types.ts'
+import { isPerson, type Message, PERSON } from '../relay/types.ts'
+import { read } from './reading.ts'
 import { go, route } from './route.ts'
 import { noteFault, noteSuccess } from './status.ts'
 import { findThread, looks } from './threads.ts'
@@ -160,10 +161,6 @@ async function open(name: string, seq?: number): Promise<void> {
   }
 }
 
-function read(args: Record<string, unknown>, signal?: AbortSignal): Promise<Reading> {
-  return callTool('relay_read_thread', args, signal)
-}
-
 function lastSeq(name: string): number {
   return findThread(name)?.latest?.seq ?? 0
 }
@@ -288,39 +285,4 @@ function put(added: Message[], change: Partial<Transcript>): void {
     }
     arrived.value += news.filter((message) => !isPerson(message)).length
   })
-}
-
-/** The whole thread, oldest first; calls back with how many of them have been read. Throws Fault. */
-export async function readAll(
-  name: string,
-  onProgress: (done: number, total: number) => void,
-): Promise<Message[]> {
-  const pages: Message[][] = []
-  let before: number | undefined
-  let done = 0
-  do {
-    const page: Reading = await read({
-      thread_name: name,
-      limit: 500,
-      ...(before !== undefined && { before_seq: before }),
-    })
-    const whole = await Promise.all(
-      page.messages.map((message) => (message.content_length ? readWhole(name, message) : message)),
-    )
-    pages.push(whole.toReversed())
-    done += whole.length
-    onProgress(done, done + (page.older_count ?? 0))
-    before = page.older_count ? page.next_before_seq : undefined
-  } while (before !== undefined)
-  return pages.toReversed().flat()
-}
-
-/** The latest messages of a thread, oldest first, as the relay gives them. Throws Fault. */
-export async function readLatest(name: string): Promise<Message[]> {
-  return (await read({ thread_name: name, limit: 100 })).messages.toReversed()
-}
-
-async function readWhole(name: string, message: Message): Promise<Message> {
-  const { messages } = await read({ thread_name: name, seq: message.seq })
-  return messages[0] ?? message
 }

@@ -1,32 +1,20 @@
 /** The messages of the open thread, and where the person is in them. */
-import { Fragment } from 'preact'
-import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { relayNow } from '../relay/client.ts'
-import { isPerson, type Message as MessageData, nameOf } from '../relay/types.ts'
+import type { Message as MessageData } from '../relay/types.ts'
 import { outbox } from '../state/outbox.ts'
 import { createReadObserver } from '../state/read-state.ts'
 import { route } from '../state/route.ts'
 import { findThread } from '../state/threads.ts'
-import {
-  arrived,
-  jumpToEnd,
-  loadNewer,
-  loadOlder,
-  showWhole,
-  type Transcript,
-} from '../state/transcript.ts'
-import { dayOf, formatDay } from '../text/time.ts'
+import { arrived, jumpToEnd, loadNewer, loadOlder, type Transcript } from '../state/transcript.ts'
+import { dayOf } from '../text/time.ts'
+import { CHUNK, Chunk, ifWithin, useChunks } from './chunk.tsx'
 import { Icon } from './icons.tsx'
-import { memo } from './memo.ts'
-import { Message } from './message.tsx'
 import { Pending } from './pending.tsx'
 
 /** Pixels from an end at which the next page is loaded, and from the last message that count as there. */
 const NEAR = 800
 const AT_END = 80
-
-/** Minutes within which two messages of one author share a head. */
-const CONTINUED = 5 * 60_000
 
 /** Whether the last message can be seen, so that a new one may scroll into view. */
 function isAtEnd({ scrollHeight, scrollTop, clientHeight }: Element): boolean {
@@ -200,88 +188,6 @@ function settle(scroll: () => number): () => void {
 async function toEnd(box: HTMLElement | null): Promise<void> {
   await jumpToEnd()
   if (box) box.scrollTop = box.scrollHeight
-}
-
-/** Messages that are drawn, and skipped while they are far from the screen, together. */
-const CHUNK = 50
-
-/** Pixels of a typical message, for chunks that were never on screen. */
-const TYPICAL = 96
-
-interface ChunkProps {
-  thread: string
-  /** The same array as long as its messages are the same. */
-  messages: MessageData[]
-  /** The message before these. */
-  before: MessageData | undefined
-  firstUnread: number | undefined
-  unreadCount: number
-  /** The message that the address means, if it is one of these. */
-  target: number | undefined
-  /** The start of today: the names of days change with it. */
-  today: number
-}
-
-/** The chunks of the window; those that have not changed keep their arrays, and so are not drawn again. */
-function useChunks({ name, messages }: Transcript): MessageData[][] {
-  const known = useRef(new Map<string, MessageData[]>())
-  return useMemo(() => {
-    const chunks = Map.groupBy(messages, ({ seq }) => `${name} ${Math.floor(seq / CHUNK)}`)
-    for (const [key, chunk] of chunks) {
-      const old = known.current.get(key)
-      const isSame = old?.length === chunk.length && chunk.every((each, i) => each === old[i])
-      if (old && isSame) chunks.set(key, old)
-    }
-    known.current = chunks
-    return [...chunks.values()]
-  }, [messages])
-}
-
-const Chunk = memo((props: ChunkProps) => {
-  const { thread, messages, before, firstUnread, unreadCount, target, today } = props
-  return (
-    <div class="chunk" style={{ containIntrinsicSize: `auto ${messages.length * TYPICAL}px` }}>
-      {messages.map((message, i) => {
-        const last = messages[i - 1] ?? before
-        const isNewDay = !last || dayOf(last.created_at) !== dayOf(message.created_at)
-        const isFirstNew = message.seq === firstUnread
-        return (
-          <Fragment key={message.seq}>
-            {(isNewDay || isFirstNew) && (
-              <h3 class={isFirstNew ? 'day new' : 'day'}>
-                {formatDay(message.created_at, today)}
-                {isFirstNew && <b>{unreadCount.toLocaleString()} new</b>}
-              </h3>
-            )}
-            <Message
-              message={message}
-              thread={thread}
-              isContinued={!isNewDay && !isFirstNew && continues(last, message)}
-              isTarget={message.seq === target}
-              onWhole={showWhole}
-            />
-          </Fragment>
-        )
-      })}
-    </div>
-  )
-})
-
-/** A seq, if it is of one of these messages: the other chunks need not know it. */
-function ifWithin(seq: number | undefined, chunk: MessageData[]): number | undefined {
-  return seq !== undefined && chunk.some((each) => each.seq === seq) ? seq : undefined
-}
-
-function continues(before: MessageData, message: MessageData): boolean {
-  return (
-    nameOf(before) === nameOf(message) &&
-    isPerson(before) === isPerson(message) &&
-    before.surface === message.surface &&
-    before.session_tag === message.session_tag &&
-    before.via === message.via &&
-    before.to === message.to &&
-    Date.parse(message.created_at) - Date.parse(before.created_at) < CONTINUED
-  )
 }
 
 /** Watches which messages are on screen. */

@@ -1,0 +1,93 @@
+/** Runs of messages: drawn again only when one of them has changed, and skipped while far from the screen. */
+import { Fragment } from 'preact'
+import { useMemo, useRef } from 'preact/hooks'
+import { isPerson, type Message as MessageData, nameOf } from '../relay/types.ts'
+import { showWhole, type Transcript } from '../state/transcript.ts'
+import { dayOf, formatDay } from '../text/time.ts'
+import { memo } from './memo.ts'
+import { Message } from './message.tsx'
+
+/** Minutes within which two messages of one author share a head. */
+const CONTINUED = 5 * 60_000
+
+/** Messages that are drawn, and skipped while they are far from the screen, together. */
+export const CHUNK = 50
+
+/** Pixels of a typical message, for chunks that were never on screen. */
+const TYPICAL = 96
+
+interface ChunkProps {
+  thread: string
+  /** The same array as long as its messages are the same. */
+  messages: MessageData[]
+  /** The message before these. */
+  before: MessageData | undefined
+  firstUnread: number | undefined
+  unreadCount: number
+  /** The message that the address means, if it is one of these. */
+  target: number | undefined
+  /** The start of today: the names of days change with it. */
+  today: number
+}
+
+/** The chunks of the window; those that have not changed keep their arrays, and so are not drawn again. */
+export function useChunks({ name, messages }: Transcript): MessageData[][] {
+  const known = useRef(new Map<string, MessageData[]>())
+  return useMemo(() => {
+    const chunks = Map.groupBy(messages, ({ seq }) => `${name} ${Math.floor(seq / CHUNK)}`)
+    for (const [key, chunk] of chunks) {
+      const old = known.current.get(key)
+      const isSame = old?.length === chunk.length && chunk.every((each, i) => each === old[i])
+      if (old && isSame) chunks.set(key, old)
+    }
+    known.current = chunks
+    return [...chunks.values()]
+  }, [messages])
+}
+
+export const Chunk = memo((props: ChunkProps) => {
+  const { thread, messages, before, firstUnread, unreadCount, target, today } = props
+  return (
+    <div class="chunk" style={{ containIntrinsicSize: `auto ${messages.length * TYPICAL}px` }}>
+      {messages.map((message, i) => {
+        const last = messages[i - 1] ?? before
+        const isNewDay = !last || dayOf(last.created_at) !== dayOf(message.created_at)
+        const isFirstNew = message.seq === firstUnread
+        return (
+          <Fragment key={message.seq}>
+            {(isNewDay || isFirstNew) && (
+              <h3 class={isFirstNew ? 'day new' : 'day'}>
+                {formatDay(message.created_at, today)}
+                {isFirstNew && <b>{unreadCount.toLocaleString()} new</b>}
+              </h3>
+            )}
+            <Message
+              message={message}
+              thread={thread}
+              isContinued={!isNewDay && !isFirstNew && continues(last, message)}
+              isTarget={message.seq === target}
+              onWhole={showWhole}
+            />
+          </Fragment>
+        )
+      })}
+    </div>
+  )
+})
+
+/** A seq, if it is of one of these messages: the other chunks need not know it. */
+export function ifWithin(seq: number | undefined, chunk: MessageData[]): number | undefined {
+  return seq !== undefined && chunk.some((each) => each.seq === seq) ? seq : undefined
+}
+
+function continues(before: MessageData, message: MessageData): boolean {
+  return (
+    nameOf(before) === nameOf(message) &&
+    isPerson(before) === isPerson(message) &&
+    before.surface === message.surface &&
+    before.session_tag === message.session_tag &&
+    before.via === message.via &&
+    before.to === message.to &&
+    Date.parse(message.created_at) - Date.parse(before.created_at) < CONTINUED
+  )
+}
