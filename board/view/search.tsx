@@ -1,27 +1,19 @@
 /** Search in all threads or one, with filters by surface and author: all of it in the address. */
 import { useEffect, useRef, useState } from 'preact/hooks'
-import { callTool, relayNow } from '../relay/client.ts'
-import { isPerson, type Message, nameOf, PERSON, type Reading, SURFACES } from '../relay/types.ts'
+import { callTool } from '../relay/client.ts'
+import { PERSON, SURFACES } from '../relay/types.ts'
 import { boardBase, type Filters, formatRoute, go } from '../state/route.ts'
 import { noteFault, noteSuccess } from '../state/status.ts'
-import { findThread, readers } from '../state/threads.ts'
-import { formatExact, formatWhen } from '../text/time.ts'
-import { excerptAround, wordsOf } from '../text/words.ts'
+import { readers } from '../state/threads.ts'
 import { CopyButton } from './copy.tsx'
 import { Icon, SurfaceIcon } from './icons.tsx'
 import { Menu } from './menu.tsx'
-import { Byline } from './message.tsx'
 import { Back, Case, MessageSkeleton } from './panes.tsx'
-import { Hits, Name } from './text.tsx'
+import { type Found, Results } from './results.tsx'
+import { Name } from './text.tsx'
 
-/** Messages of one answer, and characters that are shown of each. */
+/** Messages of one answer. */
 const PAGE = 50
-const EXCERPT = 280
-
-interface Found {
-  messages: Message[]
-  reading: Reading
-}
 
 export function SearchPane({ filters }: { filters: Filters }) {
   const { q, thread, surface, from } = filters
@@ -216,101 +208,5 @@ function FilterBar({ filters }: { filters: Filters }) {
         ]}
       />
     </fieldset>
-  )
-}
-
-interface ResultsProps {
-  found: Found
-  filters: Filters
-  onMore: (before: number | undefined) => Promise<void>
-}
-
-function Results({ found: { messages, reading }, filters, onMore }: ResultsProps) {
-  const { q = '', thread } = filters
-  const words = wordsOf(q)
-  if (messages.length === 0) {
-    return (
-      <div class="nothing">
-        <p>
-          No message has {words.length > 1 ? 'all of these words' : 'this'}. Archived threads were
-          searched too.
-        </p>
-        {q && thread && (
-          <p>
-            <a href={formatRoute({ at: 'search', q })}>Search all threads</a>
-          </p>
-        )}
-      </div>
-    )
-  }
-  const groups = Map.groupBy(messages, (message) => message.thread_name ?? thread ?? '')
-  return (
-    <>
-      {reading.matched === 'any' && (
-        <p class="by">
-          No message has all of these words, so these have some of them.
-          {reading.missing_words && ` Found nowhere: ${reading.missing_words.join(', ')}.`}
-        </p>
-      )}
-      {[...groups].map(([name, hits]) => (
-        <section class="group" key={name} aria-label={name}>
-          <h3 class="group-head">
-            <a href={formatRoute({ at: 'thread', name })}>
-              <Name>{name}</Name>
-            </a>
-            <span>
-              {reading.threads?.find((each) => each.thread_name === name)?.hits ?? hits.length}
-              {findThread(name)?.archived && ' · archived'}
-            </span>
-          </h3>
-          {hits.map((message) => (
-            <Hit key={message.seq} message={message} thread={name} words={words} />
-          ))}
-        </section>
-      ))}
-      {reading.has_more &&
-        (thread && reading.next_before_seq ? (
-          <p class="older">
-            <button
-              class="btn line"
-              type="button"
-              onClick={() => void onMore(reading.next_before_seq)}
-            >
-              Older ones
-            </button>
-          </p>
-        ) : (
-          <p class="none">There are more: add a word, or open a thread and search there.</p>
-        ))}
-    </>
-  )
-}
-
-function Hit({ message, thread, words }: { message: Message; thread: string; words: string[] }) {
-  const byPerson = isPerson(message)
-  const { seq, created_at } = message
-  return (
-    <a class="hit" href={formatRoute({ at: 'thread', name: thread, seq })}>
-      <span class={byPerson ? 'tile you' : 'tile'}>
-        <SurfaceIcon surface={message.surface} isPerson={byPerson} />
-      </span>
-      <span class="body">
-        <span class="msg-head">
-          <span class="who">
-            <Name>{nameOf(message)}</Name>
-          </span>
-          <Byline message={message} />
-          <span class="msg-end">
-            <time dateTime={created_at} title={formatExact(created_at)}>
-              {formatWhen(created_at, relayNow())}
-            </time>
-            <span class="seq">#{seq}</span>
-          </span>
-        </span>
-        <span class="excerpt">
-          <Hits words={words}>{excerptAround(message.content, words, EXCERPT)}</Hits>
-        </span>
-      </span>
-    </a>
   )
 }
