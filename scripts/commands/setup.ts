@@ -5,7 +5,8 @@ import { formatResult, summarize } from '../checks/report.ts'
 import { createSubject } from '../checks/subject.ts'
 import { KEPT_IN, readDeployment } from '../deploy/deployment.ts'
 import { settleUserAndKey } from '../deploy/keys.ts'
-import { chooseProject, migrateProject } from '../deploy/project.ts'
+import { migrateProject } from '../deploy/migration.ts'
+import { chooseProject } from '../deploy/project.ts'
 import { known, type Setup, type Step } from '../deploy/steps.ts'
 import { announce, begin, during, say, showKey } from '../deploy/terminal.ts'
 import { chooseAccount, chooseRelay } from '../deploy/which-relay.ts'
@@ -42,12 +43,12 @@ const STEPS: Step[] = [
   },
   {
     title: 'Supabase',
-    does: 'Asks for the URL and the secret key of the project, and tests them.',
+    does: 'Creates a project in your account, takes one of yours, or asks for its URL and secret key.',
     run: chooseProject,
   },
   {
     title: 'Database',
-    does: 'Checks whether the project has the relay’s SQL, and applies it if not.',
+    does: 'Applies the migrations that the project does not have yet.',
     run: migrateProject,
   },
   {

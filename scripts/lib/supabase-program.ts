@@ -39,7 +39,7 @@ export async function findProgram(): Promise<Program | undefined> {
 
 /** Fetches the pinned program with npx. */
 export async function fetchProgram(): Promise<Program> {
-  const program = await locate(['--yes', '--fetch-retries=1'])
+  const program = await locate(['--yes', '--fetch-retries=1', '--fetch-retry-mintimeout=1000'])
   if (program) return program
   throw new UserError(
     `npx could not fetch supabase@${PINNED}: check the network, or install Supabase's program ` +
@@ -70,7 +70,9 @@ async function locate(options: string[]): Promise<Program | undefined> {
 
 /** Runs a command of the program that answers in JSON. Never prompts. */
 export async function ask(program: Program, args: string[]): Promise<Outcome> {
-  const { code, stdout, stderr } = await run([...program, ...args, '--output-format', 'json'])
+  // Its answers have another form if it believes that a model reads them.
+  const form = ['--output-format', 'json', '--agent', 'no']
+  const { code, stdout, stderr } = await run([...program, ...args, ...form])
   const answer = parse(stdout)
   if (code === 0 && answer !== undefined) return { data: answer }
   return { fault: answer?.error?.message ?? stripVTControlCharacters(stderr || stdout).trim() }
@@ -116,7 +118,8 @@ export async function runTyping(
   const code = await new Promise<number>((resolve) => {
     terminal.onExit(({ exitCode }) => resolve(exitCode))
   })
-  return { code, printed: stripVTControlCharacters(printed) }
+  // The terminal would show what is typed too early.
+  return { code, printed: stripVTControlCharacters(printed).replaceAll(secret, '…') }
 }
 
 async function run([command, ...args]: Program) {

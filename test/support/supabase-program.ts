@@ -16,7 +16,9 @@ declare module 'vitest' {
 const PATIENCE_MS = 120_000
 
 export default async function setup(project: TestProject) {
-  const timeUp = new Promise<undefined>((resolve) => setTimeout(resolve, PATIENCE_MS).unref())
+  const timeUp = new Promise<undefined>((resolve) => {
+    setTimeout(() => resolve(undefined), PATIENCE_MS).unref()
+  })
   const found = findProgram().then((program) => program ?? fetchProgram())
   const program = await Promise.race([found.catch(() => undefined), timeUp])
   if (!program) console.log("Supabase's program cannot be had here: its tests are skipped.")
