@@ -80,6 +80,8 @@ export async function fetchManagement(): Promise<Management> {
 }
 
 function createManagement(program: Program): Management {
+  let organizations: z.infer<typeof Organizations> | undefined
+
   async function request<T>(what: string, args: string[], schema: z.ZodType<T>): Promise<T> {
     const outcome = await ask(program, args)
     if ('fault' in outcome) throw explain(what, outcome.fault)
@@ -95,8 +97,9 @@ function createManagement(program: Program): Management {
     program,
 
     async listOrganizations() {
-      const answer = await request('list your organizations', ['orgs', 'list'], Organizations)
-      return answer.organizations
+      // Also asked to find out who is signed in.
+      organizations ??= await request('list your organizations', ['orgs', 'list'], Organizations)
+      return organizations.organizations
     },
 
     async listProjects() {

@@ -52,8 +52,6 @@ export interface Supabase extends AsyncDisposable {
   revoke(endpoint?: string): void
   /** Does in the browser what a person does at the address that the program prints; returns the code. */
   approve(address: string): string
-  /** The file that names the stand-in to the program. */
-  readProfile(): string
   /** The arguments of every run of the program, as another user of the machine sees them. */
   readArguments(): string
 }
@@ -214,7 +212,6 @@ export async function startSupabase(options: SupabaseOptions): Promise<Supabase>
       revokedFrom = endpoint
     },
     approve: signIns.approve,
-    readProfile: () => readFileSync(profile, 'utf8'),
     readArguments() {
       const log = join(folder, 'arguments')
       return existsSync(log) ? readFileSync(log, 'utf8') : ''
