@@ -114,6 +114,15 @@ export async function putSecrets(
   if (!put.ok) throw createError('did not accept the secrets', put)
 }
 
+/** Deletes a Worker with its secrets and its addresses. */
+export async function deleteWorker(target: Target): Promise<void> {
+  const { account, worker } = target
+  const deleted = await runWrangler(['delete', worker, '--force'], environment(account))
+  // wrangler then looks for namespaces of old static sites, which a token for Workers only may not list.
+  if (deleted.ok || (await listSecrets(target)) === undefined) return
+  throw createError('did not delete the Worker', deleted)
+}
+
 /** Whether every earlier version of the Worker has its own public URL, with its own secrets. */
 export async function hasPreviewUrls(target: Target): Promise<boolean> {
   return (await requestSubdomain(target)).previews_enabled === true

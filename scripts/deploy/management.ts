@@ -55,6 +55,8 @@ export class ManagementError extends UserError {
   }
 }
 
+type Row = Record<string, unknown>
+
 /** A person's account at Supabase. */
 export interface Management {
   program: Program
@@ -64,7 +66,9 @@ export interface Management {
   createProject(draft: Draft, password: string): Promise<string>
   readSecretKey(ref: string): Promise<string>
   /** Runs one or more statements as the owner of the database, in one transaction. */
-  runSql(ref: string, sql: string): Promise<Record<string, unknown>[]>
+  runSql(ref: string, sql: string): Promise<Row[]>
+  /** Runs a statement that cannot change anything. */
+  readSql(ref: string, sql: string): Promise<Row[]>
   readAdvice(ref: string): Promise<Advice[]>
 }
 
@@ -91,6 +95,13 @@ function createManagement(program: Program): Management {
       'refused',
       `Supabase’s program gave an answer to "${args[0]} ${args[1]}" that this version does not understand.`,
     )
+  }
+
+  function query(ref: string, sql: string, option: '--yes' | '--read-only'): Promise<Row[]> {
+    const file = join(makeFolder(), 'statement.sql')
+    writeFileSync(file, sql)
+    const args = ['db', 'query', `--remote=${ref}`, '--file', file, option]
+    return request('run the SQL', args, z.array(z.record(z.string(), z.unknown())))
   }
 
   return {
@@ -129,12 +140,8 @@ function createManagement(program: Program): Management {
       )
     },
 
-    async runSql(ref, sql) {
-      const file = join(makeFolder(), 'statement.sql')
-      writeFileSync(file, sql)
-      const args = ['db', 'query', `--remote=${ref}`, '--file', file, '--yes']
-      return request('run the SQL', args, z.array(z.record(z.string(), z.unknown())))
-    },
+    runSql: (ref, sql) => query(ref, sql, '--yes'),
+    readSql: (ref, sql) => query(ref, sql, '--read-only'),
 
     async readAdvice(ref) {
       const args = ['db', 'advisors', `--remote=${ref}`, '--level', 'info', '--fail-on', 'none']

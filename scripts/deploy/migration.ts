@@ -81,7 +81,7 @@ async function migrateThroughAccount(
   pending: Migration[],
 ): Promise<boolean> {
   const account = await signIn(setup)
-  const [row] = await account.runSql(ref, COUNT_MESSAGES)
+  const [row] = await account.readSql(ref, COUNT_MESSAGES)
   const count = Number(row?.count ?? 0)
   if (count > MANY_MESSAGES) {
     say(

@@ -74,6 +74,7 @@ export async function createAccounts(): Promise<Accounts> {
     databaseUrl: `postgresql://postgres:${connection.password}@${connection.host}:${connection.port}/${connection.database}`,
     environment: {
       ...cloudflare.environment,
+      ...supabase.isolation,
       ...internet.environment,
       RELAY_DATA: home.path,
     },

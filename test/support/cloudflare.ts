@@ -188,6 +188,10 @@ export async function startCloudflare({
             script: { tag: 'tag', tags: [], last_deployed_from: 'wrangler' },
           },
         }
+      case 'DELETE services':
+        await find(name).running?.stop()
+        scripts.delete(name)
+        return null
       case 'GET workers':
         find(name)
         return { subdomain: { enabled: true, url: `https://${name}.person.workers.dev` } }

@@ -33,9 +33,11 @@ interface StandInProject {
 }
 
 export interface Supabase extends AsyncDisposable {
-  /** In which the program reaches this stand-in, without a sign-in. */
+  /** In which the program reaches this stand-in and nothing else. */
+  isolation: Record<string, string>
+  /** The same with the program installed, without a sign-in. */
   environment: Record<string, string>
-  /** The same with a token, and with the program installed. */
+  /** The same with a token. */
   signedIn: Record<string, string>
   token: string
   organizations: { slug: string; name: string }[]
@@ -45,7 +47,6 @@ export interface Supabase extends AsyncDisposable {
   /** The SQL that was run, in order. */
   statements: string[]
   lints: { name: string; level: string; detail: string }[]
-  requests: string[]
   /** Makes an endpoint, such as `POST projects`, fail; without one, no endpoint. */
   fail(endpoint?: string, status?: number, message?: string): void
   /** Refuses the token from the next request to an endpoint on, or from now. */
@@ -93,7 +94,6 @@ export async function startSupabase(options: SupabaseOptions): Promise<Supabase>
     if (session) return signIns.finish(session, searchParams.get('device_code') ?? '')
     const [kind, own = '', ...rest] = pathname.replace('/v1/', '').split('/')
     const endpoint = [request.method, kind, ...rest].join(' ')
-    supabase.requests.push(endpoint)
     if (endpoint === revokedFrom) revokedFrom = ''
     if (revokedFrom === '' || request.headers.authorization !== `Bearer ${token}`) {
       return [401, { message: 'Unauthorized' }]
@@ -147,7 +147,7 @@ export async function startSupabase(options: SupabaseOptions): Promise<Supabase>
       case 'POST projects database query':
         return runSql(((await json(request)) as { query: string }).query)
       case 'GET projects advisors security':
-        return [200, { lints: supabase.lints }]
+        return [200, { lints: supabase.lints.map(completeLint) }]
       case 'GET projects advisors performance':
         return [200, { lints: [] }]
     }
@@ -188,7 +188,7 @@ export async function startSupabase(options: SupabaseOptions): Promise<Supabase>
       'project_host: supabase.co',
     ].join('\n'),
   )
-  const environment = {
+  const isolation = {
     SUPABASE_PROFILE: profile,
     SUPABASE_HOME: join(folder, 'home'),
     SUPABASE_NO_KEYRING: '1',
@@ -196,15 +196,15 @@ export async function startSupabase(options: SupabaseOptions): Promise<Supabase>
   const PATH = `${installProgram(folder)}:${process.env.PATH}`
 
   const supabase: Supabase = {
-    environment: { ...environment, PATH },
-    signedIn: { ...environment, PATH, SUPABASE_ACCESS_TOKEN: token },
+    isolation,
+    environment: { ...isolation, PATH },
+    signedIn: { ...isolation, PATH, SUPABASE_ACCESS_TOKEN: token },
     token,
     organizations: [ORGANIZATION],
     projects: [],
     created: [],
     statements: [],
     lints: [],
-    requests: [],
     fail(endpoint, status = 400, message = 'As the test wants') {
       failing = endpoint ? { endpoint, status, message } : undefined
     },
@@ -224,6 +224,18 @@ export async function startSupabase(options: SupabaseOptions): Promise<Supabase>
   }
   return supabase
 }
+
+/** Adds the fields without which the program refuses the answer. */
+const completeLint = (lint: Supabase['lints'][number]) => ({
+  ...lint,
+  title: lint.name,
+  facing: 'EXTERNAL',
+  categories: ['SECURITY'],
+  description: lint.name,
+  remediation: 'https://supabase.com/docs',
+  metadata: {},
+  cache_key: lint.name,
+})
 
 /** Installs the real program under its name, in front of which its arguments are written down. */
 function installProgram(folder: string): string {

@@ -50,6 +50,7 @@ function createSetup(deployment: Deployment, options: AccountOptions = {}) {
     },
     readSecretKey: async () => 'sb_secret_of_these_tests',
     runSql: async () => [],
+    readSql: async () => [],
     readAdvice: async () => [],
   }
   const setup: Setup = { takesOver: false, deployment: { ...deployment }, account }
