@@ -41,11 +41,11 @@ export async function removeDeployment(): Promise<void> {
   const ref = SUPABASE_URL && projectRef(SUPABASE_URL)
   const page = `https://supabase.com/dashboard/project/${ref ?? '_'}`
   say(`To keep the project and delete only the relay's data, run this in ${page}/sql/new:`)
-  say(DROP)
+  say(DROP_RELAY)
   say(`To delete the whole project: ${page}/settings/general, "Delete project".`)
   end('The relay is removed.')
 }
 
 /** Deletes the relay's tables and functions, whatever version they have. */
-const DROP = `drop table if exists public.relay_threads, public.relay_messages, public.relay_read_cursors, public.relay_readers cascade;
+export const DROP_RELAY = `drop table if exists public.relay_threads, public.relay_messages, public.relay_read_cursors, public.relay_readers cascade;
 do $$ declare f regprocedure; begin for f in select oid from pg_proc where pronamespace = 'public'::regnamespace and proname like 'relay\\_%' loop execute 'drop function ' || f || ' cascade'; end loop; end $$;`

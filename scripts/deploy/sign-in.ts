@@ -1,4 +1,5 @@
 /** Signs in to Supabase through its own program, which is fetched if this machine does not have it. */
+import { INTERRUPTED } from '../lib/command.ts'
 import { PROGRAM, runInteractively } from '../lib/supabase-program.ts'
 import { UserError } from '../lib/user-error.ts'
 import { fetchManagement, findManagement, type Management, ManagementError } from './management.ts'
@@ -28,7 +29,9 @@ async function openAccount(): Promise<Management> {
     'Supabase’s own sign-in follows. Its page opens in the browser and shows a code to enter here. If this ' +
       'machine has no browser, open the printed address on another.',
   )
-  await runInteractively(account.program, ['login'])
+  const code = await runInteractively(account.program, ['login'])
+  // Ctrl-C reached only the program, which had the terminal.
+  if (code === INTERRUPTED) process.exit(INTERRUPTED)
   const again = await faultOfSignIn(account)
   if (!again) return account
   throw new UserError(

@@ -28,6 +28,9 @@ type Json = any
 /** The program's answer, or its own words for why there is none. */
 export type Outcome = { data: Json } | { fault: string }
 
+/** A question that it never asked before would otherwise wait for an answer forever. */
+const TIME_LIMIT_MS = 180_000
+
 const QUIET = { SUPABASE_TELEMETRY_DISABLED: '1', SUPABASE_NO_UPDATE_NOTIFIER: '1' }
 
 /** Returns the program, installed or fetched earlier; undefined if it would have to be fetched. */
@@ -100,7 +103,12 @@ export async function runTyping(
   { prompt, secret }: { prompt: RegExp; secret: string },
 ): Promise<{ code: number; printed: string }> {
   const [command, ...first] = program
-  const { spawn: open } = await import('@lydell/node-pty')
+  const { spawn: open } = await import('@lydell/node-pty').catch(() => {
+    throw new UserError(
+      'This machine cannot type a password for Supabase’s program: create the project at ' +
+        'https://supabase.com/dashboard/new, and choose it from the list.',
+    )
+  })
   const terminal = open(command, [...first, ...args], {
     // So wide that no line of the answer is broken.
     cols: 1000,
@@ -115,9 +123,11 @@ export async function runTyping(
     isTyped = true
     terminal.write(`${secret}\r`)
   })
+  const clock = setTimeout(() => terminal.kill(), TIME_LIMIT_MS)
   const code = await new Promise<number>((resolve) => {
-    terminal.onExit(({ exitCode }) => resolve(exitCode))
+    terminal.onExit(({ exitCode, signal }) => resolve(signal ? 1 : exitCode))
   })
+  clearTimeout(clock)
   // The terminal would show what is typed too early.
   return { code, printed: stripVTControlCharacters(printed).replaceAll(secret, '…') }
 }

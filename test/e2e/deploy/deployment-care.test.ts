@@ -7,6 +7,7 @@ import { promisify } from 'node:util'
 import { test as anyTest, expect, inject, vi } from 'vitest'
 import type { Result } from '../../../scripts/checks/check.ts'
 import type { Deployment } from '../../../scripts/deploy/deployment.ts'
+import { DROP_RELAY } from '../../../scripts/deploy/removal.ts'
 import type { Program } from '../../../scripts/lib/supabase-program.ts'
 import { createAccounts, PROJECT_URL, REF, RELAY_URL, SERVICE_KEY } from '../../support/accounts.ts'
 import { ACCOUNT } from '../../support/cloudflare.ts'
@@ -109,6 +110,22 @@ testWithProgram(
     }
   },
 )
+
+anyTest('the SQL that the removal prints leaves nothing of the relay in a project', async () => {
+  await using database = await createTestDatabase()
+  const owner = await database.connect('postgres')
+  await owner.query('create table public.others (id uuid primary key)')
+  const listNames = async () => {
+    const { rows } = await owner.query(
+      "select relname as name from pg_class where relnamespace = 'public'::regnamespace and relkind = 'r' " +
+        "union all select proname from pg_proc where pronamespace = 'public'::regnamespace",
+    )
+    return rows.map(({ name }) => name)
+  }
+  expect((await listNames()).length).toBeGreaterThan(20)
+  await owner.query(DROP_RELAY)
+  expect(await listNames()).toEqual(['others'])
+})
 
 anyTest.each([
   [['--sql', ''], 2, 'The folder is missing'],
