@@ -101,16 +101,24 @@ async function pickProject(projects: HostedProject[]): Promise<HostedProject | u
   }
   const ref = await choose(
     'Which of your projects?',
-    projects.map((one) => ({ value: one.ref, label: one.name, hint: describe(one) })),
+    projects.map((one) => ({
+      value: one.ref,
+      label: nameAmong(projects, one),
+      hint: describe(one),
+    })),
     new UserError(`You have several projects: set ${BY_NAME}.`),
   )
   return projects.find((one) => one.ref === ref)
 }
 
-/** Tells projects of the same name apart. */
-function describe({ ref, organization_slug, region, status, created_at }: HostedProject): string {
+/** The name of a project, with its ref if others have the same name. */
+function nameAmong(projects: HostedProject[], { name, ref }: HostedProject): string {
+  return projects.filter((one) => one.name === name).length > 1 ? `${name} (${ref})` : name
+}
+
+function describe({ organization_slug, region, status, created_at }: HostedProject): string {
   const isPaused = status === 'INACTIVE' ? ', paused' : ''
-  return `${ref}, ${region}, ${organization_slug}, since ${created_at.slice(0, 10)}${isPaused}`
+  return `${region}, ${organization_slug}, since ${created_at.slice(0, 10)}${isPaused}`
 }
 
 async function draftProject(account: Management, projects: HostedProject[]): Promise<Draft> {

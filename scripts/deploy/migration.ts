@@ -75,7 +75,7 @@ async function migrate(setup: Setup, pending: Migration[]): Promise<'applied' | 
 }
 
 /** Applies the SQL with the sign-in to Supabase; false if the database has too many messages for it. */
-async function migrateThroughAccount(
+export async function migrateThroughAccount(
   setup: Setup,
   ref: string,
   pending: Migration[],

@@ -106,7 +106,8 @@ test('a project from the list is used, and a run interrupted at any step continu
 
   using chosen = await open()
   await chosen.answers('Which Supabase project does the relay use?', DOWN)
-  await chosen.answers('Which of your projects?', DOWN)
+  await chosen.sees('Which of your projects?')
+  await chosen.answers(`mine (${REF})`, DOWN)
   await chosen.answers('Reading its secret key', CTRL_C)
   expect(await chosen.exit).toBe(130)
   for (const step of ['Applying migrations/001_initial.sql', 'Deploying the Worker']) {
