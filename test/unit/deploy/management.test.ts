@@ -38,7 +38,7 @@ test.each([
     'refused',
     'Supabase did not list it: Something else',
   ],
-])('"%.60s…" is explained', (said, kind, sentence) => {
+])('the program’s answer is explained: %s', (said, kind, sentence) => {
   vi.stubEnv('SUPABASE_ACCESS_TOKEN', '')
   const error = explain('list it', said)
   expect(error.kind).toBe(kind)
