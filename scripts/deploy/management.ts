@@ -119,7 +119,17 @@ function createManagement(program: Program): Management {
     },
 
     async createProject({ name, organization, region }, password) {
-      const options = ['--org-id', organization, '--region', region, '-o', 'json', '--yes']
+      const options = [
+        '--org-id',
+        organization,
+        '--region',
+        region,
+        '-o',
+        'json',
+        '--yes',
+        '--agent',
+        'no',
+      ]
       const { code, printed } = await runTyping(program, ['projects', 'create', name, ...options], {
         prompt: /database password/,
         secret: password,
@@ -162,13 +172,13 @@ export function pickSecretKey(keys: z.infer<typeof Keys>['keys']): string | unde
 /** Turns the program's words into a sentence with the cause and the fix. */
 export function explain(what: string, said: string): ManagementError {
   const message = readMessage(said)
-  if (/access token not provided/i.test(said)) {
+  if (/access token not provided/i.test(message)) {
     return new ManagementError(
       'sign-in',
       `You are not signed in to Supabase: run "${PROGRAM} login", or set SUPABASE_ACCESS_TOKEN.`,
     )
   }
-  if (/invalid access token format/i.test(said)) {
+  if (/invalid access token format/i.test(message)) {
     return new ManagementError(
       'sign-in',
       `SUPABASE_ACCESS_TOKEN is not an access token (sbp_…): create one at ${TOKENS}.`,
@@ -183,7 +193,7 @@ export function explain(what: string, said: string): ManagementError {
       `Supabase no longer accepts your sign-in, since it was revoked or has expired: ${fix}.`,
     )
   }
-  if (/transport\s?error|timed? ?out|ENOTFOUND|ECONNREFUSED/i.test(said)) {
+  if (/transport\s?error|timed? ?out|ENOTFOUND|ECONNREFUSED/i.test(message)) {
     return new ManagementError(
       'network',
       `Supabase cannot be reached, so it did not ${what}: check the network.`,

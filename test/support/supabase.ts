@@ -47,8 +47,6 @@ export interface Supabase extends AsyncDisposable {
   /** The SQL that was run, in order. */
   statements: string[]
   lints: { name: string; level: string; detail: string }[]
-  /** Makes an endpoint, such as `POST projects`, fail; without one, no endpoint. */
-  fail(endpoint?: string, status?: number, message?: string): void
   /** Refuses the token from the next request to an endpoint on, or from now. */
   revoke(endpoint?: string): void
   /** Does in the browser what a person does at the address that the program prints; returns the code. */
@@ -71,7 +69,6 @@ export async function startSupabase(options: SupabaseOptions): Promise<Supabase>
   const folder = mkdtempSync(join(tmpdir(), 'relay-supabase-stand-in-'))
   const token = `sbp_${randomBytes(20).toString('hex')}`
   const signIns = createSignIns(token)
-  let failing: { endpoint: string; status: number; message: string } | undefined
   let revokedFrom: string | undefined
 
   const describe = ({ statuses, ...project }: StandInProject) => ({
@@ -98,7 +95,6 @@ export async function startSupabase(options: SupabaseOptions): Promise<Supabase>
     if (revokedFrom === '' || request.headers.authorization !== `Bearer ${token}`) {
       return [401, { message: 'Unauthorized' }]
     }
-    if (failing?.endpoint === endpoint) return [failing.status, { message: failing.message }]
     const project = supabase.projects.find((one) => one.ref === own)
     switch (endpoint) {
       case 'GET profile':
@@ -205,9 +201,6 @@ export async function startSupabase(options: SupabaseOptions): Promise<Supabase>
     created: [],
     statements: [],
     lints: [],
-    fail(endpoint, status = 400, message = 'As the test wants') {
-      failing = endpoint ? { endpoint, status, message } : undefined
-    },
     revoke(endpoint = '') {
       revokedFrom = endpoint
     },

@@ -34,7 +34,8 @@ test.each([
     'Supabase did not list it: Failed to run sql query: ERROR:  42601: syntax error at or near "boom"',
   ],
   [
-    'Confirmed by --yes: Create project\r\nSomething else\r\nTry rerunning the command with --debug to troubleshoot the error.\r\n',
+    // The name of a project is not the reason.
+    'Confirmed by --yes: Create project "timeout"\r\nSomething else\r\nTry rerunning the command with --debug to troubleshoot the error.\r\n',
     'refused',
     'Supabase did not list it: Something else',
   ],
