@@ -5,6 +5,7 @@ import { contextChecks } from './context.ts'
 import { databaseChecks } from './database.ts'
 import { deploymentChecks } from './deployment.ts'
 import { oauthChecks } from './oauth.ts'
+import { projectChecks } from './project.ts'
 import { protocolChecks } from './protocol.ts'
 import { endpointChecks, reachChecks } from './reach.ts'
 import { refusalChecks } from './refusals.ts'
@@ -17,6 +18,8 @@ export interface Group {
 }
 
 const CLIENTS: Group = { title: 'Clients on this machine', checks: clientChecks }
+
+const PROJECT: Group = { title: 'Supabase project', checks: projectChecks }
 
 const ALL: Group[] = [
   { title: 'Address', checks: reachChecks },
@@ -31,6 +34,7 @@ const ALL: Group[] = [
   { title: 'OAuth', checks: oauthChecks },
   { title: 'Board', checks: boardChecks },
   { title: 'Deployment', checks: deploymentChecks },
+  PROJECT,
   CLIENTS,
 ]
 
@@ -41,7 +45,7 @@ export const DOCTOR: Group[] = ALL.map(({ title, checks }) => ({
 })).filter(({ checks }) => checks.length > 0)
 
 /** All checks of the relay itself. */
-export const SMOKE: Group[] = ALL.filter((group) => group !== CLIENTS)
+export const SMOKE: Group[] = ALL.filter((group) => group !== CLIENTS && group !== PROJECT)
 
 /** The checks of groups, in order. */
 export const checksOf = (groups: Group[]): Check[] => groups.flatMap(({ checks }) => checks)

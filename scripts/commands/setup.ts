@@ -5,17 +5,21 @@ import { formatResult, summarize } from '../checks/report.ts'
 import { createSubject } from '../checks/subject.ts'
 import { KEPT_IN, readDeployment } from '../deploy/deployment.ts'
 import { settleUserAndKey } from '../deploy/keys.ts'
-import { chooseProject, migrateProject } from '../deploy/project.ts'
+import { migrateProject } from '../deploy/migration.ts'
+import { writeMigrationFiles } from '../deploy/migration-files.ts'
+import { chooseProject } from '../deploy/project.ts'
+import { removeDeployment } from '../deploy/removal.ts'
 import { known, type Setup, type Step } from '../deploy/steps.ts'
 import { announce, begin, during, say, showKey } from '../deploy/terminal.ts'
 import { chooseAccount, chooseRelay } from '../deploy/which-relay.ts'
 import { deployWorker } from '../deploy/worker.ts'
 import { defineCommand } from '../lib/command.ts'
-import { UserError } from '../lib/user-error.ts'
+import { readMigrations } from '../lib/migrations.ts'
+import { UsageError, UserError } from '../lib/user-error.ts'
 import { waitForVerdict } from '../lib/verdict.ts'
 
 const HELP = `
-npm run setup -- [--dry-run] [--take-over]
+npm run setup -- [--dry-run] [--take-over] [--sql FOLDER] [--remove]
 
 Deploys the relay to Cloudflare Workers and Supabase. Explains each step, asks for what it needs, and tests
 each answer. You can interrupt it and run it again at any time: answers are saved in .relay/setup.json,
@@ -23,10 +27,14 @@ and completed steps are not repeated.
 
   --dry-run     list the steps without changing anything
   --take-over   take over an existing relay without asking
+  --sql FOLDER  only write the migrations to a folder, under names that Supabase's own program takes, such
+                as supabase/migrations of your project
+  --remove      delete the Worker, after you type its name
 
 Answers that are not saved are read from the environment if they are set there, which they must be if
-there is no terminal: SUPABASE_URL, SUPABASE_SERVICE_KEY, DATABASE_URL, RELAY_WORKER, RELAY_USER_ID and
-CLOUDFLARE_ACCOUNT_ID; to take over a relay, also RELAY_URL and RELAY_API_KEY.
+there is no terminal: SUPABASE_ACCESS_TOKEN, SUPABASE_PROJECT (a name or ref), SUPABASE_ORGANIZATION and
+SUPABASE_REGION, or SUPABASE_URL and SUPABASE_SERVICE_KEY; DATABASE_URL, RELAY_WORKER, RELAY_USER_ID and
+CLOUDFLARE_ACCOUNT_ID; to take over a relay, also RELAY_URL and RELAY_API_KEY; to delete one, RELAY_REMOVE.
 `
 
 const STEPS: Step[] = [
@@ -42,12 +50,12 @@ const STEPS: Step[] = [
   },
   {
     title: 'Supabase',
-    does: 'Asks for the URL and the secret key of the project, and tests them.',
+    does: 'Creates a project in your account, takes one of yours, or asks for its URL and secret key.',
     run: chooseProject,
   },
   {
     title: 'Database',
-    does: 'Checks whether the project has the relay’s SQL, and applies it if not.',
+    does: 'Applies the migrations that the project does not have yet.',
     run: migrateProject,
   },
   {
@@ -71,14 +79,26 @@ const CONTINUE = `Run "npm run setup" again to continue. Your answers are saved 
 
 export const command = defineCommand({
   help: HELP,
-  options: { 'dry-run': { type: 'boolean' }, 'take-over': { type: 'boolean' } },
+  options: {
+    'dry-run': { type: 'boolean' },
+    'take-over': { type: 'boolean' },
+    sql: { type: 'string' },
+    remove: { type: 'boolean' },
+  },
   async run(options) {
+    const { 'dry-run': isDry = false, sql, remove } = options
+    if (sql !== undefined) return writeSql(sql, isDry)
+    if (remove && !isDry) {
+      await removeDeployment()
+      return undefined
+    }
     const setup: Setup = {
       takesOver: options['take-over'] ?? false,
       deployment: readDeployment(),
     }
-    if (options['dry-run']) {
-      showSteps(setup)
+    if (isDry) {
+      if (remove) showRemoval(setup)
+      else showSteps(setup)
       return undefined
     }
     const end = begin('relay-mcp: set-up', CONTINUE)
@@ -103,6 +123,21 @@ function showSteps({ deployment }: Setup): void {
   const names = Object.keys(deployment)
   if (names.length > 0) console.log(`Already saved in ${KEPT_IN}: ${names.join(', ')}.`)
   console.log('Nothing was changed.')
+}
+
+function showRemoval({ deployment: { worker } }: Setup): void {
+  console.log(worker ? `Would delete the Worker ${worker}.` : 'There is nothing to remove.')
+  console.log('Nothing was changed.')
+}
+
+function writeSql(folder: string, isDry: boolean): undefined {
+  if (folder === '') throw new UsageError('The folder is missing: --sql supabase/migrations')
+  const files = writeMigrationFiles(folder, readMigrations(), { isDry })
+  for (const { path, isNew } of files) {
+    console.log(isNew ? `${isDry ? 'Would write' : 'Wrote'} ${path}` : `${path} is already there`)
+  }
+  if (isDry) console.log('Nothing was changed.')
+  else if (files.some(({ isNew }) => isNew)) console.log('Apply it: supabase db push --remote')
 }
 
 /** Runs the checks of `npm run smoke` against the deployed address. */

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { UserError } from '../lib/user-error.ts'
 import { runWrangler, type WranglerResult } from '../lib/wrangler.ts'
+import { withPlacement } from './placement.ts'
 
 export interface Account {
   id: string
@@ -51,9 +52,22 @@ export async function listSecrets(target: Target): Promise<string[] | undefined>
 
 /**
  * Uploads the Worker and its secrets as one version, so that it never runs with only some of them.
- * Other secrets are kept. Returns the host names of the Worker.
+ * Other secrets are kept. Runs in `region` if there is one. Returns the host names of the Worker.
  */
-export async function deploy(target: Target, secrets: Record<string, string>): Promise<string[]> {
+export function deploy(
+  target: Target,
+  secrets: Record<string, string>,
+  region?: string,
+): Promise<string[]> {
+  if (!region) return deployWith([], target, secrets)
+  return withPlacement(region, (file) => deployWith(['--config', file], target, secrets))
+}
+
+async function deployWith(
+  options: string[],
+  target: Target,
+  secrets: Record<string, string>,
+): Promise<string[]> {
   const { account, worker } = target
   // wrangler reads the secrets of a deployment only from a file.
   const folder = mkdtempSync(join(tmpdir(), 'relay-deploy-'))
@@ -63,7 +77,8 @@ export async function deploy(target: Target, secrets: Record<string, string>): P
     const file = join(folder, 'secrets.json')
     writeFileSync(file, JSON.stringify(secrets), { mode: 0o600 })
     const output = join(folder, 'output.ndjson')
-    const deployed = await runWrangler(['deploy', '--name', worker, '--secrets-file', file], {
+    const args = ['deploy', '--name', worker, '--secrets-file', file, ...options]
+    const deployed = await runWrangler(args, {
       env: { ...environment(account).env, WRANGLER_OUTPUT_FILE_PATH: output },
     })
     const [onboarding] = /https:\S+\/workers\/onboarding/.exec(deployed.said) ?? []
@@ -97,6 +112,15 @@ export async function putSecrets(
     input: JSON.stringify(secrets),
   })
   if (!put.ok) throw createError('did not accept the secrets', put)
+}
+
+/** Deletes a Worker with its secrets and its addresses. */
+export async function deleteWorker(target: Target): Promise<void> {
+  const { account, worker } = target
+  const deleted = await runWrangler(['delete', worker, '--force'], environment(account))
+  // wrangler then looks for namespaces of old static sites, which a token for Workers only may not list.
+  if (deleted.ok || (await listSecrets(target)) === undefined) return
+  throw createError('did not delete the Worker', deleted)
 }
 
 /** Whether every earlier version of the Worker has its own public URL, with its own secrets. */

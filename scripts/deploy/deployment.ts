@@ -15,6 +15,14 @@ const FILE = join(FOLDER, 'setup.json')
 /** The path for people: relative if it is below their current folder. */
 export const KEPT_IN = FILE.startsWith(process.cwd()) ? relative(process.cwd(), FILE) : FILE
 
+/** A Supabase project to create. */
+export interface Draft {
+  name: string
+  /** The slug of its organization. */
+  organization: string
+  region: string
+}
+
 export interface Deployment {
   /** The Cloudflare account's id. */
   account?: string
@@ -24,6 +32,16 @@ export interface Deployment {
   url?: string
   /** When the key in this file was deployed; undefined before that. */
   deployed_at?: string | undefined
+  /** The ref of the Supabase project, if it was chosen or created through the person's account. */
+  project?: string | undefined
+  /** Its region, as Supabase names it. */
+  region?: string | undefined
+  /** Where the Worker runs: near its clients, or next to the database. */
+  placement?: 'clients' | 'database'
+  /** A project that was about to be created. Saved first, so that an interruption cannot create two. */
+  draft?: Draft | undefined
+  /** The password of its database, which the relay does not use. */
+  SUPABASE_DB_PASSWORD?: string
   SUPABASE_URL?: string
   SUPABASE_SERVICE_KEY?: string
   RELAY_USER_ID?: string

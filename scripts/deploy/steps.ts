@@ -1,11 +1,14 @@
 /** The steps of the set-up, and the data that they share. */
 import { type Deployment, keep } from './deployment.ts'
+import type { Management } from './management.ts'
 
 export interface Setup {
   /** Whether to take over a running relay that was not set up from this folder. */
   takesOver: boolean
   /** What is known so far, saved across runs. */
   deployment: Deployment
+  /** The person's account at Supabase, once they are signed in. */
+  account?: Management
 }
 
 export interface Step {
@@ -16,7 +19,7 @@ export interface Step {
 }
 
 /** Returns what an earlier step has settled. */
-export function known(setup: Setup, name: Exclude<keyof Deployment, 'rotation'>): string {
+export function known(setup: Setup, name: Exclude<keyof Deployment, 'rotation' | 'draft'>): string {
   const value = setup.deployment[name]
   if (value === undefined) throw new Error(`${name} is read before it is known`)
   return value

@@ -23,6 +23,14 @@ export function readMigrations(): Migration[] {
   return migrations.sort((a, b) => a.version - b.version)
 }
 
+/**
+ * Selects the migrations that a database with this `schema_version` does not have; 0 is one without the
+ * relay. An earlier file is not run again, since it would put back its own older functions.
+ */
+export function selectPending(migrations: Migration[], version: number): Migration[] {
+  return migrations.filter((migration) => migration.version > version)
+}
+
 /** Runs one file; an error names the line of the SQL. */
 export async function applyMigration(client: Client, { path, sql }: Migration): Promise<void> {
   await client.query(sql).catch((error: DatabaseError) => {

@@ -1,7 +1,7 @@
 /**
  * createAccounts(): a person's accounts at Cloudflare and Supabase for `npm run setup` and
- * `npm run rotate`. Cloudflare is a stand-in with nothing deployed, Supabase a project with an empty
- * database.
+ * `npm run rotate`. Cloudflare is a stand-in with nothing deployed, Supabase a stand-in for the account
+ * and a project with an empty database.
  */
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -15,6 +15,7 @@ import { type Cloudflare, startCloudflare } from './cloudflare.ts'
 import { createTestDatabase, type TestDatabase } from './database.ts'
 import { startInternet } from './internet.ts'
 import { createHome } from './person.ts'
+import { type Supabase, startSupabase } from './supabase.ts'
 
 export const REF = 'abcdefghijklmnopqrst'
 export const PROJECT_URL = `https://${REF}.supabase.co`
@@ -25,6 +26,8 @@ export const USER = '5f0c9f6e-2a0b-4d0a-9a53-0d9c1c7d3b11'
 
 export interface Accounts extends AsyncDisposable {
   cloudflare: Cloudflare
+  /** The account in which the project is, for commands that sign in to it. */
+  supabase: Supabase
   database: TestDatabase
   /** The owner's connection string for the database. */
   databaseUrl: string
@@ -55,6 +58,7 @@ export async function createAccounts(): Promise<Accounts> {
   const internet = await startInternet((host) =>
     host === new URL(PROJECT_URL).host ? project.url : cloudflare.find(host),
   )
+  const supabase = await startSupabase({ database, ref: REF, secretKey: SERVICE_KEY })
   const home = createHome()
   const file = join(home.path, 'setup.json')
   const client = (key: string) => {
@@ -65,10 +69,12 @@ export async function createAccounts(): Promise<Accounts> {
 
   return {
     cloudflare,
+    supabase,
     database,
     databaseUrl: `postgresql://postgres:${connection.password}@${connection.host}:${connection.port}/${connection.database}`,
     environment: {
       ...cloudflare.environment,
+      ...supabase.isolation,
       ...internet.environment,
       RELAY_DATA: home.path,
     },
@@ -96,6 +102,7 @@ export async function createAccounts(): Promise<Accounts> {
     call: (key, tool, args) => client(key).call(tool, args),
     async [Symbol.asyncDispose]() {
       await internet[Symbol.asyncDispose]()
+      await supabase[Symbol.asyncDispose]()
       await cloudflare[Symbol.asyncDispose]()
       await project.stop()
       await gateway.stop()

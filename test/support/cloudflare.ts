@@ -25,6 +25,8 @@ interface Script {
   /** The folder with its static assets. */
   assets: string
   crons: string[]
+  /** Where it runs, if not near its clients. */
+  placement?: { region: string } | undefined
   /** Its addresses on workers.dev, as last set. */
   subdomain: { enabled: boolean; previews_enabled: boolean }
   running: Worker | undefined
@@ -123,6 +125,7 @@ export async function startCloudflare({
         ...Object.fromEntries(given.map((binding) => [binding.name, binding.text as string])),
       },
       crons: before?.crons ?? [],
+      placement: bundle.placement,
       // Cloudflare's default for a new Worker.
       subdomain: before?.subdomain ?? { enabled: true, previews_enabled: true },
       running: before?.running,
@@ -185,6 +188,10 @@ export async function startCloudflare({
             script: { tag: 'tag', tags: [], last_deployed_from: 'wrangler' },
           },
         }
+      case 'DELETE services':
+        await find(name).running?.stop()
+        scripts.delete(name)
+        return null
       case 'GET workers':
         find(name)
         return { subdomain: { enabled: true, url: `https://${name}.person.workers.dev` } }

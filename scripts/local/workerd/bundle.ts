@@ -83,6 +83,7 @@ interface Upload extends Bundle {
   bindings: Binding[]
   /** Names the session in which static assets were uploaded before. */
   assets: { jwt: string } | undefined
+  placement: { region: string } | undefined
 }
 
 /** Parses an upload: the request with which wrangler deploys a Worker. */
@@ -98,5 +99,6 @@ export async function parseUpload(upload: Buffer): Promise<Upload> {
     rateLimits: metadata.bindings.filter(({ type }: Binding) => type === 'ratelimit'),
     bindings: metadata.bindings,
     assets: metadata.assets,
+    placement: metadata.placement,
   }
 }

@@ -21,6 +21,9 @@ import { CTRL_C, DOWN, inPipe, inTerminal } from '../../support/person.ts'
 // Each run starts wrangler several times, which takes seconds each on a busy machine.
 vi.setConfig({ testTimeout: 120_000 })
 
+/** The last of three choices. */
+const BY_HAND = DOWN + DOWN
+
 /** A clipboard command that writes its input to a file. */
 function fakeClipboard(folder: string) {
   mkdirSync(join(folder, 'bin'))
@@ -42,6 +45,7 @@ test('a new relay is deployed after wrong answers and an interruption with Ctrl-
   using first = inTerminal('setup', [], environment)
   await first.answers('Which relay is this?', '')
   await first.answers('Name of the Worker', '')
+  await first.answers('Which Supabase project does the relay use?', BY_HAND)
   await first.answers('URL of your Supabase', `https://supabase.com/dashboard/project/${REF}`)
   await first.sees(`The project URL is ${PROJECT_URL}.`)
   first.clears()
@@ -106,6 +110,7 @@ test('relay-mcp 0.1.0 is taken over with its threads, its name and its short key
   await person.answers('Its key', 'a-wrong-key')
   await person.sees('refuses this key')
   await person.answers('Its key', 'a-key-of-0.1.0-short')
+  await person.answers('Which Supabase project does the relay use?', BY_HAND)
   await person.answers('URL of your Supabase', PROJECT_URL)
   await person.answers('Its secret key', SERVICE_KEY)
   await person.sees('Using DATABASE_URL from the environment.')

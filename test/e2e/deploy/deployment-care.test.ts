@@ -1,0 +1,166 @@
+/** What follows a set-up: the doctor's view of the Supabase project, migrations as files, and removal. */
+import { execFile } from 'node:child_process'
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { promisify } from 'node:util'
+import { test as anyTest, expect, inject, vi } from 'vitest'
+import type { Result } from '../../../scripts/checks/check.ts'
+import type { Deployment } from '../../../scripts/deploy/deployment.ts'
+import { DROP_RELAY } from '../../../scripts/deploy/removal.ts'
+import type { Program } from '../../../scripts/lib/supabase-program.ts'
+import { createAccounts, PROJECT_URL, REF, RELAY_URL, SERVICE_KEY } from '../../support/accounts.ts'
+import { ACCOUNT } from '../../support/cloudflare.ts'
+import { createTestDatabase } from '../../support/database.ts'
+import { inPipe, inTerminal } from '../../support/person.ts'
+
+vi.setConfig({ testTimeout: 120_000 })
+
+const execute = promisify(execFile)
+
+const program = inject('supabase')
+const testWithProgram = anyTest.skipIf(!program)
+const KEY = 'a-key-of-these-tests-that-is-long-enough'
+
+/** A deployed relay that is known in the folder of the command. */
+async function createDeployedRelay() {
+  const accounts = await createAccounts()
+  await accounts.deployRelay(KEY)
+  await accounts.runMigrations()
+  const deployment: Deployment = {
+    account: ACCOUNT,
+    worker: 'relay-mcp',
+    url: RELAY_URL,
+    deployed_at: '2026-11-22T12:00:00.000Z',
+    RELAY_API_KEY: KEY,
+    SUPABASE_URL: PROJECT_URL,
+    SUPABASE_SERVICE_KEY: SERVICE_KEY,
+  }
+  writeFileSync(accounts.file, JSON.stringify(deployment))
+  return accounts
+}
+
+testWithProgram('the doctor tells what only the account at Supabase knows', async () => {
+  await using accounts = await createDeployedRelay()
+  const { supabase } = accounts
+  const mine = { ref: REF, name: 'mine', region: 'eu-west-1', organization_slug: 'acme' }
+  supabase.projects.push({ ...mine, statuses: ['ACTIVE_HEALTHY'] })
+  supabase.lints.push(
+    { name: 'duplicate_index', level: 'WARN', detail: 'Table `public.relay_threads` has two' },
+    { name: 'rls_disabled_in_public', level: 'ERROR', detail: 'Table `public.others` is open' },
+  )
+  const examine = async (environment: Record<string, string>) => {
+    const { printed } = await inPipe('doctor', ['--json'], {
+      ...accounts.environment,
+      ...environment,
+      RELAY_URL,
+      RELAY_API_KEY: KEY,
+    })
+    const { checks } = JSON.parse(printed.slice(printed.indexOf('{'))) as { checks: Result[] }
+    return checks.filter(({ id }) => id.startsWith('project.'))
+  }
+  expect(await examine(supabase.signedIn)).toMatchObject([
+    { outcome: 'ok', seen: 'healthy, in eu-west-1, PostgreSQL 17.6.1.111' },
+    { outcome: 'ok', seen: expect.stringMatching(/^\d+ kB, of which the relay uses \d+ kB$/) },
+    { outcome: 'warning', seen: expect.stringContaining('WARN duplicate_index') },
+  ])
+  supabase.projects[0]?.statuses.splice(0, 1, 'INACTIVE')
+  expect(await examine(supabase.signedIn)).toMatchObject([
+    { outcome: 'failed', seen: 'The project is paused: restore it.' },
+    { outcome: 'unknown' },
+    { outcome: 'unknown' },
+  ])
+  const [without] = await examine(supabase.environment)
+  expect(without).toMatchObject({ outcome: 'unknown', seen: expect.stringContaining('login') })
+})
+
+testWithProgram(
+  'migrations written as files are applied by the program, and its other commands work',
+  async () => {
+    await using database = await createTestDatabase({ empty: true })
+    const folder = mkdtempSync(join(tmpdir(), 'relay-project-'))
+    try {
+      const migrations = join(folder, 'supabase', 'migrations')
+      expect(await inPipe('setup', ['--sql', migrations, '--dry-run'], {})).toMatchObject({
+        code: 0,
+      })
+      expect(existsSync(migrations)).toBe(false)
+      const { printed } = await inPipe('setup', ['--sql', migrations], {})
+      expect(printed).toContain('Apply it: supabase db push --remote')
+      const again = await inPipe('setup', ['--sql', migrations], {})
+      expect(again.printed).toContain('is already there')
+      expect(readdirSync(migrations)).toEqual([
+        expect.stringMatching(/^\d{14}_relay_mcp_001_initial.sql$/),
+      ])
+
+      const { password, host, port, database: name } = database.connection
+      const remote = `--remote=postgresql://postgres:${password}@${host}:${port}/${name}`
+      const [command, ...first] = program as Program
+      const run = async (...args: string[]) => {
+        const { stdout } = await execute(command, [...first, ...args, remote], { cwd: folder })
+        return stdout
+      }
+      await run('db', 'push', '--yes')
+      const user = { p_user_id: '5f0c9f6e-2a0b-4d0a-9a53-0d9c1c7d3b11' }
+      expect(await database.call('relay_status', user)).toMatchObject({ schema_version: 1 })
+      expect(await run('gen', 'types')).toContain('relay_messages')
+      expect(await run('inspect', 'db', 'table-stats')).toContain('relay_messages')
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+  },
+)
+
+anyTest('the SQL that the removal prints leaves nothing of the relay in a project', async () => {
+  await using database = await createTestDatabase()
+  const owner = await database.connect('postgres')
+  await owner.query('create table public.others (id uuid primary key)')
+  const listNames = async () => {
+    const { rows } = await owner.query(
+      "select relname as name from pg_class where relnamespace = 'public'::regnamespace and relkind = 'r' " +
+        "union all select proname from pg_proc where pronamespace = 'public'::regnamespace",
+    )
+    return rows.map(({ name }) => name)
+  }
+  expect((await listNames()).length).toBeGreaterThan(20)
+  await owner.query(DROP_RELAY)
+  expect(await listNames()).toEqual(['others'])
+})
+
+anyTest.each([
+  [['--sql', ''], 2, 'The folder is missing'],
+  [['--sql', '/dev/null'], 1, 'The migrations cannot be written to /dev/null: it is not a folder.'],
+  [['--sql'], 2, "Option '--sql <value>' argument missing"],
+])('setup %j is explained', async (args, code, sentence) => {
+  const ended = await inPipe('setup', args, {})
+  expect(ended.printed).toContain(sentence)
+  expect(ended.code).toBe(code)
+})
+
+anyTest('a relay is removed only after its name was typed, and the project stays', async () => {
+  await using accounts = await createDeployedRelay()
+  const { scripts } = accounts.cloudflare
+  const unasked = await inPipe('setup', ['--remove'], accounts.environment)
+  expect(unasked).toMatchObject({ code: 1 })
+  expect(unasked.printed).toContain('RELAY_REMOVE must be set.')
+  const dry = await inPipe('setup', ['--remove', '--dry-run'], accounts.environment)
+  expect(dry.printed).toContain('Would delete the Worker relay-mcp.')
+  expect(scripts.has('relay-mcp')).toBe(true)
+
+  using person = inTerminal('setup', ['--remove'], accounts.environment)
+  await person.answers('Type relay-mcp to delete it', 'another')
+  await person.sees('This is not relay-mcp.')
+  person.clears()
+  await person.answers('Type relay-mcp to delete it', 'relay-mcp')
+  await person.sees('Deleted the Worker relay-mcp')
+  await person.sees('Keeps the project with all threads and messages.')
+  await person.sees('drop table if exists public.relay_threads')
+  await person.sees(`https://supabase.com/dashboard/project/${REF}/settings/general`)
+  expect(await person.exit).toBe(0)
+  expect(scripts.has('relay-mcp')).toBe(false)
+  expect(accounts.kept()).toEqual({})
+  expect(existsSync(join(dirname(accounts.file), 'setup.previous.json'))).toBe(true)
+
+  const again = await inPipe('setup', ['--remove'], accounts.environment)
+  expect(again.printed).toContain('there is nothing to remove')
+})

@@ -1,0 +1,161 @@
+/**
+ * `npm run setup` through the person's account at Supabase: the real program, which reaches a stand-in of
+ * Supabase's management API.
+ */
+import { statSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { test as anyTest, expect, inject, vi } from 'vitest'
+import type { Deployment } from '../../../scripts/deploy/deployment.ts'
+import { readMigrations } from '../../../scripts/lib/migrations.ts'
+import {
+  type Accounts,
+  createAccounts,
+  PROJECT_URL,
+  REF,
+  RELAY_URL,
+  SERVICE_KEY,
+} from '../../support/accounts.ts'
+import { ACCOUNT } from '../../support/cloudflare.ts'
+import { CTRL_C, DOWN, inPipe, inTerminal } from '../../support/person.ts'
+
+// Each run starts wrangler and Supabase's program several times.
+vi.setConfig({ testTimeout: 120_000 })
+
+const test = anyTest.skipIf(!inject('supabase'))
+
+/** What a person with a wrong password manager enters: all that a URL, a shell or a terminal dislikes. */
+const ODD_PASSWORD = `p@ss:w/o?r#d%20&="'\\[]{}<>|^\`$~!* ü`
+
+/** A run of the set-up that has settled the Worker's name. */
+function beginWithWorker(accounts: Accounts): void {
+  const known: Deployment = { account: ACCOUNT, worker: 'relay-mcp' }
+  writeFileSync(accounts.file, JSON.stringify(known))
+}
+
+/** Asserts that no secret was printed, or an argument of a process. */
+function expectSecrecy({ supabase, kept }: Accounts, printed: string): void {
+  const { SUPABASE_DB_PASSWORD: password = SERVICE_KEY } = kept()
+  for (const secret of [supabase.token, SERVICE_KEY, password]) {
+    expect(printed).not.toContain(secret)
+    expect(supabase.readArguments()).not.toContain(secret)
+  }
+}
+
+test('a new project is created, migrated and deployed to after a sign-in, and nothing is pasted', async () => {
+  await using accounts = await createAccounts()
+  const { supabase } = accounts
+  const environment = {
+    ...accounts.environment,
+    ...supabase.environment,
+    SUPABASE_DB_PASSWORD: ODD_PASSWORD,
+  }
+  using first = inTerminal('setup', [], environment)
+  await first.answers('Which relay is this?', '')
+  await first.answers('Name of the Worker', '')
+  await first.answers('Which Supabase project does the relay use?', '')
+  await first.sees('If this machine has no browser, open the printed address on another.')
+  await first.answers('Press Enter to open browser', '')
+  await first.sees('Here is your login link')
+  await first.sees('Enter your verification code')
+  const [address = ''] = /https:\S+\/cli\/login\?\S+/.exec(first.printed) ?? []
+  first.write(`${supabase.approve(address)}\r`)
+  await first.answers('Name of the project', '')
+  await first.answers('In which region?', '')
+  await first.sees(`Created the project relay-mcp: https://supabase.com/dashboard/project/${REF}`)
+  await first.answers('Supabase is starting the project', CTRL_C)
+  await first.sees('Stopped. Run "npm run setup" again to continue')
+  expect(await first.exit).toBe(130)
+  expectSecrecy(accounts, first.printed)
+  expect(supabase.created).toMatchObject([{ name: 'relay-mcp', db_pass: ODD_PASSWORD }])
+
+  using second = inTerminal('setup', [], environment)
+  await second.answers('The Worker relay-mcp, started here earlier', '')
+  await second.sees(`The project ${REF} is healthy`)
+  await second.sees('The database needs the SQL. To apply: migrations/001_initial.sql')
+  await second.sees('Applied migrations/001_initial.sql')
+  await second.answers('Where does the Worker run?', DOWN)
+  await second.sees(', 0 failed.')
+  await second.sees(`How to connect each client: ${RELAY_URL}/`)
+  expect(await second.exit).toBe(0)
+  expectSecrecy(accounts, second.printed)
+  expect(supabase.created).toHaveLength(1)
+  expect(supabase.statements.slice(1)).toEqual(readMigrations().map(({ sql }) => sql))
+  expect(accounts.cloudflare.scripts.get('relay-mcp')).toMatchObject({
+    secrets: { SUPABASE_URL: PROJECT_URL, SUPABASE_SERVICE_KEY: SERVICE_KEY },
+    placement: { region: `aws:${accounts.kept().region}` },
+  })
+  expect(accounts.kept().SUPABASE_DB_PASSWORD).toBe(ODD_PASSWORD)
+  expect(statSync(accounts.file).mode & 0o777).toBe(0o600)
+})
+
+test('a project from the list is used, and a run that was interrupted twice continues', async () => {
+  await using accounts = await createAccounts()
+  const { supabase } = accounts
+  const same = { name: 'mine', region: 'eu-west-1', organization_slug: 'acme' }
+  supabase.projects.push(
+    { ...same, ref: 'zyxwvutsrqponmlkjihg', statuses: ['INACTIVE'] },
+    { ...same, ref: REF, statuses: ['ACTIVE_HEALTHY'] },
+  )
+  beginWithWorker(accounts)
+  const environment = { ...accounts.environment, ...supabase.signedIn }
+  const open = async () => {
+    const person = inTerminal('setup', [], environment)
+    await person.answers('The Worker relay-mcp, started here earlier', '')
+    return person
+  }
+
+  using chosen = await open()
+  await chosen.answers('Which Supabase project does the relay use?', DOWN)
+  await chosen.sees('Which of your projects?')
+  await chosen.answers(`mine (${REF})`, DOWN)
+  await chosen.answers('Applying migrations/001_initial.sql', CTRL_C)
+  expect(await chosen.exit).toBe(130)
+  expectSecrecy(accounts, chosen.printed)
+  using placed = await open()
+  await placed.answers('Where does the Worker run?', '')
+  await placed.answers('Deploying the Worker', CTRL_C)
+  expect(await placed.exit).toBe(130)
+  using last = await open()
+  await last.sees('The database is up to date')
+  await last.sees(', 0 failed.')
+  expect(await last.exit).toBe(0)
+  expect(accounts.kept()).toMatchObject({ project: REF, region: 'eu-west-1', placement: 'clients' })
+  expect(supabase.created).toEqual([])
+})
+
+test('without a terminal, a token revoked in the middle is explained, and the next run continues', async () => {
+  await using accounts = await createAccounts()
+  const { supabase } = accounts
+  beginWithWorker(accounts)
+  const environment = {
+    ...accounts.environment,
+    ...supabase.signedIn,
+    SUPABASE_REGION: 'eu-central-1',
+  }
+  supabase.revoke('GET projects api-keys')
+  const { code, printed } = await inPipe('setup', [], environment)
+  expect(printed).toContain('Supabase no longer accepts your sign-in, since it was revoked')
+  expect(printed).toContain('Run "npm run setup" again to continue.')
+  expect(code).toBe(1)
+  expectSecrecy(accounts, printed)
+  expect(accounts.kept()).toMatchObject({ project: REF, region: 'eu-central-1' })
+
+  // The token was replaced by another.
+  supabase.revoke('never')
+  expect(await inPipe('setup', [], environment)).toMatchObject({ code: 0 })
+  expect(supabase.created).toHaveLength(1)
+})
+
+test('without a network, the program that cannot be fetched is named', async () => {
+  await using accounts = await createAccounts()
+  beginWithWorker(accounts)
+  const { code, printed } = await inPipe('setup', [], {
+    ...accounts.environment,
+    SUPABASE_ACCESS_TOKEN: accounts.supabase.token,
+    npm_config_registry: 'http://127.0.0.1:9/',
+    // An empty cache.
+    HOME: dirname(accounts.file),
+  })
+  expect(printed).toMatch(/npx could not fetch supabase@[\d.]+: check the network/)
+  expect(code).toBe(1)
+})
