@@ -7,6 +7,7 @@ import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import project from '../package.json' with { type: 'json' }
 import { defineCommand, runCommand } from '../scripts/lib/command.ts'
+import { UsageError } from '../scripts/lib/user-error.ts'
 import { startBed } from './bed.ts'
 import { drawGrowth } from './chart.ts'
 import {
@@ -20,15 +21,17 @@ import {
 import { drawCosts } from './cost-chart.ts'
 import { measureFootprint } from './footprint.ts'
 import { measureGrowth } from './growth.ts'
-import { formatResults, type Results } from './report.ts'
-import { measureThroughput } from './throughput.ts'
+import { formatResults, formatThroughput, type Results } from './report.ts'
+import { measureThroughput, type Throughput } from './throughput.ts'
 import { measureWaiting } from './waiting.ts'
 
 const HELP = `
-npm run bench
+npm run bench [-- --only throughput]
 
 Measures the relay and its alternatives, and prints the figures. Writes bench/results.json,
 bench/growth.svg and bench/costs.svg. Takes about twelve minutes, most of them to insert a million messages.
+
+  --only throughput  Measure only calls per second, in about three minutes, and write no files.
 `
 
 const OUTPUT = new URL('./', import.meta.url)
@@ -78,12 +81,28 @@ async function measure(folder: string): Promise<Results> {
   }
 }
 
+async function measureOnlyThroughput(folder: string): Promise<Throughput[]> {
+  say('bundling')
+  const bundles = await bundleAll(folder)
+  await using bed = await startBed()
+  const contenders = await startContenders(bed, bundles)
+  say('measuring calls per second')
+  return await measureThroughput(bed, contenders)
+}
+
 const command = defineCommand({
   help: HELP,
-  options: {},
-  async run() {
+  options: { only: { type: 'string' } },
+  async run({ only }) {
+    if (only !== undefined && only !== 'throughput') {
+      throw new UsageError(`--only must be throughput, not ${only}.`)
+    }
     const folder = await mkdtemp(join(tmpdir(), 'relay-bundles-'))
     try {
+      if (only) {
+        console.log(formatThroughput(await measureOnlyThroughput(folder)))
+        return undefined
+      }
       const results = await measure(folder)
       await writeFile(new URL('results.json', OUTPUT), `${JSON.stringify(results, null, 2)}\n`)
       await writeFile(new URL('growth.svg', OUTPUT), drawGrowth(results.growth))

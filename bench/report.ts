@@ -25,7 +25,7 @@ export function formatResults(results: Results): string {
     overheadTable(results.overhead),
     accessPatternTable(results.access_pattern),
     dispatchTable(results.dispatch),
-    throughputTable(results.throughput),
+    formatThroughput(results.throughput),
     waitingTable(results.waiting),
     growthTable(results.growth),
     footprintTable(results.footprint),
@@ -81,7 +81,8 @@ function dispatchTable(rows: Dispatch[]): string {
   )
 }
 
-function throughputTable(rows: Throughput[]): string {
+/** Formats the table of calls per second. */
+export function formatThroughput(rows: Throughput[]): string {
   const cells = ({ per_s, latency, cpu, rows: read }: Cost) => [
     per_s.toFixed(0),
     ms(latency),
