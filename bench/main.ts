@@ -21,17 +21,18 @@ import {
 import { drawCosts } from './cost-chart.ts'
 import { measureFootprint } from './footprint.ts'
 import { measureGrowth } from './growth.ts'
-import { formatResults, formatThroughput, type Results } from './report.ts'
-import { measureThroughput, type Throughput } from './throughput.ts'
+import { formatOverhead, formatResults, formatThroughput, type Results } from './report.ts'
+import { measureThroughput } from './throughput.ts'
 import { measureWaiting } from './waiting.ts'
 
 const HELP = `
-npm run bench [-- --only throughput]
+npm run bench [-- --only overhead|throughput]
 
 Measures the relay and its alternatives, and prints the figures. Writes bench/results.json,
 bench/growth.svg and bench/costs.svg. Takes about twelve minutes, most of them to insert a million messages.
 
-  --only throughput  Measure only calls per second, in about three minutes, and write no files.
+  --only overhead    Only compare each tool with the bare call, in about a minute. Writes no files.
+  --only throughput  Only measure calls per second, in about three minutes. Writes no files.
 `
 
 const OUTPUT = new URL('./', import.meta.url)
@@ -81,26 +82,29 @@ async function measure(folder: string): Promise<Results> {
   }
 }
 
-async function measureOnlyThroughput(folder: string): Promise<Throughput[]> {
+/** Measures one part, and returns its table. */
+async function measurePart(part: 'overhead' | 'throughput', folder: string): Promise<string> {
   say('bundling')
   const bundles = await bundleAll(folder)
   await using bed = await startBed()
   const contenders = await startContenders(bed, bundles)
-  say('measuring calls per second')
-  return await measureThroughput(bed, contenders)
+  say('measuring')
+  return part === 'overhead'
+    ? formatOverhead(await measureOverhead(contenders))
+    : formatThroughput(await measureThroughput(bed, contenders))
 }
 
 const command = defineCommand({
   help: HELP,
   options: { only: { type: 'string' } },
   async run({ only }) {
-    if (only !== undefined && only !== 'throughput') {
-      throw new UsageError(`--only must be throughput, not ${only}.`)
+    if (only !== undefined && only !== 'overhead' && only !== 'throughput') {
+      throw new UsageError(`--only must be overhead or throughput, not ${only}.`)
     }
     const folder = await mkdtemp(join(tmpdir(), 'relay-bundles-'))
     try {
       if (only) {
-        console.log(formatThroughput(await measureOnlyThroughput(folder)))
+        console.log(await measurePart(only, folder))
         return undefined
       }
       const results = await measure(folder)

@@ -22,7 +22,7 @@ export function formatResults(results: Results): string {
   const { machine } = results
   return [
     `relay-mcp ${results.version}, ${results.measured_at.slice(0, 10)}, ${machine.cpus} × ${machine.cpu}, Node ${machine.node}. Times are medians in milliseconds; ratios are what to compare.`,
-    overheadTable(results.overhead),
+    formatOverhead(results.overhead),
     accessPatternTable(results.access_pattern),
     dispatchTable(results.dispatch),
     formatThroughput(results.throughput),
@@ -32,7 +32,8 @@ export function formatResults(results: Results): string {
   ].join('\n\n')
 }
 
-function overheadTable(rows: ToolOverhead[]): string {
+/** Formats the table of what a tool takes beyond the bare call. */
+export function formatOverhead(rows: ToolOverhead[]): string {
   return formatTable(
     'Each tool through /mcp, compared with a bare call of its function: through a Worker that only forwards it, directly to the gateway, and directly with the gateway 20 ms away',
     ['tool', 'relay', 'bare, in a Worker', 'ratio', 'bare', 'ratio', 'far: relay', 'bare', 'ratio'],
