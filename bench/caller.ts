@@ -14,7 +14,7 @@ export interface Burst {
   key: string
   tool: string
   args: Record<string, unknown>
-  /** Replaces `#` in the arguments by 1 to this, in turn. */
+  /** Replaces `#` in the arguments by 1 to this, in turn, and `%` by the number of the caller. */
   variety: number
   /** How many calls are made, and how many at a time. */
   count: number
@@ -90,11 +90,12 @@ async function run(burst: Burst): Promise<BurstTimes> {
   let next = 0
   const startedAt = performance.now()
   await Promise.all(
-    Array.from({ length: width }, async () => {
+    Array.from({ length: width }, async (_, lane) => {
       while (next < count) {
         const n = (next++ % variety) + 1
+        const text = template.replaceAll('#', String(n)).replaceAll('%', String(lane + 1))
         const sentAt = performance.now()
-        const answer = await send(burst, JSON.parse(template.replaceAll('#', String(n))))
+        const answer = await send(burst, JSON.parse(text))
         latencies.push(performance.now() - sentAt)
         if (!answer.includes('"result"') || answer.includes('"isError"')) refusals.push(answer)
       }

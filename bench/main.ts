@@ -7,6 +7,7 @@ import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import project from '../package.json' with { type: 'json' }
 import { defineCommand, runCommand } from '../scripts/lib/command.ts'
+import { UsageError } from '../scripts/lib/user-error.ts'
 import { startBed } from './bed.ts'
 import { drawGrowth } from './chart.ts'
 import {
@@ -20,15 +21,18 @@ import {
 import { drawCosts } from './cost-chart.ts'
 import { measureFootprint } from './footprint.ts'
 import { measureGrowth } from './growth.ts'
-import { formatResults, type Results } from './report.ts'
+import { formatOverhead, formatResults, formatThroughput, type Results } from './report.ts'
 import { measureThroughput } from './throughput.ts'
 import { measureWaiting } from './waiting.ts'
 
 const HELP = `
-npm run bench
+npm run bench [-- --only overhead|throughput]
 
 Measures the relay and its alternatives, and prints the figures. Writes bench/results.json,
 bench/growth.svg and bench/costs.svg. Takes about twelve minutes, most of them to insert a million messages.
+
+  --only overhead    Only compare each tool with the bare call, in about a minute. Writes no files.
+  --only throughput  Only measure calls per second, in about three minutes. Writes no files.
 `
 
 const OUTPUT = new URL('./', import.meta.url)
@@ -78,12 +82,31 @@ async function measure(folder: string): Promise<Results> {
   }
 }
 
+/** Measures one part, and returns its table. */
+async function measurePart(part: 'overhead' | 'throughput', folder: string): Promise<string> {
+  say('bundling')
+  const bundles = await bundleAll(folder)
+  await using bed = await startBed()
+  const contenders = await startContenders(bed, bundles)
+  say('measuring')
+  return part === 'overhead'
+    ? formatOverhead(await measureOverhead(contenders))
+    : formatThroughput(await measureThroughput(bed, contenders))
+}
+
 const command = defineCommand({
   help: HELP,
-  options: {},
-  async run() {
+  options: { only: { type: 'string' } },
+  async run({ only }) {
+    if (only !== undefined && only !== 'overhead' && only !== 'throughput') {
+      throw new UsageError(`--only must be overhead or throughput, not ${only}.`)
+    }
     const folder = await mkdtemp(join(tmpdir(), 'relay-bundles-'))
     try {
+      if (only) {
+        console.log(await measurePart(only, folder))
+        return undefined
+      }
       const results = await measure(folder)
       await writeFile(new URL('results.json', OUTPUT), `${JSON.stringify(results, null, 2)}\n`)
       await writeFile(new URL('growth.svg', OUTPUT), drawGrowth(results.growth))

@@ -22,17 +22,18 @@ export function formatResults(results: Results): string {
   const { machine } = results
   return [
     `relay-mcp ${results.version}, ${results.measured_at.slice(0, 10)}, ${machine.cpus} × ${machine.cpu}, Node ${machine.node}. Times are medians in milliseconds; ratios are what to compare.`,
-    overheadTable(results.overhead),
+    formatOverhead(results.overhead),
     accessPatternTable(results.access_pattern),
     dispatchTable(results.dispatch),
-    throughputTable(results.throughput),
+    formatThroughput(results.throughput),
     waitingTable(results.waiting),
     growthTable(results.growth),
     footprintTable(results.footprint),
   ].join('\n\n')
 }
 
-function overheadTable(rows: ToolOverhead[]): string {
+/** Formats the table of what a tool takes beyond the bare call. */
+export function formatOverhead(rows: ToolOverhead[]): string {
   return formatTable(
     'Each tool through /mcp, compared with a bare call of its function: through a Worker that only forwards it, directly to the gateway, and directly with the gateway 20 ms away',
     ['tool', 'relay', 'bare, in a Worker', 'ratio', 'bare', 'ratio', 'far: relay', 'bare', 'ratio'],
@@ -81,7 +82,8 @@ function dispatchTable(rows: Dispatch[]): string {
   )
 }
 
-function throughputTable(rows: Throughput[]): string {
+/** Formats the table of calls per second. */
+export function formatThroughput(rows: Throughput[]): string {
   const cells = ({ per_s, latency, cpu, rows: read }: Cost) => [
     per_s.toFixed(0),
     ms(latency),

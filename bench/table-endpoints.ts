@@ -31,6 +31,8 @@ export async function startTableEndpoints(
   gateway: Gateway,
 ): Promise<TableEndpoints> {
   const pool = new Pool({ ...connection, user: 'authenticator', max: 10 })
+  // PostgreSQL may stop while connections are still closing. Unheard, its error would end the benchmark.
+  pool.on('error', () => {}).on('connect', (client) => client.on('error', () => {}))
 
   async function answer(request: IncomingMessage): Promise<{ status: number; json: string }> {
     const url = new URL(request.url as string, 'http://localhost')

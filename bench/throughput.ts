@@ -17,7 +17,7 @@ const PAIRS = 5
 interface Scenario {
   name: string
   tool: string
-  /** `#` is 1 to `variety`, in turn, `@` the number of the burst. */
+  /** `#` is 1 to `variety`, in turn, `%` the number of the caller, `@` that of the burst. */
   args: Record<string, unknown>
   variety: number
   count: number
@@ -47,7 +47,8 @@ const SCENARIOS: Scenario[] = [
   {
     name: 'check 100 new',
     tool: 'relay_check_new',
-    args: { thread_name: 'thread-#', reader_tag: 'burst-@' },
+    // Callers are different readers: calls of one reader take turns.
+    args: { thread_name: 'thread-#', reader_tag: 'burst-@-%' },
     variety: 100,
     count: 100,
   },

@@ -644,8 +644,8 @@ as $$
 declare
   v_cuts constant boolean := p_lean and cardinality(p_ids) > 1;
   v_written text[];
-  v_fitting integer := 0;
-  v_bytes bigint := 0;
+  v_fitting integer;
+  v_array text;
 begin
   with listed as (
     select m.id, m.thread_id, m.seq, m.surface, m.session_tag, m.reader_tag, m.addressee, m.client,
@@ -688,15 +688,19 @@ begin
   into v_written, ids, seqs
   from written;
 
-  -- Not with a window function: it would write each message twice, and this is rarely over the limit.
-  while v_fitting < cardinality(ids) loop
-    v_bytes := v_bytes + octet_length(v_written[v_fitting + 1]) + 1;
-    exit when v_bytes > p_max_bytes and v_fitting > 0;
-    v_fitting := v_fitting + 1;
-  end loop;
-  messages := '[' || array_to_string(v_written[:v_fitting], ',') || ']';
-  ids := ids[:v_fitting];
-  seqs := seqs[:v_fitting];
+  -- In the end, and rarely: a window function above would write each message twice.
+  v_array := '[' || array_to_string(v_written, ',') || ']';
+  if octet_length(v_array) - 1 > p_max_bytes then
+    select count(*) into v_fitting
+    from (
+      select place, sum(octet_length(message) + 1) over (order by place) as bytes
+      from unnest(v_written) with ordinality as each (message, place)) summed
+    where bytes <= p_max_bytes or place = 1;
+    v_array := '[' || array_to_string(v_written[:v_fitting], ',') || ']';
+    ids := ids[:v_fitting];
+    seqs := seqs[:v_fitting];
+  end if;
+  messages := v_array;
 
   if v_cuts and cardinality(ids) = 1 then
     select packed.messages, packed.ids, packed.seqs into messages, ids, seqs
@@ -1286,7 +1290,11 @@ begin
   end if;
 
   perform public.relay_lock_thread_name(p_user_id, p_thread_name);
-  loop
+  -- The thread of exactly that name, in one statement. A row that was renamed meanwhile is not returned.
+  select * into v_thread from public.relay_threads
+  where user_id = p_user_id and name = p_thread_name
+  for no key update;
+  while v_thread.id is null loop
     v_id := public.relay_locate_thread(p_user_id, p_thread_name);
     if v_id is null then
       insert into public.relay_threads (user_id, name)
@@ -1298,7 +1306,6 @@ begin
       select * into v_thread from public.relay_threads
       where id = v_id and public.relay_fold_name(name) = public.relay_fold_name(p_thread_name)
       for no key update;
-      exit when found;
     end if;
   end loop;
 
@@ -1375,7 +1382,8 @@ begin
     'thread_created', case when v_created then true end,
     'thread_reopened', case when v_thread.archived then true end,
     'to', v_to,
-    'to_last_seen_at', public.relay_show_time(v_addressee.last_seen_at, true),
+    'to_last_seen_at', case when v_addressee.last_seen_at is not null
+      then public.relay_show_time(v_addressee.last_seen_at, true) end,
     'only_reader', case when p_reader_tag is not null and not exists (
       select from public.relay_readers
       where user_id = p_user_id and reader_tag <> p_reader_tag) then true end,
@@ -1539,6 +1547,7 @@ declare
   v_ids uuid[];
   v_messages json := '[]';
   v_packed uuid[] := '{}';
+  v_seqs bigint[];
   v_remaining json;
 begin
   -- A peek that acknowledges nothing moves nothing, so it waits for nobody, unless it introduces.
@@ -1623,7 +1632,7 @@ begin
   end if;
 
   if v_ids is not null then
-    select packed.messages, packed.ids into v_messages, v_packed
+    select packed.messages, packed.ids, packed.seqs into v_messages, v_packed, v_seqs
     from public.relay_pack_messages(
       v_ids, p_max_bytes, p_lean, p_thread_name is null or not p_lean) packed;
   end if;
@@ -1636,9 +1645,15 @@ begin
         pending.thread_id, p_reader_tag, coalesce(given.seq, pending.read_seq)) as seq
       from unnest(v_thread_ids, v_reads, v_unreads) as pending (thread_id, read_seq, unread)
       left join (
-        select thread_id, max(seq) as seq from public.relay_messages
-        where id = any (v_packed) group by thread_id) given on given.thread_id = pending.thread_id
-      where given.seq is not null or pending.unread = 0) moved
+        -- Of one thread nothing needs to be looked up.
+        select v_thread.id as thread_id, max(seq) as seq from unnest(v_seqs) as packed (seq)
+        where v_thread.id is not null
+        union all
+        select thread_id, max(seq) from public.relay_messages
+        where v_thread.id is null and id = any (v_packed) group by thread_id
+      ) given on given.thread_id = pending.thread_id
+      where given.seq is not null or pending.unread = 0
+      offset 0) moved
     where moved.seq > moved.read_seq
     having count(*) > 0;
     v_unread := v_unread - cardinality(v_packed);
@@ -1648,7 +1663,10 @@ begin
     end if;
   end if;
 
-  if v_unread > 0 then
+  if v_unread > 0 and v_thread.id is not null then
+    v_remaining := json_build_array(
+      json_build_object('thread_name', v_thread.name, 'unread_count', v_unread));
+  elsif v_unread > 0 then
     select json_agg(json_build_object('thread_name', t.name, 'unread_count', left_over.unread)
       order by left_over.place)
     into v_remaining

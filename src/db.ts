@@ -4,6 +4,7 @@
  */
 import { createClient, type SupabaseClient } from '@supabase/supabase-js'
 import * as z from 'zod/mini'
+import { readPlainly } from './answers.ts'
 import {
   type DatabaseError,
   type FaultCode,
@@ -143,6 +144,7 @@ function isConnectionFailure(answer: Answer): boolean {
 
 /** The API's error body, if that is what came: a proxy's page and a failed fetch have no code. */
 function errorBody(answer: Answer): DatabaseError | undefined {
+  if (!answer.error) return undefined
   const parsed = ErrorBody.safeParse(answer.error)
   return parsed.success && parsed.data.code !== '' && answer.status !== 0 ? parsed.data : undefined
 }
@@ -177,6 +179,8 @@ function readAnswer<T>(answer: Answer, schema: z.ZodMiniType<T>, ifUnknown: stri
 
   if (!answer.error) {
     // An empty 404 is a success to supabase-js, so nothing but the result itself is believed.
+    const plain = readPlainly(schema, answer.data)
+    if (plain !== undefined) return plain
     const result = schema.safeParse(answer.data)
     if (result.success) return result.data
     const where = result.error.issues.map((issue) => issue.path.join('.') || 'all of it').join(', ')

@@ -74,12 +74,25 @@ export class RequestLog {
       ...this.#fields,
       duration_ms: now - this.#startedAt,
     }
-    for (const [name, value] of Object.entries(fields)) {
-      if (typeof value === 'string') fields[name] = this.#mask(value)
+    let line = JSON.stringify(fields)
+    if (this.#mayHide(line, fields)) {
+      for (const [name, value] of Object.entries(fields)) {
+        if (typeof value === 'string') fields[name] = this.#mask(value)
+      }
+      line = JSON.stringify(fields)
     }
-    const line = JSON.stringify(fields)
     if (this.#fields.outcome === 'failed') console.error(line)
     else console.log(line)
+  }
+
+  /** Whether something in the line may have to be masked or cut. Almost none has, and masking is slow. */
+  #mayHide(line: string, fields: Record<string, unknown>): boolean {
+    return (
+      line.includes('eyJ') ||
+      // A secret is in the line as JSON writes it.
+      this.#secrets.some((secret) => line.includes(JSON.stringify(secret).slice(1, -1))) ||
+      Object.values(fields).some((value) => typeof value === 'string' && value.length > LONGEST)
+    )
   }
 
   #mask(value: string): string {

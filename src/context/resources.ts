@@ -3,12 +3,13 @@
  * Reading moves no cursor. What the documents look like is transcript.ts's business.
  */
 import * as z from 'zod/mini'
+import { withoutNulls } from '../answers.ts'
 import { RelayError } from '../errors.ts'
 import type { RequestLog } from '../log.ts'
 import { requireBudget } from '../tools/budget.ts'
 import { count, Message, text } from '../tools/fields.ts'
 import { isTime } from '../tools/time.ts'
-import { type ToolContext, withoutNulls } from '../tools/tool.ts'
+import type { ToolContext } from '../tools/tool.ts'
 import { APP_RESOURCE, APP_URI, appContents } from './app.ts'
 import { writeThreadList, writeTranscript } from './transcript.ts'
 

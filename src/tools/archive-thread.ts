@@ -1,7 +1,8 @@
 /** `relay_archive_thread`: hide a finished thread from the list, or restore it. */
 import * as z from 'zod/mini'
+import { withoutNulls } from '../answers.ts'
 import { flag, label } from './fields.ts'
-import { defineTool, withoutNulls } from './tool.ts'
+import { defineTool } from './tool.ts'
 
 const Input = z.strictObject({
   thread_name: label('The thread.'),

@@ -1,5 +1,6 @@
 /** `relay_check_new`: what a reader has not been given yet, each message once and in order. */
 import * as z from 'zod/mini'
+import { withoutNulls } from '../answers.ts'
 import { RelayError } from '../errors.ts'
 import { quote } from '../similar.ts'
 import { requireBudget } from './budget.ts'
@@ -25,7 +26,7 @@ import {
   tally,
   toSeconds,
 } from './notes.ts'
-import { defineTool, type ToolContext, withoutNulls } from './tool.ts'
+import { defineTool, type ToolContext } from './tool.ts'
 import { pauses, sleep } from './wait.ts'
 
 const Input = z.strictObject({

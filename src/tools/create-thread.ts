@@ -1,7 +1,8 @@
 /** `relay_create_thread`: open a named thread before anything is posted to it. */
 import * as z from 'zod/mini'
+import { withoutNulls } from '../answers.ts'
 import { label, optionalText } from './fields.ts'
-import { defineTool, withoutNulls } from './tool.ts'
+import { defineTool } from './tool.ts'
 
 const Input = z.strictObject({
   name: label('Short, dash-separated, by topic and not by day: "billing-migration".'),

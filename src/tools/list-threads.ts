@@ -1,5 +1,6 @@
 /** `relay_list_threads`: which threads there are, what is unread in each, and who reads here. */
 import * as z from 'zod/mini'
+import { withoutNulls } from '../answers.ts'
 import {
   count,
   flag,
@@ -10,7 +11,7 @@ import {
   readers,
 } from './fields.ts'
 import { listReaders, noteNewReader, rankKnownReaders, tally } from './notes.ts'
-import { defineTool, withoutNulls } from './tool.ts'
+import { defineTool } from './tool.ts'
 
 const Input = z.strictObject({
   include_archived: z._default(flag('Also list archived threads.'), false),

@@ -1,5 +1,6 @@
 /** `relay_post_message`: write a message into a thread, for every other session to read. */
 import * as z from 'zod/mini'
+import { withoutNulls } from '../answers.ts'
 import { quote, resembling } from '../similar.ts'
 import {
   addressedFields,
@@ -20,7 +21,7 @@ import {
   tally,
   toSeconds,
 } from './notes.ts'
-import { defineTool, withoutNulls } from './tool.ts'
+import { defineTool } from './tool.ts'
 
 const Input = z.strictObject({
   thread_name: label(

@@ -1,5 +1,6 @@
 /** `relay_read_thread`: the latest messages of a thread, older ones page by page, or a search. */
 import * as z from 'zod/mini'
+import { withoutNulls } from '../answers.ts'
 import { RelayError } from '../errors.ts'
 import { quote } from '../similar.ts'
 import { requireBudget } from './budget.ts'
@@ -16,7 +17,7 @@ import {
   time,
 } from './fields.ts'
 import { noteCut, noteNewReader, rankKnownReaders, tally } from './notes.ts'
-import { defineTool, withoutNulls } from './tool.ts'
+import { defineTool } from './tool.ts'
 
 const Input = z.strictObject({
   thread_name: optionalLabel(

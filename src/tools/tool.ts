@@ -1,5 +1,5 @@
 /** What a tool is: its definition as MCP lists it, and the way from arguments to a result. */
-import * as z from 'zod/mini'
+import type * as z from 'zod/mini'
 import type { Database } from '../db.ts'
 import type { Headline } from '../notify.ts'
 import { quote } from '../similar.ts'
@@ -107,21 +107,6 @@ export function defineTool<Input extends z.ZodMiniObject, Answer extends Record<
       }
     },
   }
-}
-
-/**
- * A schema for what a SQL function returns: it leaves out the fields that are null, which in an answer
- * is to say that there is nothing to say.
- */
-export function withoutNulls<Schema extends z.ZodMiniObject>(schema: Schema) {
-  return z.pipe(
-    z.transform((value: unknown) =>
-      typeof value === 'object' && value !== null && !Array.isArray(value)
-        ? Object.fromEntries(Object.entries(value).filter(([, field]) => field !== null))
-        : value,
-    ),
-    schema,
-  )
 }
 
 /** Arguments that a client added of its own accord. */

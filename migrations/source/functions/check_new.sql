@@ -28,6 +28,7 @@ declare
   v_ids uuid[];
   v_messages json := '[]';
   v_packed uuid[] := '{}';
+  v_seqs bigint[];
   v_remaining json;
 begin
   -- A peek that acknowledges nothing moves nothing, so it waits for nobody, unless it introduces.
@@ -112,7 +113,7 @@ begin
   end if;
 
   if v_ids is not null then
-    select packed.messages, packed.ids into v_messages, v_packed
+    select packed.messages, packed.ids, packed.seqs into v_messages, v_packed, v_seqs
     from public.relay_pack_messages(
       v_ids, p_max_bytes, p_lean, p_thread_name is null or not p_lean) packed;
   end if;
@@ -125,9 +126,15 @@ begin
         pending.thread_id, p_reader_tag, coalesce(given.seq, pending.read_seq)) as seq
       from unnest(v_thread_ids, v_reads, v_unreads) as pending (thread_id, read_seq, unread)
       left join (
-        select thread_id, max(seq) as seq from public.relay_messages
-        where id = any (v_packed) group by thread_id) given on given.thread_id = pending.thread_id
-      where given.seq is not null or pending.unread = 0) moved
+        -- Of one thread nothing needs to be looked up.
+        select v_thread.id as thread_id, max(seq) as seq from unnest(v_seqs) as packed (seq)
+        where v_thread.id is not null
+        union all
+        select thread_id, max(seq) from public.relay_messages
+        where v_thread.id is null and id = any (v_packed) group by thread_id
+      ) given on given.thread_id = pending.thread_id
+      where given.seq is not null or pending.unread = 0
+      offset 0) moved
     where moved.seq > moved.read_seq
     having count(*) > 0;
     v_unread := v_unread - cardinality(v_packed);
@@ -137,7 +144,10 @@ begin
     end if;
   end if;
 
-  if v_unread > 0 then
+  if v_unread > 0 and v_thread.id is not null then
+    v_remaining := json_build_array(
+      json_build_object('thread_name', v_thread.name, 'unread_count', v_unread));
+  elsif v_unread > 0 then
     select json_agg(json_build_object('thread_name', t.name, 'unread_count', left_over.unread)
       order by left_over.place)
     into v_remaining

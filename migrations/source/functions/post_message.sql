@@ -42,7 +42,11 @@ begin
   end if;
 
   perform public.relay_lock_thread_name(p_user_id, p_thread_name);
-  loop
+  -- The thread of exactly that name, in one statement. A row that was renamed meanwhile is not returned.
+  select * into v_thread from public.relay_threads
+  where user_id = p_user_id and name = p_thread_name
+  for no key update;
+  while v_thread.id is null loop
     v_id := public.relay_locate_thread(p_user_id, p_thread_name);
     if v_id is null then
       insert into public.relay_threads (user_id, name)
@@ -54,7 +58,6 @@ begin
       select * into v_thread from public.relay_threads
       where id = v_id and public.relay_fold_name(name) = public.relay_fold_name(p_thread_name)
       for no key update;
-      exit when found;
     end if;
   end loop;
 
@@ -131,7 +134,8 @@ begin
     'thread_created', case when v_created then true end,
     'thread_reopened', case when v_thread.archived then true end,
     'to', v_to,
-    'to_last_seen_at', public.relay_show_time(v_addressee.last_seen_at, true),
+    'to_last_seen_at', case when v_addressee.last_seen_at is not null
+      then public.relay_show_time(v_addressee.last_seen_at, true) end,
     'only_reader', case when p_reader_tag is not null and not exists (
       select from public.relay_readers
       where user_id = p_user_id and reader_tag <> p_reader_tag) then true end,

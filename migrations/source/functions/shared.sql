@@ -228,8 +228,8 @@ as $$
 declare
   v_cuts constant boolean := p_lean and cardinality(p_ids) > 1;
   v_written text[];
-  v_fitting integer := 0;
-  v_bytes bigint := 0;
+  v_fitting integer;
+  v_array text;
 begin
   with listed as (
     select m.id, m.thread_id, m.seq, m.surface, m.session_tag, m.reader_tag, m.addressee, m.client,
@@ -272,15 +272,19 @@ begin
   into v_written, ids, seqs
   from written;
 
-  -- Not with a window function: it would write each message twice, and this is rarely over the limit.
-  while v_fitting < cardinality(ids) loop
-    v_bytes := v_bytes + octet_length(v_written[v_fitting + 1]) + 1;
-    exit when v_bytes > p_max_bytes and v_fitting > 0;
-    v_fitting := v_fitting + 1;
-  end loop;
-  messages := '[' || array_to_string(v_written[:v_fitting], ',') || ']';
-  ids := ids[:v_fitting];
-  seqs := seqs[:v_fitting];
+  -- In the end, and rarely: a window function above would write each message twice.
+  v_array := '[' || array_to_string(v_written, ',') || ']';
+  if octet_length(v_array) - 1 > p_max_bytes then
+    select count(*) into v_fitting
+    from (
+      select place, sum(octet_length(message) + 1) over (order by place) as bytes
+      from unnest(v_written) with ordinality as each (message, place)) summed
+    where bytes <= p_max_bytes or place = 1;
+    v_array := '[' || array_to_string(v_written[:v_fitting], ',') || ']';
+    ids := ids[:v_fitting];
+    seqs := seqs[:v_fitting];
+  end if;
+  messages := v_array;
 
   if v_cuts and cardinality(ids) = 1 then
     select packed.messages, packed.ids, packed.seqs into messages, ids, seqs

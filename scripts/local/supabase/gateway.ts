@@ -144,15 +144,22 @@ function functionName({ url = '', method = '', headers }: IncomingMessage): stri
   return decodeURIComponent(name)
 }
 
-async function readBody(request: IncomingMessage): Promise<string> {
+/** Reads by events, because an async iterator costs several times as much. */
+function readBody(request: IncomingMessage): Promise<string> {
+  const { promise, resolve, reject } = Promise.withResolvers<string>()
   const chunks: Buffer[] = []
   let size = 0
-  for await (const chunk of request) {
-    size += chunk.length
-    if (size > MAX_BODY_BYTES) throw new ApiError(413, 'PGRST102', 'Request body too large')
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks).toString('utf8') || '{}'
+  request
+    .on('data', (chunk: Buffer) => {
+      size += chunk.length
+      chunks.push(chunk)
+      if (size <= MAX_BODY_BYTES) return
+      request.pause()
+      reject(new ApiError(413, 'PGRST102', 'Request body too large'))
+    })
+    .on('end', () => resolve(Buffer.concat(chunks).toString('utf8') || '{}'))
+    .on('error', reject)
+  return promise
 }
 
 function argumentNames(body: string): string[] {

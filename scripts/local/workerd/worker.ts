@@ -10,6 +10,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { startChild } from '../../lib/child-process.ts'
+import { readLines } from '../../lib/lines.ts'
 import { UserError } from '../../lib/user-error.ts'
 import { type Configuration, configure } from './configuration.ts'
 import { type Front, openFront } from './front.ts'
@@ -49,8 +50,8 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     lastSignal: 'KILL',
   })
   const [, stdout, stderr, control] = child.process.stdio
-  createInterface({ input: stdout as Readable }).on('line', onLine)
-  createInterface({ input: stderr as Readable }).on('line', (line) => onLine(shorten(line)))
+  readLines(stdout as Readable, onLine)
+  readLines(stderr as Readable, (line) => onLine(shorten(line)))
   const started = await Promise.race([readPorts(control as Readable), child.exited])
   await rm(folder, { recursive: true })
   if (typeof started === 'string') {
