@@ -225,22 +225,28 @@ function moveFocus(event: KeyboardEvent): void {
 
 interface Anchor {
   element: Element
-  top: number
+  edge: 'top' | 'bottom'
+  place: number
 }
 
-/** The message in the middle of the box, and where it stands. */
+/**
+ * What is in the middle of the box, and where it stands: a message or, where none has been laid out yet,
+ * the end of its chunk, above which older messages are put.
+ */
 function findAnchor(box: Element): Anchor | undefined {
   const { left, top, width, height } = box.getBoundingClientRect()
-  const element = document
-    .elementsFromPoint(left + width / 2, top + height / 2)
-    .map((each) => each.closest('.msg'))
-    .find((each) => each !== null)
-  return element ? { element, top: element.getBoundingClientRect().top } : undefined
+  const there = document.elementsFromPoint(left + width / 2, top + height / 2)
+  const find = (what: string) =>
+    there.map((each) => each.closest(what)).find((each) => each !== null)
+  const message = find('.msg')
+  const element = message ?? find('.chunk')
+  if (!element) return undefined
+  const edge = message ? 'top' : 'bottom'
+  return { element, edge, place: element.getBoundingClientRect()[edge] }
 }
 
-/** Moves the box by as much as the message has moved: not every browser does, and none at the very top. */
+/** Moves the box by as much as that has moved: not every browser does, and none at the very top. */
 function restoreAnchor(box: Element, anchor: Anchor | undefined): void {
-  if (anchor?.element.isConnected) {
-    box.scrollTop += anchor.element.getBoundingClientRect().top - anchor.top
-  }
+  if (!anchor?.element.isConnected) return
+  box.scrollTop += anchor.element.getBoundingClientRect()[anchor.edge] - anchor.place
 }

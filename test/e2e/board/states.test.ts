@@ -149,8 +149,8 @@ test('ten thousand messages: any place opens, and scrolling up never jumps', asy
       .poll(async () => Number(await page.locator('.msg').first().getAttribute('data-seq')))
       .toBeLessThan(Number(first))
     // The message that was on screen still is.
+    await expect.poll(() => box.evaluate((element) => element.scrollTop)).toBeGreaterThan(300)
     expect(await page.locator(`[data-seq="${first}"]`).isVisible()).toBe(true)
-    expect(await box.evaluate((element) => element.scrollTop)).toBeGreaterThan(300)
   }
   await page.getByRole('button', { name: /newer$/ }).click()
   await page.locator('[data-seq="10000"]').waitFor()

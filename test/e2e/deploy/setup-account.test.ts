@@ -2,8 +2,10 @@
  * `npm run setup` through the person's account at Supabase: the real program, which reaches a stand-in of
  * Supabase's management API.
  */
+
 import { statSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { test as anyTest, expect, inject, vi } from 'vitest'
 import type { Deployment } from '../../../scripts/deploy/deployment.ts'
 import { readMigrations } from '../../../scripts/lib/migrations.ts'
@@ -54,7 +56,12 @@ test('a new project is created, migrated and deployed to after a sign-in, and no
   await first.answers('Name of the Worker', '')
   await first.answers('Which Supabase project does the relay use?', '')
   await first.sees('If this machine has no browser, open the printed address on another.')
-  await first.answers('Press Enter to open browser', '')
+  await first.sees('Press Enter to open browser')
+  // The program asks a moment before it listens.
+  while (!first.printed.includes('Here is your login link')) {
+    first.write('\r')
+    await sleep(2_000)
+  }
   await first.sees('Here is your login link')
   await first.sees('Enter your verification code')
   const [address = ''] = /https:\S+\/cli\/login\?\S+/.exec(first.printed) ?? []
