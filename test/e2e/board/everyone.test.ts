@@ -106,7 +106,7 @@ test('on a phone a thread takes the place of the list, and Back returns to it', 
   const { page } = board
   const row = page.getByRole('link', { name: /^release-2-4/ })
   await row.tap()
-  await page.getByText('ja lacks 14 keys').last().waitFor()
+  await page.locator('.msg').getByText('ja lacks 14 keys').waitFor()
   expect(await row.isVisible()).toBe(false)
   await page.getByRole('link', { name: 'All threads' }).tap()
   await row.waitFor()
