@@ -29,6 +29,9 @@ const COMMON = /** @type {const} */ ({
 /** Files served under the names they have here. */
 const PUBLIC = join(SOURCE, 'public')
 
+/** The project's icon, which the listings of others show as well. */
+const ICON = fileURLToPath(new URL('../icon.svg', import.meta.url))
+
 /** Builds everything. Throws what esbuild reports. */
 export async function buildBoard() {
   const [{ outputFiles }, app] = await Promise.all([
@@ -63,8 +66,9 @@ export async function buildBoard() {
   for (const { name, contents } of files) await writeIfNew(join(TARGET, name), contents)
   const given = await readdir(PUBLIC)
   for (const name of given) await copyFile(join(PUBLIC, name), join(TARGET, name))
+  await copyFile(ICON, join(TARGET, 'icon.svg'))
 
-  const current = new Set([...files.map(({ name }) => name), ...given])
+  const current = new Set([...files.map(({ name }) => name), ...given, 'icon.svg'])
   for (const name of await readdir(TARGET)) {
     if (!current.has(name) && !name.endsWith('.draft'))
       await rm(join(TARGET, name), { force: true })
