@@ -18,6 +18,8 @@
 --   4. Functions that the API calls are volatile: it runs stable ones in a read-only transaction.
 --   5. Functions whose plans are kept have `enable_seqscan = off`. A pooled session may plan while the
 --      tables are empty, or have just been found so by analyze, and would read all of them from then on.
+--   6. PostgreSQL plans a statement anew in every call while plans for the given values seem cheaper. Where
+--      that took longer than the statement, the function has `plan_cache_mode = force_generic_plan`.
 -- Helpers are plpgsql, whose plans a session keeps: an SQL function with a `set` is parsed and planned
 -- again in every statement that calls it.
 -- A refusal carries an SQLSTATE of our own (RL001 ...), a message for people, and what the caller
@@ -797,7 +799,8 @@ grant execute on function public.relay_other_readers to service_role;
 -- thread through the index, because most of what was ever addressed to a reader has been read.
 create or replace function public.relay_addressed_unread(p_user_id uuid, p_reader_tag text)
   returns json
-  language plpgsql stable security invoker set search_path = ''
+  language plpgsql stable security invoker
+  set search_path = '' set plan_cache_mode = force_generic_plan
 as $$
 begin
   return (
@@ -1273,6 +1276,8 @@ declare
   v_message public.relay_messages;
   v_read bigint;
   v_unread bigint;
+  v_is_only_reader boolean;
+  v_other_threads json;
 begin
   if p_reader_tag is not null then
     perform public.relay_lock_reader(p_user_id, p_reader_tag);
@@ -1366,8 +1371,19 @@ begin
       perform public.relay_move_cursors(
         p_user_id, p_reader_tag, array[v_thread.id], array[v_message.seq]);
     end if;
+    v_is_only_reader := not exists (
+      select from public.relay_readers where user_id = p_user_id and reader_tag <> p_reader_tag);
+  end if;
+  if v_created then
+    v_other_threads := (
+      select json_agg(json_build_object('name', name, 'message_count', message_count))
+      from (
+        select name, message_count from public.relay_threads
+        where user_id = p_user_id and id <> v_thread.id
+        order by coalesce(last_message_at, created_at) desc, id desc limit 200) latest);
   end if;
 
+  -- Without a query in it, this needs no plan; with the two above, planning it took as long as the insert.
   return json_build_object(
     'id', case when not p_lean then p_message_id end,
     'thread_id', case when not p_lean then v_thread.id end,
@@ -1384,19 +1400,12 @@ begin
     'to', v_to,
     'to_last_seen_at', case when v_addressee.last_seen_at is not null
       then public.relay_show_time(v_addressee.last_seen_at, true) end,
-    'only_reader', case when p_reader_tag is not null and not exists (
-      select from public.relay_readers
-      where user_id = p_user_id and reader_tag <> p_reader_tag) then true end,
+    'only_reader', nullif(v_is_only_reader, false),
     'new_reader', nullif(v_is_new, false),
     'known_readers', v_known_readers,
     'skipped', v_skipped,
     'skipped_thread_count', nullif(v_skipped_count, 0),
-    'other_threads', case when v_created then (
-      select json_agg(json_build_object('name', name, 'message_count', message_count))
-      from (
-        select name, message_count from public.relay_threads
-        where user_id = p_user_id and id <> v_thread.id
-        order by coalesce(last_message_at, created_at) desc, id desc limit 200) latest) end);
+    'other_threads', v_other_threads);
 end;
 $$;
 revoke all on function public.relay_post_message from public, anon, authenticated;
@@ -1528,6 +1537,7 @@ create or replace function public.relay_check_new(
   returns json
   language plpgsql volatile security invoker
   set search_path = '' set lock_timeout = '4s' set timezone = 'UTC' set enable_seqscan = off
+  set plan_cache_mode = force_generic_plan
 as $$
 declare
   v_is_new boolean;

@@ -16,6 +16,8 @@
 --   4. Functions that the API calls are volatile: it runs stable ones in a read-only transaction.
 --   5. Functions whose plans are kept have `enable_seqscan = off`. A pooled session may plan while the
 --      tables are empty, or have just been found so by analyze, and would read all of them from then on.
+--   6. PostgreSQL plans a statement anew in every call while plans for the given values seem cheaper. Where
+--      that took longer than the statement, the function has `plan_cache_mode = force_generic_plan`.
 -- Helpers are plpgsql, whose plans a session keeps: an SQL function with a `set` is parsed and planned
 -- again in every statement that calls it.
 -- A refusal carries an SQLSTATE of our own (RL001 ...), a message for people, and what the caller

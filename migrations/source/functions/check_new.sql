@@ -9,6 +9,7 @@ create or replace function public.relay_check_new(
   returns json
   language plpgsql volatile security invoker
   set search_path = '' set lock_timeout = '4s' set timezone = 'UTC' set enable_seqscan = off
+  set plan_cache_mode = force_generic_plan
 as $$
 declare
   v_is_new boolean;

@@ -25,6 +25,8 @@ declare
   v_message public.relay_messages;
   v_read bigint;
   v_unread bigint;
+  v_is_only_reader boolean;
+  v_other_threads json;
 begin
   if p_reader_tag is not null then
     perform public.relay_lock_reader(p_user_id, p_reader_tag);
@@ -118,8 +120,19 @@ begin
       perform public.relay_move_cursors(
         p_user_id, p_reader_tag, array[v_thread.id], array[v_message.seq]);
     end if;
+    v_is_only_reader := not exists (
+      select from public.relay_readers where user_id = p_user_id and reader_tag <> p_reader_tag);
+  end if;
+  if v_created then
+    v_other_threads := (
+      select json_agg(json_build_object('name', name, 'message_count', message_count))
+      from (
+        select name, message_count from public.relay_threads
+        where user_id = p_user_id and id <> v_thread.id
+        order by coalesce(last_message_at, created_at) desc, id desc limit 200) latest);
   end if;
 
+  -- Without a query in it, this needs no plan; with the two above, planning it took as long as the insert.
   return json_build_object(
     'id', case when not p_lean then p_message_id end,
     'thread_id', case when not p_lean then v_thread.id end,
@@ -136,19 +149,12 @@ begin
     'to', v_to,
     'to_last_seen_at', case when v_addressee.last_seen_at is not null
       then public.relay_show_time(v_addressee.last_seen_at, true) end,
-    'only_reader', case when p_reader_tag is not null and not exists (
-      select from public.relay_readers
-      where user_id = p_user_id and reader_tag <> p_reader_tag) then true end,
+    'only_reader', nullif(v_is_only_reader, false),
     'new_reader', nullif(v_is_new, false),
     'known_readers', v_known_readers,
     'skipped', v_skipped,
     'skipped_thread_count', nullif(v_skipped_count, 0),
-    'other_threads', case when v_created then (
-      select json_agg(json_build_object('name', name, 'message_count', message_count))
-      from (
-        select name, message_count from public.relay_threads
-        where user_id = p_user_id and id <> v_thread.id
-        order by coalesce(last_message_at, created_at) desc, id desc limit 200) latest) end);
+    'other_threads', v_other_threads);
 end;
 $$;
 revoke all on function public.relay_post_message from public, anon, authenticated;

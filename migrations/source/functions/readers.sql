@@ -65,7 +65,8 @@ grant execute on function public.relay_other_readers to service_role;
 -- thread through the index, because most of what was ever addressed to a reader has been read.
 create or replace function public.relay_addressed_unread(p_user_id uuid, p_reader_tag text)
   returns json
-  language plpgsql stable security invoker set search_path = ''
+  language plpgsql stable security invoker
+  set search_path = '' set plan_cache_mode = force_generic_plan
 as $$
 begin
   return (
