@@ -24,8 +24,8 @@ const MAX_BODY_BYTES = 4 * 1024 * 1024
 const POOL_TIMEOUT_MS = 10_000
 /** All are in use only while some wait for locks. PostgreSQL at home allows 60. */
 const POOL_SIZE = 24
-/** Leaves connections for others if two functions are stuck. More posts in parallel are not faster. */
-const CONNECTIONS_PER_FUNCTION = 10
+/** Leaves connections for others if two functions are stuck. */
+const CONNECTIONS_PER_FUNCTION = { few: 2, many: 10 }
 const PATH = /^\/rest\/v1\/rpc\/([^/?]+)$/
 
 export interface GatewayOptions {
@@ -33,7 +33,7 @@ export interface GatewayOptions {
   connection: Connection
   /** `sb_secret_…` for service_role, `sb_publishable_…` for anon. */
   keys: { service: string; anon?: string }
-  /** For tests whose calls wait for each other and must not also wait for a connection. */
+  /** For tests whose calls wait for each other, or are to meet: this many, whether or not they are slow. */
   connectionsPerFunction?: number
 }
 
@@ -46,7 +46,8 @@ export interface Gateway {
 
 /** Starts a gateway on a free loopback port. */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
-  const { keys, connectionsPerFunction = CONNECTIONS_PER_FUNCTION } = options
+  const { keys, connectionsPerFunction: count } = options
+  const limits = count === undefined ? CONNECTIONS_PER_FUNCTION : { few: count, many: count }
   const connection = { ...options.connection, user: 'authenticator' }
   const roles = new Map<string, Role>([[keys.service, 'service_role']])
   if (keys.anon) roles.set(keys.anon, 'anon')
@@ -55,7 +56,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const requests = new Map<string, number>()
   const pool = new Pool({
     ...connection,
-    max: Math.max(POOL_SIZE, connectionsPerFunction),
+    max: Math.max(POOL_SIZE, limits.many),
     connectionTimeoutMillis: POOL_TIMEOUT_MS,
     application_name: 'relay gateway',
   })
@@ -71,9 +72,10 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     requests.set(name, (requests.get(name) ?? 0) + 1)
     const body = await readBody(request)
     const call = await catalogue.find(name, argumentNames(body))
-    const own = slots.get(name) ?? new Slots(connectionsPerFunction)
+    const own = slots.get(name) ?? new Slots(limits)
     slots.set(name, own)
-    if (!(await own.take(POOL_TIMEOUT_MS))) throw createConnectionError(new Error(POOL_TIMEOUT))
+    const slot = await own.take(POOL_TIMEOUT_MS)
+    if (!slot) throw createConnectionError(new Error(POOL_TIMEOUT))
     try {
       // The caller has given up, and nothing has been started.
       if (response.destroyed) throw createConnectionError(new Error('The caller has disconnected'))
@@ -82,7 +84,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
         .catch((error) => Promise.reject(createConnectionError(error)))
       return await run(client, role, call, body)
     } finally {
-      own.release()
+      own.release(slot)
     }
   }
 
