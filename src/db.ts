@@ -26,12 +26,19 @@ export interface CallOptions {
   ifUnknown?: string
 }
 
-/** A client to be shared by all requests of an isolate: it holds no connection and no session. */
-export function connect(supabaseUrl: string, serviceKey: string): SupabaseClient {
+/**
+ * A client to be shared by all requests of an isolate: it holds no connection and no session. Requests
+ * are sent with `via`, by default the global fetch.
+ */
+export function connect(
+  supabaseUrl: string,
+  serviceKey: string,
+  via: Pick<Fetcher, 'fetch'> = globalThis,
+): SupabaseClient {
   return createClient(supabaseUrl, serviceKey, {
     auth: { persistSession: false, autoRefreshToken: false, detectSessionInUrl: false },
     // A redirect would carry the service key to wherever it leads.
-    global: { fetch: (input, init) => fetch(input, { ...init, redirect: 'manual' }) },
+    global: { fetch: (input, init) => via.fetch(input, { ...init, redirect: 'manual' }) },
   })
 }
 

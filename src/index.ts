@@ -12,6 +12,8 @@ import { route } from './routes.ts'
 /** Bindings of wrangler.toml; the settings are config.ts's. */
 interface Bindings {
   ASSETS?: Assets
+  /** The way to the database, where `fetch` reaches the public internet only. */
+  DATABASE?: Fetcher
   GUESSES?: RateLimiter
   REGISTRATIONS?: RateLimiter
 }
@@ -22,9 +24,10 @@ let settings: ConfigResult | undefined
 let client: ReturnType<typeof connect> | undefined
 
 /** Opens the database for one request. Throws when the settings are not complete. */
-function openDatabase(result: ConfigResult, log: RequestLog): Database {
+function openDatabase(result: ConfigResult, env: Bindings, log: RequestLog): Database {
   if (!result.ok) throw new Error(result.faults.map((fault) => fault.message).join(' '))
-  client ??= connect(result.config.supabaseUrl, result.config.supabaseServiceKey)
+  const { supabaseUrl, supabaseServiceKey } = result.config
+  client ??= connect(supabaseUrl, supabaseServiceKey, env.DATABASE)
   return new Database(client, log)
 }
 
@@ -41,7 +44,7 @@ async function answer(
     const result = settings
     response = await route(request, {
       settings: result,
-      openDatabase: () => openDatabase(result, log),
+      openDatabase: () => openDatabase(result, env, log),
       assets: env.ASSETS,
       limiters: { guesses: env.GUESSES, registrations: env.REGISTRATIONS },
       log,
@@ -68,11 +71,11 @@ function describe(error: unknown): string {
 }
 
 /** Makes a real query: Supabase pauses a free project after seven days without one. */
-async function keepAwake(env: unknown): Promise<void> {
+async function keepAwake(env: Bindings): Promise<void> {
   const log = new RequestLog()
   try {
     settings ??= readConfig(env)
-    const db = openDatabase(settings, log)
+    const db = openDatabase(settings, env, log)
     const args = { p_user_id: settings.ok ? settings.config.userId : undefined }
     await db.call('relay_status', args, Status, { retry: true })
   } catch (error) {

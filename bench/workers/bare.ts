@@ -1,6 +1,7 @@
 /** A minimal Worker: forwards a call to the SQL function in its path, and returns the answer. */
 
 interface Bindings {
+  DATABASE: Fetcher
   SUPABASE_URL: string
   SUPABASE_SERVICE_KEY: string
 }
@@ -8,7 +9,7 @@ interface Bindings {
 export default {
   async fetch(request, env) {
     const { pathname } = new URL(request.url)
-    const answer = await fetch(`${env.SUPABASE_URL}/rest/v1/rpc${pathname}`, {
+    const answer = await env.DATABASE.fetch(`${env.SUPABASE_URL}/rest/v1/rpc${pathname}`, {
       method: 'POST',
       headers: {
         apikey: env.SUPABASE_SERVICE_KEY,

@@ -16,8 +16,13 @@ import { TOOLS } from '../../src/tools/index.ts'
 
 let client: ReturnType<typeof connect> | undefined
 
-function createServer(config: Config, log: RequestLog, signal: AbortSignal): Server {
-  client ??= connect(config.supabaseUrl, config.supabaseServiceKey)
+function createServer(
+  config: Config,
+  database: Fetcher,
+  log: RequestLog,
+  signal: AbortSignal,
+): Server {
+  client ??= connect(config.supabaseUrl, config.supabaseServiceKey, database)
   const context = {
     db: new Database(client, log),
     userId: config.userId,
@@ -55,10 +60,12 @@ export default {
     if (!settings.ok) return new Response(null, { status: 500 })
     const { ok } = await authenticate(request, settings.config, undefined, true)
     if (!ok) return new Response(null, { status: 401 })
-    const handler = createMcpHandler(() => createServer(settings.config, log, request.signal))
+    const handler = createMcpHandler(() =>
+      createServer(settings.config, env.DATABASE, log, request.signal),
+    )
     const response = await handler.fetch(request)
     log.addStatus(response.status)
     log.write('request')
     return response
   },
-} satisfies ExportedHandler
+} satisfies ExportedHandler<{ DATABASE: Fetcher }>

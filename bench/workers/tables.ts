@@ -6,6 +6,7 @@
 import { createClient, type SupabaseClient } from '@supabase/supabase-js'
 
 interface Bindings {
+  DATABASE: Fetcher
   RELAY_API_KEY: string
   RELAY_USER_ID: string
   SUPABASE_URL: string
@@ -144,7 +145,9 @@ export default {
       return new Response(null, { status: 401 })
     }
     const { id, params }: ToolCall = await request.json()
-    client ??= createClient(env.SUPABASE_URL, env.SUPABASE_SERVICE_KEY)
+    client ??= createClient(env.SUPABASE_URL, env.SUPABASE_SERVICE_KEY, {
+      global: { fetch: (input, init) => env.DATABASE.fetch(input, init) },
+    })
     const tool = TOOLS[params.name] as Tool
     const output = await tool(client, env.RELAY_USER_ID, params.arguments)
     const content = [{ type: 'text', text: JSON.stringify(output, null, 2) }]

@@ -1,7 +1,7 @@
 /**
  * startOutside(): the services on the internet that the Worker sends notifications to, as stand-ins. The
  * local Worker reaches only the public internet and its own database, and it stays that way: in front of
- * the bundle comes a `fetch` that sends https requests to the database's address, where this server takes
+ * the bundle comes a `fetch` that sends https requests to the database, in whose place this server takes
  * them apart. Everything else goes to the gateway.
  */
 import { once } from 'node:events'
@@ -59,13 +59,9 @@ export async function startOutside(): Promise<Outside> {
     target: '',
     deliveries: [],
     answer: (response) => response.end('ok'),
-    redirect: (source) => `{
-      const reach = globalThis.fetch
-      globalThis.fetch = (input, init) => {
-        const { href, protocol } = new URL(input.url ?? input)
-        return reach(protocol === 'https:' ? href.replace('https://', '${url}${PREFIX}') : input, init)
-      }
-    }
+    redirect: (source) => `import { env } from 'cloudflare:workers'
+    globalThis.fetch = (input, init) =>
+      env.DATABASE.fetch(new URL(input.url ?? input).href.replace('https://', '${url}${PREFIX}'), init)
     ${source}`,
     async [Symbol.asyncDispose]() {
       server.close()

@@ -1,6 +1,6 @@
 /**
  * Writes workerd's configuration, in Cap'n Proto's syntax: the relay's Worker with its bindings, the
- * replacements for Cloudflare's rate limits and clock, and where the Worker may send requests.
+ * replacements for Cloudflare's rate limits and clock, and what the Worker may reach.
  */
 import { readFileSync } from 'node:fs'
 import { networkInterfaces } from 'node:os'
@@ -10,9 +10,9 @@ import { PROJECT } from '../../lib/project.ts'
 import type { Bundle } from './bundle.ts'
 
 /** What runs inside workerd next to the relay; each file explains why. */
-const [CLOCK, OUTBOUND, RATE_LIMIT] = ['clock.js', 'outbound.js', 'rate-limit.js'].map((name) =>
+const [CLOCK, RATE_LIMIT] = ['clock.js', 'rate-limit.js'].map((name) =>
   readFileSync(new URL(name, import.meta.url), 'utf8'),
-) as [string, string, string]
+) as [string, string]
 
 /** The board's files, where the build that wrangler.toml names puts them. */
 const ASSETS = join(PROJECT, 'dist')
@@ -48,14 +48,16 @@ export function configure({
       `(name = "trusted", json = "${trustsConnectingIp}")]))`,
   )
   const flags = bundle.compatibilityFlags.map(quote)
-  const network = createNetwork(bindings)
+  const database = formatDatabase(bindings)
+  const services = ['(name = "ASSETS", service = "assets")']
+  if (database) services.push('(name = "DATABASE", service = "database")')
   return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
   services = [
     (name = "relay", worker = .relay),
     (name = "clock", worker = .clock),
     (name = "assets", disk = (path = ${quote(assets)})),
-    ${network.services},
+    ${formatInternet()},${database}
   ],
   extensions = [(modules = [
     (name = "relay:rate-limit", internal = true, esModule = ${quote(RATE_LIMIT)}),
@@ -69,8 +71,8 @@ const relay :Workerd.Worker = (
   modules = [(name = "index.js", esModule = ${quote(bundle.source)})],
   compatibilityDate = ${quote(bundle.compatibilityDate)},
   compatibilityFlags = [${flags}],
-  bindings = [${[...bound, ...limits, '(name = "ASSETS", service = "assets")']}],
-  globalOutbound = "${network.outbound}",
+  bindings = [${[...bound, ...limits, ...services]}],
+  globalOutbound = "internet",
 );
 const clock :Workerd.Worker = (
   modules = [(name = "clock.js", esModule = ${quote(CLOCK)})],
@@ -78,37 +80,28 @@ const clock :Workerd.Worker = (
   compatibilityFlags = ["service_binding_extra_handlers"],
   bindings = [(name = "RELAY", service = "relay")],
 );
-const outbound :Workerd.Worker = (
-  modules = [(name = "outbound.js", esModule = ${quote(OUTBOUND)})],
-  compatibilityDate = ${quote(bundle.compatibilityDate)},
-  bindings = [
-    (name = "databaseOrigin", text = ${quote(network.databaseOrigin)}),
-    (name = "database", service = "database"),
-    (name = "internet", service = "internet"),
-  ],
-);
 `
 }
 
 /**
- * Decides where the relay may send requests. A project at supabase.co is on the public internet. Any
- * other database may be on this machine or its network, so a Worker in between allows only its origin.
+ * The one server outside the public internet that the relay may reach: its database, if that may be on
+ * this machine or its network. A project at supabase.co is reached like everything else.
  */
-function createNetwork({ SUPABASE_URL = '' }: Record<string, string>) {
+function formatDatabase({ SUPABASE_URL = '' }: Record<string, string>): string {
   const url = URL.parse(SUPABASE_URL)
-  const isPublic = /\.supabase\.co$/.test(url?.hostname ?? '')
-  const services = [formatNetwork('internet', ['public'], listOwnNetworks())]
-  if (!isPublic) {
-    services.push(
-      formatNetwork('database', ['public', 'private']),
-      '(name = "outbound", worker = .outbound)',
-    )
-  }
-  return {
-    services: services.join(',\n    '),
-    outbound: isPublic ? 'internet' : 'outbound',
-    databaseOrigin: url?.origin ?? '',
-  }
+  if (!url || /\.supabase\.co$/.test(url.hostname)) return ''
+  const protocol =
+    url.protocol === 'https:'
+      ? `https = (certificateHost = ${quote(url.hostname)}, tlsOptions = ${formatTls()})`
+      : 'http = ()'
+  return `\n    (name = "database", external = (address = ${quote(url.host)}, ${protocol})),`
+}
+
+/** What the relay reaches with `fetch`. Strangers choose the addresses of documents that it fetches. */
+function formatInternet(): string {
+  const denied = listOwnNetworks().map(quote)
+  const network = `allow = ["public"], deny = [${denied}], tlsOptions = ${formatTls()}`
+  return `(name = "internet", network = (${network}))`
 }
 
 /**
@@ -125,13 +118,9 @@ function listOwnNetworks(): string[] {
   })
 }
 
-function formatNetwork(name: string, allow: string[], deny: string[] = []): string {
-  // Node's certificates, because the machine may have none.
-  const certificates = getCACertificates('default').map(quote)
-  return (
-    `(name = "${name}", network = (allow = [${allow.map(quote)}], deny = [${deny.map(quote)}], ` +
-    `tlsOptions = (trustedCertificates = [${certificates}])))`
-  )
+/** Node's certificates, because the machine may have none. */
+function formatTls(): string {
+  return `(trustedCertificates = [${getCACertificates('default').map(quote)}])`
 }
 
 /** Quotes a string in Cap'n Proto's syntax. */

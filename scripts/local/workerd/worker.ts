@@ -51,7 +51,9 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   })
   const [, stdout, stderr, control] = child.process.stdio
   readLines(stdout as Readable, onLine)
-  readLines(stderr as Readable, (line) => onLine(shorten(line)))
+  readLines(stderr as Readable, (line) => {
+    if (!line.startsWith('stack: ')) onLine(shorten(line))
+  })
   const started = await Promise.race([readPorts(control as Readable), child.exited])
   await rm(folder, { recursive: true })
   if (typeof started === 'string') {
