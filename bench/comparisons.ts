@@ -42,6 +42,8 @@ export interface Contenders {
   connection: Connection
   relay: Contender
   sdk: Contender
+  /** Does nothing for a post but to pass it on. */
+  floor: Contender
   /** The targets of bare calls: directly, and through a Worker. */
   bare: { gateway: string; worker: string }
   /** The relay and the stand-in for 0.1.0 on a database whose answers can be delayed. */
@@ -50,7 +52,7 @@ export interface Contenders {
   removeNewThreads(): Promise<void>
 }
 
-export type Bundles = Record<'relay' | 'sdk' | 'tables' | 'bare', Bundle>
+export type Bundles = Record<'relay' | 'sdk' | 'tables' | 'bare' | 'floor', Bundle>
 
 /** Bundles all Workers; wrangler writes its files to `folder`. */
 export async function bundleAll(folder: string): Promise<Bundles> {
@@ -61,6 +63,7 @@ export async function bundleAll(folder: string): Promise<Bundles> {
     sdk: await bundleHere('sdk'),
     tables: await bundleHere('tables'),
     bare: await bundleHere('bare'),
+    floor: await bundleHere('floor'),
   }
 }
 
@@ -74,6 +77,7 @@ export async function startContenders(bed: Bed, bundles: Bundles): Promise<Conte
     connection,
     relay: await bed.worker(bundles.relay, gateway.url),
     sdk: await bed.worker(bundles.sdk, gateway.url),
+    floor: await bed.worker(bundles.floor, gateway.url),
     bare: {
       gateway: `${gateway.url}/rest/v1/rpc`,
       worker: (await bed.worker(bundles.bare, gateway.url)).url,

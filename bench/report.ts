@@ -92,11 +92,12 @@ export function formatThroughput(rows: Throughput[]): string {
   ]
   const head = ['per s', 'ms', 'Worker', 'gateway', 'database', 'rows']
   return formatTable(
-    "Calls per second with 16 callers, over those of 0.1.0's pattern in bursts by turns; with the latency, the microseconds of CPU of each part and the rows read per call, first of the relay, then of 0.1.0's pattern",
-    ['call', 'ratio', ...head, ...head],
-    rows.map(({ name, ratio: times, relay, tables }) => [
+    "Calls per second with 16 callers, over those of 0.1.0's pattern in bursts by turns; with the latency, the microseconds of CPU of each part and the rows read per call, first of the relay, then of 0.1.0's pattern; the limit is what a Worker reaches that only passes the call on",
+    ['call', 'ratio', 'limit', ...head, ...head],
+    rows.map(({ name, ratio: times, floor, relay, tables }) => [
       name,
       times.toFixed(2),
+      floor?.toFixed(2) ?? '',
       ...cells(relay),
       ...cells(tables),
     ]),

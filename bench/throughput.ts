@@ -1,7 +1,8 @@
 /**
  * Calls per second with 16 callers, against the access pattern of 0.1.0: bursts in turn, A B A B, so that
  * other load on the machine affects both. Reports the median ratio of the pairs, and what each part of
- * the relay spent on a call, which tells more than time on a machine that is full.
+ * the relay spent on a call, which tells more than time on a machine that is full. Posts are compared with
+ * a Worker that only passes them on, too: no relay can be faster than that.
  */
 import { withClient } from '../scripts/local/supabase/roles.ts'
 import type { Bed, Contender } from './bed.ts'
@@ -68,6 +69,8 @@ export interface Throughput {
   name: string
   /** Calls per second over those of 0.1.0's pattern: the median of the pairs. */
   ratio: number
+  /** The same ratio for a Worker that only passes posts on. */
+  floor?: number
   relay: Cost
   tables: Cost
 }
@@ -110,20 +113,25 @@ export async function measureThroughput(bed: Bed, contenders: Contenders): Promi
   }
 
   for (const scenario of SCENARIOS) {
-    const costs = { relay: [] as Cost[], tables: [] as Cost[] }
+    const costs = { relay: [] as Cost[], floor: [] as Cost[], tables: [] as Cost[] }
+    const by = {
+      relay: contenders.relay,
+      ...(scenario.tool === 'relay_post_message' && { floor: contenders.floor }),
+      tables: contenders.delayed.tables,
+    }
     for (let pair = -1; pair < PAIRS; pair += 1) {
-      for (const name of ['relay', 'tables'] as const) {
-        const contender = name === 'relay' ? contenders.relay : contenders.delayed.tables
+      for (const [name, contender] of Object.entries(by) as [keyof typeof costs, Contender][]) {
         const cost = await measureBurst(scenario, contender)
         // The first pair opens connections and compiles code.
         if (pair >= 0) costs[name].push(cost)
       }
     }
+    const compare = (list: Cost[]) =>
+      median(list.map(({ per_s }, pair) => per_s / (costs.tables[pair]?.per_s ?? Number.NaN)))
     measured.push({
       name: scenario.name,
-      ratio: median(
-        costs.relay.map(({ per_s }, pair) => per_s / (costs.tables[pair]?.per_s ?? Number.NaN)),
-      ),
+      ratio: compare(costs.relay),
+      ...(by.floor && { floor: compare(costs.floor) }),
       relay: takeMedians(costs.relay),
       tables: takeMedians(costs.tables),
     })

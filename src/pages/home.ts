@@ -28,7 +28,7 @@ export interface HomePageData {
 
 export function homePage(data: HomePageData): Response {
   const { faults, warnings, version } = data
-  const content = faults.length > 0 ? renderFaults(faults) : renderStart(data)
+  const content = faults.length > 0 ? renderFaults(data) : renderStart(data)
   return sheet({
     title: 'Relay',
     body: `
@@ -42,13 +42,16 @@ ${content}
   })
 }
 
-function renderFaults(faults: ConfigFault[]): string {
+function renderFaults({ faults, url }: HomePageData): string {
+  // Without its name, wrangler would change the Worker of wrangler.toml.
+  const [, worker] = /^https:\/\/([^.]+)\..+\.workers\.dev\//.exec(url) ?? []
+  const name = worker ? ` --name ${worker}` : ''
   const items = faults.map(({ setting, message }) => {
     const about = SETTINGS.find(({ name }) => name === setting)?.about ?? ''
     return `<li>
 <p><strong>${escapeHtml(message)}</strong></p>
 <p>${formatText(about)}</p>
-${renderBlock({ into: 'Terminal', text: `npx wrangler secret put ${setting}` })}
+${renderBlock({ into: 'Terminal', text: `npx wrangler secret put ${setting}${name}` })}
 </li>`
   })
   return `<section class="hero">

@@ -5,6 +5,7 @@ import { parse as parseToml } from 'smol-toml'
 import { expect, test } from 'vitest'
 import { parse as parseYaml } from 'yaml'
 import { type ConnectGuide, connectGuides } from '../../../src/pages/connect-guides.ts'
+import { homePage } from '../../../src/pages/home.ts'
 import { createTestRelay, type TestRelay } from '../../support/relay.ts'
 
 const URL_OF_RELAY = 'https://relay.example.workers.dev/mcp'
@@ -72,6 +73,23 @@ test.each([
     if (value) expect(page).not.toContain(value)
   },
 )
+
+test.each([
+  ['https://my-relay.me.workers.dev/mcp', 'secret put RELAY_USER_ID --name my-relay<'],
+  ['https://relay.example.com/mcp', 'secret put RELAY_USER_ID<'],
+])('at %s, what the page says to run changes this Worker: %s', async (url, command) => {
+  const faults = [{ setting: 'RELAY_USER_ID' as const, message: 'RELAY_USER_ID is missing.' }]
+  const page = homePage({
+    version: '1.0.0',
+    url,
+    faults,
+    warnings: [],
+    hasOAuth: true,
+    hasApp: false,
+    isLocal: false,
+  })
+  expect(await page.text()).toContain(command)
+})
 
 test('a bad optional setting is named on the page, which is otherwise whole', async () => {
   const bindings = { RELAY_PUBLIC_URL: 'my-relay.test', RELAY_ALLOWED_ORIGINS: '*' }
