@@ -1107,16 +1107,14 @@ create or replace function public.relay_list_threads(
   p_lean boolean default false)
   returns json
   language plpgsql volatile security invoker
-  set search_path = '' set lock_timeout = '4s' set timezone = 'UTC'
+  set search_path = '' set lock_timeout = '4s' set timezone = 'UTC' set enable_seqscan = off
+  set plan_cache_mode = force_generic_plan
 as $$
 declare
-  v_where constant text := 't.user_id = $1'
-    || case when p_include_archived then '' else ' and not t.archived' end
-    || case when p_query is null then '' else
-      ' and strpos(lower(concat_ws(E''\n'', t.name, t.description)), lower($2)) > 0' end;
   v_is_new boolean;
   v_introduced_at timestamptz;
   v_known_readers json;
+  v_ids uuid[];
   v_threads json;
   v_remaining bigint;
   v_archived bigint;
@@ -1127,48 +1125,55 @@ begin
     from public.relay_note_reader(p_user_id, p_reader_tag, false);
   end if;
 
-  -- One thread more than asked for tells whether the rest is worth counting.
-  execute format($sql$
-    with newest as materialized (
-      select t.id, t.name, t.description, t.last_message_at, t.archived, t.message_count, t.last_seq,
-        coalesce(t.last_message_at, t.created_at) as active_at
-      from public.relay_threads t
-      where %1$s
-      -- First by what the index has.
-      order by t.active_slot desc, coalesce(t.last_message_at, t.created_at) desc, t.id desc
-      limit $3 + 1
-    ), listed as materialized (
-      select *, row_number() over (order by active_at desc, id desc) as place from newest
-    )
-    select
-      (select '[' || string_agg('{' || concat_ws(',',
-          case when not $6 then '"id":"' || t.id || '"' end,
-          '"name":' || to_json(t.name),
-          case when t.description <> '' then '"description":' || to_json(t.description)
-            when not $6 then '"description":null' end,
-          case when t.last_message_at is not null
-            -- As relay_show_time does, which would be called for each thread.
-            then '"last_message_at":' || case when $6
-              then to_char(t.last_message_at at time zone 'UTC', '"\""YYYY-MM-DD"T"HH24:MI:SS.MS"Z\""')
-              else to_json(t.last_message_at)::text end
-            when not $6 then '"last_message_at":null' end,
-          case when t.archived or not $6 then '"archived":' || t.archived end,
-          '"message_count":' || t.message_count,
-          -- Without an introduction nobody can say what of a thread without a cursor is unread.
-          case when $4 is not null and (c.last_read_seq is not null or $7) then '"unread_count":' ||
-            public.relay_count_unread(t.id, t.last_seq, t.message_count, $4,
-              coalesce(c.last_read_seq, 0), t.last_seq + 1) end,
-          case when $5 then '"latest":' || public.relay_preview(t.id) end
-        ) || '}', ',' order by t.place) || ']'
-      from listed t
-      left join public.relay_read_cursors c
-        on c.user_id = $1 and c.reader_tag = $4 and c.thread_id = t.id
-      where t.place <= $3),
-      case when (select count(*) from listed) <= $3 then 0
-        else (select count(*) from public.relay_threads t where %1$s) - $3 end
-  $sql$, v_where)
-  into v_threads, v_remaining
-  using p_user_id, p_query, p_limit, p_reader_tag, p_preview, p_lean, v_introduced_at is not null;
+  -- First by what the index has, which starts with `archived`: hence two statements. One thread more than
+  -- asked for tells whether the rest is worth counting.
+  if p_include_archived then
+    v_ids := array(
+      select id from public.relay_threads
+      where user_id = p_user_id and (p_query is null
+        or strpos(lower(concat_ws(E'\n', name, description)), lower(p_query)) > 0)
+      order by active_slot desc, coalesce(last_message_at, created_at) desc, id desc
+      limit p_limit + 1);
+  else
+    v_ids := array(
+      select id from public.relay_threads
+      where user_id = p_user_id and not archived and (p_query is null
+        or strpos(lower(concat_ws(E'\n', name, description)), lower(p_query)) > 0)
+      order by active_slot desc, coalesce(last_message_at, created_at) desc, id desc
+      limit p_limit + 1);
+  end if;
+  if cardinality(v_ids) > p_limit then
+    v_remaining := (
+      select count(*) from public.relay_threads
+      where user_id = p_user_id and (p_include_archived or not archived) and (p_query is null
+        or strpos(lower(concat_ws(E'\n', name, description)), lower(p_query)) > 0)) - p_limit;
+  end if;
+
+  select '[' || string_agg('{' || concat_ws(',',
+      case when not p_lean then '"id":"' || t.id || '"' end,
+      '"name":' || to_json(t.name),
+      case when t.description <> '' then '"description":' || to_json(t.description)
+        when not p_lean then '"description":null' end,
+      case when t.last_message_at is not null
+        -- As relay_show_time does, which would be called for each thread.
+        then '"last_message_at":' || case when p_lean
+          then to_char(t.last_message_at at time zone 'UTC', '"\""YYYY-MM-DD"T"HH24:MI:SS.MS"Z\""')
+          else to_json(t.last_message_at)::text end
+        when not p_lean then '"last_message_at":null' end,
+      case when t.archived or not p_lean then '"archived":' || t.archived end,
+      '"message_count":' || t.message_count,
+      -- Without an introduction nobody can say what of a thread without a cursor is unread.
+      case when p_reader_tag is not null
+        and (c.last_read_seq is not null or v_introduced_at is not null) then '"unread_count":' ||
+        public.relay_count_unread(t.id, t.last_seq, t.message_count, p_reader_tag,
+          coalesce(c.last_read_seq, 0), t.last_seq + 1) end,
+      case when p_preview then '"latest":' || public.relay_preview(t.id) end
+    ) || '}', ',' order by listed.place) || ']'
+  into v_threads
+  from unnest(v_ids[:p_limit]) with ordinality as listed (id, place)
+  join public.relay_threads t on t.id = listed.id
+  left join public.relay_read_cursors c
+    on c.user_id = p_user_id and c.reader_tag = p_reader_tag and c.thread_id = t.id;
 
   if v_threads is null and not p_include_archived then
     select count(*) into v_archived from public.relay_threads
@@ -1178,7 +1183,7 @@ begin
 
   return json_build_object(
     'threads', coalesce(v_threads, '[]'),
-    'remaining_count', v_remaining,
+    'remaining_count', coalesce(v_remaining, 0),
     'archived_count', nullif(v_archived, 0),
     'readers', public.relay_other_readers(p_user_id, p_reader_tag, 20),
     'new_reader', nullif(v_is_new, false),
