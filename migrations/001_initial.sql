@@ -1373,8 +1373,14 @@ begin
       p_reader_tag, v_read, least(v_message.seq, v_read + 1001));
     -- A reader that had read everything has read this too, unless it is meant to be handed it.
     if v_unread = 0 and v_read + 1001 >= v_message.seq and v_to is distinct from p_reader_tag then
-      perform public.relay_move_cursors(
-        p_user_id, p_reader_tag, array[v_thread.id], array[v_message.seq]);
+      -- As relay_move_cursors does, which would look up the thread and the message again.
+      insert into public.relay_read_cursors as c
+        (thread_id, user_id, reader_tag, last_read_seq, last_read_at)
+      values (v_thread.id, p_user_id, p_reader_tag, v_message.seq, v_message.created_at)
+      on conflict (thread_id, reader_tag) do update
+      set last_read_seq = excluded.last_read_seq, last_read_at = excluded.last_read_at,
+        updated_at = now()
+      where c.last_read_seq < excluded.last_read_seq;
     end if;
     v_is_only_reader := not exists (
       select from public.relay_readers where user_id = p_user_id and reader_tag <> p_reader_tag);
