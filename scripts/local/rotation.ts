@@ -37,9 +37,15 @@ export function readHomeKeys(): HomeKeys {
     )
   }
   const place = keySource === '.dev.vars' ? '.dev.vars' : keptPath(dataDirectory)
-  const { ROTATION_KIND: kind, ROTATION_OLD: old, ROTATION_NEW: key } = readKept(dataDirectory)
-  const interrupted = kind && old && key ? { kind: kind as Rotation['kind'], old, key } : undefined
+  const interrupted = findInterrupted(settings)
   return { settings, isInProgress: previousApiKey !== undefined, interrupted, place }
+}
+
+/** Ignores a rotation whose keys are no longer the ones in use, since a person has changed them. */
+function findInterrupted({ apiKey, dataDirectory }: Settings): Rotation | undefined {
+  const { ROTATION_KIND: kind, ROTATION_OLD: old, ROTATION_NEW: key } = readKept(dataDirectory)
+  if (!kind || !old || !key || (apiKey !== old && apiKey !== key)) return undefined
+  return { kind: kind as Rotation['kind'], old, key }
 }
 
 /** Writes a new key, waits until a running relay uses it, and returns it. */
