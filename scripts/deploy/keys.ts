@@ -4,6 +4,7 @@ import { MIN_KEY_LENGTH, MIN_SIGNING_KEY_LENGTH } from '../../src/key-rules.ts'
 import { isUuid } from '../../src/settings-table.ts'
 import { makeKey } from '../lib/data-directory.ts'
 import { UserError } from '../lib/user-error.ts'
+import { isPreviousKey } from '../lib/verdict.ts'
 import { KEPT_IN } from './deployment.ts'
 import { projectOf } from './project.ts'
 import { findRunningKey } from './running-key.ts'
@@ -61,6 +62,11 @@ async function settleKey(setup: Setup): Promise<void> {
     return say(`A 256-bit key was generated and saved in ${KEPT_IN}.`)
   }
   if (key.length >= MIN_SIGNING_KEY_LENGTH) return say('The key is kept.')
+  const { url, deployed_at } = setup.deployment
+  // Replacing it would end the newer key, which is not known here.
+  if (url && deployed_at && (await isPreviousKey(url, key))) {
+    return say('The relay has a newer key than the one saved here. It is kept.')
+  }
   if (key.length < MIN_KEY_LENGTH) {
     warn(
       `The key has fewer than ${MIN_KEY_LENGTH} characters, which this version does not accept, so a new one ` +

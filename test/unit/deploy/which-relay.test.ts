@@ -85,9 +85,9 @@ test('an account that was saved without a Worker binds nobody', async () => {
 })
 
 /** A relay that accepts one key, and says whether it is the current one. */
-async function startRelay(current = true) {
+async function startRelay(current = true, key = KEY) {
   const server = createServer((request, response) => {
-    const isRight = request.headers.authorization === `Bearer ${KEY}`
+    const isRight = request.headers.authorization === `Bearer ${key}`
     const body = request.url === '/health' ? { current_key: current } : { result: {} }
     response.writeHead(isRight ? 200 : 401).end(JSON.stringify(body))
   }).listen(0, '127.0.0.1')
@@ -156,8 +156,18 @@ test('what was pasted around a key is removed, and a previous key is not taken',
   )
 })
 
+const RELAY_USER_ID = '5f0c9f6e-2a0b-4d0a-9a53-0d9c1c7d3b11'
+
+test('a short key that is only the previous one of the relay replaces nothing', async () => {
+  const short = 'twelve-chars'
+  using relay = await startRelay(false, short)
+  const known = { ...DEPLOYED, RELAY_USER_ID, RELAY_API_KEY: short, url: relay.url }
+  const setup = createSetup(known)
+  await settleUserAndKey(setup)
+  expect(setup.deployment).toEqual(known)
+})
+
 test('a key that this version does not accept is replaced, and does not become the previous one', async () => {
-  const RELAY_USER_ID = '5f0c9f6e-2a0b-4d0a-9a53-0d9c1c7d3b11'
   const setup = createSetup({ RELAY_USER_ID, RELAY_API_KEY: 'twelve-chars' })
   await settleUserAndKey(setup)
   expect(setup.deployment.RELAY_API_KEY).toMatch(/^[\w-]{43}$/)
