@@ -33,7 +33,7 @@ ${Object.entries(COMMANDS)
   .join('\n')}
 
 npm run COMMAND -- --help explains a command. Exit codes: 0 success, 1 failure, 2 invalid option or
-setting, 130 interrupted.
+setting, 130 interrupted (start: 0).
 `
 
 const [name = '', ...args] = process.argv.slice(2)

@@ -47,6 +47,8 @@ export async function serveHealth(
     issuer: issuerOf(config, url),
     oauth: signingKeys(config, url) !== undefined,
     app: config.app,
+    // Only a right key or token gets here, so the time that a plain comparison takes reveals nothing.
+    current_key: request.headers.get('authorization')?.endsWith(config.apiKey),
     rate_limits: Boolean(limiters.guesses && limiters.registrations),
     colo: request.cf?.colo,
     now: new Date(),

@@ -1,7 +1,7 @@
 /** Checks the Worker's view of its database: reachable, accessible, migrated, right user, clock, latency. */
 import { faultMessage } from '../../src/errors.ts'
 import { type Check, type Finding, failed, ok, warning } from './check.ts'
-import { dashboard, RESTART, readLog, setSetting } from './fixes.ts'
+import { dashboard, RESTART, readLog, setSetting, thenDeploy } from './fixes.ts'
 import { migrationChecks } from './migration.ts'
 import { type Diagnosis, readDiagnosis, type Subject } from './subject.ts'
 
@@ -185,7 +185,7 @@ const roundTrip: Check = {
     }
     return warning(
       slow,
-      'Add [placement] region = "aws:…" to wrangler.toml, then run npx wrangler deploy.',
+      `Add [placement] region = "aws:…" to wrangler.toml, ${thenDeploy(subject)}`,
       `Find the region of the project: ${dashboard(database.project, 'settings/general')}`,
     )
   },

@@ -3,13 +3,15 @@ import { hasPreviewUrls } from '../deploy/cloudflare.ts'
 import { readDeployment } from '../deploy/deployment.ts'
 import { UserError } from '../lib/user-error.ts'
 import { type Check, failed, ok, unknown } from './check.ts'
+import { thenDeploy } from './fixes.ts'
 
 const previewUrls: Check = {
   id: 'preview-urls',
   needs: ['relay'],
   writes: false,
   why: 'With preview URLs, every earlier version stays reachable with its old secrets, so a leaked key still works there after a rotation.',
-  async look({ url, isLocal }) {
+  async look(subject) {
+    const { url, isLocal } = subject
     if (isLocal) return ok('not used by npm start')
     const { account, worker, url: known } = readDeployment()
     if (!account || !worker || known !== url.origin) {
@@ -23,7 +25,7 @@ const previewUrls: Check = {
     }
     return failed(
       `Earlier versions of the Worker ${worker} have public URLs.`,
-      'Set preview_urls = false in wrangler.toml, then run npx wrangler deploy.',
+      `Set preview_urls = false in wrangler.toml, ${thenDeploy(subject)}`,
       'After a leak, npm run rotate -- --leaked also disables them.',
     )
   },

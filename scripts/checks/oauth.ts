@@ -2,7 +2,7 @@
 import { MIN_SIGNING_KEY_LENGTH } from '../../src/key-rules.ts'
 import { OAuthClient, readRedirect } from '../lib/oauth-client.ts'
 import { type Check, expectThat, failed, ok, unknown, warning } from './check.ts'
-import { readLog, setSetting } from './fixes.ts'
+import { readLog, setSetting, thenDeploy } from './fixes.ts'
 import { readDiagnosis } from './subject.ts'
 
 const OFF = 'Not checked: OAuth is off.'
@@ -31,7 +31,7 @@ const limits: Check = {
     if ((await readDiagnosis(subject)).rate_limits) return ok('bound')
     return warning(
       'The rate limits GUESSES and REGISTRATIONS are not bound.',
-      'Keep the [[ratelimits]] in wrangler.toml, then run npx wrangler deploy.',
+      `Keep the [[ratelimits]] in wrangler.toml, ${thenDeploy(subject)}`,
     )
   },
 }

@@ -7,7 +7,7 @@ import { deploy, setSetting } from './fixes.ts'
 import { SETTING_IDS } from './settings.ts'
 import { describeCause, type Subject } from './subject.ts'
 
-const DEPLOY = 'Run npx wrangler deploy: it prints the address.'
+const deployForAddress = (subject: Subject) => `Run ${deploy(subject)}: it prints the address.`
 
 /** The dashboard asks for the zone. */
 const RULES = 'https://dash.cloudflare.com/?to=/:account/:zone'
@@ -55,7 +55,7 @@ const dns: Check = {
               setSetting(subject, 'RELAY_PUBLIC_URL'),
               'Its value: the current address of the tunnel.',
             )
-          : failed(seen, DEPLOY, 'A new custom domain takes a few minutes.')
+          : failed(seen, deployForAddress(subject), 'A new custom domain takes a few minutes.')
       }
       return failed(`The DNS lookup failed (${code}).`, 'Check that this machine is online.')
     }
@@ -63,13 +63,14 @@ const dns: Check = {
 }
 
 /** Cloudflare's 530: the name resolves, but no origin answers for it. The page names the error. */
-function reportUnresolved({ isLocal, url }: Subject, answer: Answer): Finding {
+function reportUnresolved(subject: Subject, answer: Answer): Finding {
+  const { isLocal, url } = subject
   const { code } = cloudflareError(answer)
   const seen = `Cloudflare returns 530${code && `, error ${code}`}: the name has no working origin.`
   if (isLocal || code === '1033') return failed(seen, 'Start the tunnel again.')
   return failed(
     seen,
-    'npx wrangler deploy',
+    deploy(subject),
     `To attach the name, add [[routes]] with pattern = "${url.hostname}" and custom_domain = true to ` +
       'wrangler.toml. Its zone must be in the same account. A new domain takes a few minutes.',
   )
@@ -90,11 +91,7 @@ const reachable: Check = {
       const seen = `A proxy in front of the relay returns ${status}: it cannot reach the relay.`
       return isLocal
         ? failed(seen, 'npm start')
-        : failed(
-            seen,
-            'npx wrangler deploy',
-            `Its output must list ${url.hostname}; see wrangler.toml.`,
-          )
+        : failed(seen, deploy(subject), `Its output must list ${url.hostname}; see wrangler.toml.`)
     } catch (error) {
       const cause = describeCause(error as Error)
       if (/CERT|SSL|TLS|SIGNATURE|ISSUER/.test(cause)) {
@@ -105,7 +102,7 @@ const reachable: Check = {
         )
       }
       const seen = `${url.host} does not answer (${cause}).`
-      return failed(seen, isLocal ? 'npm start' : DEPLOY)
+      return failed(seen, isLocal ? 'npm start' : deployForAddress(subject))
     }
   },
 }
@@ -148,7 +145,9 @@ const relay: Check = {
     }
     return failed(
       `Something other than a relay answers (${status}).`,
-      isLocal ? 'Another program uses this port. Choose another: npm start -- --port 8788' : DEPLOY,
+      isLocal
+        ? 'Another program uses this port. Choose another: npm start -- --port 8788'
+        : deployForAddress(subject),
     )
   },
 }

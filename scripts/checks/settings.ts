@@ -1,7 +1,7 @@
 /** Checks whether the Worker's settings are complete and valid, and whether the key held here is its key. */
 import { SETTINGS, type Setting } from '../../src/settings-table.ts'
 import { type Check, failed, ok, unknown, warning } from './check.ts'
-import { RESTART, setSetting } from './fixes.ts'
+import { RESTART, setSetting, thenDeploy } from './fixes.ts'
 import { readDiagnosis, type Subject } from './subject.ts'
 
 const BROKEN = 'Until this is fixed, the relay answers every client with 503.'
@@ -86,7 +86,7 @@ const key: Check = {
     return failed(
       seen,
       "Set the key of the relay: export RELAY_API_KEY='…'",
-      'If it is lost, set a new one with npx wrangler secret put RELAY_API_KEY. It cannot be read back.',
+      `If it is lost, set a new one with ${setSetting(subject, 'RELAY_API_KEY')}. It cannot be read back.`,
     )
   },
 }
@@ -97,15 +97,15 @@ const board: Check = {
   needs: ['version'],
   writes: false,
   why: 'Without its files nobody can open the board.',
-  async look({ relay }) {
-    const { status, headers } = await relay.fetch('/board/')
+  async look(subject) {
+    const { status, headers } = await subject.relay.fetch('/board/')
     const isPage = headers.get('content-type')?.startsWith('text/html')
     if (status === 200 && isPage) return ok('served at /board/')
     // A relay that has another address sends its visitors there.
     if (status === 302) return ok(`served at ${headers.get('location')}`)
     return failed(
       `GET /board/ returns ${status}.`,
-      'Keep [build] and [assets] in wrangler.toml, then run npx wrangler deploy.',
+      `Keep [build] and [assets] in wrangler.toml, ${thenDeploy(subject)}`,
     )
   },
 }

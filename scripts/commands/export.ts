@@ -37,13 +37,20 @@ export const command = defineCommand({
         `${path} is already complete, with ${begun.records} records: choose another file.`,
       )
     }
+    const source = `${database.place}, user ${settings.userId}`
+    if (begun && begun.source !== source) {
+      throw new UserError(
+        `${path} is an incomplete export of ${begun.source ?? 'an earlier version'}, not of ${source}: choose ` +
+          'another file, or delete it.',
+      )
+    }
     console.log(
       `Exporting ${database.place} to ${path}${begun ? ', resuming where it stopped' : ''}.`,
     )
     await using file = await open(path, constants.O_RDWR | constants.O_CREAT, 0o600)
     // The file may exist already, readable by everyone.
     await file.chmod(0o600)
-    const records = await write(database, settings.userId, file, begun, status)
+    const records = await write(database, settings.userId, file, begun, status, source)
     console.log(`${records} records. The file contains every message in clear text: keep it safe.`)
     return undefined
   },
@@ -66,6 +73,7 @@ async function write(
   file: FileHandle,
   begun: Export | undefined,
   status: Status,
+  source: string,
 ): Promise<number> {
   const asOf = begun?.asOf ?? status.as_of ?? status.now
   const progress = startProgress(begun?.records ?? 0, status.thread_count + status.message_count)
@@ -83,7 +91,9 @@ async function write(
   const counts = begun?.counts ?? createCounts()
   // A last line that is incomplete is written again.
   await file.truncate(offset)
-  if (!begun) await append([{ kind: 'relay-mcp export', version: 1, as_of: asOf, ...expected }])
+  if (!begun) {
+    await append([{ kind: 'relay-mcp export', version: 1, source, as_of: asOf, ...expected }])
+  }
   let position: Position | undefined = begun?.last
   for (const kind of KINDS.slice(position ? KINDS.indexOf(position.kind) : 0)) {
     for (;;) {

@@ -1,11 +1,12 @@
 /** `npm run import`: adds the data of an export to a relay. */
+import { createHash } from 'node:crypto'
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { defineCommand } from '../lib/command.ts'
 import { startProgress } from '../lib/progress.ts'
 import { readSettings } from '../lib/settings.ts'
 import { UsageError, UserError } from '../lib/user-error.ts'
 import { openDatabase, type RelayDatabase } from '../transfer/database.ts'
-import { readExport, readLines } from '../transfer/export-file.ts'
+import { type Export, readExport, readLines } from '../transfer/export-file.ts'
 
 const HELP = `
 npm run import -- FILE
@@ -36,7 +37,7 @@ export const command = defineCommand({
     }
     await using database = await openDatabase(settings)
     console.log(`Importing ${path}, ${found.records} records, into ${database.place}.`)
-    const added = await send(database, settings.userId, path, found.records)
+    const added = await send(database, settings.userId, path, found)
     console.log(
       `Added ${added.threads} threads, ${added.readers} readers, ${added.cursors} cursors and ` +
         `${added.messages} messages. Everything else in the file was in the relay already.`,
@@ -56,9 +57,11 @@ async function send(
   database: RelayDatabase,
   userId: string,
   path: string,
-  total: number,
+  { records: total, head, bytes }: Export,
 ): Promise<Counts> {
-  const bookmark = openBookmark(`${path}.progress`, `${database.place}, ${userId}`)
+  // Another file may have been put in the place of the one whose import was interrupted.
+  const file = createHash('sha256').update(`${bytes} ${head}`).digest('base64url')
+  const bookmark = openBookmark(`${path}.progress`, `${file}, ${database.place}, ${userId}`)
   const counts = { threads: 0, readers: 0, cursors: 0, messages: 0 }
   // Existing readers that are not in the file must not be flooded with imported messages.
   const readers: string[] = []
@@ -97,7 +100,10 @@ async function send(
   return counts
 }
 
-/** Remembers how many lines of the file are in the relay, in a file next to it until all are. */
+/**
+ * Remembers how many lines of the file are in the relay, in a file next to it until all are. `target` names
+ * both.
+ */
 function openBookmark(path: string, target: string) {
   const kept = read()
   return {

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { readDeployment } from '../deploy/deployment.ts'
 import { rotateDeployment } from '../deploy/rotation.ts'
 import { chooseKind, printNextSteps } from '../deploy/rotation-kind.ts'
-import { announce, begin, choose, during, showKey } from '../deploy/terminal.ts'
+import { announce, begin, choose, during, say, showKey } from '../deploy/terminal.ts'
 import { defineCommand } from '../lib/command.ts'
 import { keptPath } from '../lib/data-directory.ts'
 import { PROJECT } from '../lib/project.ts'
@@ -64,7 +64,10 @@ async function rotateHere(options: { leaked?: boolean; finish?: boolean }): Prom
   const end = begin('relay-mcp: key rotation', 'Run "npm run rotate" again.')
   const keys = readHomeKeys()
   announce('npm start', `Changes the key in ${keys.place}. A running relay picks it up.`)
-  const kind = await chooseKind(options, keys.isInProgress)
+  const { interrupted } = keys
+  if (interrupted) say('Resuming an interrupted rotation with the same new key.')
+  const kind =
+    interrupted && !options.leaked ? interrupted.kind : await chooseKind(options, keys.isInProgress)
   if (kind === 'finish') {
     await during('Removing the old key', () => finishHome(keys))
     return end('The old key is refused.')

@@ -16,7 +16,7 @@ import { deployWorker } from '../deploy/worker.ts'
 import { defineCommand } from '../lib/command.ts'
 import { readMigrations } from '../lib/migrations.ts'
 import { UsageError, UserError } from '../lib/user-error.ts'
-import { waitForVerdict } from '../lib/verdict.ts'
+import { isPreviousKey, waitForVerdict } from '../lib/verdict.ts'
 
 const HELP = `
 npm run setup -- [--dry-run] [--take-over] [--sql FOLDER] [--remove]
@@ -77,6 +77,9 @@ const STEPS: Step[] = [
 
 const CONTINUE = `Run "npm run setup" again to continue. Your answers are saved in ${KEPT_IN}.`
 
+/** For a relay whose key was rotated from another folder. */
+const PREVIOUS_KEY = 'Its previous key, which stops working when its rotation is finished'
+
 export const command = defineCommand({
   help: HELP,
   options: {
@@ -110,7 +113,8 @@ export const command = defineCommand({
     }
     const { url, RELAY_API_KEY: key } = setup.deployment
     say('The relay is up.')
-    showKey('Its key', key ?? '', KEPT_IN)
+    const isPrevious = await isPreviousKey(url ?? '', key ?? '').catch(() => false)
+    showKey(isPrevious ? PREVIOUS_KEY : 'Its key', key ?? '', KEPT_IN)
     end(`The board: ${url}/board/\nHow to connect each client: ${url}/`)
     return undefined
   },

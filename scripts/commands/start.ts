@@ -51,7 +51,8 @@ export const command = defineCommand({
     try {
       const origin = await stack.start(readVersion())
       console.log(formatInstructions(origin, settings))
-      if (open) openInBrowser(await boardLink(origin, settings))
+      const link = open && (await boardLink(origin, settings))
+      if (link && !stack.isStopping) openInBrowser(link)
     } catch (error) {
       // A start that was interrupted by a signal has not failed.
       if (!stack.isStopping) {

@@ -3,7 +3,7 @@
  * RELAY_DATA. Saved after every answer, so that an interrupted set-up can resume and a rotation knows
  * where to start. It contains keys in clear text, as .dev.vars does, and only its owner can read it.
  */
-import { readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
 import { makeDirectory } from '../lib/data-directory.ts'
 import { PROJECT } from '../lib/project.ts'
@@ -69,7 +69,11 @@ export function keep(deployment: Deployment, known: Deployment): void {
   renameSync(draft, FILE)
 }
 
-/** Renames the file, so that its key can still be found. */
-export function setAside(): void {
-  renameSync(FILE, join(FOLDER, 'setup.previous.json'))
+/** Renames the file, so that its key can still be found, and returns its new name. */
+export function setAside(): string {
+  const name = `setup.${new Date().toISOString().replaceAll(':', '-')}.json`
+  // Never replaces a file, as renaming would.
+  linkSync(FILE, join(FOLDER, name))
+  rmSync(FILE)
+  return name
 }

@@ -16,10 +16,21 @@ export interface Clock {
 export const CLOCK: Clock = { now: Date.now, sleep }
 
 /** What a status means: the project is ready, will be, or needs the person. */
-export type Health = { is: 'ready' } | { is: 'starting'; why: string } | { is: 'down'; why: string }
+export type Health =
+  | { is: 'ready' }
+  | { is: 'starting'; why: string }
+  | { is: 'down'; why: string; isGone?: true }
 
 /** Thrown for a project that waiting does not help. */
-export class ProjectDownError extends UserError {}
+export class ProjectDownError extends UserError {
+  /** Whether it can never be used again. */
+  readonly isGone: boolean
+
+  constructor(message: string, isGone: boolean) {
+    super(message)
+    this.isGone = isGone
+  }
+}
 
 /** Interprets the status that Supabase gives for a project. */
 export function judgeStatus(status: string): Health {
@@ -31,13 +42,13 @@ export function judgeStatus(status: string): Health {
     case 'PAUSING':
       return { is: 'down', why: 'is being paused: restore it when that has ended' }
     case 'INIT_FAILED':
-      return { is: 'down', why: 'could not be started by Supabase: delete it' }
+      return { is: 'down', why: 'could not be started by Supabase: delete it', isGone: true }
     case 'RESTORE_FAILED':
     case 'PAUSE_FAILED':
       return { is: 'down', why: `failed (${status}): ask Supabase's support` }
     case 'GOING_DOWN':
     case 'REMOVED':
-      return { is: 'down', why: 'is being deleted: choose another' }
+      return { is: 'down', why: 'is being deleted: choose another', isGone: true }
     case 'COMING_UP':
     case 'UNKNOWN':
       return { is: 'starting', why: 'Supabase is starting the project' }
@@ -69,12 +80,14 @@ export async function waitUntilHealthy(
     if (projects && !project) {
       throw new ProjectDownError(
         `Your account has no project ${ref} any more: it was deleted, or you are signed in as somebody else.`,
+        true,
       )
     }
     const health = judgeStatus(project?.status ?? 'UNKNOWN')
     if (project && health.is === 'ready') return project
     if (health.is === 'down') {
-      throw new ProjectDownError(`The project ${project?.name} ${health.why} at ${page}.`)
+      const { why, isGone = false } = health
+      throw new ProjectDownError(`The project ${project?.name} ${why} at ${page}.`, isGone)
     }
     if (health.is === 'starting') {
       if (clock.now() >= deadline) {

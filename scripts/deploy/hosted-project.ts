@@ -33,9 +33,12 @@ export async function takeHostedProject(setup: Setup): Promise<boolean> {
     )
     remember(setup, { region })
   } catch (error) {
-    // Asks again next time, since another project may be meant.
-    if (error instanceof ProjectDownError)
+    // Asks again next time. A project that is only paused keeps its ref and its region, which later steps
+    // need; without a relay in it, another project may be meant.
+    const isInUse = setup.deployment.SUPABASE_URL !== undefined
+    if (error instanceof ProjectDownError && (error.isGone || !isInUse)) {
       remember(setup, { project: undefined, region: undefined })
+    }
     throw error
   }
   const key = await during('Reading its secret key', () => account.readSecretKey(ref))
@@ -194,8 +197,8 @@ async function createProject(setup: Setup, account: Management, draft: Draft): P
     remember(setup, { project: ref, region, draft: undefined })
     say(`The password of its database is saved in ${KEPT_IN}. The relay does not use it.`)
   } catch (error) {
+    // Only after a refusal is it certain that nothing was created, and are the questions asked again.
     if (!(error instanceof ManagementError) || error.kind !== 'refused') throw error
-    // Nothing was created, so the questions are asked again.
     remember(setup, { draft: undefined })
     throw new UserError(explainCreation(error.message, { organization, region }))
   }

@@ -1,16 +1,16 @@
 /** The steps of the set-up that settle the user id and the key. */
 import { randomUUID } from 'node:crypto'
-import { MIN_SIGNING_KEY_LENGTH } from '../../src/key-rules.ts'
+import { MIN_KEY_LENGTH, MIN_SIGNING_KEY_LENGTH } from '../../src/key-rules.ts'
 import { isUuid } from '../../src/settings-table.ts'
 import { makeKey } from '../lib/data-directory.ts'
-import { checkHeaderValue } from '../lib/settings.ts'
 import { UserError } from '../lib/user-error.ts'
-import { tryKey } from '../lib/verdict.ts'
+import { isPreviousKey } from '../lib/verdict.ts'
 import { KEPT_IN } from './deployment.ts'
 import { projectOf } from './project.ts'
-import { known, remember, type Setup } from './steps.ts'
+import { findRunningKey } from './running-key.ts'
+import { remember, type Setup } from './steps.ts'
 import { askStatus, readUserIds } from './supabase.ts'
-import { ask, choose, say, warn } from './terminal.ts'
+import { choose, say, warn } from './terminal.ts'
 
 /** A relay is for one person, so a database with more users than this belongs to something else. */
 const MAX_USERS = 20
@@ -62,6 +62,18 @@ async function settleKey(setup: Setup): Promise<void> {
     return say(`A 256-bit key was generated and saved in ${KEPT_IN}.`)
   }
   if (key.length >= MIN_SIGNING_KEY_LENGTH) return say('The key is kept.')
+  const { url, deployed_at } = setup.deployment
+  // Replacing it would end the newer key, which is not known here.
+  if (url && deployed_at && (await isPreviousKey(url, key))) {
+    return say('The relay has a newer key than the one saved here. It is kept.')
+  }
+  if (key.length < MIN_KEY_LENGTH) {
+    warn(
+      `The key has fewer than ${MIN_KEY_LENGTH} characters, which this version does not accept, so a new one ` +
+        'replaces it. Clients with the old key stop working until you set the new key in them.',
+    )
+    return replaceKey(setup, makeKey())
+  }
   warn(
     `The key has fewer than ${MIN_SIGNING_KEY_LENGTH} characters, so it could be guessed. Until you replace ` +
       'it, OAuth is off and Claude.ai cannot connect.',
@@ -85,30 +97,4 @@ async function settleKey(setup: Setup): Promise<void> {
 function replaceKey(setup: Setup, key: string, previous?: string): void {
   const values = { RELAY_API_KEY: key, RELAY_API_KEY_PREVIOUS: previous, deployed_at: undefined }
   remember(setup, values)
-}
-
-/** Finds the key that the running relay accepts, which may have changed since it was saved here. */
-export async function findRunningKey(setup: Setup): Promise<string | undefined> {
-  const { url, deployed_at, RELAY_API_KEY: kept } = setup.deployment
-  if (!kept && process.env.RELAY_API_KEY) {
-    replaceKey(setup, await ask({ variable: 'RELAY_API_KEY', message: '', faultOf: checkKey }))
-    return known(setup, 'RELAY_API_KEY')
-  }
-  if (!kept || !url || !deployed_at) return kept
-  if ((await tryKey(url, kept)).is !== 'refused') return kept
-  warn(`The relay at ${url} no longer accepts the key saved in ${KEPT_IN}.`)
-  const key = await ask({
-    variable: 'RELAY_API_KEY',
-    message: 'Its key, RELAY_API_KEY',
-    isSecret: true,
-    faultOnTrial: async (answer) =>
-      (await tryKey(url, answer)).is === 'refused' ? 'The relay refuses this key.' : undefined,
-  })
-  remember(setup, { RELAY_API_KEY: key, RELAY_API_KEY_PREVIOUS: undefined })
-  return key
-}
-
-function checkKey(key: string): string | undefined {
-  const problem = checkHeaderValue(key)
-  return problem && `It ${problem}.`
 }

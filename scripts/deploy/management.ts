@@ -13,6 +13,7 @@ import {
   PROGRAM,
   type Program,
   runTyping,
+  type Typed,
 } from '../lib/supabase-program.ts'
 import { UserError } from '../lib/user-error.ts'
 import type { Draft } from './deployment.ts'
@@ -45,9 +46,9 @@ export type Organization = z.infer<typeof Organizations>['organizations'][number
 export type HostedProject = z.infer<typeof HostedProject>
 export type Advice = z.infer<typeof Advice>['results'][number]
 
-/** Why Supabase refused something: the sign-in, or the request itself. */
+/** Why Supabase refused something: the sign-in, or the request itself. `unknown`: it may have done it. */
 export class ManagementError extends UserError {
-  readonly kind: 'sign-in' | 'network' | 'refused'
+  readonly kind: 'sign-in' | 'network' | 'refused' | 'unknown'
 
   constructor(kind: ManagementError['kind'], message: string) {
     super(message)
@@ -130,13 +131,11 @@ function createManagement(program: Program): Management {
         '--agent',
         'no',
       ]
-      const { code, printed } = await runTyping(program, ['projects', 'create', name, ...options], {
+      const created = await runTyping(program, ['projects', 'create', name, ...options], {
         prompt: /database password/,
         secret: password,
       })
-      const [, ref] = /"(?:ref|id)": "([a-z]{20})"/.exec(printed) ?? []
-      if (code === 0 && ref) return ref
-      throw explain('create the project', printed)
+      return readCreated(created)
     },
 
     async readSecretKey(ref) {
@@ -167,6 +166,19 @@ export function pickSecretKey(keys: z.infer<typeof Keys>['keys']): string | unde
   const legacy = keys.filter(({ type }) => type !== 'secret' && type !== 'publishable')
   const key = secret.find(named('default')) ?? secret[0] ?? legacy.find(named('service_role'))
   return key?.api_key ?? undefined
+}
+
+/** Reads the ref of a new project from what the program printed. Throws ManagementError. */
+export function readCreated({ code, printed }: Typed): string {
+  const [, ref] = /"(?:ref|id)": "([a-z]{20})"/.exec(printed) ?? []
+  if (code === 0 && ref) return ref
+  if (code !== 0 && code !== undefined) throw explain('create the project', printed)
+  const end = code === undefined ? 'did not end in time' : 'gave an answer that was not understood'
+  throw new ManagementError(
+    'unknown',
+    `Supabase’s program ${end}, so the project may have been created: look at ` +
+      'https://supabase.com/dashboard/projects. The next run uses it if it is there.',
+  )
 }
 
 /** Turns the program's words into a sentence with the cause and the fix. */

@@ -14,7 +14,12 @@ export async function removeDeployment(): Promise<void> {
   if (!worker) {
     throw new UserError('No relay was set up from this folder, so there is nothing to remove.')
   }
-  const end = begin('relay-mcp: removal', 'Nothing was deleted.')
+  let isDeleting = false
+  const end = begin('relay-mcp: removal', () =>
+    isDeleting
+      ? 'The Worker may be deleted already. Run "npm run setup -- --remove" again.'
+      : 'Nothing was deleted.',
+  )
   announce('Cloudflare', `Deletes the Worker ${worker} with its secrets.`)
   await chooseAccount(setup)
   const target = { account: known(setup, 'account'), worker }
@@ -29,14 +34,14 @@ export async function removeDeployment(): Promise<void> {
       message: `Clients of ${url ?? worker} will get no answer any more. Type ${worker} to delete it`,
       faultOf: (answer) => (answer === worker ? undefined : `This is not ${worker}.`),
     })
+    isDeleting = true
     await during(
       `Deleting the Worker ${worker}`,
       () => deleteWorker(target),
       () => `Deleted the Worker ${worker}`,
     )
   }
-  setAside()
-  say('What was saved about it is now in setup.previous.json, with the key.')
+  say(`What was saved about it is now in ${setAside()}, with the key.`)
   announce('Supabase', 'Keeps the project with all threads and messages.')
   const ref = SUPABASE_URL && projectRef(SUPABASE_URL)
   const page = `https://supabase.com/dashboard/project/${ref ?? '_'}`

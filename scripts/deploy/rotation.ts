@@ -8,8 +8,8 @@ import { UserError } from '../lib/user-error.ts'
 import { waitForVerdict } from '../lib/verdict.ts'
 import { disablePreviewUrls, listSecrets, putSecrets, type Target } from './cloudflare.ts'
 import { type Deployment, KEPT_IN, readDeployment } from './deployment.ts'
-import { findRunningKey } from './keys.ts'
 import { chooseKind, printNextSteps, type RotationOptions } from './rotation-kind.ts'
+import { findRunningKey, requireCurrentKey } from './running-key.ts'
 import { known, remember, type Setup } from './steps.ts'
 import { announce, begin, during, say, showKey } from './terminal.ts'
 import { chooseAccount, nameRunning } from './which-relay.ts'
@@ -23,9 +23,8 @@ export async function rotateDeployment(options: RotationOptions): Promise<void> 
 
   announce('Cloudflare', 'Checks who is logged in and which relay to rotate.')
   await chooseAccount(setup)
-  const { url: kept, RELAY_API_KEY: key, rotation } = setup.deployment
-  if (!kept || !key) await nameRunning(setup)
-  else if (!rotation) await findRunningKey(setup)
+  const { url: kept, RELAY_API_KEY: key } = setup.deployment
+  if (!kept || !key) remember(setup, await nameRunning(known(setup, 'account')))
   const url = known(setup, 'url')
   const target = { account: known(setup, 'account'), worker: known(setup, 'worker') }
   const secrets = await during(`Listing the secrets of the Worker ${target.worker}`, () =>
@@ -35,6 +34,11 @@ export async function rotateDeployment(options: RotationOptions): Promise<void> 
   const isInProgress = secrets.includes('RELAY_API_KEY_PREVIOUS')
 
   const kind = await settleKind(options, isInProgress, setup.deployment)
+  if (!setup.deployment.rotation) {
+    // After a leak no key is kept, so it does not matter which one is saved here.
+    if (kind === 'leaked') await findRunningKey(setup)
+    else await requireCurrentKey(setup)
+  }
   if (kind === 'finish') {
     await finish(setup, target, isInProgress)
     return end(`The old key is refused. ${url}/ shows how to connect each client.`)

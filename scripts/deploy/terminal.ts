@@ -34,7 +34,10 @@ export interface Choice<T> {
 }
 
 /** Starts the conversation. Prints `howToContinue` if it is interrupted. Call the result at the end. */
-export function begin(title: string, howToContinue: string): (lastWords: string) => void {
+export function begin(
+  title: string,
+  howToContinue: string | (() => string),
+): (lastWords: string) => void {
   let isOver = false
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => process.exit(INTERRUPTED))
@@ -44,7 +47,8 @@ export function begin(title: string, howToContinue: string): (lastWords: string)
     // A spinner ends the process by itself at Ctrl-C, with 0, and would print the last line.
     process.exitCode = INTERRUPTED
     stopSpinner?.()
-    console.log(`\nStopped. ${howToContinue}`)
+    const how = typeof howToContinue === 'string' ? howToContinue : howToContinue()
+    console.log(`\nStopped. ${how}`)
   })
   if (hasPerson) clack.intro(title)
   else console.log(title)

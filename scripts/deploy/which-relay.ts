@@ -1,9 +1,10 @@
 /** The steps that choose the Cloudflare account and the relay: a new, a known or another running one. */
 import { UserError } from '../lib/user-error.ts'
 import { tryKey } from '../lib/verdict.ts'
-import { listSecrets, readLogin } from './cloudflare.ts'
-import { KEPT_IN, setAside } from './deployment.ts'
+import { type Account, listSecrets, readLogin } from './cloudflare.ts'
+import { type Deployment, KEPT_IN, setAside } from './deployment.ts'
 import { parseOrigin } from './relay.ts'
+import { askKey, faultOfPreviousKey } from './running-key.ts'
 import { known, remember, type Setup } from './steps.ts'
 import { ask, type Choice, choose, during, say, warn } from './terminal.ts'
 
@@ -24,7 +25,9 @@ export async function chooseAccount(setup: Setup): Promise<void> {
     )
   }
   const { accounts } = login
-  const kept = accounts.find(({ id }) => id === setup.deployment.account)
+  const { account: saved, worker } = setup.deployment
+  if (saved && worker) return requireAccount(saved, worker, accounts)
+  const kept = accounts.find(({ id }) => id === saved)
   const given = kept?.id ?? process.env.CLOUDFLARE_ACCOUNT_ID
   if (given) return remember(setup, { account: given })
   const [only, ...others] = accounts
@@ -42,28 +45,48 @@ export async function chooseAccount(setup: Setup): Promise<void> {
   remember(setup, { account })
 }
 
+/**
+ * The Worker is in the saved account: in any other it would seem to be deleted, or be deployed a second
+ * time. Some tokens cannot list accounts; Cloudflare then refuses what they may not do.
+ */
+function requireAccount(saved: string, worker: string, accounts: Account[]): void {
+  if (accounts.length === 0 || accounts.some(({ id }) => id === saved)) return
+  const listed = accounts.map(({ id, name }) => `${name} (${id})`).join(', ')
+  throw new UserError(
+    `The Worker ${worker} saved in ${KEPT_IN} is in the Cloudflare account ${saved}, but this login has only ` +
+      `${listed}. Log in to that account with "npx wrangler login", or set its CLOUDFLARE_API_TOKEN. ` +
+      `To set up another relay instead, rename ${KEPT_IN} first.`,
+  )
+}
+
 /** Asks which relay to set up, and settles the name of its Worker. */
 export async function chooseRelay(setup: Setup): Promise<void> {
   const { worker, url } = setup.deployment
   const kind = await chooseKind(setup)
   if (kind === 'same') return say(`Using ${url ?? `the Worker ${worker}`}.`)
+  const account = known(setup, 'account')
+  const answers =
+    kind === 'new'
+      ? await nameNew(account)
+      : await nameRunning(account, 'replace it with a new key')
+  // Only now, so that an interruption before leaves the known relay in place.
   if (worker !== undefined) {
-    const { account } = setup.deployment
-    setAside()
-    say(`${KEPT_IN} was renamed to setup.previous.json.`)
+    say(`${KEPT_IN} was renamed to ${setAside()}.`)
     setup.deployment = {}
-    remember(setup, account ? { account } : {})
   }
-  setup.takesOver = kind === 'other'
-  if (kind === 'new') await nameNew(setup)
-  else await nameRunning(setup, 'replace it with a new key')
+  remember(setup, { account, ...answers })
 }
 
 type Kind = 'same' | 'new' | 'other'
 
 async function chooseKind({ takesOver, deployment }: Setup): Promise<Kind> {
   const { worker, url } = deployment
-  if (takesOver) return 'other'
+  if (takesOver) {
+    const given = parseOrigin(process.env.RELAY_URL ?? '')
+    if (!url || (given && given !== url)) return 'other'
+    // The same command again, after an interruption.
+    if (given) return 'same'
+  }
   const choices: Choice<Kind>[] = [
     { value: 'new', label: 'A new one' },
     {
@@ -77,8 +100,7 @@ async function chooseKind({ takesOver, deployment }: Setup): Promise<Kind> {
   return choose('Which relay is this?', choices, 'same')
 }
 
-async function nameNew(setup: Setup): Promise<void> {
-  const account = known(setup, 'account')
+async function nameNew(account: string): Promise<Deployment> {
   const worker = await ask({
     variable: 'RELAY_WORKER',
     message: 'Name of the Worker, the first part of its address',
@@ -86,7 +108,7 @@ async function nameNew(setup: Setup): Promise<void> {
     faultOf: faultOfName,
     faultOnTrial: async (name) => ((await exists(account, name)) ? sayTaken(name) : undefined),
   })
-  remember(setup, { worker })
+  return { worker }
 }
 
 const sayTaken = (name: string) =>
@@ -104,8 +126,7 @@ function exists(account: string, worker: string): Promise<boolean> {
  * Asks for the address, the Worker's name and the key of a running relay. `withoutKey` describes what
  * happens if the key is left empty; without it, the key is required.
  */
-export async function nameRunning(setup: Setup, withoutKey?: string): Promise<void> {
-  const account = known(setup, 'account')
+export async function nameRunning(account: string, withoutKey?: string): Promise<Deployment> {
   const address = await ask({
     variable: 'RELAY_URL',
     message: 'Its address, as set in your clients',
@@ -121,21 +142,15 @@ export async function nameRunning(setup: Setup, withoutKey?: string): Promise<vo
     faultOf: faultOfName,
     faultOnTrial: async (name) => ((await exists(account, name)) ? undefined : sayAbsent(name)),
   })
-  const key = await ask({
-    variable: 'RELAY_API_KEY',
-    message: 'Its key, RELAY_API_KEY',
-    isSecret: true,
-    ...(withoutKey ? { ifEmpty: withoutKey } : {}),
-    faultOnTrial: (answer) => faultOfRunningKey(url, answer),
-  })
-  remember(setup, { url, worker, ...(key ? { RELAY_API_KEY: key } : {}) })
+  const key = await askKey((answer) => faultOfRunningKey(url, answer), withoutKey)
+  return { url, worker, ...(key ? { RELAY_API_KEY: key } : {}) }
 }
 
 const sayAbsent = (name: string) => `There is no Worker ${name} in this account.`
 
 async function faultOfRunningKey(url: string, key: string): Promise<string | undefined> {
   const verdict = await tryKey(url, key)
-  if (verdict.is === 'accepted') return undefined
+  if (verdict.is === 'accepted') return faultOfPreviousKey(url, key)
   if (verdict.is === 'refused') return `The relay at ${url} refuses this key.`
   warn(`The key cannot be tested: ${url} does not answer like a relay (${verdict.seen}).`)
   return undefined

@@ -31,10 +31,11 @@ export function selectPending(migrations: Migration[], version: number): Migrati
   return migrations.filter((migration) => migration.version > version)
 }
 
-/** Runs one file; an error names the line of the SQL. */
+/** Runs one file; an error names the line of the SQL, if PostgreSQL gives its position. */
 export async function applyMigration(client: Client, { path, sql }: Migration): Promise<void> {
   await client.query(sql).catch((error: DatabaseError) => {
-    const line = sql.slice(0, Number(error.position ?? 0)).split('\n').length
-    throw new UserError(`${path}, line ${line}: ${error.message}`)
+    const { position, message } = error
+    const line = position && `, line ${sql.slice(0, Number(position)).split('\n').length}`
+    throw new UserError(`${path}${line ?? ''}: ${message}`)
   })
 }

@@ -60,7 +60,12 @@ const RULES: Record<string, Rule[]> = {
   RELAY_USER_ID: [],
   SUPABASE_URL: [],
   SUPABASE_SERVICE_KEY: [checkHeaderValue],
-  RELAY_PUBLIC_URL: [must(/^https?:\/\/./, 'an http or https URL')],
+  RELAY_PUBLIC_URL: [
+    (value) =>
+      /^https?:\/\/./.test(value) && URL.canParse(value)
+        ? undefined
+        : 'must be an http or https URL',
+  ],
   RELAY_ALLOWED_ORIGINS: [],
   RELAY_APP: [],
   RELAY_NOTIFY_URL: [],

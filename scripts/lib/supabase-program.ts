@@ -93,6 +93,13 @@ export async function runInteractively(program: Program, args: string[]): Promis
   return code ?? 1
 }
 
+/** How a command ended. */
+export interface Typed {
+  /** Undefined if it did not end by itself in time. */
+  code: number | undefined
+  printed: string
+}
+
 /**
  * Runs a command of the program in a pseudo-terminal and types `secret` when it asks for it: an argument
  * could be read by everyone on this machine. Returns its exit code and what it printed.
@@ -101,7 +108,7 @@ export async function runTyping(
   program: Program,
   args: string[],
   { prompt, secret }: { prompt: RegExp; secret: string },
-): Promise<{ code: number; printed: string }> {
+): Promise<Typed> {
   const [command, ...first] = program
   const { spawn: open } = await import('@lydell/node-pty').catch(() => {
     throw new UserError(
@@ -124,8 +131,8 @@ export async function runTyping(
     terminal.write(`${secret}\r`)
   })
   const clock = setTimeout(() => terminal.kill(), TIME_LIMIT_MS)
-  const code = await new Promise<number>((resolve) => {
-    terminal.onExit(({ exitCode, signal }) => resolve(signal ? 1 : exitCode))
+  const code = await new Promise<number | undefined>((resolve) => {
+    terminal.onExit(({ exitCode, signal }) => resolve(signal ? undefined : exitCode))
   })
   clearTimeout(clock)
   // The terminal would show what is typed too early.

@@ -24,6 +24,20 @@ export async function tryKey(origin: string, key: string): Promise<Verdict> {
   }
 }
 
+/**
+ * Whether a key that the relay accepts is the one before its current key. 0.1.0, which has only one key,
+ * does not say.
+ */
+export async function isPreviousKey(origin: string, key: string): Promise<boolean> {
+  const headers = { authorization: `Bearer ${key}` }
+  try {
+    const { body } = await new McpClient(origin, key).fetch('/health', { headers })
+    return body?.current_key === false
+  } catch (error) {
+    throw new UserError(`${origin}/health cannot be reached: ${(error as Error).message}.`)
+  }
+}
+
 /** Waits until the relay responds as expected: new addresses and secrets take time to propagate. */
 export async function waitForVerdict(
   origin: string,

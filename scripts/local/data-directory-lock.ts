@@ -65,7 +65,10 @@ export async function lockDataDirectory(directory: string): Promise<DataDirector
   } finally {
     rmSync(draft, { force: true })
   }
+  let isReleased = false
   const save = () => {
+    // A start that is interrupted may still record something; another start may hold the lock by then.
+    if (isReleased) return
     writeFileSync(draft, JSON.stringify(record), { mode: 0o600 })
     renameSync(draft, path)
   }
@@ -78,7 +81,10 @@ export async function lockDataDirectory(directory: string): Promise<DataDirector
       record.relay = relay
       save()
     },
-    release: () => rmSync(path, { force: true }),
+    release() {
+      if (!isReleased) rmSync(path, { force: true })
+      isReleased = true
+    },
   }
 }
 
@@ -155,7 +161,10 @@ function readStart(pid: number): string {
       const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
       return fields[0] === 'Z' ? '' : `${boot} ${fields[19]}`
     }
-    return execFileSync('ps', ['-o', 'lstart=', '-p', `${pid}`], { encoding: 'utf8' }).trim()
+    // ps writes local time in the person's language, which may both change while the process runs.
+    const env = { ...process.env, LC_ALL: 'C', TZ: 'UTC' }
+    const args = ['-o', 'lstart=', '-p', `${pid}`]
+    return execFileSync('ps', args, { encoding: 'utf8', env }).trim()
   } catch {
     return ''
   }

@@ -5,7 +5,13 @@ import { Client } from 'pg'
 import { UserError } from '../lib/user-error.ts'
 import { lockDataDirectory } from './data-directory-lock.ts'
 import { ensureClusterDirectory } from './postgres/directory.ts'
-import { type Connection, STOP_SIGNALS, SUPERUSER, startPostgres } from './postgres/server.ts'
+import {
+  type Connection,
+  type Postgres,
+  STOP_SIGNALS,
+  SUPERUSER,
+  startPostgres,
+} from './postgres/server.ts'
 import { prepareDatabase } from './supabase/migrate.ts'
 import { DATABASE } from './supabase/roles.ts'
 
@@ -19,9 +25,18 @@ export async function openHomeDatabase(dataDirectory: string): Promise<HomeDatab
   const { connection, stop } = await reachHomeDatabase(dataDirectory)
   const client = new Client(connection)
   client.on('error', () => {})
-  await client.connect()
-  // The API does the same: a command may do no more than the Worker.
-  await client.query('set role service_role')
+  const close = async () => {
+    await client.end().catch(() => {})
+    await stop()
+  }
+  try {
+    await client.connect()
+    // The API does the same: a command may do no more than the Worker.
+    await client.query('set role service_role')
+  } catch (error) {
+    await close()
+    throw error
+  }
   return {
     place: `the database in ${dataDirectory}`,
     async call(fn, args) {
@@ -33,10 +48,7 @@ export async function openHomeDatabase(dataDirectory: string): Promise<HomeDatab
       const { rows } = await client.query(sql, values)
       return rows[0].result
     },
-    async [Symbol.asyncDispose]() {
-      await client.end()
-      await stop()
-    },
+    [Symbol.asyncDispose]: close,
   }
 }
 
@@ -54,20 +66,20 @@ export async function reachHomeDatabase(dataDirectory: string): Promise<Reached>
     throw error
   })
   if (lock instanceof UserError) return findRunning(dataDirectory, lock)
+  let postgres: Postgres | undefined
+  const stop = async () => {
+    // It would keep this process from ending.
+    await postgres?.stop()
+    lock.release()
+  }
   try {
     const { path: directory } = await ensureClusterDirectory(dataDirectory)
-    const postgres = await startPostgres({ directory, durable: true, maxConnections: 20 })
+    postgres = await startPostgres({ directory, durable: true, maxConnections: 20 })
     lock.adopt(postgres.pid, STOP_SIGNALS)
     const connection = await prepareDatabase(postgres)
-    return {
-      connection,
-      async stop() {
-        await postgres.stop()
-        lock.release()
-      },
-    }
+    return { connection, stop }
   } catch (error) {
-    lock.release()
+    await stop()
     throw error
   }
 }

@@ -1,8 +1,8 @@
 /**
  * Rotates the key of `npm start`. The new key replaces the old one where that is stored, and a running
- * relay picks it up at once.
+ * relay picks it up at once. A rotation that was interrupted resumes with the same new key.
  */
-import { changeKept, keptPath, makeKey, type Values } from '../lib/data-directory.ts'
+import { changeKept, keptPath, makeKey, readKept, type Values } from '../lib/data-directory.ts'
 import { PROJECT } from '../lib/project.ts'
 import { changeDevVars, readSettings, type Settings } from '../lib/settings.ts'
 import { UserError } from '../lib/user-error.ts'
@@ -14,8 +14,16 @@ export interface HomeKeys {
   settings: Settings
   /** Whether an earlier key is still accepted. */
   isInProgress: boolean
+  /** A rotation whose new key has not been shown. */
+  interrupted?: Rotation | undefined
   /** Where the key is stored, for a person. */
   place: string
+}
+
+interface Rotation {
+  kind: 'planned' | 'leaked'
+  old: string
+  key: string
 }
 
 /** Reads where the key of `npm start` is stored. Throws if it cannot be changed from here. */
@@ -29,16 +37,26 @@ export function readHomeKeys(): HomeKeys {
     )
   }
   const place = keySource === '.dev.vars' ? '.dev.vars' : keptPath(dataDirectory)
-  return { settings, isInProgress: previousApiKey !== undefined, place }
+  const interrupted = findInterrupted(settings)
+  return { settings, isInProgress: previousApiKey !== undefined, interrupted, place }
+}
+
+/** Ignores a rotation whose keys are no longer the ones in use, since a person has changed them. */
+function findInterrupted({ apiKey, dataDirectory }: Settings): Rotation | undefined {
+  const { ROTATION_KIND: kind, ROTATION_OLD: old, ROTATION_NEW: key } = readKept(dataDirectory)
+  if (!kind || !old || !key || (apiKey !== old && apiKey !== key)) return undefined
+  return { kind: kind as Rotation['kind'], old, key }
 }
 
 /** Writes a new key, waits until a running relay uses it, and returns it. */
 export async function rotateHome(
-  { settings }: HomeKeys,
+  { settings, interrupted }: HomeKeys,
   kind: 'planned' | 'leaked',
 ): Promise<string> {
-  const { apiKey: old, dataDirectory } = settings
-  const key = makeKey()
+  const { dataDirectory } = settings
+  const { old, key } = interrupted ?? { old: settings.apiKey, key: makeKey() }
+  // Saved first: after an interruption, another new key would end the old one, which every client has.
+  changeKept(dataDirectory, { ROTATION_KIND: kind, ROTATION_OLD: old, ROTATION_NEW: key })
   change(settings, {
     RELAY_API_KEY: key,
     RELAY_API_KEY_PREVIOUS: kind === 'planned' ? old : undefined,
@@ -48,6 +66,11 @@ export async function rotateHome(
     await waitForVerdict(running.url, key, 'accepted')
     await waitForVerdict(running.url, old, kind === 'planned' ? 'accepted' : 'refused')
   }
+  changeKept(dataDirectory, {
+    ROTATION_KIND: undefined,
+    ROTATION_OLD: undefined,
+    ROTATION_NEW: undefined,
+  })
   return key
 }
 

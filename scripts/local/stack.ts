@@ -2,6 +2,7 @@
  * Starts the local stack in the order of its dependencies: port, data directory, PostgreSQL and bundle in
  * parallel, gateway, Worker. Stops the parts in reverse order, and restarts a part that ends by itself.
  */
+import { once } from 'node:events'
 import type { Settings } from '../lib/settings.ts'
 import { type DataDirectoryLock, lockDataDirectory } from './data-directory-lock.ts'
 import { keepUp, type Part } from './keep-up.ts'
@@ -10,7 +11,7 @@ import { type PostgresOptions, STOP_SIGNALS, startPostgres } from './postgres/se
 import { startGateway } from './supabase/gateway.ts'
 import { prepareDatabase } from './supabase/migrate.ts'
 import { DATABASE } from './supabase/roles.ts'
-import { bundleWorker } from './workerd/bundle.ts'
+import { type Bundle, bundleWorker } from './workerd/bundle.ts'
 import { openFront } from './workerd/front.ts'
 import { startWorker, type Worker } from './workerd/worker.ts'
 
@@ -26,7 +27,13 @@ export interface StackEvents {
 }
 
 export class Stack {
-  #stops: (() => unknown)[] = []
+  /** How the parts stop. */
+  #parts: (() => unknown)[] = []
+  /** How the port and the data directory are given up, after all parts have ended. */
+  #ground: (() => unknown)[] = []
+  /** Aborted when everything must stop, including what is being started. */
+  #ending = new AbortController()
+  #starting: Promise<string> | undefined
   #stopped: Promise<void> | undefined
   #settings: Settings
   #events: StackEvents
@@ -39,15 +46,24 @@ export class Stack {
     this.#events = events
   }
 
-  /** Starts everything and announces it to other commands; returns the origin it listens on. */
-  async start(version: string): Promise<string> {
+  /**
+   * Starts everything and announces it to other commands; returns the origin it listens on. Rejects if
+   * `stop` is called meanwhile. After a failure, `stop` stops what has been started.
+   */
+  start(version: string): Promise<string> {
+    this.#starting = this.#startAll(version)
+    return this.#starting
+  }
+
+  async #startAll(version: string): Promise<string> {
+    this.#ending.signal.throwIfAborted()
     const { port, dataDirectory, supabaseUrl, publicUrl } = this.#settings
     const front = await openFront(port)
-    this.#stops.push(front.close)
+    this.#own(this.#ground, front.close)
     const lock = await lockDataDirectory(dataDirectory)
-    this.#stops.push(lock.release)
+    this.#own(this.#ground, lock.release)
 
-    const [database, bundle] = await Promise.all([this.#startDatabase(lock), bundleWorker()])
+    const { database, bundle } = await this.#prepare(lock)
     const start = () => {
       const bindings = createBindings(this.#settings, database)
       const { trustsConnectingIp } = this.#settings
@@ -55,15 +71,21 @@ export class Stack {
     }
     let worker = await start()
     this.#keep('The Worker', worker, lock, ['SIGKILL'], async () => {
-      // Requests wait until it is up again.
-      front.hold()
-      worker = await start()
-      return worker
+      for (;;) {
+        // Requests wait until it is up again.
+        front.hold()
+        const used = this.#settings
+        worker = await start()
+        if (used === this.#settings) return worker
+        // The keys have changed again since it was given them.
+        await worker.stop()
+      }
     })
     this.#reload = async () => {
       front.hold()
       await worker.stop()
     }
+    this.#ending.signal.throwIfAborted()
     if (supabaseUrl) this.#keepAwake(() => worker)
     const startedAt = new Date().toISOString()
     lock.announce({ url: worker.url, publicUrl, version, startedAt, supabaseUrl })
@@ -88,7 +110,36 @@ export class Stack {
   }
 
   async #stopAll(): Promise<void> {
-    for (const stop of this.#stops.toReversed()) await stop()
+    this.#ending.abort()
+    // Ends what a start in progress is waiting for.
+    await stopEach(this.#parts)
+    await this.#starting?.catch(() => {})
+    // What it has started since.
+    await stopEach(this.#parts)
+    await stopEach(this.#ground)
+  }
+
+  /** Registers how something stops. Throws if everything is being stopped; it is then stopped as well. */
+  #own(stops: (() => unknown)[], stop: () => unknown): void {
+    stops.push(stop)
+    this.#ending.signal.throwIfAborted()
+  }
+
+  /** Starts the database and bundles the Worker. If one fails, the other is not left starting. */
+  async #prepare(lock: DataDirectoryLock): Promise<{ database: string; bundle: Bundle }> {
+    const { signal } = this.#ending
+    const database = this.#startDatabase(lock)
+    // wrangler needs not be waited for: it never outlives this process.
+    const interrupted = once(signal, 'abort').then(() => signal.throwIfAborted() as never)
+    try {
+      const both = Promise.all([database, bundleWorker()])
+      const [url, bundle] = await Promise.race([both, interrupted])
+      return { database: url, bundle }
+    } catch (error) {
+      this.#ending.abort()
+      await database.catch(() => {})
+      throw error
+    }
   }
 
   /** Returns the URL of the project, or of the gateway to the embedded database. */
@@ -103,7 +154,13 @@ export class Stack {
           `uses instead may not enter ${dataDirectory}.`,
       )
     }
-    const options: PostgresOptions = { directory, durable: true, maxConnections: MAX_CONNECTIONS }
+    const { signal } = this.#ending
+    const options: PostgresOptions = {
+      directory,
+      durable: true,
+      maxConnections: MAX_CONNECTIONS,
+      signal,
+    }
     const postgres = await startPostgres(options)
     const { port } = postgres.connection(DATABASE)
     // Until it is up again, the relay reports that its database cannot be reached.
@@ -113,7 +170,7 @@ export class Stack {
 
     const connection = await prepareDatabase(postgres)
     const gateway = await startGateway({ connection, keys: { service: serviceKey } })
-    this.#stops.push(gateway.stop)
+    this.#own(this.#parts, gateway.stop)
     return gateway.url
   }
 
@@ -127,8 +184,8 @@ export class Stack {
   ): void {
     const { onNotice } = this.#events
     let part = first
-    lock.adopt(part.pid, signals)
-    this.#stops.push(() => part.stop())
+    this.#own(this.#parts, () => part.stop())
+    this.#adopt(lock, part, signals)
     keepUp({
       part,
       isStopping: () => this.isStopping,
@@ -165,9 +222,14 @@ export class Stack {
         .runScheduled()
         .catch(() => {})
     const clock = setInterval(run, DAY_MS)
-    this.#stops.push(() => clearInterval(clock))
+    this.#parts.push(() => clearInterval(clock))
     run()
   }
+}
+
+/** Stops in reverse order. */
+async function stopEach(stops: (() => unknown)[]): Promise<void> {
+  for (let stop = stops.pop(); stop; stop = stops.pop()) await stop()
 }
 
 function createBindings(settings: Settings, supabaseUrl: string): Record<string, string> {

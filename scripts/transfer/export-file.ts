@@ -21,6 +21,10 @@ export interface Position {
 }
 
 export interface Export {
+  /** The user and the database it comes from; undefined in files of earlier versions. */
+  source: string | undefined
+  /** The first line, which no other export has. */
+  head: string
   /** When it began, by the clock of the database. */
   asOf: string
   /** The counts at that time, which the complete file must have. */
@@ -78,6 +82,8 @@ export async function readExport(path: string): Promise<Export | undefined> {
           throw createFormatError(path)
         }
         found = {
+          source: value.source === undefined ? undefined : String(value.source),
+          head: JSON.stringify(value),
           asOf: String(value.as_of),
           expected: { threads: Number(value.threads ?? 0), messages: Number(value.messages ?? 0) },
           isComplete: false,

@@ -19,7 +19,10 @@ export function boardClient(issuer: string): MetadataDocument {
   }
 }
 
-/** The name of another client, which must not pass for the board in any spelling that looks like it. */
+/**
+ * The name of another client, which must not be the board's in other letters: capitals, spaces, or forms
+ * that NFKC makes equal. Letters of another script that look the same still pass.
+ */
 export function unlikeBoard(name: string): string {
   const plain = (text: string) => text.normalize('NFKC').toLowerCase().replaceAll(/\s+/g, '')
   return plain(name) === plain(BOARD_NAME) ? `${name} (an app)` : name

@@ -120,10 +120,11 @@ async function fetchDocument(url: string): Promise<Fetched | 'invalid' | 'unreac
   let body: Body
   let maxAge: string | undefined
   try {
+    const signal = AbortSignal.timeout(TIME_LIMIT)
     const response = await fetch(url, {
       headers: { accept: 'application/json' },
       redirect: 'manual',
-      signal: AbortSignal.timeout(TIME_LIMIT),
+      signal,
     })
     const type = response.headers.get('content-type') ?? ''
     if (response.status !== 200 || !/^application\/([\w.-]+\+)?json\b/i.test(type)) {
@@ -132,6 +133,8 @@ async function fetchDocument(url: string): Promise<Fetched | 'invalid' | 'unreac
     }
     maxAge = /max-age=(\d+)/.exec(response.headers.get('cache-control') ?? '')?.[1]
     body = await readBody(response, MAX_BYTES)
+    // readBody calls a body that was cut off unreadable.
+    if (signal.aborted) return 'unreachable'
   } catch {
     return 'unreachable'
   }

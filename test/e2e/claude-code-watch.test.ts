@@ -102,6 +102,13 @@ test.concurrent('it tells what comes after its start, for the threads that it sh
   await eventually(() => expect(session.lines().length).toBe(2))
   expect(session.lines()[1]).toContain('1 new message for')
   expect(session.lines()[1]).toContain('in "billing" 1.')
+
+  // Its watcher crashes. The next one watches the same, and tells what came meanwhile, but nothing twice.
+  process.kill(session.watcher(), 'SIGKILL')
+  await eventually(() => expect(session.watcher()).toBeNaN())
+  await post(relay, { thread_name: 'billing', content: 'While nobody watched.' })
+  await eventually(() => expect(session.lines().length).toBe(3))
+  expect(session.lines()[2]).toContain('1 new message for')
   await session.watch({ isOff: true })
   expect(lives(session.monitor.pid as number)).toBe(true)
 })

@@ -1,7 +1,8 @@
 /** The Claude Code plugin: the digest that its hook prints, run as a process, and its commands. */
 import { readFile } from 'node:fs/promises'
 import { homedir, hostname } from 'node:os'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
+import { readerTag } from '../../integrations/claude-code/hooks/relay.mjs'
 import {
   answering,
   configured,
@@ -210,26 +211,30 @@ test('a backlog of long messages in many threads stays a short digest', async ()
   expect(stdout.trimEnd().split('\n').at(-1)).toContain('relay_check_new')
 })
 
-test('a reader is a machine and a folder, unless the environment names it', async () => {
+test('a reader is a machine and a folder, unless the environment names it', () => {
   const machine = hostname().split('.')[0]
-  const tag = async (env: Record<string, string>, ...args: string[]) =>
-    (await run(NEWS, env, ['--reader-tag', ...args])).stdout
-  const home = { HOME: homedir() }
+  const tag = (folder?: string, env: Record<string, string> = {}) => {
+    const { CLAUDE_PROJECT_DIR, RELAY_READER_TAG } = env
+    vi.stubEnv('CLAUDE_PROJECT_DIR', CLAUDE_PROJECT_DIR)
+    vi.stubEnv('RELAY_READER_TAG', RELAY_READER_TAG)
+    return readerTag(folder)
+  }
   const dev = `${homedir()}/dev/billing`
-  expect(await tag(home, dev)).toBe(`${machine}:~/dev/billing\n`)
-  expect(await tag({ ...home, CLAUDE_PROJECT_DIR: dev })).toBe(`${machine}:~/dev/billing\n`)
-  expect(await tag(home, homedir())).toBe(`${machine}:~\n`)
-  expect(await tag(home, '/srv/billing')).toBe(`${machine}:/srv/billing\n`)
-  expect(await tag({ RELAY_READER_TAG: ' inbox ' }, dev)).toBe('inbox\n')
-  expect([...(await tag(home, `/${'🚀'.repeat(300)}`)).trimEnd()]).toHaveLength(200)
+  expect(tag(dev)).toBe(`${machine}:~/dev/billing`)
+  expect(tag(undefined, { CLAUDE_PROJECT_DIR: dev })).toBe(`${machine}:~/dev/billing`)
+  expect(tag(homedir())).toBe(`${machine}:~`)
+  expect(tag('/srv/billing')).toBe(`${machine}:/srv/billing`)
+  expect(tag(dev, { RELAY_READER_TAG: ' inbox ' })).toBe('inbox')
+  expect([...tag(`/${'🚀'.repeat(300)}`)]).toHaveLength(200)
+  vi.unstubAllEnvs()
 })
 
 test('the hook reads as the reader that it names', async () => {
   await using relay = await createTestRelay()
   const { RELAY_READER_TAG: _, ...env } = configured(`${relay.url}/mcp`, relay.key)
-  const { stdout: tag } = await run(NEWS, {}, ['--reader-tag', '/srv/billing'])
+  const tag = readerTag('/srv/billing')
   await post(relay, { content: 'Welcome.' })
-  await relay.call('relay_check_new', { reader_tag: tag.trim() })
+  await relay.call('relay_check_new', { reader_tag: tag })
   expect((await run(NEWS, { ...env, CLAUDE_PROJECT_DIR: '/srv/billing' })).stdout).toBe('')
   const elsewhere = await run(NEWS, { ...env, CLAUDE_PROJECT_DIR: '/srv/release' })
   expect(elsewhere.stdout).toContain('is new here')

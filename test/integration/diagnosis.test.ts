@@ -26,6 +26,7 @@ test('the holder of the key is told what the Worker sees', async () => {
     issuer: relay.url,
     oauth: true,
     rate_limits: true,
+    current_key: true,
     now: expect.stringMatching(/^\d{4}-.*Z$/),
     database: {
       schema_version: 1,
@@ -78,7 +79,10 @@ test('no value of a setting is told', async () => {
   await using relay = await createTestRelay({
     bindings: { RELAY_API_KEY_PREVIOUS: 'p'.repeat(40) },
   })
-  const told = JSON.stringify((await health(relay, `Bearer ${'p'.repeat(40)}`)).body)
+  const { body } = await health(relay, `Bearer ${'p'.repeat(40)}`)
+  // A rotation must not begin with this one.
+  expect(body).toMatchObject({ current_key: false })
+  const told = JSON.stringify(body)
   expect(told).toContain('thread_count')
   const secrets = [relay.key, relay.serviceKey, relay.userId, relay.gateway.url, 'pppp']
   expect(secrets.filter((secret) => told.includes(secret))).toEqual([])

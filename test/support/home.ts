@@ -59,13 +59,18 @@ export function createHome() {
       return Object.assign(running, { url })
     },
 
-    /** Runs another command on it until that ends. */
-    async command(name: string, args: string[] = [], environment: Environment = {}) {
-      const child = spawn(process.execPath, [RELAY, name, ...args], {
+    /** Begins another command on it. */
+    begin(name: string, args: string[] = [], environment: Environment = {}) {
+      return spawn(process.execPath, [RELAY, name, ...args], {
         cwd: data,
         env: { PATH: process.env.PATH, HOME: data, RELAY_DATA: data, ...environment },
         stdio: ['ignore', 'pipe', 'pipe'],
       })
+    },
+
+    /** Runs another command on it until that ends. */
+    async command(name: string, args: string[] = [], environment: Environment = {}) {
+      const child = this.begin(name, args, environment)
       let printed = ''
       for (const output of [child.stdout, child.stderr]) {
         output.on('data', (chunk) => {

@@ -29,8 +29,9 @@ export function runLimited(script, args, limit) {
 
 /**
  * Uses the proxy that Claude Code itself uses (Node versions that cannot do that ignore the setting).
- * The environment may come from a project's files, so nothing in it may expose the key: plain HTTP is
- * for loopback only and needs no proxy, and a certificate is always verified.
+ * The environment may come from a project's files, so a plain proxy must not see the key: plain HTTP is
+ * for loopback only and needs none, and a certificate is always verified. NODE_EXTRA_CA_CERTS stays,
+ * since company proxies need it; NODE_OPTIONS could run code before this does.
  */
 export function safeEnvironment() {
   const { HTTP_PROXY, http_proxy, NODE_TLS_REJECT_UNAUTHORIZED, ...kept } = process.env

@@ -5,7 +5,6 @@
  *
  *   node news.mjs --url URL [--data FOLDER]   the plugin's settings: URL and CLAUDE_PLUGIN_OPTION_API_KEY
  *   node news.mjs [--data FOLDER]             the environment: RELAY_URL and RELAY_API_KEY
- *   node news.mjs --reader-tag [FOLDER]       prints the reader_tag for that project and asks nothing
  */
 import { parseArgs } from 'node:util'
 import { writeDigest } from './digest.mjs'
@@ -19,16 +18,11 @@ const ADDRESSED_MS = 7 * 24 * 60 * 60 * 1000
 
 const CLIENT = 'relay-session-start'
 
-const { values: options, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    url: { type: 'string' },
-    data: { type: 'string' },
-    'reader-tag': { type: 'boolean' },
-  },
+const { values: options } = parseArgs({
+  options: { url: { type: 'string' }, data: { type: 'string' } },
 })
 
-const text = options['reader-tag'] ? readerTag(positionals[0]) : await news()
+const text = await news()
 if (text) process.stdout.write(`${text}\n`)
 
 async function news() {

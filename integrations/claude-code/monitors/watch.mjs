@@ -1,6 +1,7 @@
 /**
  * The monitor, as Claude Code starts it. Runs watcher.mjs, whose lines wake the session, and starts it
- * again if it ever fails: the end of a monitor wakes the session too, so this ends only with Claude Code.
+ * again if it ever fails, with what it was watching: the end of a monitor wakes the session too, so this
+ * ends only with Claude Code.
  *
  *   node watch.mjs FOLDER   the folder of the plugin's files
  */
@@ -13,6 +14,8 @@ const WATCHER = fileURLToPath(new URL('watcher.mjs', import.meta.url))
 const PAUSE_MS = 5_000
 
 let child
+/** What the watcher last reported: its files are gone once it has read them. */
+let kept
 start()
 
 function start() {
@@ -22,6 +25,10 @@ function start() {
     stdio: ['ignore', 'inherit', 'ignore', 'ipc'],
   })
   child.on('error', () => {})
+  child.on('message', (report) => {
+    kept = report
+  })
+  if (kept) child.send(kept, () => {})
   child.once('close', (code) => {
     if (code === 0) process.exit()
     setTimeout(start, PAUSE_MS)

@@ -4,6 +4,8 @@
  * threads that the reader has posted to or read. Marks nothing as read. Ends only with Claude Code.
  *
  *   node watcher.mjs FOLDER   user-prompt.mjs leaves there where to ask, with which key, as whom
+ *
+ * Reports to watch.mjs what it watches, and a successor continues with that.
  */
 import { callTool, parseConnection } from '../hooks/relay.mjs'
 import { readTold, takeWatch, writeTold } from '../hooks/state.mjs'
@@ -32,10 +34,15 @@ const { CLAUDE_PID: pid } = process.env
 let watch
 let told
 let failures = 0
+let hasCommand = false
 /** Ends the current wait or pause. */
 let interrupt = new AbortController()
 
 process.on('disconnect', () => process.exit())
+process.on('message', (report) => {
+  // A command that came after the report is newer.
+  if (!hasCommand) replace(report.watch, report.told)
+})
 process.stdout.on('error', () => {})
 setInterval(tick, TICK_MS)
 tick()
@@ -50,11 +57,21 @@ function tick() {
   if (!isAlive(Number(pid))) process.exit()
   const next = takeWatch(data, pid)
   if (!next) return
-  watch = next.isOff ? undefined : next
-  told = undefined
+  hasCommand = true
+  replace(next.isOff ? undefined : next)
+  report()
+}
+
+function replace(nextWatch, nextTold) {
+  watch = nextWatch
+  told = nextTold
   failures = 0
   interrupt.abort()
   interrupt = new AbortController()
+}
+
+function report() {
+  process.send?.({ watch, told }, () => {})
 }
 
 function isAlive(process_id) {
@@ -80,6 +97,7 @@ async function look(signal) {
     if (signal.aborted) return 0
     told = found.told
     failures = 0
+    report()
     if (news.length > 0) {
       tell(news, current)
       return LINE_PAUSE_MS

@@ -42,6 +42,8 @@ export interface PostgresOptions {
   maxConnections: number
   /** Any free port if undefined. */
   port?: number
+  /** Aborted to end a start in progress, which then rejects. */
+  signal?: AbortSignal
 }
 
 export interface Connection {
@@ -73,7 +75,9 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
         'the release of relay-mcp that created it.',
     )
   }
+  options.signal?.throwIfAborted()
   await clearDeadLock(data)
+  options.signal?.throwIfAborted()
   const password = await readFile(passwordPath(options), 'utf8')
   const { child, port } = await serve(binaries, account, options)
 
@@ -119,7 +123,8 @@ async function initialise(binaries: Binaries, account: Account | undefined, o: P
     { ...createSpawnOptions(maker), lastSignal: 'KILL' },
   )
   const said = followErrors(child)
-  const end = await child.exited
+  // The next start removes the draft.
+  const end = await endWith(o.signal, () => child.stop(['SIGKILL'], 0), child.exited)
   if (end !== 'exit code 0') throw new UserError(`initdb failed (${end}): ${said.last()}`)
   if (account) {
     await giveTo(account, draft)
@@ -182,11 +187,28 @@ async function serve(binaries: Binaries, account: Account | undefined, o: Postgr
       { ...createSpawnOptions(account), lastSignal: o.durable ? 'INT' : 'QUIT' },
     )
     const said = followErrors(child)
-    const ended = await Promise.race([said.until(READY), child.exited])
+    const ready = Promise.race([said.until(READY), child.exited])
+    const ended = await endWith(o.signal, () => child.stop(STOP_SIGNALS, 2000), ready)
     if (ended === undefined) return { child, port }
+    o.signal?.throwIfAborted()
     if (attempt === 3 || !said.has(/Address already in use/)) {
       throw new UserError(`PostgreSQL did not start (${ended}): ${said.last()}`)
     }
+  }
+}
+
+/** Awaits `work`, and calls `end` if the signal is aborted meanwhile. */
+async function endWith<T>(
+  signal: AbortSignal | undefined,
+  end: () => unknown,
+  work: Promise<T>,
+): Promise<T> {
+  if (signal?.aborted) end()
+  signal?.addEventListener('abort', end)
+  try {
+    return await work
+  } finally {
+    signal?.removeEventListener('abort', end)
   }
 }
 

@@ -68,6 +68,9 @@ export async function withClient<T>(
   work: (client: Client) => Promise<T>,
 ): Promise<T> {
   const client = new Client(connection)
+  // If the connection is lost, the running query fails. Without a listener the event would end the
+  // process.
+  client.on('error', () => {})
   await client.connect()
   try {
     return await work(client)

@@ -25,6 +25,7 @@ export interface Front {
 /** Listens on 127.0.0.1 and, if it exists, on ::1, because `localhost` may mean either. */
 export async function openFront(port: number): Promise<Front> {
   let target = Promise.withResolvers<number>()
+  let isHeld = true
   const sockets = new Set<Socket>()
   const accept = (client: Socket) => {
     sockets.add(client.on('close', () => sockets.delete(client)))
@@ -47,11 +48,15 @@ export async function openFront(port: number): Promise<Front> {
     addresses: servers.map((server) => (server.address() as AddressInfo).address),
     forwardTo(port) {
       target.resolve(port)
+      isHeld = false
       // An earlier promise may be settled with another port.
       target = Promise.withResolvers<number>()
       target.resolve(port)
     },
     hold() {
+      // Connections already wait for this promise, and another would leave them waiting.
+      if (isHeld) return
+      isHeld = true
       target = Promise.withResolvers<number>()
     },
     close,
@@ -106,7 +111,7 @@ function splice(client: Socket, target: Promise<number>): void {
   client.once('data', (chunk: Buffer) => {
     client.off('end', leave)
     if (chunk.toString('latin1', 0, 8) === 'CONNECT ') client.end(REFUSED)
-    else forward(client, chunk, target)
+    else forward(client, chunk, target).catch(leave)
   })
 }
 

@@ -56,11 +56,12 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   })
   const started = await Promise.race([readPorts(control as Readable), child.exited])
   await rm(folder, { recursive: true })
-  if (typeof started === 'string') {
+  // The pipe of a workerd that ends closes before its end is known.
+  const { relay, clock } = typeof started === 'string' ? {} : started
+  if (!relay || !clock) {
     closeOwn()
-    throw new UserError(`workerd did not start (${started}).`)
+    throw new UserError(`workerd did not start (${await child.exited}).`)
   }
-  const { relay, clock } = started
   front.forwardTo(relay)
 
   return {
@@ -85,15 +86,23 @@ function shorten(line: string): string {
     : line
 }
 
-/** Reads the ports that workerd announces: {"event":"listen","socket":"relay","port":33279}. */
-async function readPorts(control: Readable): Promise<{ relay: number; clock: number }> {
+interface Ports {
+  relay?: number
+  clock?: number
+}
+
+/**
+ * Reads the ports that workerd announces: {"event":"listen","socket":"relay","port":33279}. They are
+ * missing if it ends before.
+ */
+async function readPorts(control: Readable): Promise<Ports> {
   const ports: Record<string, number> = {}
   for await (const line of createInterface({ input: control })) {
     const { socket, port } = JSON.parse(line)
     ports[socket] = port
     if (ports.relay && ports.clock) break
   }
-  return ports as { relay: number; clock: number }
+  return ports
 }
 
 // The binary itself: the package's script of that name would run another Node in between.

@@ -12,7 +12,7 @@ import type { Program } from '../../../scripts/lib/supabase-program.ts'
 import { createAccounts, PROJECT_URL, REF, RELAY_URL, SERVICE_KEY } from '../../support/accounts.ts'
 import { ACCOUNT } from '../../support/cloudflare.ts'
 import { createTestDatabase } from '../../support/database.ts'
-import { inPipe, inTerminal } from '../../support/person.ts'
+import { CTRL_C, inPipe, inTerminal } from '../../support/person.ts'
 
 vi.setConfig({ testTimeout: 120_000 })
 
@@ -147,6 +147,25 @@ anyTest('a relay is removed only after its name was typed, and the project stays
   expect(dry.printed).toContain('Would delete the Worker relay-mcp.')
   expect(scripts.has('relay-mcp')).toBe(true)
 
+  // Logged in to somebody else's account, the Worker would seem to be gone.
+  const { account: saved } = accounts.kept()
+  const elsewhere = 'b'.repeat(32)
+  writeFileSync(accounts.file, JSON.stringify({ ...accounts.kept(), account: elsewhere }))
+  const foreign = await inPipe('setup', ['--remove'], accounts.environment)
+  expect(foreign).toMatchObject({ code: 1 })
+  expect(foreign.printed).toContain(`is in the Cloudflare account ${elsewhere}`)
+  expect(foreign.printed).not.toContain('removed')
+  expect(accounts.kept().account).toBe(elsewhere)
+  writeFileSync(accounts.file, JSON.stringify({ ...accounts.kept(), account: saved }))
+
+  using hasty = inTerminal('setup', ['--remove'], accounts.environment)
+  await hasty.answers('Type relay-mcp to delete it', 'relay-mcp')
+  await hasty.answers('Deleting the Worker relay-mcp', CTRL_C)
+  await hasty.sees(
+    'Stopped. The Worker may be deleted already. Run "npm run setup -- --remove" again.',
+  )
+  expect(await hasty.exit).toBe(130)
+
   using person = inTerminal('setup', ['--remove'], accounts.environment)
   await person.answers('Type relay-mcp to delete it', 'another')
   await person.sees('This is not relay-mcp.')
@@ -159,7 +178,9 @@ anyTest('a relay is removed only after its name was typed, and the project stays
   expect(await person.exit).toBe(0)
   expect(scripts.has('relay-mcp')).toBe(false)
   expect(accounts.kept()).toEqual({})
-  expect(existsSync(join(dirname(accounts.file), 'setup.previous.json'))).toBe(true)
+  const aside = readdirSync(dirname(accounts.file)).filter((name) => /^setup\..+\.json$/.test(name))
+  expect(aside).toHaveLength(1)
+  expect(person.printed).toContain(`What was saved about it is now in ${aside[0]}, with the key.`)
 
   const again = await inPipe('setup', ['--remove'], accounts.environment)
   expect(again.printed).toContain('there is nothing to remove')

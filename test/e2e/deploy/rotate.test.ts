@@ -114,3 +114,32 @@ test('the doctor reports preview URLs of a relay that was deployed from this fol
   Object.assign(environment, { CLOUDFLARE_API_TOKEN: 'a-wrong-token' })
   expect(await check()).toMatchObject({ outcome: 'unknown' })
 })
+
+test('a key that is not the current one is not rotated, since the current one would stop working', async () => {
+  await using relay = await createDeployedRelay()
+  const current = 'the-current-key-of-these-tests-long-enough'
+  // Rotated from another machine: what is saved here has become the previous key.
+  await relay.cloudflare.install('relay-mcp', inject('bundle'), {
+    ...relay.secrets(),
+    RELAY_API_KEY: current,
+    RELAY_API_KEY_PREVIOUS: OLD,
+  })
+  const before = relay.secrets()
+  const finish = (key: string | undefined) =>
+    inPipe('rotate', ['--finish'], { ...relay.environment, RELAY_API_KEY: key })
+  const refused = await finish(undefined)
+  expect(refused).toMatchObject({ code: 1 })
+  expect(refused.printed).toContain('This is the previous key of the relay')
+  expect(relay.secrets()).toEqual(before)
+  expect(await finish(current)).toMatchObject({ code: 0 })
+  expect([await relay.statusFor(current), await relay.statusFor(OLD)]).toEqual([200, 401])
+
+  // A set-up that was interrupted between a new key and its deployment.
+  const known = { ...relay.kept(), RELAY_API_KEY: 'n'.repeat(43), deployed_at: undefined }
+  writeFileSync(relay.file, JSON.stringify(known))
+  const never = await inPipe('rotate', [], relay.environment)
+  expect(never).toMatchObject({ code: 1 })
+  expect(never.printed).toContain('refuses this key')
+  expect(await relay.statusFor(current)).toBe(200)
+  expect(relay.secrets()).not.toHaveProperty('RELAY_API_KEY_PREVIOUS')
+})

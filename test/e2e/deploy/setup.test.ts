@@ -158,6 +158,7 @@ test('without a terminal, answers come from the environment, and a second run ke
   })
   const second = await inPipe('setup', [], accounts.environment)
   expect(second).toMatchObject({ code: 0 })
+  expect(second.printed).toContain('Its previous key, which stops working')
   expect(cloudflare.scripts.get('my-relay')?.secrets).toEqual({
     ...secrets,
     RELAY_API_KEY: 'a-key-from-elsewhere-that-is-long-enough',

@@ -107,9 +107,19 @@ test('a key is rotated at home: planned, finished and leaked, whether or not the
       })
     ).status
 
+  // Interrupted while it waits for the relay, and run again: with yet another new key, the first one, which
+  // every client has, would be refused.
+  relay.kill('SIGSTOP')
+  const cut = home.begin('rotate', ['--home'])
+  await expect.poll(() => home.kept().RELAY_API_KEY_PREVIOUS).toBe(first)
+  const second = home.kept().RELAY_API_KEY
+  cut.kill('SIGINT')
+  expect(await once(cut, 'close')).toEqual([130, null])
+  relay.kill('SIGCONT')
   const planned = await home.command('rotate', ['--home'])
   expect(planned).toMatchObject({ code: 0 })
-  const second = home.kept().RELAY_API_KEY
+  expect(home.kept()).toMatchObject({ RELAY_API_KEY: second, RELAY_API_KEY_PREVIOUS: first })
+  expect(home.kept()).not.toHaveProperty('ROTATION_NEW')
   // Into a pipe, which may be a log, only where the new key is.
   expect(planned.printed).toContain('The new key is saved in')
   expect(planned.printed).not.toContain(second)

@@ -1,10 +1,10 @@
 /** `npm start` from a person's view: it starts, refuses with a clear message, and stops. */
 import { once } from 'node:events'
-import { readdirSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { call, createHome, lives, watchdogOf } from '../../support/home.ts'
+import { call, createHome, lives, processesOf, watchdogOf } from '../../support/home.ts'
 import { inTerminal } from '../../support/person.ts'
 
 test('it starts, prints how to connect, and logs a line for each request', async () => {
@@ -107,6 +107,32 @@ test('an interrupted initdb is repeated', async () => {
   await first.exit
   await home.start()
   expect(drafts()).toEqual([])
+})
+
+test('a start that fails while PostgreSQL is starting ends by itself and leaves nothing running', async () => {
+  await using home = createHome()
+  // The board and the Worker cannot be built.
+  const failed = home.run({ ESBUILD_BINARY_PATH: '/bin/false' })
+  expect(await failed.exit).toBe(1)
+  expect(failed.printed).not.toContain('relay-mcp is up')
+  await expect.poll(() => processesOf(home.data)).toEqual([])
+  expect(readdirSync(home.data)).not.toContain('owner.json')
+  await home.start()
+})
+
+test('Ctrl-C while it is starting stops the start', async () => {
+  await using home = createHome()
+  // During initdb, and while PostgreSQL itself is starting.
+  for (const path of ['postgres/password', 'postgres/data/postmaster.pid']) {
+    const relay = home.run()
+    await expect.poll(() => existsSync(join(home.data, path)), { interval: 2 }).toBe(true)
+    relay.kill('SIGINT')
+    expect(await relay.exit).toBe(0)
+    expect(relay.printed).toBe('')
+    await expect.poll(() => processesOf(home.data)).toEqual([])
+    expect(readdirSync(home.data).sort()).toEqual(['postgres', 'settings.json'])
+  }
+  await home.start()
 })
 
 test('a data directory in use is refused', async () => {

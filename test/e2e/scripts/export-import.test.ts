@@ -1,6 +1,6 @@
 /** `npm run export` and `npm run import` as processes, between relays on real databases. */
 import { execFile } from 'node:child_process'
-import { chmod, mkdtemp, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
+import { chmod, mkdtemp, readFile, rename, rm, stat, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -61,6 +61,8 @@ function projectOf(relay: TestRelay) {
     RELAY_API_KEY: relay.key,
   }
 }
+
+const hostOf = (relay: TestRelay) => new URL(relay.gateway.url).host
 
 async function copy(file: string, from: TestRelay, to: TestRelay): Promise<void> {
   expect(await script('export', file, projectOf(from))).toMatchObject({ code: 0 })
@@ -141,7 +143,7 @@ test('an interrupted export resumes where it stopped, and cannot be imported bef
   const project = projectOf(home)
   await script('export', folder.file, project)
   const whole = await readFile(folder.file)
-  for (const length of [0, 200, 400, whole.indexOf('"message"') + 300, whole.length - 10]) {
+  for (const length of [0, 300, 500, whole.indexOf('"message"') + 300, whole.length - 10]) {
     await truncate(folder.file, length)
     if (length > 0) {
       const early = await script('import', folder.file, project)
@@ -154,6 +156,20 @@ test('an interrupted export resumes where it stopped, and cannot be imported bef
   const again = await script('export', folder.file, project)
   expect(again).toMatchObject({ code: 1 })
   expect(again.out).toContain('is already complete')
+
+  // Not into what another relay has begun: its records would be of both.
+  await using other = await createTestRelay({})
+  await truncate(folder.file, 500)
+  const begun = await readFile(folder.file)
+  for (const [different, source] of [
+    [projectOf(other), `an incomplete export of the Supabase project at ${hostOf(home)}, user `],
+    [{ ...project, RELAY_USER_ID: '0f0c9f6e-2a0b-4d0a-9a53-0d9c1c7d3b11' }, home.userId],
+  ] as const) {
+    const mixed = await script('export', folder.file, different)
+    expect(mixed).toMatchObject({ code: 1 })
+    expect(mixed.out).toContain(source)
+    expect(await readFile(folder.file)).toEqual(begun)
+  }
 })
 
 test('an interrupted import resumes after the records that were written', async () => {
@@ -181,6 +197,17 @@ test('an interrupted import resumes after the records that were written', async 
   expect(before).toBeLessThan(30)
 
   await owner.query('drop trigger stop on public.relay_messages')
+  // Another export in the place of that file is imported from its start.
+  const name = await readFile(`${folder.file}.progress`, 'utf8')
+  await rename(folder.file, `${folder.file}.cut`)
+  await using another = await createTestRelay({})
+  for (const n of range(1, 3)) await over(another).post('small', `${n}`)
+  await script('export', folder.file, projectOf(another))
+  const small = await script('import', folder.file, project)
+  expect(small.out).toContain('Added 1 threads, 0 readers, 0 cursors and 3 messages')
+  await rename(`${folder.file}.cut`, folder.file)
+  await writeFile(`${folder.file}.progress`, name)
+
   const rest = await script('import', folder.file, project)
   expect(rest.out).toContain(`Added 0 threads, 0 readers, 0 cursors and ${30 - before} messages`)
   expect(seqs(await follow(over(away), 'r', { thread_name: 'large' }))).toEqual(range(1, 30))

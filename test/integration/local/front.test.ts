@@ -55,8 +55,15 @@ test('connections wait while there is nothing to connect to, and are then served
   const late = connect(front.port, '127.0.0.1')
   late.write('hello')
   await once(late, 'connect')
+  // The keys of the relay changed, so it is held once for that and once for the restart that follows.
+  front.hold()
+  const later = connect(front.port, '127.0.0.1')
+  later.write('hello')
+  await once(later, 'connect')
   front.forwardTo(second.port)
-  expect(String((await once(late, 'data'))[0])).toBe('second')
-  for (const socket of [early, late]) socket.destroy()
+  for (const socket of [late, later]) {
+    expect(String((await once(socket, 'data'))[0])).toBe('second')
+  }
+  for (const socket of [early, late, later]) socket.destroy()
   front.close()
 })

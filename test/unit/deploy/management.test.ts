@@ -1,7 +1,7 @@
 /** What Supabase's program says, as version 3.1.0 was recorded to say it, and the sentence for it. */
 import { expect, test, vi } from 'vitest'
 import { explainCreation } from '../../../scripts/deploy/hosted-project.ts'
-import { explain, pickSecretKey } from '../../../scripts/deploy/management.ts'
+import { explain, pickSecretKey, readCreated } from '../../../scripts/deploy/management.ts'
 import { listRegions } from '../../../scripts/deploy/regions.ts'
 import { selectPending } from '../../../scripts/lib/migrations.ts'
 import { isUsable } from '../../../scripts/lib/supabase-program.ts'
@@ -64,6 +64,30 @@ test.each([
   const draft = { organization: 'acme', region: 'eu-west-1' }
   expect(explainCreation(message, draft)).toContain(sentence)
 })
+
+test.each([
+  ['did not end in time', undefined, 'Enter your database password: …'],
+  ['gave an answer', 0, '{"name": "relay-mcp"}'],
+])('a program that %s may have created the project', (sentence, code, printed) => {
+  const error = catchError(() => readCreated({ code, printed }))
+  expect(error).toMatchObject({ kind: 'unknown', message: expect.stringContaining(sentence) })
+})
+
+test('a project is created, or refused for certain', () => {
+  const printed = '{"id": "abcdefghijklmnopqrst"}'
+  expect(readCreated({ code: 0, printed })).toBe('abcdefghijklmnopqrst')
+  expect(catchError(() => readCreated({ code: 1, printed: 'No.' }))).toMatchObject({
+    kind: 'refused',
+  })
+})
+
+function catchError(work: () => unknown): unknown {
+  try {
+    return work()
+  } catch (error) {
+    return error
+  }
+}
 
 test('the secret key is preferred to the legacy one, and the default one to others', () => {
   const legacy = { type: 'legacy', name: 'service_role', api_key: 'eyJ' }

@@ -114,6 +114,7 @@ test.each([
   ['SUPABASE_URL', 'https://my-project.supabase.co/rest/v1'],
   ['SUPABASE_URL', 'ftp://abcdefgh.supabase.co'],
   ['RELAY_PUBLIC_URL', 'relay.example.com'],
+  ['RELAY_PUBLIC_URL', 'https://relay.example.com:abc'],
 ])('%s=%j is refused with a message that names the setting but not the value', (name, value) => {
   using folder = createFolder()
   const read = () => readSettings(folder.path, { [name]: value })

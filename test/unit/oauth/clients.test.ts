@@ -213,11 +213,15 @@ test('a document of 5 KB is read', async () => {
   expect(await fetchMetadataDocument(url, NOW, always)).toEqual(good(url))
 })
 
-test.each<[string, RequestListener]>([
-  ['does not come', () => {}],
-  ['does not end', (_, response) => response.writeHead(200, JSON_TYPE).write('{')],
-  ['is elsewhere', (_, response) => response.writeHead(302, { location: '/moved' }).end()],
-])('over a real connection, a document that %s is given up', async (_, listener) => {
+test.each<[string, RequestListener, string]>([
+  ['does not come', () => {}, 'unreachable'],
+  ['does not end', (_, response) => response.writeHead(200, JSON_TYPE).write('{'), 'unreachable'],
+  [
+    'is elsewhere',
+    (_, response) => response.writeHead(302, { location: '/moved' }).end(),
+    'invalid',
+  ],
+])('over a real connection, a document that %s is given up', async (_, listener, fault) => {
   const paths: (string | undefined)[] = []
   const server = createServer((request, response) => {
     paths.push(request.url)
@@ -233,7 +237,7 @@ test.each<[string, RequestListener]>([
     return limit(1_500)
   })
   serve((_url, init) => original(`http://127.0.0.1:${port}/document`, init))
-  expect(await fetchMetadataDocument(anyUrl(), NOW, always)).toMatch(/unreachable|invalid/)
+  expect(await fetchMetadataDocument(anyUrl(), NOW, always)).toBe(fault)
   expect([limits, paths]).toEqual([[3000], ['/document']])
   server.closeAllConnections()
   server.close()
@@ -336,6 +340,26 @@ test('a document that cannot be had for a while serves on, and one that is withd
   await fetchMetadataDocument(url, after, always)
   serve(() => new Response('gone', { status: 410 }))
   expect(await fetchMetadataDocument(url, after + 61_000, always)).toBe('invalid')
+})
+
+test('a document whose body does not come in time is out of reach, and an earlier one serves on', async () => {
+  const [url, unknown] = [anyUrl(), anyUrl()]
+  serve(() => Response.json(good(url)))
+  await fetchMetadataDocument(url, NOW, always)
+  const limit = AbortSignal.timeout(20)
+  vi.spyOn(AbortSignal, 'timeout').mockReturnValue(limit)
+  serve(() => {
+    const body = new ReadableStream({
+      start: (controller) =>
+        limit.addEventListener('abort', () => controller.error(limit.reason), { once: true }),
+    })
+    return new Response(body, { headers: JSON_TYPE })
+  })
+  const [known, fault] = await Promise.all([
+    fetchMetadataDocument(url, NOW + 61_000, always),
+    fetchMetadataDocument(unknown, NOW, always),
+  ])
+  expect([known, fault]).toEqual([good(url), 'unreachable'])
 })
 
 test('a document is not fetched for an address that asked for too many, a well-known one is', async () => {
