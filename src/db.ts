@@ -66,13 +66,16 @@ export class Database {
     const signal = AbortSignal.timeout(TIME_LIMIT)
     try {
       let answer = await this.#request(name, args, signal)
+      let isInDoubt = false
       if (isCollision(answer)) {
         // In its own time: waiting for a lock may have taken half of the first.
         answer = await this.#request(name, args, AbortSignal.timeout(TIME_LIMIT))
       } else if (options.retry && isConnectionFailure(answer) && !signal.aborted) {
+        // However the second attempt ends, the first may have written.
+        isInDoubt = !isWithoutEffect(answer)
         answer = await this.#request(name, args, signal)
       }
-      return readAnswer(answer, schema, options.ifUnknown)
+      return readAnswer(answer, schema, isInDoubt, options.ifUnknown)
     } finally {
       this.#log.addDatabaseTime(Date.now() - startedAt)
     }
@@ -174,14 +177,18 @@ function isPage({ error }: Answer): boolean {
   return typeof message === 'string' && /^\s*</.test(message)
 }
 
-function readAnswer<T>(answer: Answer, schema: z.ZodMiniType<T>, ifUnknown: string | undefined): T {
+function readAnswer<T>(
+  answer: Answer,
+  schema: z.ZodMiniType<T>,
+  isInDoubt: boolean,
+  ifUnknown: string | undefined,
+): T {
   const fail = (code: FaultCode, reason: string) => {
-    const message = faultMessage(code)
-    return new RelayError(
-      code,
-      ifUnknown && !isWithoutEffect(answer) ? `${message} ${ifUnknown}` : message,
-      { reason, apiCode: errorBody(answer)?.code ?? `${answer.status}` },
-    )
+    const outcome = isInDoubt || !isWithoutEffect(answer) ? ifUnknown : 'Nothing was changed.'
+    return new RelayError(code, [faultMessage(code), outcome].filter(Boolean).join(' '), {
+      reason,
+      apiCode: errorBody(answer)?.code ?? `${answer.status}`,
+    })
   }
 
   if (!answer.error) {
@@ -197,8 +204,9 @@ function readAnswer<T>(answer: Answer, schema: z.ZodMiniType<T>, ifUnknown: stri
   throw (body && refusalOf(body)) ?? fail(faultOf(answer), describe(answer))
 }
 
-/** For the log: status and what was said, which for an HTML page is only that it was one. */
-function describe({ status, error }: Answer): string {
+/** For the log: status and what was said. A page may repeat the request, so only that it was one. */
+function describe(answer: Answer): string {
+  const { status, error } = answer
   const { code = '', message = error } = (error ?? {}) as { code?: unknown; message?: unknown }
-  return `status ${status} ${code} ${message}`.replaceAll(/\s+/g, ' ')
+  return `status ${status} ${code} ${isPage(answer) ? 'a page' : message}`.replaceAll(/\s+/g, ' ')
 }

@@ -7,7 +7,7 @@ import { quote, resembling } from './similar.ts'
 /**
  * Every way in which a tool call can fail. `refused`: the caller can correct it, and the message, given
  * where it is thrown, says how. `failed`: the relay's or the database's fault; the message is here,
- * addressed to the person who can act on it, and says what is known of the outcome.
+ * addressed to the person who can act on it. What is known of the outcome is added by db.ts.
  */
 const ERRORS = {
   ack_seq_out_of_range: { outcome: 'refused' },
@@ -27,17 +27,16 @@ const ERRORS = {
   api_blocked: {
     outcome: 'failed',
     message:
-      "A page of a firewall answered instead of Supabase, so nothing was changed. Try again in a moment; if it persists, check SUPABASE_URL and the project's network restrictions.",
+      "A page of a firewall answered instead of Supabase. Try again in a moment; if it persists, check SUPABASE_URL and the project's network restrictions.",
   },
   api_rate_limited: {
     outcome: 'failed',
-    message:
-      'Supabase is limiting the requests of the relay. Nothing was changed; try again in a minute.',
+    message: 'Supabase is limiting the requests of the relay. Try again in a minute.',
   },
   api_starting: {
     outcome: 'failed',
     message:
-      'The API of the database is starting, or has no free connection. Nothing was changed; try again in a moment. If it persists, restart the project at https://supabase.com/dashboard.',
+      'The API of the database is starting, or has no free connection. Try again in a moment. If it persists, restart the project at https://supabase.com/dashboard.',
   },
   api_timeout: {
     outcome: 'failed',
@@ -50,7 +49,7 @@ const ERRORS = {
   },
   database_busy: {
     outcome: 'failed',
-    message: 'The database is busy. Nothing was changed; try again in a moment.',
+    message: 'The database is busy. Try again in a moment.',
   },
   database_error: {
     outcome: 'failed',
@@ -58,13 +57,12 @@ const ERRORS = {
   },
   database_full: {
     outcome: 'failed',
-    message:
-      'The database has no space left. Nothing was changed; its operator must free some space.',
+    message: 'The database has no space left. Its operator must free some space.',
   },
   database_read_only: {
     outcome: 'failed',
     message:
-      'The database is read-only, which Supabase does when a project has used up its disk. Nothing was changed; its operator must free space or enlarge the disk at https://supabase.com/dashboard.',
+      'The database is read-only, which Supabase does when a project has used up its disk. Its operator must free space or enlarge the disk at https://supabase.com/dashboard.',
   },
   database_timeout: {
     outcome: 'failed',
@@ -78,32 +76,30 @@ const ERRORS = {
   migration_missing: {
     outcome: 'failed',
     message:
-      "The relay's database is not set up for this version. Nothing was changed; its operator must apply the files in migrations/ to the Supabase project.",
+      "The relay's database is not set up for this version. Its operator must apply the files in migrations/ to the Supabase project.",
   },
   permission_denied: {
     outcome: 'failed',
     message:
-      'The database does not let the relay in. Nothing was changed. SUPABASE_SERVICE_KEY must be the secret (service_role) key, and migrations/001_initial.sql must have been applied.',
+      'The database does not let the relay in. SUPABASE_SERVICE_KEY must be the secret (service_role) key, and migrations/001_initial.sql must have been applied.',
   },
   project_restricted: {
     outcome: 'failed',
     message:
-      'Supabase has restricted this project, because it is over a quota of its plan or a bill is overdue. Nothing was changed; https://supabase.com/dashboard says which.',
+      'Supabase has restricted this project, because it is over a quota of its plan or a bill is overdue: https://supabase.com/dashboard says which.',
   },
   schema_not_exposed: {
     outcome: 'failed',
     message:
-      "Supabase's API does not expose the schema public. Nothing was changed; its operator must add it under Project Settings › Data API › Exposed schemas.",
+      "Supabase's API does not expose the schema public. Its operator must add it under Project Settings › Data API › Exposed schemas.",
   },
   service_key_refused: {
     outcome: 'failed',
-    message:
-      "Supabase refuses the relay's key, so nothing was changed: SUPABASE_SERVICE_KEY is wrong or was revoked.",
+    message: "Supabase refuses the relay's key: SUPABASE_SERVICE_KEY is wrong or was revoked.",
   },
   statement_timeout: {
     outcome: 'failed',
-    message:
-      'The database took too long and gave up. Nothing was changed; ask for less, or try again.',
+    message: 'The database took too long and gave up. Ask for less, or try again.',
   },
 } as const satisfies Record<string, { outcome: 'refused' | 'failed'; message?: string }>
 

@@ -126,6 +126,9 @@ test.each([
   const result = await relay.call('relay_post_message', POST)
   expect(result.isError).toBe(true)
   expect(result.content[0].text).not.toContain('not known')
+  expect(result.content[0].text).toMatch(/ Nothing was changed\.$/)
+  await faults.always('none')
+  expect(await messages(relay)).toEqual([])
 })
 
 test.each([
@@ -144,6 +147,30 @@ test.each([
   const result = await relay.call('relay_post_message', POST)
   expect(result.content[0].text).toContain('not known')
 })
+
+test.each([
+  ['reset-after', { status: 503, body: '{"code":"PGRST002","message":"cache"}' }, 1],
+  ['reset-after', { status: 500, body: '{"code":"57014","message":"timeout"}' }, 1],
+  ['reset-before', { status: 503, body: '{"code":"PGRST000","message":"connect"}' }, 0],
+  ['html-502', { status: 503, body: '{"code":"57P03","message":"starting"}' }, 0],
+  [
+    { status: 503, body: '{"code":"57P01","message":"shutdown"}' },
+    { status: 540, body: 'paused' },
+    0,
+  ],
+] as const)(
+  'a post lost with %j stays of unknown outcome when the second attempt is refused with %j',
+  async (first, second, posted) => {
+    await using faults = await startFaults()
+    await using relay = await createTestRelay({ faults })
+    faults.next(first)
+    faults.next(second)
+    const result = await relay.call('relay_post_message', POST)
+    expect(result.content[0].text).toContain('not known')
+    expect(result.content[0].text).not.toContain('Nothing was changed')
+    expect(await messages(relay)).toHaveLength(posted)
+  },
+)
 
 test.each(['40P01', '40001', '55P03'])(
   'what was rolled back with %s is tried once more, whatever it is',
