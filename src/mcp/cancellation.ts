@@ -5,8 +5,11 @@
  */
 import { type JsonObject, type RequestId, readId } from './jsonrpc.ts'
 
-/** By caller and request id, until the request is answered. */
-const inFlight = new Map<string, () => void>()
+/**
+ * By caller and request id, until the request is answered. Two sessions may be one caller and use the
+ * same ids: a cancellation ends the requests of both, rather than that of the wrong one.
+ */
+const inFlight = new Map<string, Set<() => void>>()
 
 /** Requests remembered at once, and characters of their keys: more would be an attack on memory. */
 const MAX_IN_FLIGHT = 1_000
@@ -36,21 +39,24 @@ export async function runCancellable<T>(
     promise.then(() => controller.abort())
     return AbortSignal.any([signal(), controller.signal])
   }
-  inFlight.set(key, resolve)
+  const own = inFlight.get(key) ?? new Set()
+  inFlight.set(key, own.add(resolve))
   try {
     return await work(() => {
       combined ??= combine()
       return combined
     })
   } finally {
-    if (inFlight.get(key) === resolve) inFlight.delete(key)
+    own.delete(resolve)
+    if (own.size === 0) inFlight.delete(key)
   }
 }
 
 /** Handles the parameters of `notifications/cancelled`. An id that is not in flight is ignored. */
 export function cancel(caller: string, { requestId }: JsonObject): void {
   const id = readId(requestId)
-  if (id !== undefined) inFlight.get(keyOf(caller, id))?.()
+  if (id === undefined) return
+  for (const cancelOne of inFlight.get(keyOf(caller, id)) ?? []) cancelOne()
 }
 
 function keyOf(caller: string, id: RequestId): string {

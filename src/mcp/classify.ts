@@ -88,7 +88,7 @@ function classifyMessage(message: unknown, headers: Headers, isBatched: boolean)
         params: isObject(message.params) ? message.params : {},
       }
     }
-    const request = { id, method, params: readParams(message.params) }
+    const request = { id, method, params: readParams(message.params, era) }
     if (era === 'modern') checkEnvelope(method, request.params, headers)
     else if (method !== 'initialize') checkLegacyVersion(version)
     return { kind: 'request', era, isLean: !isBatched && isLean(era, version), request }
@@ -99,11 +99,12 @@ function classifyMessage(message: unknown, headers: Headers, isBatched: boolean)
 }
 
 /** Clients send `null` and `[]` for no parameters. Throws ProtocolError. */
-function readParams(params: unknown): JsonObject {
+function readParams(params: unknown, era: Era): JsonObject {
   if (params === undefined || params === null) return {}
   if (Array.isArray(params) && params.length === 0) return {}
   if (isObject(params)) return params
-  throw new ProtocolError(ErrorCode.INVALID_PARAMS, 'params must be an object')
+  const options = era === 'modern' ? ({ reason: 'envelope' } as const) : {}
+  throw new ProtocolError(ErrorCode.INVALID_PARAMS, 'params must be an object', options)
 }
 
 /** An absent header is a client of 2025-03-26, or one that forgets it: both are served. */

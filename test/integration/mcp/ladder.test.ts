@@ -261,6 +261,20 @@ test.each([
     -32602,
   ],
   [
+    'M1: params as text',
+    { ...request('tools/list'), params: 'text' },
+    modernHeaders('tools/list'),
+    400,
+    -32602,
+  ],
+  [
+    'M1: params as a filled array',
+    { ...request('tools/list'), params: [1] },
+    modernHeaders('tools/list'),
+    400,
+    -32602,
+  ],
+  [
     'M1: version as a number',
     envelope({ [VERSION_KEY]: 1 }),
     modernHeaders('tools/list'),
