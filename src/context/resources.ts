@@ -138,7 +138,7 @@ function threadNameOf(uri: string): string {
   )
 }
 
-/** Whether the database could hold this as a name. 0.1.0 took longer ones than today's. */
+/** Whether the database could hold this as a name. 0.1.0 took some that tools refuse today. */
 export function isStorable(name: string): boolean {
   return text(2000, '').safeParse(name).success
 }

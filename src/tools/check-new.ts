@@ -18,6 +18,7 @@ import {
   seq,
 } from './fields.ts'
 import {
+  IF_READ_IS_UNKNOWN,
   noteAddressedUnread,
   noteCut,
   noteNewReader,
@@ -27,7 +28,7 @@ import {
   toSeconds,
 } from './notes.ts'
 import { defineTool, type ToolContext } from './tool.ts'
-import { pauses, sleep } from './wait.ts'
+import { nextPause, sleep } from './wait.ts'
 
 const Input = z.strictObject({
   thread_name: optionalLabel('The thread. Leave it out for all threads.'),
@@ -102,9 +103,11 @@ export const checkNew = defineTool({
     let news = first
     if (news.new_message_count > 0 || args.wait_seconds === 0) return first
     const signal = context.signal()
-    for (const pause of context.isBatch ? [] : pauses(args.wait_seconds)) {
-      if (news.new_message_count > 0) break
-      await sleep(pause * 1000, signal)
+    const startedAt = Date.now()
+    while (news.new_message_count === 0 && !context.isBatch) {
+      const pause = nextPause(Date.now() - startedAt, args.wait_seconds * 1000)
+      if (pause <= 0) break
+      await sleep(pause, signal)
       // What is handed out to a client that has gone would be lost.
       if (signal.aborted) break
       news = await check({ ...args, ack_seq: undefined }, context)
@@ -141,12 +144,7 @@ async function check(args: Arguments, context: ToolContext): Promise<News> {
       p_lean: isLean,
     },
     Answer,
-    args.peek
-      ? { retry: true }
-      : {
-          ifUnknown:
-            'Messages may have been marked as read that never arrived: relay_read_thread shows them.',
-        },
+    args.peek ? { retry: true } : { ifUnknown: IF_READ_IS_UNKNOWN },
   )
   return rankKnownReaders(news, args.reader_tag)
 }

@@ -69,6 +69,10 @@ export function listReaders(readers: Seen[]): string {
     .join(', ')
 }
 
+/** Said when a call that marks messages as read failed, and may have taken place. */
+export const IF_READ_IS_UNKNOWN =
+  'Messages may have been marked as read that never arrived: relay_read_thread shows them.'
+
 /** A time to the second, which is enough for a sentence. */
 export function toSeconds(time: string): string {
   return time.replace(/\.\d+/, '')

@@ -16,7 +16,7 @@ import {
   surface,
   time,
 } from './fields.ts'
-import { noteCut, noteNewReader, rankKnownReaders, tally } from './notes.ts'
+import { IF_READ_IS_UNKNOWN, noteCut, noteNewReader, rankKnownReaders, tally } from './notes.ts'
 import { defineTool } from './tool.ts'
 
 const Input = z.strictObject({
@@ -105,14 +105,14 @@ export const readThread = defineTool({
         p_lean: isLean,
       },
       StoredAnswer,
-      { retry: args.reader_tag === undefined },
+      args.reader_tag === undefined ? { retry: true } : { ifUnknown: IF_READ_IS_UNKNOWN },
     )
     return rankKnownReaders(answer, args.reader_tag)
   },
   text: ({ messages }) => messages,
   note: (answer, args) => [
     ...(answer.archived ? ['This thread is archived: posting reopens it'] : []),
-    ...noteMatches(answer, args.query),
+    ...noteMatches(answer, args),
     ...noteOlder(answer, args),
     ...noteCut(answer.messages, answer.thread_name),
     ...noteNewReader(answer),
@@ -146,11 +146,11 @@ function invalid(message: string): RelayError {
 
 function noteMatches(
   { messages, matched, missing_words = [] }: Answer,
-  query: string | undefined,
+  { query, thread_name }: Arguments,
 ): string[] {
   if (query !== undefined && messages.length === 0) {
     return [
-      `Nothing matches, archived threads included${query.includes('"') ? ': try it without quotation marks' : ''}`,
+      `Nothing matches${thread_name === undefined ? ', archived threads included' : ' in this thread. Leave out thread_name to search all'}${query.includes('"') ? '. Try it without quotation marks' : ''}`,
     ]
   }
   if (matched !== 'any') return []

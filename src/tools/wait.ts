@@ -1,20 +1,15 @@
 /** How a call waits: when it looks again, and how it stops when the client has gone. Leaf. */
 
-/** Seconds of a wait in which it looks every second. */
-const EAGER_SECONDS = 20
+/** Milliseconds of a wait in which it looks every second. */
+const EAGER_TIME = 20_000
 
 /**
- * The pauses of a wait in seconds: one for the first 20 seconds, then two, the last one cut so that the
- * wait is no longer than asked. At most 33 in 45 seconds; a Worker may make 50 requests.
+ * The pause before a wait looks again, in milliseconds: one second for the first 20, then two, and no more
+ * than is left of the wait; 0 or less once it is over. Looking takes time as well, and is part of the wait. At
+ * most 33 pauses in 45 seconds; a Worker may make 50 requests.
  */
-export function pauses(waitSeconds: number): number[] {
-  const fitting: number[] = []
-  for (let waited = 0; waited < waitSeconds; ) {
-    const pause = Math.min(waited < EAGER_SECONDS ? 1 : 2, waitSeconds - waited)
-    fitting.push(pause)
-    waited += pause
-  }
-  return fitting
+export function nextPause(waited: number, wait: number): number {
+  return Math.min(waited < EAGER_TIME ? 1000 : 2000, wait - waited)
 }
 
 /** Resolves after the time, or at once when the signal aborts. */

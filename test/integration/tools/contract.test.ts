@@ -314,3 +314,22 @@ test('a client that leaves while waiting loses nothing', async () => {
   const back = await relay.call('relay_check_new', { thread_name: 'a', reader_tag: 'r' })
   expect(back.structuredContent).toMatchObject({ new_message_count: 1 })
 })
+
+test('a search that finds nothing says where it looked', async () => {
+  await using relay = await createTestRelay()
+  for (const thread_name of ['here', 'elsewhere']) {
+    const message = { thread_name, surface: 'code', content: `Only ${thread_name}.` }
+    await relay.call('relay_post_message', message)
+  }
+  const search = async (args: object) => {
+    const { structuredContent } = await relay.call('relay_read_thread', { ...args })
+    return structuredContent.note
+  }
+  expect(await search({ thread_name: 'here', query: 'elsewhere' })).toBe(
+    'Nothing matches in this thread. Leave out thread_name to search all.',
+  )
+  expect(await search({ query: 'nowhere' })).toBe('Nothing matches, archived threads included.')
+  expect(await search({ query: '"only nowhere"' })).toBe(
+    'Nothing matches, archived threads included. Try it without quotation marks.',
+  )
+})
