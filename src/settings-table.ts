@@ -10,8 +10,8 @@ export interface Setting {
   /** Without a required setting the relay serves no client; an optional one is left out when bad. */
   isRequired: boolean
   isSecret: boolean
-  /** What it is and where to get it, in Markdown: `code` and _emphasis_. */
-  about: string
+  /** Of a required one: what it is and where to get it, in Markdown: `code` and _emphasis_. */
+  about?: string
   /** What is wrong with a value, to follow the setting's name; undefined when it is good. */
   check(value: string): string | undefined
 }
@@ -69,7 +69,6 @@ export const SETTINGS = [
     name: 'RELAY_API_KEY_PREVIOUS',
     isRequired: false,
     isSecret: true,
-    about: 'The key before this one, still accepted while you move your clients to the new one.',
     check: (value) =>
       value.trim().length < MIN_KEY_LENGTH
         ? `must have at least ${MIN_KEY_LENGTH} characters`
@@ -79,8 +78,6 @@ export const SETTINGS = [
     name: 'RELAY_PUBLIC_URL',
     isRequired: false,
     isSecret: false,
-    about:
-      'The address under which clients reach the relay, if it has several or is behind a tunnel.',
     check: (value) =>
       isOriginUrl(value)
         ? undefined
@@ -90,7 +87,6 @@ export const SETTINGS = [
     name: 'RELAY_ALLOWED_ORIGINS',
     isRequired: false,
     isSecret: false,
-    about: 'Origins of web pages that may call the relay, separated by commas.',
     check: (value) =>
       splitList(value).every((entry) => parseOrigin(entry) !== undefined)
         ? undefined
@@ -100,15 +96,12 @@ export const SETTINGS = [
     name: 'RELAY_APP',
     isRequired: false,
     isSecret: false,
-    about:
-      'Set to `1` to offer the board as a view inside chats that show MCP Apps, such as Claude.ai. Off by default.',
     check: (value) => (value === '1' || value === '0' ? undefined : 'must be 1 (on) or 0 (off)'),
   },
   {
     name: 'RELAY_NOTIFY_URL',
     isRequired: false,
     isSecret: true,
-    about: 'Where messages addressed to you are announced: an ntfy topic or a webhook.',
     check: (value) =>
       URL.canParse(value) && /^https:[^@]+$/i.test(value)
         ? undefined
@@ -118,7 +111,6 @@ export const SETTINGS = [
     name: 'RELAY_NOTIFY_FOR',
     isRequired: false,
     isSecret: false,
-    about: 'The reader tags whose messages are announced, separated by commas.',
     check: (value) =>
       splitList(value).length > 0 ? undefined : 'must be reader tags, separated by commas',
   },

@@ -86,8 +86,10 @@ function formatEntry({ origin }: Subject): string {
 
 function findDesktopConfig(): string {
   const { APPDATA, XDG_CONFIG_HOME } = process.env
-  const usual = process.platform === 'darwin' ? 'Library/Application Support' : '.config'
-  const folder = APPDATA ?? XDG_CONFIG_HOME ?? join(homedir(), usual)
+  const folder =
+    process.platform === 'darwin'
+      ? join(homedir(), 'Library/Application Support')
+      : (APPDATA ?? XDG_CONFIG_HOME ?? join(homedir(), '.config'))
   return join(folder, 'Claude', 'claude_desktop_config.json')
 }
 

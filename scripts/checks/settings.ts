@@ -1,10 +1,11 @@
 /** Checks whether the Worker's settings are complete and valid, and whether the key held here is its key. */
 import { SETTINGS, type Setting } from '../../src/settings-table.ts'
+import { OPTIONAL_SETTINGS } from '../lib/optional-settings.ts'
 import { type Check, failed, ok, unknown, warning } from './check.ts'
 import { RESTART, setSetting, thenDeploy } from './fixes.ts'
 import { readDiagnosis, type Subject } from './subject.ts'
 
-const BROKEN = 'Until this is fixed, the relay answers every client with 503.'
+const BROKEN = 'Until this is fixed, the relay serves no client.'
 const IGNORED = 'The relay ignores this setting, or the bad part of it, until it is fixed.'
 
 const ids = (settings: readonly Setting[]) => settings.map(({ name }) => `settings.${name}`)
@@ -12,7 +13,9 @@ const ids = (settings: readonly Setting[]) => settings.map(({ name }) => `settin
 /** While one of these fails, the relay serves no client. */
 export const SETTING_IDS = ids(SETTINGS.filter(({ isRequired }) => isRequired))
 
-export const settingChecks: Check[] = SETTINGS.map(({ name, isRequired, about }) => ({
+const settings: readonly Setting[] = SETTINGS
+
+export const settingChecks: Check[] = settings.map(({ name, isRequired, about }) => ({
   id: `settings.${name}`,
   needs: ['version'],
   writes: false,
@@ -22,7 +25,8 @@ export const settingChecks: Check[] = SETTINGS.map(({ name, isRequired, about })
     if (!sentences) return unknown('Not checked: it needs key.')
     const own = sentences.filter((sentence) => sentence.startsWith(`${name} `))
     if (own.length === 0) return ok('valid')
-    const fix = [setSetting(subject, name), about.replaceAll(/[`_]/g, '')]
+    const text = about ?? OPTIONAL_SETTINGS[name] ?? ''
+    const fix: [string, string] = [setSetting(subject, name), text.replaceAll(/[`_]/g, '')]
     return isRequired ? failed(own.join(' '), ...fix) : warning(own.join(' '), ...fix)
   },
 }))

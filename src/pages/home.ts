@@ -4,7 +4,7 @@
  * of a setting and does not use the database.
  */
 import type { ConfigFault } from '../config.ts'
-import { SETTINGS } from '../settings-table.ts'
+import { SETTINGS, type Setting } from '../settings-table.ts'
 import { type ConnectGuide, connectGuides } from './connect-guides.ts'
 import { LOGO } from './icon.ts'
 import { escapeHtml, sheet } from './page.ts'
@@ -47,7 +47,8 @@ function renderFaults({ faults, url }: HomePageData): string {
   const [, worker] = /^https:\/\/([^.]+)\..+\.workers\.dev\//.exec(url) ?? []
   const name = worker ? ` --name ${worker}` : ''
   const items = faults.map(({ setting, message }) => {
-    const about = SETTINGS.find(({ name }) => name === setting)?.about ?? ''
+    const settings: readonly Setting[] = SETTINGS
+    const about = settings.find(({ name }) => name === setting)?.about ?? ''
     return `<li>
 <p><strong>${escapeHtml(message)}</strong></p>
 <p>${formatText(about)}</p>

@@ -86,7 +86,7 @@ test('every message and every unread survives an upgrade under which 0.1.0 write
   for (const { id, message_count } of listed) {
     expect(message_count).toBe(after.filter(({ thread_id }) => thread_id === id).length)
   }
-  // What relay_check_all relies on when it compares sums.
+  // What a check of all threads relies on when it compares sums.
   const { rows: above } = await owner.query(`
     select c.reader_tag from relay_read_cursors c join relay_threads t on t.id = c.thread_id
     where c.last_read_seq > t.last_seq`)

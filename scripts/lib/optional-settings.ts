@@ -1,0 +1,15 @@
+/**
+ * What each optional setting is for, in Markdown: `code` and _emphasis_. Apart from the table of settings,
+ * because the Worker never says it. Leaf.
+ */
+export const OPTIONAL_SETTINGS: Readonly<Record<string, string>> = {
+  RELAY_API_KEY_PREVIOUS:
+    'The key before this one, still accepted while you move your clients to the new one.',
+  RELAY_PUBLIC_URL:
+    'The address under which clients reach the relay, if it has several or is behind a tunnel.',
+  RELAY_ALLOWED_ORIGINS: 'Origins of web pages that may call the relay, separated by commas.',
+  RELAY_APP:
+    'Set to `1` to offer the board as a view inside chats that show MCP Apps, such as Claude.ai. Off by default.',
+  RELAY_NOTIFY_URL: 'Where messages addressed to you are announced: an ntfy topic or a webhook.',
+  RELAY_NOTIFY_FOR: 'The reader tags whose messages are announced, separated by commas.',
+}
