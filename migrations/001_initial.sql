@@ -359,7 +359,9 @@ begin
   -- A reader's own posts, which are not news to it; those it addressed to itself are.
   create index relay_messages_own_idx on public.relay_messages (thread_id, reader_tag, seq)
     where reader_tag is not null and addressee is distinct from reader_tag;
-  create index relay_messages_addressee_idx on public.relay_messages (user_id, addressee, thread_id, seq)
+  -- Folded, because an addressee that was not known yet is stored as it was given.
+  create index relay_messages_addressee_idx
+    on public.relay_messages (user_id, (public.relay_fold_name(addressee)), thread_id, seq)
     where addressee is not null;
   -- With fastupdate, one post in many would pay for flushing the pending list, and searches read it.
   create index relay_messages_search_idx
@@ -543,6 +545,25 @@ $$;
 revoke all on function public.relay_resolve_reader from public, anon, authenticated;
 grant execute on function public.relay_resolve_reader to service_role;
 
+-- Whether a message to p_addressee, which is not a reader's tag itself, is for that reader all the same:
+-- it folds to the tag, and no other reader has exactly that name. An addressee that was not known yet is
+-- stored as it was given. The index on addressees finds candidates by their folded form.
+create or replace function public.relay_is_addressed(
+  p_user_id uuid, p_addressee text, p_reader_tag text)
+  returns boolean
+  language plpgsql stable security invoker set search_path = ''
+as $$
+begin
+  if public.relay_fold_name(p_addressee) <> public.relay_fold_name(p_reader_tag) then
+    return false;
+  end if;
+  return not exists (
+    select from public.relay_readers where user_id = p_user_id and reader_tag = p_addressee);
+end;
+$$;
+revoke all on function public.relay_is_addressed from public, anon, authenticated;
+grant execute on function public.relay_is_addressed to service_role;
+
 -- How many messages of others a reader has not been given in a thread: those with
 -- p_after < seq < p_before, less the reader's own. Messages that it addressed to itself count as
 -- others'. Counts no rows, except the reader's own and where messages were deleted by hand. Without a
@@ -634,12 +655,14 @@ grant execute on function public.relay_move_cursors to service_role;
 -- Messages as a JSON array in the order of p_ids, as many as fit into p_max_bytes but at least one, and
 -- the ids and seqs of those that fit. p_lean leaves out empty fields and ids, adds `from`, `to` and
 -- `via`, and, in an array of more than one message, cuts contents of more than 8,000 characters to 2,000.
+-- With p_reader_tag a message to that reader in another spelling is shown as addressed to the tag.
 -- Weighed twice: first by octet_length, which reads no long text, to bound what is written at all;
 -- then by what was written, because escaping can make a text longer. Written as text: building jsonb
 -- took 30 % longer. Each message is looked up once, and its time is written here, because calling
 -- relay_show_time for each of 50 took a fifth of the whole call.
 create or replace function public.relay_pack_messages(
   p_ids uuid[], p_max_bytes integer, p_lean boolean, p_with_thread_name boolean,
+  p_reader_tag text default null,
   out messages json, out ids uuid[], out seqs bigint[])
   language plpgsql stable security invoker set search_path = ''
 as $$
@@ -650,7 +673,10 @@ declare
   v_array text;
 begin
   with listed as (
-    select m.id, m.thread_id, m.seq, m.surface, m.session_tag, m.reader_tag, m.addressee, m.client,
+    select m.id, m.thread_id, m.seq, m.surface, m.session_tag, m.reader_tag, m.client,
+      case when coalesce(m.addressee <> p_reader_tag, false)
+        and public.relay_is_addressed(m.user_id, m.addressee, p_reader_tag)
+        then p_reader_tag else m.addressee end as addressee,
       m.content, m.metadata, m.created_at, given.place,
       -- A character has at most four bytes, so most lengths in bytes decide without reading the text.
       v_cuts and octet_length(m.content) > 8000
@@ -706,7 +732,8 @@ begin
 
   if v_cuts and cardinality(ids) = 1 then
     select packed.messages, packed.ids, packed.seqs into messages, ids, seqs
-    from public.relay_pack_messages(ids, p_max_bytes, p_lean, p_with_thread_name) packed;
+    from public.relay_pack_messages(
+      ids, p_max_bytes, p_lean, p_with_thread_name, p_reader_tag) packed;
   end if;
   messages := coalesce(messages, '[]');
   ids := coalesce(ids, '{}');
@@ -802,16 +829,20 @@ create or replace function public.relay_addressed_unread(p_user_id uuid, p_reade
   language plpgsql stable security invoker
   set search_path = '' set plan_cache_mode = force_generic_plan
 as $$
+declare
+  v_folded constant text := public.relay_fold_name(p_reader_tag);
 begin
   return (
     with recursive addressed as (
       (select thread_id, 1 as step from public.relay_messages
-      where user_id = p_user_id and addressee = p_reader_tag
+      where user_id = p_user_id
+        and addressee is not null and public.relay_fold_name(addressee) = v_folded
       order by thread_id limit 1)
       union all
       select (
         select m.thread_id from public.relay_messages m
-        where m.user_id = p_user_id and m.addressee = p_reader_tag
+        where m.user_id = p_user_id
+          and m.addressee is not null and public.relay_fold_name(m.addressee) = v_folded
           and m.thread_id > addressed.thread_id
         order by m.thread_id limit 1), step + 1
       from addressed where thread_id is not null and step < 1000
@@ -826,8 +857,11 @@ begin
         on c.user_id = p_user_id and c.reader_tag = p_reader_tag and c.thread_id = t.id
       cross join lateral (
         select m.seq, m.created_at from public.relay_messages m
-        where m.user_id = p_user_id and m.addressee = p_reader_tag and m.thread_id = t.id
-          and m.seq > coalesce(c.last_read_seq, 0)
+        where m.user_id = p_user_id
+          and m.addressee is not null and public.relay_fold_name(m.addressee) = v_folded
+          and m.thread_id = t.id and m.seq > coalesce(c.last_read_seq, 0)
+          and (m.addressee = p_reader_tag
+            or public.relay_is_addressed(p_user_id, m.addressee, p_reader_tag))
         order by m.seq limit 10) m
       order by m.created_at limit 10) found);
 end;
@@ -844,6 +878,8 @@ create or replace function public.relay_introduce_reader(
   p_user_id uuid, p_reader_tag text, out skipped json, out skipped_count bigint)
   language plpgsql volatile security invoker set search_path = ''
 as $$
+declare
+  v_folded constant text := public.relay_fold_name(p_reader_tag);
 begin
   update public.relay_readers set introduced_at = clock_timestamp()
   where user_id = p_user_id and reader_tag = p_reader_tag;
@@ -864,7 +900,11 @@ begin
   ), addressed as materialized (
     select thread_id as id, min(seq) - 1 as seq
     from public.relay_messages
-    where user_id = p_user_id and addressee = p_reader_tag group by thread_id
+    where user_id = p_user_id
+      and addressee is not null and public.relay_fold_name(addressee) = v_folded
+      and (addressee = p_reader_tag
+        or public.relay_is_addressed(p_user_id, addressee, p_reader_tag))
+    group by thread_id
   ), starts as materialized (
     select t.id, t.name, coalesce(t.last_message_at, t.created_at) as active_at, t.last_seq,
       t.message_count, least(coalesce(recent.seq, t.last_seq), addressed.seq) as seq
@@ -1007,7 +1047,11 @@ declare
     || case when p_surface is null then '' else ' and m.surface = $5' end
     || case when p_session_tag is null then '' else ' and m.session_tag = $6' end
     || case when p_from is null then '' else ' and m.reader_tag = $12' end
-    || case when p_addressee is null then '' else ' and m.addressee = $7' end;
+    || case when p_addressee is null then '' else $sql$
+      and m.addressee is not null
+      and public.relay_fold_name(m.addressee) = public.relay_fold_name($7)
+      and (m.addressee = $7 or public.relay_is_addressed($1, m.addressee, $7))
+      $sql$ end;
   -- With p_since by time, for the index on it; within a thread both orders are one.
   v_order constant text := case
     when p_thread_id is null then 'm.created_at desc, m.id desc'
@@ -1687,7 +1731,7 @@ begin
   if v_ids is not null then
     select packed.messages, packed.ids, packed.seqs into v_messages, v_packed, v_seqs
     from public.relay_pack_messages(
-      v_ids, p_max_bytes, p_lean, p_thread_name is null or not p_lean) packed;
+      v_ids, p_max_bytes, p_lean, p_thread_name is null or not p_lean, p_reader_tag) packed;
   end if;
   if not p_peek then
     -- Over what is handed out, and over own posts that join onto it.

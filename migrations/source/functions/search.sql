@@ -101,7 +101,11 @@ declare
     || case when p_surface is null then '' else ' and m.surface = $5' end
     || case when p_session_tag is null then '' else ' and m.session_tag = $6' end
     || case when p_from is null then '' else ' and m.reader_tag = $12' end
-    || case when p_addressee is null then '' else ' and m.addressee = $7' end;
+    || case when p_addressee is null then '' else $sql$
+      and m.addressee is not null
+      and public.relay_fold_name(m.addressee) = public.relay_fold_name($7)
+      and (m.addressee = $7 or public.relay_is_addressed($1, m.addressee, $7))
+      $sql$ end;
   -- With p_since by time, for the index on it; within a thread both orders are one.
   v_order constant text := case
     when p_thread_id is null then 'm.created_at desc, m.id desc'
