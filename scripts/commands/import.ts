@@ -63,8 +63,9 @@ async function send(
   const file = createHash('sha256').update(`${bytes} ${head}`).digest('base64url')
   const bookmark = openBookmark(`${path}.progress`, `${file}, ${database.place}, ${userId}`)
   const counts = { threads: 0, readers: 0, cursors: 0, messages: 0 }
-  // Existing readers that are not in the file must not be flooded with imported messages.
+  // Existing readers must not be flooded with imported messages, nor readers of the file with existing ones.
   const readers: string[] = []
+  const threads: string[] = []
   const progress = startProgress(0, total)
   let records: unknown[] = []
   let kind: unknown
@@ -75,7 +76,10 @@ async function send(
   async function flush(line: number): Promise<void> {
     if (records.length === 0) return
     const args = { p_user_id: userId, p_records: records, p_reader_tags: readers }
-    const added: Counts = await database.call('relay_import', args)
+    const added: Counts = await database.call('relay_import', {
+      ...args,
+      ...(kind === 'reader' && { p_thread_ids: threads }),
+    })
     for (const name of Object.keys(counts) as (keyof Counts)[]) counts[name] += added[name]
     bookmark.move(line)
     records = []
@@ -91,6 +95,7 @@ async function send(
     }
     behind = end
     progress.add(1)
+    if (value.kind === 'thread') threads.push(String(value.id))
     if (value.kind === 'reader') readers.push(String(value.reader_tag))
     if (number > bookmark.line) records.push(value)
   }
