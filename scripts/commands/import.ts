@@ -21,6 +21,8 @@ SUPABASE_URL, SUPABASE_SERVICE_KEY and RELAY_USER_ID in the environment or in .d
 
 /** Limits of one request, well within the body size and the time limit of the API. */
 const MAX_RECORDS = 500
+/** Fewer, because each may get a cursor in every thread of the relay. */
+const MAX_READERS = 20
 const MAX_BYTES = 1_000_000
 
 export const command = defineCommand({
@@ -88,7 +90,8 @@ async function send(
   for await (const { number, value, end } of readLines(path)) {
     if (value.kind === 'end') break
     if (number === 1) continue
-    if (value.kind !== kind || records.length === MAX_RECORDS || end - begin > MAX_BYTES) {
+    const limit = kind === 'reader' ? MAX_READERS : MAX_RECORDS
+    if (value.kind !== kind || records.length === limit || end - begin > MAX_BYTES) {
       await flush(number - 1)
       begin = behind
       kind = value.kind
