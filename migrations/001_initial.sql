@@ -359,7 +359,9 @@ begin
   -- A reader's own posts, which are not news to it; those it addressed to itself are.
   create index relay_messages_own_idx on public.relay_messages (thread_id, reader_tag, seq)
     where reader_tag is not null and addressee is distinct from reader_tag;
-  create index relay_messages_addressee_idx on public.relay_messages (user_id, addressee, thread_id, seq)
+  -- Folded, because an addressee that was not known yet is stored as it was given.
+  create index relay_messages_addressee_idx
+    on public.relay_messages (user_id, (public.relay_fold_name(addressee)), thread_id, seq)
     where addressee is not null;
   -- With fastupdate, one post in many would pay for flushing the pending list, and searches read it.
   create index relay_messages_search_idx
@@ -543,6 +545,25 @@ $$;
 revoke all on function public.relay_resolve_reader from public, anon, authenticated;
 grant execute on function public.relay_resolve_reader to service_role;
 
+-- Whether a message to p_addressee, which is not a reader's tag itself, is for that reader all the same:
+-- it folds to the tag, and no other reader has exactly that name. An addressee that was not known yet is
+-- stored as it was given. The index on addressees finds candidates by their folded form.
+create or replace function public.relay_is_addressed(
+  p_user_id uuid, p_addressee text, p_reader_tag text)
+  returns boolean
+  language plpgsql stable security invoker set search_path = ''
+as $$
+begin
+  if public.relay_fold_name(p_addressee) <> public.relay_fold_name(p_reader_tag) then
+    return false;
+  end if;
+  return not exists (
+    select from public.relay_readers where user_id = p_user_id and reader_tag = p_addressee);
+end;
+$$;
+revoke all on function public.relay_is_addressed from public, anon, authenticated;
+grant execute on function public.relay_is_addressed to service_role;
+
 -- How many messages of others a reader has not been given in a thread: those with
 -- p_after < seq < p_before, less the reader's own. Messages that it addressed to itself count as
 -- others'. Counts no rows, except the reader's own and where messages were deleted by hand. Without a
@@ -634,12 +655,14 @@ grant execute on function public.relay_move_cursors to service_role;
 -- Messages as a JSON array in the order of p_ids, as many as fit into p_max_bytes but at least one, and
 -- the ids and seqs of those that fit. p_lean leaves out empty fields and ids, adds `from`, `to` and
 -- `via`, and, in an array of more than one message, cuts contents of more than 8,000 characters to 2,000.
+-- With p_reader_tag a message to that reader in another spelling is shown as addressed to the tag.
 -- Weighed twice: first by octet_length, which reads no long text, to bound what is written at all;
 -- then by what was written, because escaping can make a text longer. Written as text: building jsonb
 -- took 30 % longer. Each message is looked up once, and its time is written here, because calling
 -- relay_show_time for each of 50 took a fifth of the whole call.
 create or replace function public.relay_pack_messages(
   p_ids uuid[], p_max_bytes integer, p_lean boolean, p_with_thread_name boolean,
+  p_reader_tag text default null,
   out messages json, out ids uuid[], out seqs bigint[])
   language plpgsql stable security invoker set search_path = ''
 as $$
@@ -650,7 +673,10 @@ declare
   v_array text;
 begin
   with listed as (
-    select m.id, m.thread_id, m.seq, m.surface, m.session_tag, m.reader_tag, m.addressee, m.client,
+    select m.id, m.thread_id, m.seq, m.surface, m.session_tag, m.reader_tag, m.client,
+      case when coalesce(m.addressee <> p_reader_tag, false)
+        and public.relay_is_addressed(m.user_id, m.addressee, p_reader_tag)
+        then p_reader_tag else m.addressee end as addressee,
       m.content, m.metadata, m.created_at, given.place,
       -- A character has at most four bytes, so most lengths in bytes decide without reading the text.
       v_cuts and octet_length(m.content) > 8000
@@ -706,7 +732,8 @@ begin
 
   if v_cuts and cardinality(ids) = 1 then
     select packed.messages, packed.ids, packed.seqs into messages, ids, seqs
-    from public.relay_pack_messages(ids, p_max_bytes, p_lean, p_with_thread_name) packed;
+    from public.relay_pack_messages(
+      ids, p_max_bytes, p_lean, p_with_thread_name, p_reader_tag) packed;
   end if;
   messages := coalesce(messages, '[]');
   ids := coalesce(ids, '{}');
@@ -802,16 +829,20 @@ create or replace function public.relay_addressed_unread(p_user_id uuid, p_reade
   language plpgsql stable security invoker
   set search_path = '' set plan_cache_mode = force_generic_plan
 as $$
+declare
+  v_folded constant text := public.relay_fold_name(p_reader_tag);
 begin
   return (
     with recursive addressed as (
       (select thread_id, 1 as step from public.relay_messages
-      where user_id = p_user_id and addressee = p_reader_tag
+      where user_id = p_user_id
+        and addressee is not null and public.relay_fold_name(addressee) = v_folded
       order by thread_id limit 1)
       union all
       select (
         select m.thread_id from public.relay_messages m
-        where m.user_id = p_user_id and m.addressee = p_reader_tag
+        where m.user_id = p_user_id
+          and m.addressee is not null and public.relay_fold_name(m.addressee) = v_folded
           and m.thread_id > addressed.thread_id
         order by m.thread_id limit 1), step + 1
       from addressed where thread_id is not null and step < 1000
@@ -826,8 +857,11 @@ begin
         on c.user_id = p_user_id and c.reader_tag = p_reader_tag and c.thread_id = t.id
       cross join lateral (
         select m.seq, m.created_at from public.relay_messages m
-        where m.user_id = p_user_id and m.addressee = p_reader_tag and m.thread_id = t.id
-          and m.seq > coalesce(c.last_read_seq, 0)
+        where m.user_id = p_user_id
+          and m.addressee is not null and public.relay_fold_name(m.addressee) = v_folded
+          and m.thread_id = t.id and m.seq > coalesce(c.last_read_seq, 0)
+          and (m.addressee = p_reader_tag
+            or public.relay_is_addressed(p_user_id, m.addressee, p_reader_tag))
         order by m.seq limit 10) m
       order by m.created_at limit 10) found);
 end;
@@ -844,6 +878,8 @@ create or replace function public.relay_introduce_reader(
   p_user_id uuid, p_reader_tag text, out skipped json, out skipped_count bigint)
   language plpgsql volatile security invoker set search_path = ''
 as $$
+declare
+  v_folded constant text := public.relay_fold_name(p_reader_tag);
 begin
   update public.relay_readers set introduced_at = clock_timestamp()
   where user_id = p_user_id and reader_tag = p_reader_tag;
@@ -864,7 +900,11 @@ begin
   ), addressed as materialized (
     select thread_id as id, min(seq) - 1 as seq
     from public.relay_messages
-    where user_id = p_user_id and addressee = p_reader_tag group by thread_id
+    where user_id = p_user_id
+      and addressee is not null and public.relay_fold_name(addressee) = v_folded
+      and (addressee = p_reader_tag
+        or public.relay_is_addressed(p_user_id, addressee, p_reader_tag))
+    group by thread_id
   ), starts as materialized (
     select t.id, t.name, coalesce(t.last_message_at, t.created_at) as active_at, t.last_seq,
       t.message_count, least(coalesce(recent.seq, t.last_seq), addressed.seq) as seq
@@ -986,9 +1026,12 @@ revoke all on function public.relay_has_parts from public, anon, authenticated;
 grant execute on function public.relay_has_parts to service_role;
 
 -- The newest messages that match every filter given, newest first, in one thread or, with p_thread_id
--- null, in all: the ids of at most p_limit, and over all threads the hits per thread among at most 1,000
--- matches. When no message has all the words, those with any of them: `matched` is then 'any', and
--- `missing_words` has the terms that occur nowhere. Raises RL005 (nothing to look for).
+-- null, in all: the ids of at most p_limit, and over all threads the hits per thread among the matches that
+-- it came across: the newest 1,000 messages, and 1,000 matches before them where p_limit needs those. (To
+-- look for these always took twice as long for a word that every seventh of 100,000 messages had.) When no
+-- message has all the words, those with any of them: `matched` is then 'any', and `missing_words` has the
+-- terms that occur nowhere: as a word in none, and as part of one in none of the newest.
+-- Raises RL005 (nothing to look for).
 --
 -- The statement is put together from the filters that are there: with `p is null or ...` for each, a
 -- cached plan took 17.9 s where this takes milliseconds.
@@ -1007,7 +1050,11 @@ declare
     || case when p_surface is null then '' else ' and m.surface = $5' end
     || case when p_session_tag is null then '' else ' and m.session_tag = $6' end
     || case when p_from is null then '' else ' and m.reader_tag = $12' end
-    || case when p_addressee is null then '' else ' and m.addressee = $7' end;
+    || case when p_addressee is null then '' else $sql$
+      and m.addressee is not null
+      and public.relay_fold_name(m.addressee) = public.relay_fold_name($7)
+      and (m.addressee = $7 or public.relay_is_addressed($1, m.addressee, $7))
+      $sql$ end;
   -- With p_since by time, for the index on it; within a thread both orders are one.
   v_order constant text := case
     when p_thread_id is null then 'm.created_at desc, m.id desc'
@@ -1083,12 +1130,25 @@ begin
   if cardinality(ids) > 0 then
     matched := 'any';
     execute format($sql$
-      select json_agg(term order by place)
-      from unnest($3[:20]) with ordinality as terms (term, place)
-      where not exists (
-        select from public.relay_messages m
-        where %s and m.search @@ phraseto_tsquery('pg_catalog.simple', public.relay_words(term)))
-    $sql$, case when p_thread_id is null then 'm.user_id = $1' else 'm.thread_id = $2' end)
+      with unindexed as materialized (
+        select term, place
+        from unnest($3[:20]) with ordinality as terms (term, place)
+        where not exists (
+          select from public.relay_messages m
+          where %1$s and m.search @@ phraseto_tsquery('pg_catalog.simple', public.relay_words(term)))
+        order by place limit 8
+      ), newest as materialized (
+        select lower(content) as content
+        from (
+          select content, sum(octet_length(content)) over (order by %2$s) as bytes
+          from (select * from public.relay_messages m where %1$s order by %2$s limit 1000) m
+        ) m
+        where bytes <= 5000000 and exists (select from unindexed)
+      )
+      select json_agg(term order by place) from unindexed
+      where not exists (select from newest where strpos(content, lower(term)) > 0)
+    $sql$, case when p_thread_id is null then 'm.user_id = $1' else 'm.thread_id = $2' end,
+      case when p_thread_id is null then 'm.created_at desc, m.id desc' else 'm.seq desc' end)
     into missing_words using p_user_id, p_thread_id, v_query.terms;
   end if;
 end;
@@ -1126,27 +1186,36 @@ begin
   end if;
 
   -- First by what the index has, which starts with `archived`: hence two statements. One thread more than
-  -- asked for tells whether the rest is worth counting.
+  -- asked for tells whether the rest is worth counting, which the same statement does: what is archived
+  -- between two would be missing from one of them.
   if p_include_archived then
-    v_ids := array(
-      select id from public.relay_threads
-      where user_id = p_user_id and (p_query is null
-        or strpos(lower(concat_ws(E'\n', name, description)), lower(p_query)) > 0)
-      order by active_slot desc, coalesce(last_message_at, created_at) desc, id desc
-      limit p_limit + 1);
-  else
-    v_ids := array(
-      select id from public.relay_threads
-      where user_id = p_user_id and not archived and (p_query is null
-        or strpos(lower(concat_ws(E'\n', name, description)), lower(p_query)) > 0)
-      order by active_slot desc, coalesce(last_message_at, created_at) desc, id desc
-      limit p_limit + 1);
-  end if;
-  if cardinality(v_ids) > p_limit then
-    v_remaining := (
+    select ids, case when cardinality(ids) > p_limit then (
       select count(*) from public.relay_threads
-      where user_id = p_user_id and (p_include_archived or not archived) and (p_query is null
-        or strpos(lower(concat_ws(E'\n', name, description)), lower(p_query)) > 0)) - p_limit;
+      where user_id = p_user_id and (p_query is null
+        or strpos(lower(concat_ws(E'\n', name, description)), lower(p_query)) > 0)) - p_limit end
+    into v_ids, v_remaining
+    from (
+      select array(
+        select id from public.relay_threads
+        where user_id = p_user_id and (p_query is null
+          or strpos(lower(concat_ws(E'\n', name, description)), lower(p_query)) > 0)
+        order by active_slot desc, coalesce(last_message_at, created_at) desc, id desc
+        limit p_limit + 1) as ids
+      offset 0) listed;
+  else
+    select ids, case when cardinality(ids) > p_limit then (
+      select count(*) from public.relay_threads
+      where user_id = p_user_id and not archived and (p_query is null
+        or strpos(lower(concat_ws(E'\n', name, description)), lower(p_query)) > 0)) - p_limit end
+    into v_ids, v_remaining
+    from (
+      select array(
+        select id from public.relay_threads
+        where user_id = p_user_id and not archived and (p_query is null
+          or strpos(lower(concat_ws(E'\n', name, description)), lower(p_query)) > 0)
+        order by active_slot desc, coalesce(last_message_at, created_at) desc, id desc
+        limit p_limit + 1) as ids
+      offset 0) listed;
   end if;
 
   select '[' || string_agg('{' || concat_ws(',',
@@ -1289,7 +1358,14 @@ begin
     select is_new, introduced_at, known_readers
     into v_is_new, v_introduced_at, v_known_readers
     from public.relay_note_reader(p_user_id, p_reader_tag, true);
-    if v_introduced_at is null then
+    -- The key is looked up here only so that a duplicate introduces nobody: this look is too early to
+    -- decide whether to post.
+    if v_introduced_at is null and p_idempotency_key is not null then
+      v_id := public.relay_locate_thread(p_user_id, p_thread_name);
+      select * into v_message from public.relay_messages
+      where thread_id = v_id and idempotency_key = p_idempotency_key;
+    end if;
+    if v_introduced_at is null and v_message.id is null then
       select skipped, skipped_count into v_skipped, v_skipped_count
       from public.relay_introduce_reader(p_user_id, p_reader_tag);
     end if;
@@ -1300,6 +1376,16 @@ begin
   end if;
 
   perform public.relay_lock_thread_name(p_user_id, p_thread_name);
+  -- Now that an earlier attempt with this id has finished, and before a thread is opened: the one that it
+  -- posted to may have been renamed by hand since. By the id only, or an index that finds a user's or a
+  -- thread's messages could seem as good while there are few.
+  select * into v_message from public.relay_messages where id = p_message_id;
+  if v_message.user_id = p_user_id then
+    select * into v_thread from public.relay_threads where id = v_message.thread_id;
+    return public.relay_posted_before(v_message, v_thread.name, p_lean, false, v_is_new,
+      v_known_readers, v_skipped, v_skipped_count);
+  end if;
+
   -- The thread of exactly that name, in one statement. A row that was renamed meanwhile is not returned.
   select * into v_thread from public.relay_threads
   where user_id = p_user_id and name = p_thread_name
@@ -1319,31 +1405,21 @@ begin
     end if;
   end loop;
 
-  -- Only now, under the lock: before it, two calls with one key would both find nothing. What an
-  -- earlier attempt created or reopened is not told again, because nothing remembers it.
-  -- By the id only, or an index that finds the thread's messages could seem as good while there are few.
-  select * into v_message from public.relay_messages where id = p_message_id;
-  if v_message.thread_id <> v_thread.id then
-    v_message := null;
-  end if;
-  if v_message.id is null and p_idempotency_key is not null then
+  -- Only now, under the lock: before it, two calls with one key would both find nothing.
+  if p_idempotency_key is not null then
     select * into v_message from public.relay_messages
     where thread_id = v_thread.id and idempotency_key = p_idempotency_key;
-    if found and (v_message.content, v_message.surface, v_message.metadata, v_message.addressee)
-      is distinct from (p_content, p_surface, p_metadata, v_to)
+    -- The same `to` may have been stored as it was given, or as the name of the reader it means.
+    if found and ((v_message.content, v_message.surface, v_message.metadata,
+        public.relay_fold_name(v_message.addressee))
+      is distinct from (p_content, p_surface, p_metadata, public.relay_fold_name(p_to)))
     then
       raise exception 'idempotency key "%" already belongs to another message', p_idempotency_key
         using errcode = 'RL003', detail = v_message.seq::text;
+    elsif found then
+      return public.relay_posted_before(v_message, v_thread.name, p_lean, true, v_is_new,
+        v_known_readers, v_skipped, v_skipped_count);
     end if;
-  end if;
-  if v_message.id is not null then
-    return json_build_object(
-      'id', case when not p_lean then v_message.id end,
-      'thread_id', case when not p_lean then v_message.thread_id end,
-      'thread_name', v_thread.name,
-      'seq', v_message.seq,
-      'created_at', public.relay_show_time(v_message.created_at, p_lean),
-      'duplicate', case when v_message.id <> p_message_id then true end);
   end if;
 
   -- The time is taken here, under the lock: a default, now() or a value from outside is older than the
@@ -1421,6 +1497,31 @@ end;
 $$;
 revoke all on function public.relay_post_message from public, anon, authenticated;
 grant execute on function public.relay_post_message to service_role;
+
+-- The answer to a post whose message is already there. What an earlier attempt created, reopened or
+-- introduced is not told again, because nothing remembers it.
+create or replace function public.relay_posted_before(
+  p_message public.relay_messages, p_thread_name text, p_lean boolean, p_is_duplicate boolean,
+  p_is_new boolean, p_known_readers json, p_skipped json, p_skipped_count bigint)
+  returns json
+  language plpgsql stable security invoker set search_path = ''
+as $$
+begin
+  return json_build_object(
+    'id', case when not p_lean then p_message.id end,
+    'thread_id', case when not p_lean then p_message.thread_id end,
+    'thread_name', p_thread_name,
+    'seq', p_message.seq,
+    'created_at', public.relay_show_time(p_message.created_at, p_lean),
+    'duplicate', nullif(p_is_duplicate, false),
+    'new_reader', nullif(p_is_new, false),
+    'known_readers', p_known_readers,
+    'skipped', p_skipped,
+    'skipped_thread_count', nullif(p_skipped_count, 0));
+end;
+$$;
+revoke all on function public.relay_posted_before from public, anon, authenticated;
+grant execute on function public.relay_posted_before to service_role;
 
 -- Messages of one thread, or with p_thread_name null what a search finds in all, newest first; with p_seq
 -- that one message, whole. Moves the reader's cursor over an unfiltered window that joins onto what it
@@ -1655,7 +1756,7 @@ begin
   if v_ids is not null then
     select packed.messages, packed.ids, packed.seqs into v_messages, v_packed, v_seqs
     from public.relay_pack_messages(
-      v_ids, p_max_bytes, p_lean, p_thread_name is null or not p_lean) packed;
+      v_ids, p_max_bytes, p_lean, p_thread_name is null or not p_lean, p_reader_tag) packed;
   end if;
   if not p_peek then
     -- Over what is handed out, and over own posts that join onto it.
@@ -1987,9 +2088,10 @@ grant execute on function public.relay_export to service_role;
 -- how many were new. What is there already stays, so that records may come twice; a cursor only moves
 -- forward. p_reader_tags, sent with the messages, names the readers of the import: any other reader that
 -- knows this relay gets a cursor at the end of an imported thread, or all of it would be news to it.
+-- p_thread_ids, sent with the readers, names the threads of the import, for the same in the other threads.
 -- Raises RL008 where something else is in a record's place: its detail names the thread.
 create or replace function public.relay_import(
-  p_user_id uuid, p_records jsonb, p_reader_tags jsonb default '[]')
+  p_user_id uuid, p_records jsonb, p_reader_tags jsonb default '[]', p_thread_ids jsonb default null)
   returns jsonb
   language plpgsql volatile security invoker
   set search_path = '' set lock_timeout = '4s' set timezone = 'UTC'
@@ -1999,6 +2101,7 @@ declare
   v_readers bigint;
   v_messages bigint;
   v_cursors bigint;
+  v_introduced text[];
   v_first uuid[];
   v_thread record;
   v_message record;
@@ -2040,6 +2143,13 @@ begin
     kind text, id uuid, last_message_at timestamptz, archived boolean, last_seq bigint)
   where r.kind = 'thread' and t.id = r.id and t.last_seq < r.last_seq;
 
+  v_introduced := array(
+    select r.reader_tag
+    from jsonb_to_recordset(p_records) as r (kind text, reader_tag text, introduced_at timestamptz)
+    where r.kind = 'reader' and r.introduced_at is not null and not exists (
+      select from public.relay_readers known
+      where known.user_id = p_user_id and known.reader_tag = r.reader_tag
+        and known.introduced_at is not null));
   insert into public.relay_readers as known
     (user_id, reader_tag, introduced_at, last_seen_at, last_given_at)
   select p_user_id, r.reader_tag, r.introduced_at, r.last_seen_at, r.last_given_at
@@ -2057,6 +2167,9 @@ begin
     greatest(known.last_seen_at, excluded.last_seen_at),
     greatest(known.last_given_at, excluded.last_given_at));
   get diagnostics v_readers = row_count;
+  if cardinality(v_introduced) > 0 and p_thread_ids is not null then
+    perform public.relay_introduce_imported(p_user_id, v_introduced, p_thread_ids);
+  end if;
 
   -- A reader may have been ahead of the messages that were exported with it.
   insert into public.relay_read_cursors as c
@@ -2127,6 +2240,50 @@ end;
 $$;
 revoke all on function public.relay_import from public, anon, authenticated;
 grant execute on function public.relay_import to service_role;
+
+-- Introduces readers that an import made known to the threads that were here before: all but p_thread_ids.
+-- What is in those counts as read, up to the first message addressed to the reader, unless it has a cursor
+-- already. Without this, each of those threads would count as opened since. Needs relay_lock_reader.
+create or replace function public.relay_introduce_imported(
+  p_user_id uuid, p_reader_tags text[], p_thread_ids jsonb)
+  returns void
+  language plpgsql volatile security invoker set search_path = ''
+as $$
+begin
+  -- As in relay_introduce_reader, each cursor is set from the snapshot of this statement.
+  with readers as materialized (
+    select reader_tag, public.relay_fold_name(reader_tag) as folded from unnest(p_reader_tags) reader_tag
+  ), addressed as materialized (
+    select m.thread_id, r.reader_tag, min(m.seq) - 1 as seq
+    from readers r
+    join public.relay_messages m on m.user_id = p_user_id
+      and m.addressee is not null and public.relay_fold_name(m.addressee) = r.folded
+      and (m.addressee = r.reader_tag
+        or public.relay_is_addressed(p_user_id, m.addressee, r.reader_tag))
+    group by m.thread_id, r.reader_tag
+  ), starts as materialized (
+    select t.id, r.reader_tag, coalesce(t.last_message_at, t.created_at) as active_at, t.last_seq,
+      least(t.last_seq, addressed.seq) as seq
+    from public.relay_threads t
+    cross join readers r
+    left join addressed on addressed.thread_id = t.id and addressed.reader_tag = r.reader_tag
+    where t.user_id = p_user_id
+      and t.id not in (select value::uuid from jsonb_array_elements_text(p_thread_ids))
+  )
+  insert into public.relay_read_cursors
+    (thread_id, user_id, reader_tag, last_read_seq, last_read_at)
+  select t.id, p_user_id, s.reader_tag, s.seq, case
+    when s.seq = s.last_seq then s.active_at
+    else coalesce(public.relay_time_of_seq(t.id, s.seq), t.created_at) end
+  from starts s join public.relay_threads t on t.id = s.id
+  where s.seq > 0
+  order by t.id, s.reader_tag
+  for key share of t
+  on conflict (thread_id, reader_tag) do nothing;
+end;
+$$;
+revoke all on function public.relay_introduce_imported from public, anon, authenticated;
+grant execute on function public.relay_introduce_imported to service_role;
 
 -- The API caches which functions there are.
 notify pgrst, 'reload schema';

@@ -357,7 +357,9 @@ begin
   -- A reader's own posts, which are not news to it; those it addressed to itself are.
   create index relay_messages_own_idx on public.relay_messages (thread_id, reader_tag, seq)
     where reader_tag is not null and addressee is distinct from reader_tag;
-  create index relay_messages_addressee_idx on public.relay_messages (user_id, addressee, thread_id, seq)
+  -- Folded, because an addressee that was not known yet is stored as it was given.
+  create index relay_messages_addressee_idx
+    on public.relay_messages (user_id, (public.relay_fold_name(addressee)), thread_id, seq)
     where addressee is not null;
   -- With fastupdate, one post in many would pay for flushing the pending list, and searches read it.
   create index relay_messages_search_idx

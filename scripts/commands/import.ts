@@ -21,6 +21,8 @@ SUPABASE_URL, SUPABASE_SERVICE_KEY and RELAY_USER_ID in the environment or in .d
 
 /** Limits of one request, well within the body size and the time limit of the API. */
 const MAX_RECORDS = 500
+/** Fewer, because each may get a cursor in every thread of the relay. */
+const MAX_READERS = 20
 const MAX_BYTES = 1_000_000
 
 export const command = defineCommand({
@@ -63,8 +65,9 @@ async function send(
   const file = createHash('sha256').update(`${bytes} ${head}`).digest('base64url')
   const bookmark = openBookmark(`${path}.progress`, `${file}, ${database.place}, ${userId}`)
   const counts = { threads: 0, readers: 0, cursors: 0, messages: 0 }
-  // Existing readers that are not in the file must not be flooded with imported messages.
+  // Existing readers must not be flooded with imported messages, nor readers of the file with existing ones.
   const readers: string[] = []
+  const threads: string[] = []
   const progress = startProgress(0, total)
   let records: unknown[] = []
   let kind: unknown
@@ -75,7 +78,10 @@ async function send(
   async function flush(line: number): Promise<void> {
     if (records.length === 0) return
     const args = { p_user_id: userId, p_records: records, p_reader_tags: readers }
-    const added: Counts = await database.call('relay_import', args)
+    const added: Counts = await database.call('relay_import', {
+      ...args,
+      ...(kind === 'reader' && { p_thread_ids: threads }),
+    })
     for (const name of Object.keys(counts) as (keyof Counts)[]) counts[name] += added[name]
     bookmark.move(line)
     records = []
@@ -84,13 +90,15 @@ async function send(
   for await (const { number, value, end } of readLines(path)) {
     if (value.kind === 'end') break
     if (number === 1) continue
-    if (value.kind !== kind || records.length === MAX_RECORDS || end - begin > MAX_BYTES) {
+    const limit = kind === 'reader' ? MAX_READERS : MAX_RECORDS
+    if (value.kind !== kind || records.length === limit || end - begin > MAX_BYTES) {
       await flush(number - 1)
       begin = behind
       kind = value.kind
     }
     behind = end
     progress.add(1)
+    if (value.kind === 'thread') threads.push(String(value.id))
     if (value.kind === 'reader') readers.push(String(value.reader_tag))
     if (number > bookmark.line) records.push(value)
   }

@@ -116,7 +116,7 @@ begin
   if v_ids is not null then
     select packed.messages, packed.ids, packed.seqs into v_messages, v_packed, v_seqs
     from public.relay_pack_messages(
-      v_ids, p_max_bytes, p_lean, p_thread_name is null or not p_lean) packed;
+      v_ids, p_max_bytes, p_lean, p_thread_name is null or not p_lean, p_reader_tag) packed;
   end if;
   if not p_peek then
     -- Over what is handed out, and over own posts that join onto it.

@@ -28,27 +28,36 @@ begin
   end if;
 
   -- First by what the index has, which starts with `archived`: hence two statements. One thread more than
-  -- asked for tells whether the rest is worth counting.
+  -- asked for tells whether the rest is worth counting, which the same statement does: what is archived
+  -- between two would be missing from one of them.
   if p_include_archived then
-    v_ids := array(
-      select id from public.relay_threads
-      where user_id = p_user_id and (p_query is null
-        or strpos(lower(concat_ws(E'\n', name, description)), lower(p_query)) > 0)
-      order by active_slot desc, coalesce(last_message_at, created_at) desc, id desc
-      limit p_limit + 1);
-  else
-    v_ids := array(
-      select id from public.relay_threads
-      where user_id = p_user_id and not archived and (p_query is null
-        or strpos(lower(concat_ws(E'\n', name, description)), lower(p_query)) > 0)
-      order by active_slot desc, coalesce(last_message_at, created_at) desc, id desc
-      limit p_limit + 1);
-  end if;
-  if cardinality(v_ids) > p_limit then
-    v_remaining := (
+    select ids, case when cardinality(ids) > p_limit then (
       select count(*) from public.relay_threads
-      where user_id = p_user_id and (p_include_archived or not archived) and (p_query is null
-        or strpos(lower(concat_ws(E'\n', name, description)), lower(p_query)) > 0)) - p_limit;
+      where user_id = p_user_id and (p_query is null
+        or strpos(lower(concat_ws(E'\n', name, description)), lower(p_query)) > 0)) - p_limit end
+    into v_ids, v_remaining
+    from (
+      select array(
+        select id from public.relay_threads
+        where user_id = p_user_id and (p_query is null
+          or strpos(lower(concat_ws(E'\n', name, description)), lower(p_query)) > 0)
+        order by active_slot desc, coalesce(last_message_at, created_at) desc, id desc
+        limit p_limit + 1) as ids
+      offset 0) listed;
+  else
+    select ids, case when cardinality(ids) > p_limit then (
+      select count(*) from public.relay_threads
+      where user_id = p_user_id and not archived and (p_query is null
+        or strpos(lower(concat_ws(E'\n', name, description)), lower(p_query)) > 0)) - p_limit end
+    into v_ids, v_remaining
+    from (
+      select array(
+        select id from public.relay_threads
+        where user_id = p_user_id and not archived and (p_query is null
+          or strpos(lower(concat_ws(E'\n', name, description)), lower(p_query)) > 0)
+        order by active_slot desc, coalesce(last_message_at, created_at) desc, id desc
+        limit p_limit + 1) as ids
+      offset 0) listed;
   end if;
 
   select '[' || string_agg('{' || concat_ws(',',

@@ -33,7 +33,14 @@ begin
     select is_new, introduced_at, known_readers
     into v_is_new, v_introduced_at, v_known_readers
     from public.relay_note_reader(p_user_id, p_reader_tag, true);
-    if v_introduced_at is null then
+    -- The key is looked up here only so that a duplicate introduces nobody: this look is too early to
+    -- decide whether to post.
+    if v_introduced_at is null and p_idempotency_key is not null then
+      v_id := public.relay_locate_thread(p_user_id, p_thread_name);
+      select * into v_message from public.relay_messages
+      where thread_id = v_id and idempotency_key = p_idempotency_key;
+    end if;
+    if v_introduced_at is null and v_message.id is null then
       select skipped, skipped_count into v_skipped, v_skipped_count
       from public.relay_introduce_reader(p_user_id, p_reader_tag);
     end if;
@@ -44,6 +51,16 @@ begin
   end if;
 
   perform public.relay_lock_thread_name(p_user_id, p_thread_name);
+  -- Now that an earlier attempt with this id has finished, and before a thread is opened: the one that it
+  -- posted to may have been renamed by hand since. By the id only, or an index that finds a user's or a
+  -- thread's messages could seem as good while there are few.
+  select * into v_message from public.relay_messages where id = p_message_id;
+  if v_message.user_id = p_user_id then
+    select * into v_thread from public.relay_threads where id = v_message.thread_id;
+    return public.relay_posted_before(v_message, v_thread.name, p_lean, false, v_is_new,
+      v_known_readers, v_skipped, v_skipped_count);
+  end if;
+
   -- The thread of exactly that name, in one statement. A row that was renamed meanwhile is not returned.
   select * into v_thread from public.relay_threads
   where user_id = p_user_id and name = p_thread_name
@@ -63,31 +80,21 @@ begin
     end if;
   end loop;
 
-  -- Only now, under the lock: before it, two calls with one key would both find nothing. What an
-  -- earlier attempt created or reopened is not told again, because nothing remembers it.
-  -- By the id only, or an index that finds the thread's messages could seem as good while there are few.
-  select * into v_message from public.relay_messages where id = p_message_id;
-  if v_message.thread_id <> v_thread.id then
-    v_message := null;
-  end if;
-  if v_message.id is null and p_idempotency_key is not null then
+  -- Only now, under the lock: before it, two calls with one key would both find nothing.
+  if p_idempotency_key is not null then
     select * into v_message from public.relay_messages
     where thread_id = v_thread.id and idempotency_key = p_idempotency_key;
-    if found and (v_message.content, v_message.surface, v_message.metadata, v_message.addressee)
-      is distinct from (p_content, p_surface, p_metadata, v_to)
+    -- The same `to` may have been stored as it was given, or as the name of the reader it means.
+    if found and ((v_message.content, v_message.surface, v_message.metadata,
+        public.relay_fold_name(v_message.addressee))
+      is distinct from (p_content, p_surface, p_metadata, public.relay_fold_name(p_to)))
     then
       raise exception 'idempotency key "%" already belongs to another message', p_idempotency_key
         using errcode = 'RL003', detail = v_message.seq::text;
+    elsif found then
+      return public.relay_posted_before(v_message, v_thread.name, p_lean, true, v_is_new,
+        v_known_readers, v_skipped, v_skipped_count);
     end if;
-  end if;
-  if v_message.id is not null then
-    return json_build_object(
-      'id', case when not p_lean then v_message.id end,
-      'thread_id', case when not p_lean then v_message.thread_id end,
-      'thread_name', v_thread.name,
-      'seq', v_message.seq,
-      'created_at', public.relay_show_time(v_message.created_at, p_lean),
-      'duplicate', case when v_message.id <> p_message_id then true end);
   end if;
 
   -- The time is taken here, under the lock: a default, now() or a value from outside is older than the
@@ -165,3 +172,28 @@ end;
 $$;
 revoke all on function public.relay_post_message from public, anon, authenticated;
 grant execute on function public.relay_post_message to service_role;
+
+-- The answer to a post whose message is already there. What an earlier attempt created, reopened or
+-- introduced is not told again, because nothing remembers it.
+create or replace function public.relay_posted_before(
+  p_message public.relay_messages, p_thread_name text, p_lean boolean, p_is_duplicate boolean,
+  p_is_new boolean, p_known_readers json, p_skipped json, p_skipped_count bigint)
+  returns json
+  language plpgsql stable security invoker set search_path = ''
+as $$
+begin
+  return json_build_object(
+    'id', case when not p_lean then p_message.id end,
+    'thread_id', case when not p_lean then p_message.thread_id end,
+    'thread_name', p_thread_name,
+    'seq', p_message.seq,
+    'created_at', public.relay_show_time(p_message.created_at, p_lean),
+    'duplicate', nullif(p_is_duplicate, false),
+    'new_reader', nullif(p_is_new, false),
+    'known_readers', p_known_readers,
+    'skipped', p_skipped,
+    'skipped_thread_count', nullif(p_skipped_count, 0));
+end;
+$$;
+revoke all on function public.relay_posted_before from public, anon, authenticated;
+grant execute on function public.relay_posted_before to service_role;

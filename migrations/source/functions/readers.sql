@@ -68,16 +68,20 @@ create or replace function public.relay_addressed_unread(p_user_id uuid, p_reade
   language plpgsql stable security invoker
   set search_path = '' set plan_cache_mode = force_generic_plan
 as $$
+declare
+  v_folded constant text := public.relay_fold_name(p_reader_tag);
 begin
   return (
     with recursive addressed as (
       (select thread_id, 1 as step from public.relay_messages
-      where user_id = p_user_id and addressee = p_reader_tag
+      where user_id = p_user_id
+        and addressee is not null and public.relay_fold_name(addressee) = v_folded
       order by thread_id limit 1)
       union all
       select (
         select m.thread_id from public.relay_messages m
-        where m.user_id = p_user_id and m.addressee = p_reader_tag
+        where m.user_id = p_user_id
+          and m.addressee is not null and public.relay_fold_name(m.addressee) = v_folded
           and m.thread_id > addressed.thread_id
         order by m.thread_id limit 1), step + 1
       from addressed where thread_id is not null and step < 1000
@@ -92,8 +96,11 @@ begin
         on c.user_id = p_user_id and c.reader_tag = p_reader_tag and c.thread_id = t.id
       cross join lateral (
         select m.seq, m.created_at from public.relay_messages m
-        where m.user_id = p_user_id and m.addressee = p_reader_tag and m.thread_id = t.id
-          and m.seq > coalesce(c.last_read_seq, 0)
+        where m.user_id = p_user_id
+          and m.addressee is not null and public.relay_fold_name(m.addressee) = v_folded
+          and m.thread_id = t.id and m.seq > coalesce(c.last_read_seq, 0)
+          and (m.addressee = p_reader_tag
+            or public.relay_is_addressed(p_user_id, m.addressee, p_reader_tag))
         order by m.seq limit 10) m
       order by m.created_at limit 10) found);
 end;
@@ -110,6 +117,8 @@ create or replace function public.relay_introduce_reader(
   p_user_id uuid, p_reader_tag text, out skipped json, out skipped_count bigint)
   language plpgsql volatile security invoker set search_path = ''
 as $$
+declare
+  v_folded constant text := public.relay_fold_name(p_reader_tag);
 begin
   update public.relay_readers set introduced_at = clock_timestamp()
   where user_id = p_user_id and reader_tag = p_reader_tag;
@@ -130,7 +139,11 @@ begin
   ), addressed as materialized (
     select thread_id as id, min(seq) - 1 as seq
     from public.relay_messages
-    where user_id = p_user_id and addressee = p_reader_tag group by thread_id
+    where user_id = p_user_id
+      and addressee is not null and public.relay_fold_name(addressee) = v_folded
+      and (addressee = p_reader_tag
+        or public.relay_is_addressed(p_user_id, addressee, p_reader_tag))
+    group by thread_id
   ), starts as materialized (
     select t.id, t.name, coalesce(t.last_message_at, t.created_at) as active_at, t.last_seq,
       t.message_count, least(coalesce(recent.seq, t.last_seq), addressed.seq) as seq

@@ -125,6 +125,25 @@ $$;
 revoke all on function public.relay_resolve_reader from public, anon, authenticated;
 grant execute on function public.relay_resolve_reader to service_role;
 
+-- Whether a message to p_addressee, which is not a reader's tag itself, is for that reader all the same:
+-- it folds to the tag, and no other reader has exactly that name. An addressee that was not known yet is
+-- stored as it was given. The index on addressees finds candidates by their folded form.
+create or replace function public.relay_is_addressed(
+  p_user_id uuid, p_addressee text, p_reader_tag text)
+  returns boolean
+  language plpgsql stable security invoker set search_path = ''
+as $$
+begin
+  if public.relay_fold_name(p_addressee) <> public.relay_fold_name(p_reader_tag) then
+    return false;
+  end if;
+  return not exists (
+    select from public.relay_readers where user_id = p_user_id and reader_tag = p_addressee);
+end;
+$$;
+revoke all on function public.relay_is_addressed from public, anon, authenticated;
+grant execute on function public.relay_is_addressed to service_role;
+
 -- How many messages of others a reader has not been given in a thread: those with
 -- p_after < seq < p_before, less the reader's own. Messages that it addressed to itself count as
 -- others'. Counts no rows, except the reader's own and where messages were deleted by hand. Without a
@@ -216,12 +235,14 @@ grant execute on function public.relay_move_cursors to service_role;
 -- Messages as a JSON array in the order of p_ids, as many as fit into p_max_bytes but at least one, and
 -- the ids and seqs of those that fit. p_lean leaves out empty fields and ids, adds `from`, `to` and
 -- `via`, and, in an array of more than one message, cuts contents of more than 8,000 characters to 2,000.
+-- With p_reader_tag a message to that reader in another spelling is shown as addressed to the tag.
 -- Weighed twice: first by octet_length, which reads no long text, to bound what is written at all;
 -- then by what was written, because escaping can make a text longer. Written as text: building jsonb
 -- took 30 % longer. Each message is looked up once, and its time is written here, because calling
 -- relay_show_time for each of 50 took a fifth of the whole call.
 create or replace function public.relay_pack_messages(
   p_ids uuid[], p_max_bytes integer, p_lean boolean, p_with_thread_name boolean,
+  p_reader_tag text default null,
   out messages json, out ids uuid[], out seqs bigint[])
   language plpgsql stable security invoker set search_path = ''
 as $$
@@ -232,7 +253,10 @@ declare
   v_array text;
 begin
   with listed as (
-    select m.id, m.thread_id, m.seq, m.surface, m.session_tag, m.reader_tag, m.addressee, m.client,
+    select m.id, m.thread_id, m.seq, m.surface, m.session_tag, m.reader_tag, m.client,
+      case when coalesce(m.addressee <> p_reader_tag, false)
+        and public.relay_is_addressed(m.user_id, m.addressee, p_reader_tag)
+        then p_reader_tag else m.addressee end as addressee,
       m.content, m.metadata, m.created_at, given.place,
       -- A character has at most four bytes, so most lengths in bytes decide without reading the text.
       v_cuts and octet_length(m.content) > 8000
@@ -288,7 +312,8 @@ begin
 
   if v_cuts and cardinality(ids) = 1 then
     select packed.messages, packed.ids, packed.seqs into messages, ids, seqs
-    from public.relay_pack_messages(ids, p_max_bytes, p_lean, p_with_thread_name) packed;
+    from public.relay_pack_messages(
+      ids, p_max_bytes, p_lean, p_with_thread_name, p_reader_tag) packed;
   end if;
   messages := coalesce(messages, '[]');
   ids := coalesce(ids, '{}');

@@ -70,9 +70,10 @@ grant execute on function public.relay_export to service_role;
 -- how many were new. What is there already stays, so that records may come twice; a cursor only moves
 -- forward. p_reader_tags, sent with the messages, names the readers of the import: any other reader that
 -- knows this relay gets a cursor at the end of an imported thread, or all of it would be news to it.
+-- p_thread_ids, sent with the readers, names the threads of the import, for the same in the other threads.
 -- Raises RL008 where something else is in a record's place: its detail names the thread.
 create or replace function public.relay_import(
-  p_user_id uuid, p_records jsonb, p_reader_tags jsonb default '[]')
+  p_user_id uuid, p_records jsonb, p_reader_tags jsonb default '[]', p_thread_ids jsonb default null)
   returns jsonb
   language plpgsql volatile security invoker
   set search_path = '' set lock_timeout = '4s' set timezone = 'UTC'
@@ -82,6 +83,7 @@ declare
   v_readers bigint;
   v_messages bigint;
   v_cursors bigint;
+  v_introduced text[];
   v_first uuid[];
   v_thread record;
   v_message record;
@@ -123,6 +125,13 @@ begin
     kind text, id uuid, last_message_at timestamptz, archived boolean, last_seq bigint)
   where r.kind = 'thread' and t.id = r.id and t.last_seq < r.last_seq;
 
+  v_introduced := array(
+    select r.reader_tag
+    from jsonb_to_recordset(p_records) as r (kind text, reader_tag text, introduced_at timestamptz)
+    where r.kind = 'reader' and r.introduced_at is not null and not exists (
+      select from public.relay_readers known
+      where known.user_id = p_user_id and known.reader_tag = r.reader_tag
+        and known.introduced_at is not null));
   insert into public.relay_readers as known
     (user_id, reader_tag, introduced_at, last_seen_at, last_given_at)
   select p_user_id, r.reader_tag, r.introduced_at, r.last_seen_at, r.last_given_at
@@ -140,6 +149,9 @@ begin
     greatest(known.last_seen_at, excluded.last_seen_at),
     greatest(known.last_given_at, excluded.last_given_at));
   get diagnostics v_readers = row_count;
+  if cardinality(v_introduced) > 0 and p_thread_ids is not null then
+    perform public.relay_introduce_imported(p_user_id, v_introduced, p_thread_ids);
+  end if;
 
   -- A reader may have been ahead of the messages that were exported with it.
   insert into public.relay_read_cursors as c
@@ -210,3 +222,47 @@ end;
 $$;
 revoke all on function public.relay_import from public, anon, authenticated;
 grant execute on function public.relay_import to service_role;
+
+-- Introduces readers that an import made known to the threads that were here before: all but p_thread_ids.
+-- What is in those counts as read, up to the first message addressed to the reader, unless it has a cursor
+-- already. Without this, each of those threads would count as opened since. Needs relay_lock_reader.
+create or replace function public.relay_introduce_imported(
+  p_user_id uuid, p_reader_tags text[], p_thread_ids jsonb)
+  returns void
+  language plpgsql volatile security invoker set search_path = ''
+as $$
+begin
+  -- As in relay_introduce_reader, each cursor is set from the snapshot of this statement.
+  with readers as materialized (
+    select reader_tag, public.relay_fold_name(reader_tag) as folded from unnest(p_reader_tags) reader_tag
+  ), addressed as materialized (
+    select m.thread_id, r.reader_tag, min(m.seq) - 1 as seq
+    from readers r
+    join public.relay_messages m on m.user_id = p_user_id
+      and m.addressee is not null and public.relay_fold_name(m.addressee) = r.folded
+      and (m.addressee = r.reader_tag
+        or public.relay_is_addressed(p_user_id, m.addressee, r.reader_tag))
+    group by m.thread_id, r.reader_tag
+  ), starts as materialized (
+    select t.id, r.reader_tag, coalesce(t.last_message_at, t.created_at) as active_at, t.last_seq,
+      least(t.last_seq, addressed.seq) as seq
+    from public.relay_threads t
+    cross join readers r
+    left join addressed on addressed.thread_id = t.id and addressed.reader_tag = r.reader_tag
+    where t.user_id = p_user_id
+      and t.id not in (select value::uuid from jsonb_array_elements_text(p_thread_ids))
+  )
+  insert into public.relay_read_cursors
+    (thread_id, user_id, reader_tag, last_read_seq, last_read_at)
+  select t.id, p_user_id, s.reader_tag, s.seq, case
+    when s.seq = s.last_seq then s.active_at
+    else coalesce(public.relay_time_of_seq(t.id, s.seq), t.created_at) end
+  from starts s join public.relay_threads t on t.id = s.id
+  where s.seq > 0
+  order by t.id, s.reader_tag
+  for key share of t
+  on conflict (thread_id, reader_tag) do nothing;
+end;
+$$;
+revoke all on function public.relay_introduce_imported from public, anon, authenticated;
+grant execute on function public.relay_introduce_imported to service_role;

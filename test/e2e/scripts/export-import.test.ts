@@ -117,6 +117,20 @@ test('an import restores the seq, times, counts and cursors of an export', async
   expect(await tools.post('long', sixth, again)).toMatchObject({ seq: 6, duplicate: true })
 })
 
+test('a reader of the file is given what it had not read, and nothing that was here before', async () => {
+  await using folder = await createFolder()
+  await using home = await createTestRelay({})
+  await using away = await createTestRelay({})
+  await over(home).post('imported', 'read')
+  await over(home).check('traveller', {})
+  await over(home).post('imported', 'unread')
+  await over(home).post('opened since', 'unread too')
+  await over(away).post('local', 'here before')
+  await copy(folder.file, home, away)
+  const messages = await follow(over(away), 'traveller', {})
+  expect(messages.map(({ content }) => content)).toEqual(['unread', 'unread too'])
+})
+
 test('a relay moves away and back, and only new data is added', async () => {
   await using folder = await createFolder()
   await using home = await createTestRelay({})
@@ -394,7 +408,7 @@ test('a record that the database refuses is explained in a sentence', async () =
   await wrap(
     relay,
     'relay_import',
-    "p_user_id uuid, p_records jsonb, p_reader_tags jsonb default '[]'",
+    "p_user_id uuid, p_records jsonb, p_reader_tags jsonb default '[]', p_thread_ids jsonb default null",
     `raise exception 'another message has this idempotency key'
       using errcode = 'RL008', detail = 'thread "long", key "key 1"';`,
   )

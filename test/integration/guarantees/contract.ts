@@ -140,26 +140,26 @@ export class Contract {
   #post(args: Args, { id, thread_id, created_at }: Answer): Answer {
     const { thread_name, content, surface, session_tag = null, reader_tag, idempotency_key } = args
     const { to } = args
-    const news = { ...this.#note(reader_tag), ...(reader_tag && this.#introduce(reader_tag)) }
     const found = this.#find(thread_name)
-    const thread = found ?? this.#open(thread_name, thread_id)
-
-    const first = thread.keys.get(idempotency_key)
-    if (first && thread.posts.includes(first)) {
+    const first = found?.keys.get(idempotency_key)
+    if (found && first && found.posts.includes(first)) {
       const { message } = first
       if (message.content !== content || message.surface !== surface || first.to !== to) {
         return { refused: 'already belongs to another message' }
       }
       return {
         id: message.id,
-        thread_id: thread.id,
+        thread_id: found.id,
         thread_name,
         created_at: message.created_at,
         seq: message.seq,
         duplicate: true,
+        ...this.#note(reader_tag),
       }
     }
 
+    const news = { ...this.#note(reader_tag), ...(reader_tag && this.#introduce(reader_tag)) }
+    const thread = found ?? this.#open(thread_name, thread_id)
     const waiting = reader_tag && unread(thread, reader_tag).length
     const wasArchived = thread.archived
     const seq = thread.last + 1

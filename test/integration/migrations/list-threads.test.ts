@@ -1,7 +1,7 @@
 /** relay_list_threads: order, filters and counts. */
 import { expect, test } from 'vitest'
 import { createTestDatabase } from '../../support/database.ts'
-import { fill, names, tools } from './calls.ts'
+import { fill, names, range, tools } from './calls.ts'
 
 test('threads are listed by latest activity, which for one without messages is its creation', async () => {
   await using database = await createTestDatabase()
@@ -125,6 +125,27 @@ test('limit cuts the list, and remaining_count says how many more match', async 
     remaining_count: 3,
   })
   expect(await relay.list({ limit: 4 })).toMatchObject({ remaining_count: 0 })
+})
+
+test('remaining_count agrees with the threads returned, whatever is archived meanwhile', async () => {
+  await using database = await createTestDatabase()
+  const relay = tools(database)
+  for (const n of range(1, 2)) await relay.create(`kept ${n}`)
+  for (const n of range(1, 30)) await relay.create(`coming and going ${n}`)
+  const owner = await database.connect('postgres')
+  let isDone = false
+  const toggle = async () => {
+    for (let n = 0; n < 300; n += 1) {
+      await owner.query(`update relay_threads set archived = not archived where name like 'c%'`)
+    }
+    isDone = true
+  }
+  const seen = new Set<number>()
+  const look = async () => {
+    while (!isDone) seen.add((await relay.list({ limit: 5 })).remaining_count)
+  }
+  await Promise.all([toggle(), look(), look(), look()])
+  for (const remaining of seen) expect([0, 27]).toContain(remaining)
 })
 
 test('the threads of another user are not there', async () => {

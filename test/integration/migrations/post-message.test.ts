@@ -158,6 +158,7 @@ test('a duplicate neither reopens the thread nor moves a cursor', async () => {
   await using database = await createTestDatabase()
   const relay = tools(database)
   const args = { idempotency_key: 'k', reader_tag: 'ci' }
+  await relay.check('ci')
   await relay.post('release', 'Deployed.', { idempotency_key: 'k' })
   await relay.archive('release')
   expect(await relay.post('release', 'Deployed.', args)).toMatchObject({ duplicate: true })
@@ -165,6 +166,59 @@ test('a duplicate neither reopens the thread nor moves a cursor', async () => {
   expect(await relay.list({ include_archived: true, reader_tag: 'ci' })).toMatchObject({
     threads: [{ unread_count: 1 }],
   })
+})
+
+test('a duplicate introduces nobody, and says that its reader is new', async () => {
+  await using database = await createTestDatabase()
+  const relay = tools(database)
+  await fill(relay, 'release', 30)
+  await relay.post('release', 'Deployed.', { idempotency_key: 'k', reader_tag: 'ci' })
+  const again = { idempotency_key: 'k', reader_tag: 'laptop' }
+  const answer = await relay.post('Release', 'Deployed.', again)
+  expect(answer).toMatchObject({
+    duplicate: true,
+    new_reader: true,
+    known_readers: [{ reader_tag: 'ci' }],
+  })
+  expect(answer).not.toHaveProperty('skipped')
+  // What is skipped is told by the call that introduces.
+  expect(await relay.check('laptop')).toMatchObject({
+    messages: [{ seq: 30 }, { seq: 31 }],
+    skipped: [{ thread_name: 'release', message_count: 29 }],
+  })
+})
+
+test('a message id whose thread was renamed by hand is found there, and opens no other', async () => {
+  await using database = await createTestDatabase()
+  const relay = tools(database)
+  const owner = await database.connect('postgres')
+  const args = { message_id: randomUUID() }
+  const { id, thread_id, seq, created_at } = await relay.post('release', 'once', args)
+  await owner.query(`update relay_threads set name = 'release 7'`)
+  expect(await relay.post('release', 'once', args)).toEqual({
+    id,
+    thread_id,
+    thread_name: 'release 7',
+    seq,
+    created_at,
+  })
+  expect(names((await relay.list()).threads)).toEqual(['release 7'])
+})
+
+test('an idempotency key with the same `to` is the first message, however its reader is spelled', async () => {
+  await using database = await createTestDatabase()
+  const relay = tools(database)
+  const args = { idempotency_key: 'k', to: 'Laptop Code' }
+  await relay.post('release', 'Deployed.', args)
+  expect(await relay.post('release', 'Deployed.', args)).toMatchObject({ duplicate: true })
+  await relay.check('laptop-code')
+  expect(await relay.post('release', 'Deployed.', args)).toMatchObject({ duplicate: true })
+  const known = { ...args, to: 'laptop-code' }
+  expect(await relay.post('release', 'Deployed.', known)).toMatchObject({ duplicate: true })
+  for (const to of ['phone', null]) {
+    const refused = relay.post('release', 'Deployed.', { ...args, to })
+    await expect(refused, `${to}`).rejects.toMatchObject({ code: 'RL003', detail: '1' })
+  }
 })
 
 test('a message of 100,000 characters in words that all differ is stored', async () => {

@@ -268,3 +268,52 @@ test('readers of 0.1.0 keep their cursors, and their first check of all threads 
     { reader_tag: 'old', is_new: false },
   ])
 })
+
+test('a message addressed in another spelling, before its reader was known, reaches that reader', async () => {
+  await using database = await createTestDatabase()
+  const relay = tools(database)
+  await relay.post('old', 'For you.', { to: 'Review Bot' })
+  await fill(relay, 'old', 30)
+  const answer = await relay.check('review-bot', { lean: true, limit: 5 })
+  expect(seqs(answer.messages)).toEqual([1, 2, 3, 4, 5])
+  // Under the reader's own name, so that it is told to be addressed.
+  expect(answer.messages[0]).toMatchObject({ to: 'review-bot' })
+  await relay.post('other', 'For you too.', { to: 'review_bot', reader_tag: 'ci' })
+  for (const to of ['Review Bot', 'review-bot', 'REVIEW_BOT']) {
+    const { messages } = await relay.read(null, { to })
+    expect(places(messages), to).toEqual(['other 1', 'old 1'])
+  }
+})
+
+test('unread messages addressed in another spelling are reported', async () => {
+  await using database = await createTestDatabase()
+  const relay = tools(database)
+  await fill(relay, 'busy', 2)
+  await relay.post('other', 'For you.', { to: 'Review Bot' })
+  expect(await relay.check('review-bot', { thread_name: 'busy' })).toMatchObject({
+    addressed_unread: [{ thread_name: 'other', seq: 1 }],
+  })
+})
+
+test('readers whose tags differ only in spelling are not addressed by what is for the other', async () => {
+  await using database = await createTestDatabase()
+  const relay = tools(database)
+  await relay.check('laptop_code')
+  await relay.post('old', 'For the first.', { to: 'laptop_code' })
+  await fill(relay, 'old', 30)
+  // Not introduced from the first message on.
+  expect(seqs((await relay.check('laptop-code', { peek: true })).messages)).toEqual([30, 31])
+  await relay.post('other', 'For the first.', { to: 'laptop_code' })
+  await relay.post('other', 'For the second.', { to: 'laptop-code' })
+  for (const [reader, addressed] of [
+    ['laptop_code', ['old 1', 'other 1']],
+    ['laptop-code', ['other 2']],
+  ] as const) {
+    const { addressed_unread } = await relay.post('log', 'x', { reader_tag: reader })
+    expect(places(addressed_unread), reader).toEqual(addressed)
+    const { messages } = await relay.read(null, { to: reader })
+    expect(places(messages).toSorted(), reader).toEqual(addressed)
+  }
+  const { messages } = await relay.check('laptop-code', { thread_name: 'other', lean: true })
+  expect(messages.map((m: { to: string }) => m.to)).toEqual(['laptop_code', 'laptop-code'])
+})

@@ -104,6 +104,41 @@ test('messages with any of the words are returned when none has all of them', as
   expect(await relay.read('log', { query: 'zebra quagga' })).not.toHaveProperty('missing_words')
 })
 
+test('hits are all that match, or a minimum where more messages match than are returned', async () => {
+  await using database = await createTestDatabase()
+  const relay = tools(database)
+  const owner = await database.connect('postgres')
+  await relay.create('log')
+  await bulk(owner, 'log', 400, `'needle'`)
+  await bulk(owner, 'log', 940, `'hay'`)
+  await bulk(owner, 'log', 60, `'needle'`)
+  const search = (limit: number) => relay.read(null, { query: 'needle', limit, max_bytes: 500_000 })
+  // The newest 1,000 messages were enough.
+  expect(await search(50)).toMatchObject({ has_more: true, threads: [{ hits: 60 }] })
+  expect(await search(100)).toMatchObject({ has_more: true, threads: [{ hits: 460 }] })
+  expect(await search(500)).toMatchObject({ has_more: false, threads: [{ hits: 460 }] })
+})
+
+test('a word is not missing if it is part of one in the newest messages', async () => {
+  await using database = await createTestDatabase()
+  const relay = tools(database)
+  const owner = await database.connect('postgres')
+  await relay.create('log')
+  await bulk(owner, 'log', 1, `'call getPartById'`)
+  await bulk(owner, 'log', 997, `'hay'`)
+  await relay.post('log', 'the invoice of May')
+  await relay.post('log', 'call getUserById')
+  await relay.post('log', 'more hay')
+  for (const thread of ['log', null]) {
+    const missing = async (query: string) => (await relay.read(thread, { query })).missing_words
+    expect(await missing('invoice USERBY zebra')).toEqual(['zebra'])
+    expect(await missing('invoice "user byid" serById')).toEqual(['user byid'])
+    expect(await missing('invoice userBy')).toBeUndefined()
+    // Beyond the newest 1,000 only whole words are found.
+    expect(await missing('invoice PartBy getPartById')).toEqual(['PartBy'])
+  }
+})
+
 test('a search over all threads counts the hits of each', async () => {
   await using database = await createTestDatabase()
   const relay = tools(database)

@@ -21,10 +21,16 @@ async function exportAll(database: Caller): Promise<Records> {
 /** Sends records kind by kind, as the command does. */
 async function importAll(database: Caller, records: Records) {
   const tags = records.filter(({ kind }) => kind === 'reader').map((each) => each.reader_tag)
+  const threads = records.filter(({ kind }) => kind === 'thread').map(({ id }) => id)
   const counts: Record<string, number> = {}
   for (const kind of KINDS) {
     const page = JSON.stringify(records.filter((record) => record.kind === kind))
-    const args = { p_user_id: USER, p_records: page, p_reader_tags: JSON.stringify(tags) }
+    const args = {
+      p_user_id: USER,
+      p_records: page,
+      p_reader_tags: JSON.stringify(tags),
+      p_thread_ids: kind === 'reader' ? JSON.stringify(threads) : null,
+    }
     for (const [name, count] of Object.entries(await database.call('relay_import', args))) {
       counts[name] = (counts[name] ?? 0) + Number(count)
     }
@@ -96,6 +102,54 @@ test('readers that were here before are not flooded with what was imported', asy
   await relay.post('imported', 'new')
   expect(seqs(await drain(relay, 'resident'))).toEqual([6])
   expect(seqs(await drain(relay, 'traveller', { thread_name: 'imported' }))).toEqual([6])
+})
+
+test('readers that come with an import are not flooded with what was here before', async () => {
+  await using home = await createTestDatabase()
+  await using away = await createTestDatabase()
+  const [there, relay] = [tools(home), tools(away)]
+  await fill(there, 'imported', 2)
+  await there.check('traveller')
+  await there.check('known in both')
+  await there.check('never introduced', { thread_name: 'imported' })
+  await there.post('imported', 'unread')
+  await there.post('opened since', 'unread')
+  await fill(relay, 'local', 30)
+  await relay.post('local', 'left for it', { to: 'traveller' })
+  await relay.post('local', 'last')
+  await relay.check('known in both', { thread_name: 'local', limit: 29 })
+  await fill(relay, 'other', 30)
+  await importAll(away, await exportAll(home))
+
+  await relay.post('local', 'new')
+  await relay.post('new here', 'new')
+  const unread = async (reader: string) =>
+    (await drain(relay, reader)).map((m) => `${m.thread_name} ${m.seq}`).toSorted()
+  const expected = [
+    'imported 3',
+    'local 31',
+    'local 32',
+    'local 33',
+    'new here 1',
+    'opened since 1',
+  ]
+  expect(await unread('traveller')).toEqual(expected)
+  expect(await unread('known in both')).toEqual(['local 30', ...expected].toSorted())
+  // Introduced by its first check here, as any other.
+  expect(await relay.check('never introduced')).toHaveProperty('skipped')
+})
+
+test('a reader that comes with a later import misses nothing of a thread that is here already', async () => {
+  await using home = await createTestDatabase()
+  await using away = await createTestDatabase()
+  await fill(tools(home), 'old', 2)
+  await tools(home).check('traveller')
+  await fill(tools(home), 'a', 2)
+  const begun = (await exportAll(home)).filter(({ kind }) => kind !== 'reader' && kind !== 'cursor')
+  await importAll(away, begun)
+  await fill(tools(home), 'a', 2)
+  await importAll(away, await exportAll(home))
+  expect(seqs(await drain(tools(away), 'traveller'))).toEqual([1, 2, 3, 4])
 })
 
 test('an import into a thread that is here takes nothing from who has not read it', async () => {
