@@ -46,6 +46,11 @@ addEventListener('storage', ({ key }) => {
 /** Whether this browser lets the page compute digests: only over https, or on this machine. */
 export const canSignIn = Boolean(globalThis.crypto?.subtle)
 
+/** Whether the sign-in, valid or not, is one that outlives this tab. */
+export function staysSignedIn(): boolean {
+  return sessionStorage.getItem(STORE) === null && localStorage.getItem(STORE) !== null
+}
+
 /** Leaves for the consent page. */
 export async function signIn(stays: boolean): Promise<void> {
   const { verifier, state, query } = await createRequest()
@@ -131,7 +136,7 @@ async function renew(): Promise<void> {
   const current = tokens.peek()
   if (!current) throw new Fault('signed_out', 'You are signed out.')
   const grant = { grant_type: 'refresh_token', refresh_token: current.refresh }
-  await requestTokens(new URLSearchParams(grant), sessionStorage.getItem(STORE) === null)
+  await requestTokens(new URLSearchParams(grant), staysSignedIn())
 }
 
 /** Forgets the tokens and everything that was typed. */

@@ -30,12 +30,17 @@ export function saveDraft(thread: string, draft: Draft): boolean {
   }
 }
 
-/** Counts the drafts that were put back from elsewhere than the field. */
-export const draftVersion = signal(0)
+/** The thread whose draft was changed elsewhere than in its field; each change has an object of its own. */
+export const changedDraft = signal<{ thread?: string }>({})
+
+// Tabs share the draft of a thread, so they show the same: neither overwrites what it has not shown.
+addEventListener('storage', ({ key }) => {
+  if (key?.startsWith(PREFIX)) changedDraft.value = { thread: key.slice(PREFIX.length) }
+})
 
 /** Puts a text back into the field of its thread, before what has been typed there since. */
 export function restoreDraft(thread: string, { text, to }: Draft): void {
   const typed = loadDraft(thread).text
   saveDraft(thread, { text: typed ? `${text}\n\n${typed}` : text, to })
-  draftVersion.value += 1
+  changedDraft.value = { thread }
 }

@@ -1,10 +1,10 @@
 /** What a person sees who is not signed in. */
 import { useState } from 'preact/hooks'
-import { canSignIn, signIn } from '../relay/sign-in.ts'
+import { canSignIn, signIn, staysSignedIn } from '../relay/sign-in.ts'
 import { Icon, Logo } from './icons.tsx'
 
 export function SignIn({ problem }: { problem: string | undefined }) {
-  const [stays, setStays] = useState(false)
+  const [stays, setStays] = useState(staysSignedIn)
   return (
     <div class="page">
       <main class="gate">
