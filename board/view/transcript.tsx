@@ -1,13 +1,12 @@
 /** The messages of the open thread, and where the person is in them. */
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
-import { relayNow } from '../relay/client.ts'
 import type { Message as MessageData } from '../relay/types.ts'
-import { outbox } from '../state/outbox.ts'
-import { createReadObserver } from '../state/read-state.ts'
+import { today } from '../state/clock.ts'
+import { outbox, posted } from '../state/outbox.ts'
+import { createReadObserver, stopReading } from '../state/read-state.ts'
 import { route } from '../state/route.ts'
 import { findThread } from '../state/threads.ts'
 import { arrived, jumpToEnd, loadNewer, loadOlder, type Transcript } from '../state/transcript.ts'
-import { dayOf } from '../text/time.ts'
 import { CHUNK, Chunk, ifWithin, useChunks } from './chunk.tsx'
 import { Icon } from './icons.tsx'
 import { Pending } from './pending.tsx'
@@ -37,7 +36,6 @@ export function TranscriptView({ open }: { open: Transcript }) {
   const chunks = useChunks(open)
   const to = route.value
   const seq = to.at === 'thread' ? to.seq : undefined
-  const today = dayOf(new Date(relayNow()).toISOString())
   const pending = outbox.value.filter((each) => each.thread === name)
 
   useReading(scroll, messages)
@@ -76,12 +74,23 @@ export function TranscriptView({ open }: { open: Transcript }) {
     else restoreAnchor(box, anchor.current)
   }, [messages, pending.length])
 
-  // Who writes wants to see it.
-  const pendingBefore = useRef(pending.length)
+  // Who writes wants to see it; a post from another tab moves nothing here.
+  const postedBefore = useRef(posted.value)
   useEffect(() => {
-    if (pending.length > pendingBefore.current) void toEnd(scroll.current)
-    pendingBefore.current = pending.length
-  }, [pending.length])
+    if (posted.value > postedBefore.current) void toEnd(scroll.current)
+    postedBefore.current = posted.value
+  }, [posted.value])
+
+  // A phone's keyboard, or a field that grows, takes its room from the end.
+  useEffect(() => {
+    const box = scroll.current
+    if (!box) return
+    const observer = new ResizeObserver(() => {
+      if (wasAtEnd.current) box.scrollTop = box.scrollHeight
+    })
+    observer.observe(box)
+    return () => observer.disconnect()
+  }, [])
 
   useEffect(() => {
     const added = arrived.value - seenArrivals.current
@@ -120,7 +129,7 @@ export function TranscriptView({ open }: { open: Transcript }) {
               firstUnread={ifWithin(open.firstUnread, chunk)}
               unreadCount={open.unreadCount}
               target={ifWithin(seq, chunk)}
-              today={today}
+              today={today.value}
             />
           ))}
           {pending.map((each) => (
@@ -194,7 +203,7 @@ async function toEnd(box: HTMLElement | null): Promise<void> {
 function useReading(scroll: { current: HTMLElement | null }, messages: MessageData[]): void {
   const observer = useRef<IntersectionObserver | undefined>(undefined)
   const watched = useRef(new WeakMap<Element, number>())
-  useEffect(() => () => observer.current?.disconnect(), [])
+  useEffect(() => () => observer.current && stopReading(observer.current), [])
   useEffect(() => {
     if (!scroll.current) return
     observer.current ??= createReadObserver(scroll.current)
@@ -208,19 +217,43 @@ function useReading(scroll: { current: HTMLElement | null }, messages: MessageDa
   }, [messages])
 }
 
-/** Up and down go from message to message once one of them has the focus. */
+/**
+ * Up and down go from message to message, from those on screen to begin with. What does not fit the screen
+ * scrolls first.
+ */
 function moveFocus(event: KeyboardEvent): void {
   const box = event.currentTarget as HTMLElement
+  const { key } = event
+  if (key !== 'ArrowDown' && key !== 'ArrowUp') return
+  const isDown = key === 'ArrowDown'
   const focused = document.activeElement
-  const isBox = focused === box
-  if (!(isBox || focused?.classList.contains('msg'))) return
-  if (event.key !== 'ArrowDown' && event.key !== 'ArrowUp') return
-  const all = [...box.querySelectorAll<HTMLElement>('.msg')]
-  const at = isBox ? all.length : all.indexOf(focused as HTMLElement)
-  const next = all[at + (event.key === 'ArrowDown' ? 1 : -1)]
+  const { top, bottom } = box.getBoundingClientRect()
+  let next: HTMLElement | undefined
+  if (focused === box) {
+    next = findVisible(box).at(isDown ? 0 : -1)
+  } else if (focused?.classList.contains('msg')) {
+    const own = focused.getBoundingClientRect()
+    const runsOut = isDown ? own.bottom > bottom + 1 : own.top < top
+    const all = [...box.querySelectorAll<HTMLElement>('.msg')]
+    next = runsOut ? undefined : all[all.indexOf(focused as HTMLElement) + (isDown ? 1 : -1)]
+  }
   if (!next) return
   event.preventDefault()
   next.focus()
+}
+
+/** The messages that are on screen, below the heading of their day. */
+function findVisible(box: HTMLElement): HTMLElement[] {
+  const { top, bottom } = box.getBoundingClientRect()
+  const isVisible = (element: Element) => {
+    const own = element.getBoundingClientRect()
+    return own.bottom > top + UNDER_DAY && own.top < bottom
+  }
+  // Chunks first: asking a message for its place would lay out a chunk that is far away.
+  return [...box.querySelectorAll<HTMLElement>('.chunk, .feed > .msg')]
+    .filter(isVisible)
+    .flatMap((each) => [each, ...each.querySelectorAll<HTMLElement>('.msg')])
+    .filter((each) => each.classList.contains('msg') && isVisible(each))
 }
 
 interface Anchor {
