@@ -62,10 +62,10 @@ export async function interceptCalls(
   })
 }
 
-/** How many pixels of the page or of a pane run out of it sideways. */
+/** How many pixels of the page or of a pane run out of it sideways. What a chunk of messages clips counts. */
 export function findOverflow(page: Page): Promise<number> {
   return page.evaluate(
-    `Math.max(...[document.documentElement, ...document.querySelectorAll('.scroll, .list, .app')]
+    `Math.max(...[document.documentElement, ...document.querySelectorAll('.app, .list, .scroll, .chunk')]
       .filter((each) => each.checkVisibility())
       .map((each) => each.scrollWidth - each.clientWidth))`,
   )

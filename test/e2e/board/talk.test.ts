@@ -189,7 +189,7 @@ test('two tabs share the draft of each thread, and what one posts scrolls nobody
   await expect.poll(async () => (await place())?.y).toBeGreaterThan(100)
   const before = await place()
   await one.getByRole('button', { name: 'Send' }).click()
-  await two.getByText('half a thought, and the other half').waitFor({ state: 'attached' })
+  await two.locator('[data-seq="21"]').waitFor({ state: 'attached' })
   await expect.poll(() => two.locator('.msg .state').count()).toBe(0)
   expect(await place()).toEqual(before)
   expect(await field(two).inputValue()).toBe('')
