@@ -1,4 +1,5 @@
 /** What strangers write stays text: nothing runs, loads, asks or passes for the board. */
+import { gzipSync } from 'node:zlib'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { go, openBoard } from '../../support/board.ts'
@@ -149,6 +150,15 @@ test('the files of the board: their headers, and nothing else is served', async 
   const html = await index.text()
   expect(html).not.toMatch(/<script(?![^>]*src=)|\son\w+=|<style/)
   expect(html).not.toMatch(/https?:\/\//)
+  // All that the page loads before it can be used, at most 60 KB as it is sent.
+  const names = [...html.matchAll(/(?:src|href)="([^"]+\.(?:js|css|svg|webmanifest))"/g)]
+  expect(names).toHaveLength(5)
+  const sizes = names.map(async ([, name]) => {
+    const file = await relay.fetch(`/board/${name}`)
+    return gzipSync(await file.bytes(), { level: 9 }).length
+  })
+  const total = (await Promise.all(sizes)).reduce((sum, size) => sum + size, gzipSync(html).length)
+  expect(total).toBeLessThanOrEqual(60 * 1024)
   for (const path of [
     '/board/../package.json',
     '/board/%2e%2e/package.json',
