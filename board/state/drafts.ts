@@ -1,5 +1,6 @@
 /** What was typed and not sent, by thread; it survives a reload, a sign-in and a crash. */
 import { signal } from '@preact/signals'
+import { storage } from '../relay/storage.ts'
 
 export interface Draft {
   text: string
@@ -11,7 +12,7 @@ const PREFIX = 'relay-draft:'
 
 export function loadDraft(thread: string): Draft {
   try {
-    const { text, to } = JSON.parse(localStorage.getItem(PREFIX + thread) ?? '{}')
+    const { text, to } = JSON.parse(storage.getItem(PREFIX + thread) ?? '{}')
     return { text: typeof text === 'string' ? text : '', to: typeof to === 'string' ? to : '' }
   } catch {
     return { text: '', to: '' }
@@ -21,8 +22,8 @@ export function loadDraft(thread: string): Draft {
 /** Keeps a draft, or forgets it when there is no text. Returns whether it is kept. */
 export function saveDraft(thread: string, draft: Draft): boolean {
   try {
-    if (draft.text) localStorage.setItem(PREFIX + thread, JSON.stringify(draft))
-    else localStorage.removeItem(PREFIX + thread)
+    if (draft.text) storage.setItem(PREFIX + thread, JSON.stringify(draft))
+    else storage.removeItem(PREFIX + thread)
     return Boolean(draft.text)
   } catch {
     // The browser's storage is full or switched off: the text stays in its field.

@@ -5,6 +5,7 @@
  */
 import { batch, signal } from '@preact/signals'
 import { callTool, relayNow } from '../relay/client.ts'
+import { storage } from '../relay/storage.ts'
 import { BOARD_NAME, PERSON } from '../relay/types.ts'
 import { noteFault } from './status.ts'
 import { lookNow } from './threads.ts'
@@ -155,7 +156,7 @@ function change(by: (all: Outgoing[]) => Outgoing[]): void {
   const next = by(isShared ? load() : outbox.peek())
   outbox.value = next
   try {
-    localStorage.setItem(STORE, JSON.stringify(next))
+    storage.setItem(STORE, JSON.stringify(next))
   } catch {
     // Storage is full or switched off: this tab sends from memory.
     isShared = false
@@ -166,7 +167,7 @@ let isShared = true
 
 function load(): Outgoing[] {
   try {
-    const kept = JSON.parse(localStorage.getItem(STORE) ?? '[]')
+    const kept = JSON.parse(storage.getItem(STORE) ?? '[]')
     return Array.isArray(kept) ? kept : []
   } catch {
     return []

@@ -1,6 +1,7 @@
 /** What the person has chosen in this browser: theme, and what to be notified of. */
 import { effect, signal } from '@preact/signals'
 import { callTool } from '../relay/client.ts'
+import { storage } from '../relay/storage.ts'
 import { isPerson, type Latest, nameOf, PERSON } from '../relay/types.ts'
 import { toPlainLine } from '../text/characters.ts'
 import { formatRoute } from './route.ts'
@@ -10,24 +11,22 @@ import { transcript } from './transcript.ts'
 
 export type Theme = 'system' | 'light' | 'dark'
 
-export const theme = signal<Theme>(
-  (localStorage.getItem('relay-theme') as Theme | null) ?? 'system',
-)
+export const theme = signal<Theme>((storage.getItem('relay-theme') as Theme | null) ?? 'system')
 
 export function setTheme(next: Theme): void {
   theme.value = next
   if (next === 'system') {
-    localStorage.removeItem('relay-theme')
+    storage.removeItem('relay-theme')
     delete document.documentElement.dataset.theme
   } else {
-    localStorage.setItem('relay-theme', next)
+    storage.setItem('relay-theme', next)
     document.documentElement.dataset.theme = next
   }
 }
 
 /** Threads whose every message is announced; the empty name stands for messages to the person. */
 export const announced = signal<ReadonlySet<string>>(
-  new Set(JSON.parse(localStorage.getItem('relay-announced') ?? '[]')),
+  new Set(JSON.parse(storage.getItem('relay-announced') ?? '[]')),
 )
 
 export const TO_ME = ''
@@ -43,7 +42,7 @@ export async function toggleAnnounced(name: string): Promise<void> {
     return say('This browser lets no page notify you while it is open.')
   } else next.add(name)
   announced.value = next
-  localStorage.setItem('relay-announced', JSON.stringify([...next]))
+  storage.setItem('relay-announced', JSON.stringify([...next]))
 }
 
 /** Shows one, so that the person knows them. Browsers on phones have the means, and refuse it to pages. */

@@ -113,6 +113,7 @@ test('when the key was rotated in the middle of typing, the draft survives the n
   await relay.call('relay_post_message', { thread_name: 'a', content: 'first', surface: 'code' })
   await using board = await openBoard(browser, relay, { at: '#/t/a' })
   const { page } = board
+  await page.getByText('first', { exact: true }).waitFor()
   // Somebody who chose to stay signed in.
   await page.evaluate(`localStorage.setItem('relay-board', sessionStorage.getItem('relay-board'))
     sessionStorage.removeItem('relay-board')`)
@@ -202,6 +203,22 @@ test('signing out leaves nothing in this tab or another', async () => {
   await page.getByRole('button', { name: 'Sign in' }).waitFor()
   await other.getByRole('button', { name: 'Sign in' }).waitFor()
   expect(await page.evaluate('localStorage.length + sessionStorage.length')).toBe(0)
+})
+
+test('where storage is blocked the board says what it needs, and the link of npm start works', async () => {
+  await using relay = await createTestRelay()
+  await using board = await openBoard(browser, relay, { signedOut: true })
+  const { page, context, complaints } = board
+  await context.addInitScript(`for (const name of ['localStorage', 'sessionStorage'])
+    Object.defineProperty(window, name, {
+      get() { throw new DOMException('Access is denied for this document.', 'SecurityError') },
+    })`)
+  await page.reload()
+  await page.getByText('Allow site data for this address').waitFor()
+  await page.goto('about:blank')
+  await page.goto(`${relay.url}/board/#key=${relay.key}`)
+  await page.getByText('Connect your first session').waitFor()
+  expect(complaints).toEqual([])
 })
 
 test('a session named You is not the person', async () => {
