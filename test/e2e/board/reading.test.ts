@@ -96,6 +96,34 @@ test('what was not on screen stays unread, even when a message before it comes l
   expect(await readCursor(relay)).toBeLessThan(20)
 })
 
+test('a message that comes while its thread is opened is read once it was on screen', async () => {
+  await using relay = await createTestRelay()
+  const post = { thread_name: 'a', surface: 'code' }
+  await relay.call('relay_post_message', { ...post, content: 'first' })
+  const read = { reader_tag: 'board', thread_name: 'a', ack_seq: 1, peek: true }
+  await relay.call('relay_check_new', read)
+  await using board = await openBoard(browser, relay)
+  const { page } = board
+  await page.getByRole('link', { name: /^a/ }).waitFor()
+  // It is after the look at what is unread, and before the messages are read.
+  const looked = page.waitForResponse((response) =>
+    /"thread_name":"a","peek":true/.test(response.request().postData() ?? ''),
+  )
+  let posted: Promise<unknown> | undefined
+  const second = () => {
+    posted ??= relay.call('relay_post_message', { ...post, content: 'second' })
+    return posted
+  }
+  await interceptCalls(page, 'relay_read_thread', async (_, route) => {
+    await (await looked).finished()
+    await second()
+    await route.continue()
+  })
+  await go(page, '#/t/a')
+  await page.getByText('second', { exact: true }).waitFor()
+  await expect.poll(() => readCursor(relay)).toBe(2)
+})
+
 test('the focus is never lost, and arrows start from what is on screen', async () => {
   await using relay = await createTestRelay()
   await createLongThread(relay, 60)

@@ -48,10 +48,17 @@ test('offline and back: the board says so, and what was missed appears', async (
   await page.getByText('before', { exact: true }).waitFor()
   await context.setOffline(true)
   await page.getByText('You are offline').waitFor()
+  await page.getByRole('button', { name: 'Try now' }).focus()
   await relay.call('relay_post_message', { thread_name: 'a', content: 'missed', surface: 'code' })
   await context.setOffline(false)
   await page.getByText('missed', { exact: true }).waitFor()
   expect(await page.getByText('You are offline').count()).toBe(0)
+  // The button that had the focus is gone.
+  expect(await page.evaluate('document.activeElement.className')).toBe('scroll')
+
+  // Something in front of the relay may refuse; that says nothing about the sign-in.
+  await page.route('**/mcp', (route) => route.fulfill({ status: 403, body: 'Forbidden' }))
+  await page.getByText('no answer that can be read (403)').waitFor()
 })
 
 test('a thread that is renamed while it is open is missing, and its draft stays in its field', async () => {
