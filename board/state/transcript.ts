@@ -73,7 +73,11 @@ function catchUp(isWhole: boolean): void {
     opening.abort()
     transcript.value = { ...emptyOf(open.name), status: 'failed' }
     retryTranscript()
-  } else if (open.status === 'ready' && !open.hasNewer && isBehind(open)) void loadNewer()
+  } else if (open.status === 'ready' && isListed(open.name)) {
+    // A thread may be opened before the list is there, which knows where it ends.
+    if (open.hasNewer && !isBehind(open)) transcript.value = { ...open, hasNewer: false }
+    else if (!open.hasNewer && isBehind(open)) void loadNewer()
+  }
 }
 
 function isBehind({ name, messages }: Transcript): boolean {

@@ -102,7 +102,7 @@ export function TranscriptView({ open }: { open: Transcript }) {
   }, [arrived.value])
 
   // What fits the screen leaves nothing to scroll, so nothing would ask for more.
-  useEffect(onScroll, [messages])
+  useEffect(onScroll, [messages, hasNewer])
 
   return (
     <>

@@ -149,8 +149,20 @@ test('somebody who has scrolled up sees that there is news, and stays where they
   for (let i = 1; i <= 20; i += 1) await post(relay, 'long', `line ${i}\n\n${'words '.repeat(80)}`)
   await using board = await openBoard(browser, relay, { at: '#/t/long/5' })
   const { page } = board
+  // The thread may be there before the list, which knows where it ends.
+  let release = () => {}
+  const released = new Promise<void>((resolve) => {
+    release = resolve
+  })
+  await interceptCalls(page, 'relay_list_threads', (_, route) =>
+    released.then(() => route.continue()),
+  )
+  await page.reload()
   await page.locator('.msg.target').waitFor()
   await page.getByText('line 20', { exact: true }).waitFor({ state: 'attached' })
+  release()
+  await page.getByRole('link', { name: /^long/ }).waitFor()
+  await expect.poll(() => page.locator('.pill').count()).toBe(0)
   const place = () => page.locator('.msg.target').boundingBox()
   const before = await place()
   await post(relay, 'long', 'line 21')
