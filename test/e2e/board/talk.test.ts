@@ -257,10 +257,26 @@ test('a thread is archived and brought back', async () => {
   await page.locator('body').press('e')
   await page.getByText('Archived. A new message reopens it.').waitFor()
   await page.getByRole('button', { name: 'Undo' }).click()
-  await expect
-    .poll(async () => (await relay.call('relay_list_threads', {})).structuredContent.threads.length)
-    .toBe(1)
-  await go(page, '#/')
+  const countActive = async () =>
+    (await relay.call('relay_list_threads', {})).structuredContent.threads.length
+  await expect.poll(countActive).toBe(1)
+
+  // Twice in a row, while the first call is slow: the last one counts.
+  let calls = 0
+  await interceptCalls(page, 'relay_archive_thread', (_, route) => {
+    calls += 1
+    const pause = calls === 1 ? 300 : 0
+    return new Promise((resolve) => setTimeout(resolve, pause)).then(() => route.continue())
+  })
+  let finished = 0
+  page.on('requestfinished', (request) => {
+    if (request.postData()?.includes('"name":"relay_archive_thread"')) finished += 1
+  })
+  await page.locator('body').press('e')
+  await page.locator('body').press('e')
+  await expect.poll(() => finished).toBe(2)
+  expect(await countActive()).toBe(1)
+  expect(await page.getByText('A new message reopens it.').count()).toBe(0)
 })
 
 /** Notifications as a page sees them, while another window is in front. */
