@@ -9,6 +9,7 @@ import { followNews } from './state/settings.ts'
 import { followThreads } from './state/threads.ts'
 import { followTranscript } from './state/transcript.ts'
 import { App } from './view/app.tsx'
+import { keepFocus } from './view/focus.ts'
 
 /**
  * Takes what `npm start` puts into the address out of it, and signs in with it: the key, or a code for a
@@ -41,6 +42,7 @@ root.replaceChildren()
 addEventListener('hashchange', () => {
   if (/^#(key|code)=/.test(location.hash)) location.reload()
 })
+keepFocus(root)
 render(<App problem={problem} />, root)
 followAddress()
 followTranscript()

@@ -1,21 +1,14 @@
 /** The page at `/`: copy buttons, the key filled in, and how the database is for somebody signed in. */
 
-const PLACEHOLDER = 'YOUR_RELAY_API_KEY'
+import { writeClipboard } from './text/clipboard.ts'
+import { fillIn } from './text/fill-in.ts'
 
 const COPY =
   'M7 5.75h5a1.25 1.25 0 0 1 1.25 1.25v5A1.25 1.25 0 0 1 12 13.25H7A1.25 1.25 0 0 1 5.75 12V7A1.25 1.25 0 0 1 7 5.75M10.25 5.5V3.75a1 1 0 0 0-1-1h-5.5a1 1 0 0 0-1 1v5.5a1 1 0 0 0 1 1H5.5'
 
 const field = document.querySelector<HTMLInputElement>('#key')
 
-/** Fills the key into a text; the whole of it to copy, only its ends to look at. */
-function fill(text: string, isForEyes: boolean): string {
-  const key = field?.value.trim() ?? ''
-  // Anything else in a command could do more there than be a key.
-  if (!/^[\w.~+/=-]{8,200}$/.test(key)) return text
-  return text.replaceAll(PLACEHOLDER, () =>
-    isForEyes ? `${key.slice(0, 4)}…${key.slice(-4)}` : key,
-  )
-}
+const fill = (text: string, isForEyes: boolean) => fillIn(text, field?.value ?? '', isForEyes)
 
 function addButton(place: Element, name: string, word: string, text: () => string): void {
   const button = document.createElement('button')
@@ -35,8 +28,7 @@ function addButton(place: Element, name: string, word: string, text: () => strin
   label.textContent = word || name
   button.append(icon, label)
   button.onclick = async () => {
-    await navigator.clipboard.writeText(text())
-    label.textContent = 'Copied'
+    label.textContent = (await writeClipboard(text())) ? 'Copied' : 'Not copied'
     setTimeout(() => {
       label.textContent = word || name
     }, 2000)
@@ -44,24 +36,22 @@ function addButton(place: Element, name: string, word: string, text: () => strin
   place.append(button)
 }
 
-if (navigator.clipboard) {
-  for (const figure of document.querySelectorAll('figure.code')) {
-    const caption = figure.querySelector('figcaption') as Element
-    const code = figure.querySelector('code') as Element
-    const text = code.textContent ?? ''
-    addButton(caption, `Copy: ${caption.textContent}`, 'Copy', () => fill(text, false))
-    field?.addEventListener('input', () => {
-      code.textContent = fill(text, true)
-    })
-  }
-  const address = document.querySelector('#address')
-  if (address?.parentElement) {
-    addButton(address.parentElement, 'Copy the address', '', () => address.textContent ?? '')
-  }
-  for (const item of document.querySelectorAll('.say li')) {
-    const sentence = item.textContent ?? ''
-    addButton(item, `Copy: ${sentence}`, '', () => sentence)
-  }
+for (const figure of document.querySelectorAll('figure.code')) {
+  const caption = figure.querySelector('figcaption') as Element
+  const code = figure.querySelector('code') as Element
+  const text = code.textContent ?? ''
+  addButton(caption, `Copy: ${caption.textContent}`, 'Copy', () => fill(text, false))
+  field?.addEventListener('input', () => {
+    code.textContent = fill(text, true)
+  })
+}
+const address = document.querySelector('#address')
+if (address?.parentElement) {
+  addButton(address.parentElement, 'Copy the address', '', () => address.textContent ?? '')
+}
+for (const item of document.querySelectorAll('.say li')) {
+  const sentence = item.textContent ?? ''
+  addButton(item, `Copy: ${sentence}`, '', () => sentence)
 }
 document.querySelector('#key-part')?.removeAttribute('hidden')
 
@@ -77,5 +67,3 @@ if (pill && token) {
       time === undefined ? 'Running · the database is away' : `Running · database ${time} ms`
   }
 }
-
-export {}

@@ -119,6 +119,8 @@ export async function openThread(name: string): Promise<void> {
     if (opened.peek()?.name === name)
       opened.value = { name, messages: reading.messages.toReversed() }
   } catch (error) {
+    // Another thread may have been opened meanwhile.
+    if (opened.peek()?.name !== name) return
     problem.value = (error as Error).message
     opened.value = undefined
   }

@@ -1,5 +1,6 @@
 /** The board as a view in a chat: the threads, and the latest messages of one. */
 import { Fragment } from 'preact'
+import { useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { isPerson, nameOf, type Thread } from '../relay/types.ts'
 import { boardBase, formatRoute } from '../state/route.ts'
 import { toast } from '../state/status.ts'
@@ -22,7 +23,7 @@ import {
 } from './data.ts'
 import { capabilities, context } from './host.ts'
 
-/** What fits 500 px: rows of 56 px under a head of 56, and messages. */
+/** What fits 500 px: rows of 56 px under a head of 56, and messages, or one if they have much around them. */
 const ROWS = 7
 const MESSAGES = 2
 
@@ -67,7 +68,11 @@ export function View({ onFullscreen }: ViewProps) {
           </span>
         </p>
       )}
-      {opened.value ? <ThreadBody isLarge={isLarge} /> : <List isLarge={isLarge} />}
+      {opened.value ? (
+        <ThreadBody key={opened.value.name} isLarge={isLarge} />
+      ) : (
+        <List isLarge={isLarge} />
+      )}
       <p class="vh" role="status">
         {toast.value?.text}
       </p>
@@ -174,6 +179,17 @@ function Row({ thread }: { thread: Thread }) {
 
 function ThreadBody({ isLarge }: { isLarge: boolean }) {
   const { name = '', messages } = opened.value ?? {}
+  const feed = useRef<HTMLDivElement>(null)
+  const [isCut, setCut] = useState(false)
+  const [room, setRoom] = useState(MESSAGES)
+  useLayoutEffect(() => {
+    const view = feed.current?.closest('.view')
+    if (!isLarge && view && view.scrollHeight > view.clientHeight) setRoom(1)
+    const all = [...(feed.current?.querySelectorAll('.md') ?? [])]
+    const cut = all.filter((each) => each.scrollHeight > each.clientHeight + 1)
+    for (const each of all) each.classList.toggle('ends', cut.includes(each))
+    setCut(cut.length > 0)
+  })
   if (messages === undefined) {
     return (
       <div class="skeleton wide" aria-hidden="true">
@@ -183,9 +199,9 @@ function ThreadBody({ isLarge }: { isLarge: boolean }) {
       </div>
     )
   }
-  const shown = isLarge ? messages : messages.slice(-MESSAGES)
+  const shown = isLarge ? messages : messages.slice(-room)
   return (
-    <div class="feed" role="log" aria-label="Messages">
+    <div class={room === 1 ? 'feed one' : 'feed'} ref={feed} role="log" aria-label="Messages">
       {shown.length < messages.length && (
         <p class="none">{messages.length - shown.length} earlier: enlarge the view to see them</p>
       )}
@@ -205,6 +221,9 @@ function ThreadBody({ isLarge }: { isLarge: boolean }) {
           </Fragment>
         )
       })}
+      {isCut && (
+        <p class="none">Long messages are cut here: enlarge the view, or open the board.</p>
+      )}
     </div>
   )
 }

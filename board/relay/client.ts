@@ -26,14 +26,15 @@ interface Tools {
   relay_archive_thread: { archived: boolean }
 }
 
-/** Times at which the last calls were made: the board keeps count of what it asks. */
-const calls: number[] = []
+/** The calls of the last hour, oldest first: the board keeps count of what it asks. */
+const calls: { at: number; isLook: boolean }[] = []
 
-/** How many calls were made in the last hour. */
-export function countCalls(): number {
-  const start = Date.now() - 3_600_000
-  while (calls[0] !== undefined && calls[0] < start) calls.shift()
-  return calls.length
+/** The calls of the last `milliseconds`, at most an hour: all, and those that were no look for news. */
+export function countCalls(milliseconds: number): { all: number; others: number } {
+  const now = Date.now()
+  while (calls[0] !== undefined && calls[0].at < now - 3_600_000) calls.shift()
+  const recent = calls.filter(({ at }) => at >= now - milliseconds)
+  return { all: recent.length, others: recent.filter(({ isLook }) => !isLook).length }
 }
 
 /** Calls a tool and returns its structured content. Throws Fault, or what `signal` was aborted with. */
@@ -51,7 +52,10 @@ export async function callTool<Name extends keyof Tools>(
       throw new Fault('signed_out', 'This sign-in has ended. Sign in again.')
     }
   }
-  if (response.status === 403) throw new Fault('read_only', 'This sign-in may only read.')
+  // RFC 6750 section 3.1. Something in front of the relay may answer 403 as well.
+  if (/insufficient_scope/.test(response.headers.get('www-authenticate') ?? '')) {
+    throw new Fault('read_only', 'This sign-in may only read.')
+  }
   return readResult(response)
 }
 
@@ -61,7 +65,8 @@ async function post(
   authorization: string,
   signal: AbortSignal | undefined,
 ): Promise<Response> {
-  calls.push(Date.now())
+  const isLook = name === 'relay_list_threads' || args.wait_seconds !== undefined
+  calls.push({ at: Date.now(), isLook })
   const limit = TIME_LIMIT + 1000 * Number(args.wait_seconds ?? 0)
   const timeout = AbortSignal.timeout(limit)
   try {

@@ -4,6 +4,7 @@
  */
 import { computed, signal } from '@preact/signals'
 import { Fault } from './fault.ts'
+import { canStore, storage, tabStorage } from './storage.ts'
 
 const STORE = 'relay-board'
 const ATTEMPT = 'relay-board-attempt'
@@ -43,8 +44,13 @@ addEventListener('storage', ({ key }) => {
   else if (key === null) location.reload()
 })
 
-/** Whether this browser lets the page compute digests: only over https, or on this machine. */
-export const canSignIn = Boolean(globalThis.crypto?.subtle)
+/** Why nobody can sign in here: browsers compute digests only over https or on this machine. */
+export const obstacle = globalThis.crypto?.subtle ? (canStore ? undefined : 'storage') : 'http'
+
+/** Whether the sign-in, valid or not, is one that outlives this tab. */
+export function staysSignedIn(): boolean {
+  return tabStorage.getItem(STORE) === null && storage.getItem(STORE) !== null
+}
 
 /** Leaves for the consent page. */
 export async function signIn(stays: boolean): Promise<void> {
@@ -52,7 +58,7 @@ export async function signIn(stays: boolean): Promise<void> {
   // An address with a secret in it is not kept to come back to.
   const place = /^#(key|code)=/.test(location.hash) ? '' : location.hash
   const attempt: Attempt = { verifier, state, stays, place }
-  sessionStorage.setItem(ATTEMPT, JSON.stringify(attempt))
+  tabStorage.setItem(ATTEMPT, JSON.stringify(attempt))
   location.assign(`/authorize?${query}`)
 }
 
@@ -86,8 +92,8 @@ export async function finishSignIn(): Promise<string | undefined> {
   const code = query.get('code')
   const error = query.get('error')
   if (code === null && error === null) return undefined
-  const attempt = JSON.parse(sessionStorage.getItem(ATTEMPT) ?? 'null') as Attempt | null
-  sessionStorage.removeItem(ATTEMPT)
+  const attempt = JSON.parse(tabStorage.getItem(ATTEMPT) ?? 'null') as Attempt | null
+  tabStorage.removeItem(ATTEMPT)
   history.replaceState(null, '', `/board/${attempt?.place ?? ''}`)
   if (!attempt || query.get('state') !== attempt.state || query.get('iss') !== location.origin) {
     return 'This sign-in was not started here. Start it again.'
@@ -131,13 +137,13 @@ async function renew(): Promise<void> {
   const current = tokens.peek()
   if (!current) throw new Fault('signed_out', 'You are signed out.')
   const grant = { grant_type: 'refresh_token', refresh_token: current.refresh }
-  await requestTokens(new URLSearchParams(grant), sessionStorage.getItem(STORE) === null)
+  await requestTokens(new URLSearchParams(grant), staysSignedIn())
 }
 
 /** Forgets the tokens and everything that was typed. */
 export function signOut(): void {
-  sessionStorage.clear()
-  localStorage.clear()
+  tabStorage.clear()
+  storage.clear()
   // With a new page nothing is left in memory either.
   location.replace('/board/')
 }
@@ -180,9 +186,9 @@ async function requestTokens(form: URLSearchParams, stays: boolean): Promise<voi
   const { access_token, refresh_token, scope } = answer
   const renewed: Tokens = { access: access_token, refresh: refresh_token, scope }
   // The tab's own come first when both are there, so an older one must not hide this.
-  if (stays) sessionStorage.removeItem(STORE)
-  const storage = stays ? localStorage : sessionStorage
-  storage.setItem(STORE, JSON.stringify(renewed))
+  if (stays) tabStorage.removeItem(STORE)
+  const place = stays ? storage : tabStorage
+  place.setItem(STORE, JSON.stringify(renewed))
   tokens.value = renewed
 }
 
@@ -195,7 +201,7 @@ async function send(path: string, form: URLSearchParams): Promise<Response> {
 }
 
 function load(): Tokens | undefined {
-  const stored = sessionStorage.getItem(STORE) ?? localStorage.getItem(STORE)
+  const stored = tabStorage.getItem(STORE) ?? storage.getItem(STORE)
   try {
     const parsed = JSON.parse(stored ?? 'null')
     return typeof parsed?.access === 'string' ? parsed : undefined

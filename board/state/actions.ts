@@ -5,18 +5,30 @@ import { readAll, readLatest } from './reading.ts'
 import { noteFault, say } from './status.ts'
 import { findThread, patchThread, reloadThreads } from './threads.ts'
 
+/** The last call to archive or restore something, and how many there were. */
+let archiving: Promise<unknown> = Promise.resolve()
+let archivings = 0
+
 /** Archives a thread or restores it, with a way back. */
 export async function setArchived(name: string, archived: boolean, mayUndo = true): Promise<void> {
   patchThread(name, { archived })
+  archivings += 1
+  const own = archivings
+  // One after the other: the relay keeps what reaches it last.
+  const call = archiving.then(() =>
+    callTool('relay_archive_thread', { thread_name: name, archived }),
+  )
+  archiving = call.catch(() => {})
   try {
-    await callTool('relay_archive_thread', { thread_name: name, archived })
+    await call
     const undo = { label: 'Undo', run: () => void setArchived(name, !archived, false) }
     say(`${name} ${archived ? 'archived' : 'restored'}`, mayUndo ? undo : undefined)
   } catch (error) {
     patchThread(name, { archived: !archived })
     say(noteFault(error).message)
   }
-  await reloadThreads()
+  // What was read before the next of them would bring back the state before it.
+  if (own === archivings) await reloadThreads()
 }
 
 /** Saves the whole thread as a file. */

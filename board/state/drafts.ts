@@ -1,5 +1,6 @@
 /** What was typed and not sent, by thread; it survives a reload, a sign-in and a crash. */
 import { signal } from '@preact/signals'
+import { storage } from '../relay/storage.ts'
 
 export interface Draft {
   text: string
@@ -11,7 +12,7 @@ const PREFIX = 'relay-draft:'
 
 export function loadDraft(thread: string): Draft {
   try {
-    const { text, to } = JSON.parse(localStorage.getItem(PREFIX + thread) ?? '{}')
+    const { text, to } = JSON.parse(storage.getItem(PREFIX + thread) ?? '{}')
     return { text: typeof text === 'string' ? text : '', to: typeof to === 'string' ? to : '' }
   } catch {
     return { text: '', to: '' }
@@ -21,8 +22,8 @@ export function loadDraft(thread: string): Draft {
 /** Keeps a draft, or forgets it when there is no text. Returns whether it is kept. */
 export function saveDraft(thread: string, draft: Draft): boolean {
   try {
-    if (draft.text) localStorage.setItem(PREFIX + thread, JSON.stringify(draft))
-    else localStorage.removeItem(PREFIX + thread)
+    if (draft.text) storage.setItem(PREFIX + thread, JSON.stringify(draft))
+    else storage.removeItem(PREFIX + thread)
     return Boolean(draft.text)
   } catch {
     // The browser's storage is full or switched off: the text stays in its field.
@@ -30,12 +31,17 @@ export function saveDraft(thread: string, draft: Draft): boolean {
   }
 }
 
-/** Counts the drafts that were put back from elsewhere than the field. */
-export const draftVersion = signal(0)
+/** The thread whose draft was changed elsewhere than in its field; each change has an object of its own. */
+export const changedDraft = signal<{ thread?: string }>({})
+
+// Tabs share the draft of a thread, so they show the same: neither overwrites what it has not shown.
+addEventListener('storage', ({ key }) => {
+  if (key?.startsWith(PREFIX)) changedDraft.value = { thread: key.slice(PREFIX.length) }
+})
 
 /** Puts a text back into the field of its thread, before what has been typed there since. */
 export function restoreDraft(thread: string, { text, to }: Draft): void {
   const typed = loadDraft(thread).text
   saveDraft(thread, { text: typed ? `${text}\n\n${typed}` : text, to })
-  draftVersion.value += 1
+  changedDraft.value = { thread }
 }

@@ -3,8 +3,9 @@
  * idempotency key, and sent again with the same key after a fault, so that each arrives once. They live in
  * localStorage, which all tabs share, and so survive a reload.
  */
-import { signal } from '@preact/signals'
+import { batch, signal } from '@preact/signals'
 import { callTool, relayNow } from '../relay/client.ts'
+import { storage } from '../relay/storage.ts'
 import { BOARD_NAME, PERSON } from '../relay/types.ts'
 import { noteFault } from './status.ts'
 import { lookNow } from './threads.ts'
@@ -16,7 +17,7 @@ export interface Outgoing {
   thread: string
   content: string
   to: string
-  /** Why it was not sent; undefined while it is being sent. */
+  /** Why it was not sent, or is not known to have been; undefined while it is being sent. */
   problem?: string
   /** Whether the relay refused it, so that sending it again changes nothing. */
   isRefused?: boolean
@@ -59,10 +60,16 @@ function sendAll(): void {
 /** Stands for a request under way, where a timer's number stands for a pause. */
 const SENDING = -1
 
+/** Counts what was posted from this tab. */
+export const posted = signal(0)
+
 /** Posts a message. */
 export function post(thread: string, content: string, to: string): void {
   const key = crypto.randomUUID()
-  change((all) => [...all, { key, thread, content, to }])
+  batch(() => {
+    change((all) => [...all, { key, thread, content, to }])
+    posted.value += 1
+  })
   if (!busy.has(thread)) void send(thread)
 }
 
@@ -70,7 +77,7 @@ export function post(thread: string, content: string, to: string): void {
 export function retry(key: string): void {
   const message = outbox.peek().find((each) => each.key === key)
   if (!message) return
-  change((all) => all.map((each) => (each.key === key ? cleared(each) : each)))
+  clearProblem(key)
   if (busy.get(message.thread) === SENDING) return
   clearTimeout(busy.get(message.thread))
   void send(message.thread)
@@ -86,6 +93,8 @@ async function send(thread: string): Promise<void> {
   while (true) {
     const message = outbox.peek().find((each) => each.thread === thread && !each.isRefused)
     if (!message) break
+    // From now on it may arrive, so it can no longer be changed or discarded.
+    if (message.problem !== undefined) clearProblem(message.key)
     try {
       await sendOne(message)
       pauses.delete(thread)
@@ -137,8 +146,9 @@ async function sendOne(message: Outgoing): Promise<void> {
   lookNow()
 }
 
-function cleared({ key, thread, content, to }: Outgoing): Outgoing {
-  return { key, thread, content, to }
+function clearProblem(of: string): void {
+  const clear = ({ key, thread, content, to }: Outgoing) => ({ key, thread, content, to })
+  change((all) => all.map((each) => (each.key === of ? clear(each) : each)))
 }
 
 /** Changes what all tabs share, not what this one remembers of it. */
@@ -146,7 +156,7 @@ function change(by: (all: Outgoing[]) => Outgoing[]): void {
   const next = by(isShared ? load() : outbox.peek())
   outbox.value = next
   try {
-    localStorage.setItem(STORE, JSON.stringify(next))
+    storage.setItem(STORE, JSON.stringify(next))
   } catch {
     // Storage is full or switched off: this tab sends from memory.
     isShared = false
@@ -157,7 +167,7 @@ let isShared = true
 
 function load(): Outgoing[] {
   try {
-    const kept = JSON.parse(localStorage.getItem(STORE) ?? '[]')
+    const kept = JSON.parse(storage.getItem(STORE) ?? '[]')
     return Array.isArray(kept) ? kept : []
   } catch {
     return []

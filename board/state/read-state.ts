@@ -2,10 +2,11 @@
  * Marks as read what has been on screen for a second: in order, so that nothing unseen is passed over.
  * Only the person's own cursor moves (reader_tag `board`).
  */
+import { effect } from '@preact/signals'
 import { callTool } from '../relay/client.ts'
 import { isPerson, type Message, PERSON } from '../relay/types.ts'
 import { noteFault } from './status.ts'
-import { patchThread } from './threads.ts'
+import { looks, patchThread } from './threads.ts'
 import { transcript } from './transcript.ts'
 
 /** Milliseconds on screen after which a message counts as read, and in which several are collected. */
@@ -30,9 +31,13 @@ document.addEventListener('visibilitychange', () => {
   for (const element of onScreen) startWaiting(element)
 })
 
-/** Watches message elements that carry `data-seq`. */
+// What could not be acknowledged is, as soon as the relay answers again.
+effect(() => {
+  if (looks.value.count > 0 && timer === undefined) void tell()
+})
+
+/** Watches message elements that carry `data-seq`. Disconnect it with stopReading(). */
 export function createReadObserver(root: Element): IntersectionObserver {
-  onScreen.clear()
   return new IntersectionObserver(
     (entries) => {
       for (const entry of entries) {
@@ -42,7 +47,7 @@ export function createReadObserver(root: Element): IntersectionObserver {
           if (!onScreen.has(target)) startWaiting(target)
           onScreen.add(target)
         } else {
-          clearTimeout(waiting.get(target))
+          stopWaiting(target)
           onScreen.delete(target)
         }
       }
@@ -51,14 +56,29 @@ export function createReadObserver(root: Element): IntersectionObserver {
   )
 }
 
-function startWaiting(element: Element): void {
+/** Ends an observer, and forgets the elements that it watched. */
+export function stopReading(observer: IntersectionObserver): void {
+  observer.disconnect()
+  for (const element of waiting.keys()) stopWaiting(element)
+  onScreen.clear()
+}
+
+function stopWaiting(element: Element): void {
   clearTimeout(waiting.get(element))
+  waiting.delete(element)
+}
+
+function startWaiting(element: Element): void {
+  stopWaiting(element)
   if (document.hidden || !element.isConnected) return
   const seq = Number((element as HTMLElement).dataset.seq)
   const thread = transcript.peek()?.name
   waiting.set(
     element,
-    setTimeout(() => note(thread, seq), LOOK),
+    setTimeout(() => {
+      waiting.delete(element)
+      note(thread, seq)
+    }, LOOK),
   )
 }
 

@@ -1,10 +1,51 @@
-/** Reading a thread: a page, the end, or all of it. Nothing here moves a cursor. */
+/** Reading a thread: a page, around a message, or all of it. Nothing here moves a cursor. */
 import { callTool } from '../relay/client.ts'
 import type { Message, Reading } from '../relay/types.ts'
+
+/** Messages of a page. The relay returns fewer when they are long. */
+export const PAGE = 60
+
+/** Messages shown below the one that is opened, and how many of them when they are long. */
+const BELOW = 25
+const FEW_BELOW = 8
 
 /** One answer of relay_read_thread, newest first. Throws Fault. */
 export function read(args: Record<string, unknown>, signal?: AbortSignal): Promise<Reading> {
   return callTool('relay_read_thread', args, signal)
+}
+
+/** A page with that message in it, and some of those that follow, newest first. Throws Fault. */
+export async function readAround(name: string, seq: number, signal: AbortSignal): Promise<Reading> {
+  const args = { thread_name: name, limit: PAGE }
+  const around = await read({ ...args, before_seq: seq + BELOW }, signal)
+  const lowest = around.messages.at(-1)?.seq ?? 0
+  if (lowest <= seq || !around.older_count) return around
+  // An answer is filled from its end, so long messages have pushed out the one that is meant.
+  const [page, below] = await Promise.all([
+    read({ ...args, before_seq: seq + 1 }, signal),
+    readAfter(name, seq, FEW_BELOW, signal),
+  ])
+  return { ...page, messages: [...below, ...page.messages] }
+}
+
+/** The messages with the `count` seqs after that one, newest first, without a gap. Throws Fault. */
+export async function readAfter(
+  name: string,
+  seq: number,
+  count: number,
+  signal: AbortSignal,
+): Promise<Message[]> {
+  let from = seq + count + 1
+  let found: Message[] = []
+  // An answer is filled from its end, so long messages may leave out those next to the given one.
+  while (from > seq + 1) {
+    const page = await read({ thread_name: name, limit: count, before_seq: from }, signal)
+    const fresh = page.messages.filter((message) => message.seq > seq)
+    found = [...found, ...fresh]
+    if (fresh.length < page.messages.length || page.messages.length === 0) break
+    from = page.messages.at(-1)?.seq ?? 0
+  }
+  return found
 }
 
 /** The whole thread, oldest first; calls back with how many of them have been read. Throws Fault. */

@@ -1,33 +1,32 @@
 /** What the person has chosen in this browser: theme, and what to be notified of. */
 import { effect, signal } from '@preact/signals'
 import { callTool } from '../relay/client.ts'
-import { isPerson, type Latest, nameOf, PERSON, type Thread } from '../relay/types.ts'
+import { storage } from '../relay/storage.ts'
+import { isPerson, type Latest, nameOf, PERSON } from '../relay/types.ts'
 import { toPlainLine } from '../text/characters.ts'
 import { formatRoute } from './route.ts'
 import { say } from './status.ts'
-import { onChange, unreadTotal } from './threads.ts'
+import { type Change, onChange, unreadTotal } from './threads.ts'
 import { transcript } from './transcript.ts'
 
 export type Theme = 'system' | 'light' | 'dark'
 
-export const theme = signal<Theme>(
-  (localStorage.getItem('relay-theme') as Theme | null) ?? 'system',
-)
+export const theme = signal<Theme>((storage.getItem('relay-theme') as Theme | null) ?? 'system')
 
 export function setTheme(next: Theme): void {
   theme.value = next
   if (next === 'system') {
-    localStorage.removeItem('relay-theme')
+    storage.removeItem('relay-theme')
     delete document.documentElement.dataset.theme
   } else {
-    localStorage.setItem('relay-theme', next)
+    storage.setItem('relay-theme', next)
     document.documentElement.dataset.theme = next
   }
 }
 
 /** Threads whose every message is announced; the empty name stands for messages to the person. */
 export const announced = signal<ReadonlySet<string>>(
-  new Set(JSON.parse(localStorage.getItem('relay-announced') ?? '[]')),
+  new Set(JSON.parse(storage.getItem('relay-announced') ?? '[]')),
 )
 
 export const TO_ME = ''
@@ -39,9 +38,21 @@ export async function toggleAnnounced(name: string): Promise<void> {
   else if (!('Notification' in globalThis)) return say('This browser has no notifications.')
   else if ((await Notification.requestPermission()) !== 'granted') {
     return say('The browser does not let the board notify you: its settings for this site decide.')
+  } else if (!showsNotifications()) {
+    return say('This browser lets no page notify you while it is open.')
   } else next.add(name)
   announced.value = next
-  localStorage.setItem('relay-announced', JSON.stringify([...next]))
+  storage.setItem('relay-announced', JSON.stringify([...next]))
+}
+
+/** Shows one, so that the person knows them. Browsers on phones have the means, and refuse it to pages. */
+function showsNotifications(): boolean {
+  try {
+    new Notification('Relay', { body: 'Messages will be announced like this.', tag: 'relay' })
+    return true
+  } catch {
+    return false
+  }
 }
 
 /** Shows unread messages in the title and the icon, and announces news, from now on. */
@@ -53,43 +64,52 @@ export function followNews(): void {
     const icon = document.querySelector<HTMLLinkElement>('link[rel=icon]')
     if (icon) icon.href = count > 0 ? 'icon-unread.svg' : 'icon.svg'
   })
-  onChange((changed) => void announce(changed))
+  onChange((changes) => void announce(changes))
 }
 
-/** The latest message of each thread when it was last looked at for announcing. */
-const lookedAt = new Map<string, number>()
-
-/** Notifies of what has come, unless the person is looking at the board. */
-async function announce(changed: Thread[]): Promise<void> {
+/** Notifies the person of what has come, unless they are looking at the board. */
+async function announce(changes: Change[]): Promise<void> {
   const wanted = announced.peek()
-  for (const { name, latest, unread_count } of changed) {
-    if (!latest) continue
-    const before = lookedAt.get(name) ?? latest.seq - 1
-    lookedAt.set(name, latest.seq)
-    const isWanted = wanted.size > 0 && unread_count && latest.seq > before && !isPerson(latest)
-    if (!isWanted || document.hasFocus() || Notification.permission !== 'granted') continue
-    if (!wanted.has(name) && !(await isAddressed(name, latest, before))) continue
-    notify(name, latest)
+  for (const { now, before } of changes) {
+    const { name, latest, unread_count = 0 } = now
+    if (!latest || unread_count === 0 || wanted.size === 0) continue
+    // What is new in a thread that the list did not hold is at most what is unread there.
+    const last = before ? (before.latest?.seq ?? 0) : latest.seq - unread_count
+    if (latest.seq <= last || document.hasFocus() || Notification.permission !== 'granted') continue
+    const news = wanted.has(name) ? latest : await findAddressed(name, latest, last)
+    if (news && !isPerson(news)) notify(name, news)
   }
 }
 
-/** Whether one of the messages since then is for the person: several may come at once. */
-async function isAddressed(name: string, latest: Latest, before: number): Promise<boolean> {
-  if (!announced.peek().has(TO_ME)) return false
-  if (latest.to === PERSON) return true
-  if (latest.seq === before + 1) return false
+/** The latest message for the person that came after `last`: it need not be the latest of all. */
+async function findAddressed(
+  name: string,
+  latest: Latest,
+  last: number,
+): Promise<Latest | undefined> {
+  if (!announced.peek().has(TO_ME)) return undefined
+  if (latest.to === PERSON) return latest
+  if (latest.seq === last + 1) return undefined
   const args = { thread_name: name, to: PERSON, limit: 1 }
   const found = await callTool('relay_read_thread', args).catch(() => undefined)
-  return (found?.messages[0]?.seq ?? 0) > before
+  const message = found?.messages[0]
+  if (!message || message.seq <= last) return undefined
+  return { ...message, excerpt: message.content.slice(0, EXCERPT) }
 }
+
+/** Characters of a message that a notification shows: as many as the list does. */
+const EXCERPT = 120
 
 function notify(name: string, latest: Latest): void {
   try {
-    const notification = new Notification(toPlainLine(name), {
+    const options = {
       body: `${toPlainLine(nameOf(latest))}: ${toPlainLine(latest.excerpt)}`,
       icon: 'icon-192.png',
       tag: name,
-    })
+      // A second message of a thread takes the place of the first, and is to be noticed all the same.
+      renotify: true,
+    }
+    const notification = new Notification(toPlainLine(name), options)
     notification.onclick = () => {
       window.focus()
       location.hash = formatRoute({ at: 'thread', name, seq: latest.seq })

@@ -3,11 +3,8 @@ import { batch, computed, signal } from '@preact/signals'
 import { callTool, countCalls } from '../relay/client.ts'
 import { isSignedIn, session } from '../relay/sign-in.ts'
 import { PERSON, type Reader, type Thread, type ThreadList } from '../relay/types.ts'
+import { PAUSE, pauseBetweenLooks, RECENT } from './pace.ts'
 import { noteFault, noteSuccess, trouble } from './status.ts'
-
-/** Milliseconds between two looks: a message appears within 3 s, in at most 1,300 calls an hour. */
-const PAUSE = 2_850
-const MAX_CALLS = 1_290
 
 /** After this time without a touch or a message, the board waits at the relay instead, if it can. */
 const IDLE_AFTER = 5 * 60_000
@@ -41,10 +38,16 @@ export function findThread(name: string): Thread | undefined {
 /** Counts the looks that succeeded, and whether the last one saw the whole list. */
 export const looks = signal({ count: 0, isWhole: false })
 
-type Listener = (changed: Thread[]) => void
+/** A thread as it is, and as it was at the look before, if that saw it. */
+export interface Change {
+  now: Thread
+  before: Thread | undefined
+}
+
+type Listener = (changes: Change[]) => void
 const listeners = new Set<Listener>()
 
-/** Calls back with the threads that have changed since the look before. Returns how to stop. */
+/** Calls back with what has changed since the look before. Returns how to stop. */
 export function onChange(listener: Listener): () => void {
   listeners.add(listener)
   return () => listeners.delete(listener)
@@ -88,7 +91,7 @@ async function look(signal: AbortSignal): Promise<void> {
   let failures = 0
   while (!signal.aborted) {
     try {
-      if (threads.peek() === undefined) await introduce(signal)
+      if (threads.peek() === undefined) await introduce()
       if (isIdle() && unreadTotal.peek() === 0) await waitForNews(signal)
       await refreshList(signal)
       failures = 0
@@ -99,14 +102,28 @@ async function look(signal: AbortSignal): Promise<void> {
       if (fault.kind === 'signed_out') return
       failures += 1
     }
-    const pause = failures > 0 ? Math.min(PAUSE * failures, 10_000) : PAUSE
-    await sleep(countCalls() < MAX_CALLS ? pause : 15_000, signal)
+    const pause =
+      failures > 0
+        ? Math.min(PAUSE * failures, 10_000)
+        : pauseBetweenLooks(countCalls(RECENT).others, countCalls(3_600_000).all)
+    await sleep(pause, signal)
   }
 }
 
-/** The first check makes the person a reader, from whom on unread messages are counted. */
-async function introduce(signal: AbortSignal): Promise<void> {
-  await callTool('relay_check_new', { reader_tag: PERSON, peek: true, limit: 1 }, signal)
+let introduction: Promise<unknown> | undefined
+
+/**
+ * Makes the person a reader, once: the first check of all threads decides what is unread, so no thread
+ * is asked for its unread messages before. Throws Fault.
+ */
+export async function introduce(): Promise<void> {
+  introduction ??= callTool('relay_check_new', { reader_tag: PERSON, peek: true, limit: 1 })
+  try {
+    await introduction
+  } catch (error) {
+    introduction = undefined
+    throw error
+  }
 }
 
 async function waitForNews(signal: AbortSignal): Promise<void> {
@@ -153,11 +170,11 @@ export async function reloadThreads(): Promise<void> {
 
 function takeOver(list: ThreadList, known: Thread[], isWhole: boolean): void {
   const before = new Map(known.map((thread) => [thread.name, thread]))
-  const changed: Thread[] = []
+  const changes: Change[] = []
   const listed = list.threads.map((thread) => {
     const old = before.get(thread.name)
     if (isSame(old, thread)) return old as Thread
-    changed.push(thread)
+    changes.push({ now: thread, before: old })
     return thread
   })
   const names = new Set(listed.map(({ name }) => name))
@@ -165,16 +182,16 @@ function takeOver(list: ThreadList, known: Thread[], isWhole: boolean): void {
     isWhole || list.remaining_count === 0 ? [] : known.filter(({ name }) => !names.has(name))
   const isFirst = threads.peek() === undefined
   batch(() => {
-    if (changed.length > 0 || listed.length + rest.length !== known.length || isFirst) {
+    if (changes.length > 0 || listed.length + rest.length !== known.length || isFirst) {
       threads.value = [...listed, ...rest]
     }
     if (isWhole) unlisted.value = list.remaining_count
     const others = list.readers ?? []
     if (JSON.stringify(others) !== JSON.stringify(readers.peek())) readers.value = others
   })
-  if (changed.length === 0) return
-  if (!isFirst) lastNews = Date.now()
-  for (const listener of listeners) listener(isFirst ? [] : changed)
+  if (changes.length === 0 || isFirst) return
+  lastNews = Date.now()
+  for (const listener of listeners) listener(changes)
 }
 
 /** Puts a change into the list before the relay confirms it. */

@@ -4,17 +4,14 @@
  */
 import { batch, effect, signal, untracked } from '@preact/signals'
 import { callTool } from '../relay/client.ts'
-import { isPerson, type Message, PERSON } from '../relay/types.ts'
-import { read } from './reading.ts'
+import { isPerson, type Message, type News, PERSON } from '../relay/types.ts'
+import { PAGE, read, readAfter, readAround } from './reading.ts'
 import { go, route } from './route.ts'
 import { noteFault, noteSuccess } from './status.ts'
-import { findThread, looks } from './threads.ts'
+import { findThread, introduce, looks } from './threads.ts'
 
-/** Messages of a page. The relay returns fewer when they are long. */
-const PAGE = 60
-
-/** Messages shown below the one that is opened. */
-const BELOW = 25
+/** Milliseconds in which a selection that moves again has not arrived yet. */
+const MOVING = 200
 
 export interface Transcript {
   name: string
@@ -44,6 +41,7 @@ export const arrived = signal(0)
 
 /** Ends with the window: what it still asks for then concerns nobody. */
 let opening = new AbortController()
+let openedAt = 0
 let isGrowing = false
 
 /** Follows the route and the list from now on. */
@@ -68,14 +66,18 @@ export function followTranscript(): void {
 function catchUp(isWhole: boolean): void {
   const open = transcript.peek()
   if (!open || open.status === 'loading') return
-  const isListed = findThread(open.name) !== undefined
-  if (open.status === 'failed' || (open.status === 'missing' && isListed)) retryTranscript()
-  else if (open.status === 'ready' && isWhole && !isListed) {
+  if (open.status === 'failed' || (open.status === 'missing' && isListed(open.name))) {
+    retryTranscript()
+  } else if (open.status === 'ready' && isWhole && !isListed(open.name)) {
     // Renamed or deleted meanwhile: asking again says which.
     opening.abort()
     transcript.value = { ...emptyOf(open.name), status: 'failed' }
     retryTranscript()
-  } else if (open.status === 'ready' && !open.hasNewer && isBehind(open)) void loadNewer()
+  } else if (open.status === 'ready' && isListed(open.name)) {
+    // A thread may be opened before the list is there, which knows where it ends.
+    if (open.hasNewer && !isBehind(open)) transcript.value = { ...open, hasNewer: false }
+    else if (!open.hasNewer && isBehind(open)) void loadNewer()
+  }
 }
 
 function isBehind({ name, messages }: Transcript): boolean {
@@ -111,16 +113,21 @@ async function open(name: string, seq?: number): Promise<void> {
   opening.abort()
   opening = new AbortController()
   const { signal } = opening
+  const isMoving = Date.now() - openedAt < MOVING
+  openedAt = Date.now()
   const shown = transcript.peek()
-  if (shown?.name !== name || shown.status === 'failed') transcript.value = emptyOf(name)
+  if (shown?.name !== name || shown.status !== 'ready') transcript.value = emptyOf(name)
+  // A key that is held down passes threads by: only the one it stops at is asked for.
+  if (isMoving) await new Promise((resolve) => setTimeout(resolve, MOVING))
+  if (signal.aborted) return
+  // What was there before the look at what is unread: what comes after it may be in neither answer.
+  const last = lastSeq(name)
   try {
     const [reading, news] = await Promise.all([
-      read({ thread_name: name, limit: PAGE, ...(seq && { before_seq: seq + BELOW }) }, signal),
-      callTool(
-        'relay_check_new',
-        { reader_tag: PERSON, thread_name: name, peek: true, limit: 1 },
-        signal,
-      ),
+      seq === undefined
+        ? read({ thread_name: name, limit: PAGE }, signal)
+        : readAround(name, seq, signal),
+      peekUnread(name, signal),
     ])
     noteSuccess()
     // The relay finds names in other spellings; here a thread has the one that it was given.
@@ -133,10 +140,10 @@ async function open(name: string, seq?: number): Promise<void> {
     const lowest = reading.messages.at(-1)?.seq ?? 0
     // The person continues where they stopped, which may be far up.
     if (seq === undefined && firstUnread !== undefined && firstUnread < lowest) {
-      const args = { thread_name: name, limit: PAGE, before_seq: firstUnread + BELOW }
-      page = await read(args, signal)
+      page = await readAround(name, firstUnread, signal)
     }
     const messages = page.messages.toReversed()
+    const highest = messages.at(-1)?.seq ?? 0
     const newest = Math.max(reading.messages[0]?.seq ?? 0, lastSeq(name))
     const aimed = seq ?? firstUnread
     transcript.value = {
@@ -144,9 +151,10 @@ async function open(name: string, seq?: number): Promise<void> {
       status: 'ready',
       messages,
       olderCount: page.older_count ?? 0,
-      hasNewer: (messages.at(-1)?.seq ?? 0) < newest,
+      // The end of a thread that the list does not hold is found by reading on.
+      hasNewer: highest < newest || (seq !== undefined && highest > 0 && !isListed(name)),
       unreadCount: news.remaining_count,
-      readUpTo: firstUnread === undefined ? newest : firstUnread - 1,
+      readUpTo: firstUnread === undefined ? last || newest : firstUnread - 1,
       ...(firstUnread !== undefined && { firstUnread }),
       aim: aimed === undefined ? {} : { seq: aimed },
     }
@@ -159,6 +167,17 @@ async function open(name: string, seq?: number): Promise<void> {
     if (kept?.status === 'ready' && status === 'failed') return
     transcript.value = { ...emptyOf(name), status, problem: fault.message }
   }
+}
+
+/** The first message that the person has not read: that is decided when they become a reader. */
+async function peekUnread(name: string, signal: AbortSignal): Promise<News> {
+  await introduce()
+  const args = { reader_tag: PERSON, thread_name: name, peek: true, limit: 1 }
+  return callTool('relay_check_new', args, signal)
+}
+
+function isListed(name: string): boolean {
+  return findThread(name) !== undefined
 }
 
 function lastSeq(name: string): number {
@@ -179,18 +198,10 @@ export function loadOlder(): Promise<void> {
 export function loadNewer(): Promise<void> {
   return grow(async ({ name, messages }, signal) => {
     const highest = messages.at(-1)?.seq ?? 0
-    let from = highest + PAGE + 1
-    let added: Message[] = []
-    // A page is filled from its end, so long messages may leave out those next to the window.
-    while (from > highest + 1) {
-      const page = await read({ thread_name: name, limit: PAGE, before_seq: from }, signal)
-      const fresh = page.messages.filter(({ seq }) => seq > highest)
-      added = [...added, ...fresh]
-      if (fresh.length < page.messages.length || page.messages.length === 0) break
-      from = page.messages.at(-1)?.seq ?? 0
-    }
+    const added = await readAfter(name, highest, PAGE, signal)
     const newest = added[0]?.seq ?? highest
-    if (added.length > 0) return { added, change: { hasNewer: newest < lastSeq(name) } }
+    const hasNewer = newest < lastSeq(name) || !isListed(name)
+    if (added.length > 0) return { added, change: { hasNewer } }
     // The next messages are more than a page away, because those in between were deleted.
     const end = await read({ thread_name: name, limit: PAGE }, signal)
     const rest = end.messages.filter(({ seq }) => seq > highest)
@@ -227,7 +238,9 @@ export async function showWhole(name: string, seq: number): Promise<string> {
   const { messages } = await read({ thread_name: name, seq })
   const [whole] = messages
   if (!whole) throw new Error('The message is no longer there.')
-  if (transcript.peek()?.name === name) put([whole], {})
+  const open = transcript.peek()
+  // The window may have moved on: a message in front of it would hide the gap between them.
+  if (open?.name === name && open.messages.some((message) => message.seq === seq)) put([whole], {})
   return whole.content
 }
 

@@ -42,8 +42,10 @@ export function excerptAround(content: string, words: string[], length: number):
   const places = words.map((word) => low.indexOf(word.toLowerCase())).filter((place) => place >= 0)
   const first = places.length > 0 ? Math.min(...places) : 0
   const start = Math.max(0, Math.min(first - LEAD, line.length - length))
-  const from = start === 0 ? 0 : line.indexOf(' ', start) + 1
-  const cut = line.slice(from, from + length)
+  const space = line.indexOf(' ', start)
+  // Not every script has spaces, and the next one may be after what was found.
+  const from = start > 0 && space >= 0 && space < first ? space + 1 : start
+  const cut = line.slice(from, from + length).replace(/^[\udc00-\udfff]|[\ud800-\udbff]$/g, '')
   return `${from > 0 ? '… ' : ''}${cut}${from + length < line.length ? ' …' : ''}`
 }
 

@@ -1,6 +1,6 @@
 /** The whole board: the list, one pane, and what lies over them. */
 import { useEffect } from 'preact/hooks'
-import { isReadOnly, isSignedIn, signIn } from '../relay/sign-in.ts'
+import { isReadOnly, isSignedIn, signIn, staysSignedIn } from '../relay/sign-in.ts'
 import { isPerson, nameOf } from '../relay/types.ts'
 import { setArchived } from '../state/actions.ts'
 import { go, route } from '../state/route.ts'
@@ -81,7 +81,7 @@ function Notice() {
         {fault.kind === 'signed_out' && ' What you have typed is kept.'}
       </span>
       {fault.kind === 'signed_out' ? (
-        <button class="btn line" type="button" onClick={() => void signIn(false)}>
+        <button class="btn line" type="button" onClick={() => void signIn(staysSignedIn())}>
           Sign in
         </button>
       ) : (
@@ -114,6 +114,9 @@ function Toast() {
               {shown.action.label}
             </button>
           )}
+          <button class="btn icon" type="button" aria-label="Close" onClick={hideToast}>
+            <Icon name="close" />
+          </button>
         </p>
       )}
     </div>
@@ -156,7 +159,14 @@ const KEYS: Record<string, () => void> = {
     if (field?.offsetParent) field.focus()
     else go({ at: 'search' })
   },
-  c: () => (document.getElementById('write') ? focusOn('write') : go({ at: 'new' })),
+  c: () => {
+    // In the preview the field is behind a button.
+    if (document.getElementById('write')) focusOn('write')
+    else if (document.querySelector('.preview')) {
+      document.getElementById('to-write')?.click()
+      requestAnimationFrame(() => focusOn('write'))
+    } else go({ at: 'new' })
+  },
   n: () => go({ at: 'new' }),
   e: () => {
     const to = route.peek()

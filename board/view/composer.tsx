@@ -1,8 +1,8 @@
 /** The field in which the person writes to a thread. */
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { relayNow } from '../relay/client.ts'
-import { isReadOnly, signIn } from '../relay/sign-in.ts'
-import { draftVersion, loadDraft, saveDraft } from '../state/drafts.ts'
+import { isReadOnly, signIn, staysSignedIn } from '../relay/sign-in.ts'
+import { changedDraft, loadDraft, saveDraft } from '../state/drafts.ts'
 import { post } from '../state/outbox.ts'
 import { readers } from '../state/threads.ts'
 import { formatAge } from '../text/time.ts'
@@ -36,11 +36,12 @@ export function Composer(props: ComposerProps) {
   const isSending = useRef(false)
 
   useEffect(() => {
+    if (changedDraft.value.thread !== draftName) return
     const kept = loadDraft(draftName)
     setDraft(kept)
     setKept(kept.text !== '')
     setPreview(false)
-  }, [draftName, draftVersion.value])
+  }, [changedDraft.value])
 
   if (isReadOnly.value) return <ReadOnly />
 
@@ -95,6 +96,7 @@ export function Composer(props: ComposerProps) {
         <Addressee to={draft.to} onChoose={(to) => change({ ...draft, to })} />
         <button
           class="btn small quiet"
+          id="to-write"
           type="button"
           aria-pressed={isPreview}
           disabled={!draft.text.trim()}
@@ -163,7 +165,7 @@ function ReadOnly() {
   return (
     <p class="closed">
       <span class="grow">This sign-in may only read, so there is no field to write in.</span>
-      <button class="btn line" type="button" onClick={() => void signIn(false)}>
+      <button class="btn line" type="button" onClick={() => void signIn(staysSignedIn())}>
         Sign in to write
       </button>
     </p>

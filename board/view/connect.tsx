@@ -1,7 +1,12 @@
 /** How to connect each client, and that one has arrived. */
 import { useEffect, useMemo, useState } from 'preact/hooks'
 import { isLoopback } from '../../src/loopback.ts'
-import { type ConnectGuide, connectGuides } from '../../src/pages/connect-guides.ts'
+import {
+  type ConnectGuide,
+  connectGuides,
+  FIRST_SENTENCES,
+} from '../../src/pages/connect-guides.ts'
+import { relayNow } from '../relay/client.ts'
 import { awaitArrival, describeArrival } from '../state/arrivals.ts'
 import { fillKey, fillKeyForEyes, knownKey } from '../state/key.ts'
 import { formatRoute } from '../state/route.ts'
@@ -133,13 +138,14 @@ function formatSteps(steps: string) {
 }
 
 function Waiting() {
-  const [seconds, setSeconds] = useState(0)
+  const [now, setNow] = useState(0)
   const { arrival, stop } = useMemo(awaitArrival, [])
   useEffect(() => stop, [])
   const arrived = arrival.value
   useEffect(() => {
     if (!arrived) return
-    const timer = setInterval(() => setSeconds((count) => count + 1), 1_000)
+    // Counted from the clock: a hidden tab has its timers slowed down.
+    const timer = setInterval(() => setNow(relayNow()), 1_000)
     return () => clearInterval(timer)
   }, [arrived])
   if (!arrived) {
@@ -156,21 +162,18 @@ function Waiting() {
         <span class="dot" aria-hidden="true" />
         <Text>{describeArrival(arrived)}</Text>
       </p>
-      <p class="by">First call {seconds} s ago. Now say one of these sentences to it.</p>
+      <p class="by">
+        First call {Math.max(0, Math.round((now - arrived.at) / 1000))} s ago. Now say one of these
+        sentences to it.
+      </p>
     </div>
   )
 }
 
-const SENTENCES = [
-  'Check relay for news.',
-  'Post to relay where we are, in the thread first-steps.',
-  'What did the other sessions write about the release?',
-]
-
 function FirstSentences() {
   return (
     <ul class="say">
-      {SENTENCES.map((sentence) => (
+      {FIRST_SENTENCES.map((sentence) => (
         <li key={sentence}>
           <span class="grow">{sentence}</span>
           <CopyButton text={sentence} label={`Copy: ${sentence}`} />
@@ -236,8 +239,12 @@ export function FirstSteps() {
               <h3>Say this to it</h3>
               <p>It opens a thread and posts where it stands.</p>
               <div class="value">
-                <span class="grow">{SENTENCES[1]}</span>
-                <CopyButton text={SENTENCES[1] ?? ''} label="Copy the sentence" shown="Copy" />
+                <span class="grow">{FIRST_SENTENCES[1]}</span>
+                <CopyButton
+                  text={FIRST_SENTENCES[1] ?? ''}
+                  label="Copy the sentence"
+                  shown="Copy"
+                />
               </div>
             </li>
             <li class="step">

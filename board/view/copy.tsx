@@ -1,6 +1,7 @@
 /** Copying to the clipboard, and the button that does it. */
 import { useState } from 'preact/hooks'
 import { say } from '../state/status.ts'
+import { writeClipboard } from '../text/clipboard.ts'
 import { Icon } from './icons.tsx'
 
 /** A text, or how to get it. */
@@ -15,28 +16,9 @@ export async function copyText(copied: Copied): Promise<boolean> {
     say(error instanceof Error ? error.message : String(error))
     return false
   }
-  try {
-    await navigator.clipboard.writeText(text)
-    return true
-  } catch {
-    if (copyBySelecting(text)) return true
-    say('The browser did not let the board copy that.')
-    return false
-  }
-}
-
-/** The older way, which a frame or a page over http may still have. */
-function copyBySelecting(text: string): boolean {
-  const before = document.activeElement
-  const field = document.createElement('textarea')
-  field.value = text
-  field.className = 'vh'
-  document.body.append(field)
-  field.select()
-  const isDone = document.execCommand('copy')
-  field.remove()
-  if (before instanceof HTMLElement) before.focus()
-  return isDone
+  if (await writeClipboard(text)) return true
+  say('The browser did not let the board copy that.')
+  return false
 }
 
 interface CopyProps {

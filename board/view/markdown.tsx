@@ -149,19 +149,23 @@ function renderTable({ header, rows }: Tokens.Table): VNode {
   )
 }
 
-function renderInline(tokens: Token[] | undefined, text: string): ComponentChildren {
+function renderInline(
+  tokens: Token[] | undefined,
+  text: string,
+  isInLink = false,
+): ComponentChildren {
   if (!tokens) return <Text>{text}</Text>
-  return tokens.map((token) => renderSpan(token as Tokens.Generic))
+  return tokens.map((token) => renderSpan(token as Tokens.Generic, isInLink))
 }
 
-function renderSpan(token: Tokens.Generic): ComponentChildren {
+function renderSpan(token: Tokens.Generic, isInLink: boolean): ComponentChildren {
   switch (token.type) {
     case 'strong':
-      return <strong>{renderInline(token.tokens, token.text)}</strong>
+      return <strong>{renderInline(token.tokens, token.text, isInLink)}</strong>
     case 'em':
-      return <em>{renderInline(token.tokens, token.text)}</em>
+      return <em>{renderInline(token.tokens, token.text, isInLink)}</em>
     case 'del':
-      return <del>{renderInline(token.tokens, token.text)}</del>
+      return <del>{renderInline(token.tokens, token.text, isInLink)}</del>
     case 'codespan':
       return (
         <code>
@@ -173,11 +177,23 @@ function renderSpan(token: Tokens.Generic): ComponentChildren {
     case 'escape':
       return <Text>{token.text}</Text>
     case 'link':
-      return renderLink(token.href, renderInline(token.tokens, token.text), token.text, token.raw)
-    case 'image':
-      return renderLink(token.href, <Text>{token.text || 'image'}</Text>, '', token.raw)
+      return renderLink(
+        token.href,
+        renderInline(token.tokens, token.text, true),
+        token.text,
+        token.raw,
+      )
+    case 'image': {
+      const name = <Text>{token.text || 'image'}</Text>
+      // A badge: the link around it leads somewhere, and there can be only one.
+      return isInLink ? name : renderLink(token.href, name, '', token.raw)
+    }
     case 'text':
-      return token.tokens ? renderInline(token.tokens, token.text) : <Text>{token.text}</Text>
+      return token.tokens ? (
+        renderInline(token.tokens, token.text, isInLink)
+      ) : (
+        <Text>{token.text}</Text>
+      )
     default:
       return <Text>{token.raw}</Text>
   }

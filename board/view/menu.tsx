@@ -40,17 +40,20 @@ export function Menu({
     if (!isOpen || !list || !opener.current) return
     // In the top layer no box of the page can cut it off.
     list.showPopover()
-    place(list, opener.current.getBoundingClientRect(), opens, align)
+    const settle = () => {
+      if (opener.current) place(list, opener.current.getBoundingClientRect(), opens, align)
+    }
+    settle()
     list.querySelector<HTMLElement>('[role^=menuitem]')?.focus()
     const close = (event: Event) => {
       if (!root.current?.contains(event.target as Node)) setOpen(false)
     }
-    const closeAnyway = () => setOpen(false)
     addEventListener('pointerdown', close)
-    addEventListener('resize', closeAnyway)
+    // The keyboard of a phone leaves as the field loses the focus, and the window grows.
+    addEventListener('resize', settle)
     return () => {
       removeEventListener('pointerdown', close)
-      removeEventListener('resize', closeAnyway)
+      removeEventListener('resize', settle)
     }
   }, [isOpen])
 

@@ -1,6 +1,7 @@
 /** A new thread: its name, perhaps a description, and the first message. */
 import { useRef, useState } from 'preact/hooks'
 import { isReadOnly } from '../relay/sign-in.ts'
+import { tabStorage } from '../relay/storage.ts'
 import { createThread } from '../state/actions.ts'
 import { go } from '../state/route.ts'
 import { noteFault } from '../state/status.ts'
@@ -18,7 +19,7 @@ const STORE = 'relay-new-thread'
 
 function loadNew(): { name: string; description: string } {
   try {
-    const { name = '', description = '' } = JSON.parse(sessionStorage.getItem(STORE) ?? '{}')
+    const { name = '', description = '' } = JSON.parse(tabStorage.getItem(STORE) ?? '{}')
     return { name: String(name), description: String(description) }
   } catch {
     return { name: '', description: '' }
@@ -29,7 +30,7 @@ export function NewThreadPane() {
   const [{ name, description }, setNew] = useState(loadNew)
   const change = (next: { name: string; description: string }) => {
     setNew(next)
-    sessionStorage.setItem(STORE, JSON.stringify(next))
+    tabStorage.setItem(STORE, JSON.stringify(next))
   }
   const [problem, setProblem] = useState('')
   const field = useRef<HTMLInputElement>(null)
@@ -111,7 +112,7 @@ export function NewThreadPane() {
           placeholder={isReadOnly.value ? '' : 'The first message'}
           beforeSend={create}
           afterSend={() => {
-            sessionStorage.removeItem(STORE)
+            tabStorage.removeItem(STORE)
             go({ at: 'thread', name: name.trim() }, true)
           }}
         />

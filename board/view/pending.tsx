@@ -9,10 +9,11 @@ import { Byline } from './message.tsx'
 import { Text } from './text.tsx'
 
 export function Pending({ message }: { message: Outgoing }) {
-  const { key, thread, content, to, problem } = message
+  const { key, thread, content, to, problem, isRefused } = message
   const author = { surface: 'other', from: PERSON, via: BOARD_NAME, ...(to && { to }) } as const
   const edit = () => {
     restoreDraft(thread, { text: content, to })
+    document.getElementById('write')?.focus()
     discard(key)
   }
   return (
@@ -36,7 +37,8 @@ export function Pending({ message }: { message: Outgoing }) {
         {problem !== undefined && (
           <p class="failed" role="alert">
             <span>
-              Not sent: <Text>{problem}</Text>
+              {/* Without an answer it may have arrived all the same. */}
+              {isRefused ? 'Not sent' : 'Not confirmed yet'}: <Text>{problem}</Text>
             </span>
             <button class="btn small" type="button" onClick={() => retry(key)}>
               Try again

@@ -66,7 +66,7 @@ export function Results({ found: { messages, reading }, filters, onMore }: Resul
           ))}
         </section>
       ))}
-      {reading.has_more &&
+      {(reading.has_more || reading.older_count) &&
         (thread && reading.next_before_seq ? (
           <p class="older">
             <button

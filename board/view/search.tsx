@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from 'preact/hooks'
 import { callTool } from '../relay/client.ts'
 import { PERSON, SURFACES } from '../relay/types.ts'
 import { boardBase, type Filters, formatRoute, go } from '../state/route.ts'
-import { noteFault, noteSuccess } from '../state/status.ts'
+import { noteFault, noteSuccess, say } from '../state/status.ts'
 import { readers } from '../state/threads.ts'
 import { CopyButton } from './copy.tsx'
 import { Icon, SurfaceIcon } from './icons.tsx'
@@ -22,8 +22,12 @@ export function SearchPane({ filters }: { filters: Filters }) {
   const isAsking = Boolean(q || thread || surface || from)
 
   const generation = useRef(0)
+  const isLoading = useRef(false)
   const load = async (before: number | undefined, stop?: AbortSignal) => {
     const own = generation.current
+    // A second press on the same button asks for the same page.
+    if (before !== undefined && isLoading.current) return
+    isLoading.current = true
     try {
       const reading = await callTool('relay_read_thread', askFor(filters, before), stop)
       if (own !== generation.current) return
@@ -34,12 +38,19 @@ export function SearchPane({ filters }: { filters: Filters }) {
         reading,
       }))
     } catch (error) {
-      if (!stop?.aborted) setProblem(noteFault(error).message)
+      if (stop?.aborted || own !== generation.current) return
+      const { message } = noteFault(error)
+      // What was found stays.
+      if (before === undefined) setProblem(message)
+      else say(message)
+    } finally {
+      if (own === generation.current) isLoading.current = false
     }
   }
 
   useEffect(() => {
     generation.current += 1
+    isLoading.current = false
     setFound(undefined)
     setProblem('')
     if (!isAsking) return
@@ -95,8 +106,11 @@ function askFor({ q, thread, surface, from }: Filters, before: number | undefine
 function summarize(found: Found | undefined, { thread }: Filters): string {
   if (!found) return ''
   const { messages, reading } = found
-  const hits = reading.threads?.reduce((sum, each) => sum + each.hits, 0) ?? messages.length
-  const count = `${Math.max(hits, messages.length).toLocaleString()}${reading.has_more && !reading.threads ? '+' : ''}`
+  // A thread without a word or a filter is no search: the relay counts what is older.
+  const hits =
+    reading.threads?.reduce((sum, each) => sum + each.hits, 0) ??
+    messages.length + (reading.older_count ?? 0)
+  const count = `${Math.max(hits, messages.length).toLocaleString()}${reading.has_more ? '+' : ''}`
   const names = new Set(messages.map((message) => message.thread_name))
   const where = thread ? '' : ` in ${Math.max(names.size, reading.threads?.length ?? 0)} threads`
   return `${count} ${count === '1' ? 'message' : 'messages'}${where}`

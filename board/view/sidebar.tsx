@@ -3,6 +3,7 @@ import { computed, signal } from '@preact/signals'
 import { useEffect, useState } from 'preact/hooks'
 import { callTool, relayNow } from '../relay/client.ts'
 import { isPerson, nameOf, PERSON, type Thread } from '../relay/types.ts'
+import { minute } from '../state/clock.ts'
 import { formatRoute, go, route } from '../state/route.ts'
 import { readers, threads, unlisted } from '../state/threads.ts'
 import { formatAge } from '../text/time.ts'
@@ -18,12 +19,6 @@ const filter = signal('')
 
 /** Threads that the relay found by that text and the list does not hold. */
 const found = signal<Thread[]>([])
-
-/** Changes once a minute, so that ages do. */
-const minute = signal(0)
-setInterval(() => {
-  minute.value += 1
-}, 30_000)
 
 const matching = computed(() => {
   const wanted = filter.value.trim().toLowerCase()
@@ -56,7 +51,7 @@ export function Sidebar() {
           class="btn icon"
           href={formatRoute({ at: 'new' })}
           aria-label="New thread"
-          title="New thread (c)"
+          title="New thread (n)"
         >
           <Icon name="write" />
         </a>
@@ -148,6 +143,8 @@ function FilterField() {
     }
   }, [text])
   const onKeyDown = (event: KeyboardEvent) => {
+    // Enter may only confirm what an input method offers.
+    if (event.isComposing) return
     if (event.key === 'Enter' && text.trim()) go({ at: 'search', q: text.trim() })
     if (event.key === 'Escape') {
       setText('')

@@ -1,10 +1,10 @@
 /** What a person sees who is not signed in. */
 import { useState } from 'preact/hooks'
-import { canSignIn, signIn } from '../relay/sign-in.ts'
+import { obstacle, signIn, staysSignedIn } from '../relay/sign-in.ts'
 import { Icon, Logo } from './icons.tsx'
 
 export function SignIn({ problem }: { problem: string | undefined }) {
-  const [stays, setStays] = useState(false)
+  const [stays, setStays] = useState(staysSignedIn)
   return (
     <div class="page">
       <main class="gate">
@@ -23,7 +23,7 @@ export function SignIn({ problem }: { problem: string | undefined }) {
             <span>{problem}</span>
           </p>
         )}
-        {canSignIn ? (
+        {obstacle === undefined ? (
           <form
             onSubmit={(event) => {
               event.preventDefault()
@@ -47,8 +47,9 @@ export function SignIn({ problem }: { problem: string | undefined }) {
           </form>
         ) : (
           <p class="part">
-            Browsers let a page sign in only over https, or on the machine of the relay. Open the
-            board at an https address of this relay.
+            {obstacle === 'http'
+              ? 'Browsers let a page sign in only over https, or on the machine of the relay. Open the board at an https address of this relay.'
+              : `This browser stores nothing for ${location.host}, so the sign-in could not come back here from the page that asks for the key. Allow site data for this address, then reload.`}
           </p>
         )}
         <p class="note">

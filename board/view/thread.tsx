@@ -1,7 +1,9 @@
 /** The pane of one thread: its head, its messages, the field to write in. */
+import { useRef } from 'preact/hooks'
 import { isReadOnly } from '../relay/sign-in.ts'
 import type { Thread } from '../relay/types.ts'
 import { contextOf, download, setArchived } from '../state/actions.ts'
+import { changedDraft, loadDraft } from '../state/drafts.ts'
 import { outbox } from '../state/outbox.ts'
 import { markAllRead } from '../state/read-state.ts'
 import { formatRoute, go } from '../state/route.ts'
@@ -22,11 +24,16 @@ export function ThreadPane({ name }: { name: string }) {
   // Reading the signal makes the head follow the list.
   const thread = threads.value && findThread(name)
   const open = transcript.value
+  const isMissing = open?.status === 'missing'
+  const isWaiting = outbox.value.some((each) => each.thread === name)
+  // What the person wrote stays in reach, whatever becomes of the thread; posting it opens the thread.
+  const wrote = useRef(false)
+  wrote.current ||= isWaiting || changedDraft.value.thread === name || loadDraft(name).text !== ''
   return (
     <section class="pane" aria-label={name}>
       <Head name={name} thread={thread} />
       {(!open || open.status === 'loading') && <MessageSkeleton />}
-      {open?.status === 'missing' && <Missing name={name} />}
+      {isMissing && (isWaiting ? <div class="scroll" /> : <Missing name={name} />)}
       {open?.status === 'failed' && (
         <Case title="This thread could not be read" text={open.problem ?? ''}>
           <button class="btn primary" type="button" onClick={retryTranscript}>
@@ -36,7 +43,7 @@ export function ThreadPane({ name }: { name: string }) {
       )}
       {open?.status === 'ready' && <TranscriptView open={open} />}
       {open?.status !== 'ready' && <Waiting name={name} />}
-      {open?.status !== 'missing' && (
+      {(!isMissing || (wrote.current && !isReadOnly.value)) && (
         <div class="write col">
           {thread?.archived && !isReadOnly.value && (
             <p class="closed above">

@@ -1,25 +1,27 @@
 /** The messages of the open thread, and where the person is in them. */
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
-import { relayNow } from '../relay/client.ts'
 import type { Message as MessageData } from '../relay/types.ts'
-import { outbox } from '../state/outbox.ts'
-import { createReadObserver } from '../state/read-state.ts'
+import { today } from '../state/clock.ts'
+import { outbox, posted } from '../state/outbox.ts'
+import { createReadObserver, stopReading } from '../state/read-state.ts'
 import { route } from '../state/route.ts'
 import { findThread } from '../state/threads.ts'
 import { arrived, jumpToEnd, loadNewer, loadOlder, type Transcript } from '../state/transcript.ts'
-import { dayOf } from '../text/time.ts'
 import { CHUNK, Chunk, ifWithin, useChunks } from './chunk.tsx'
 import { Icon } from './icons.tsx'
 import { Pending } from './pending.tsx'
+import {
+  type Anchor,
+  findAnchor,
+  isAtEnd,
+  moveFocus,
+  restoreAnchor,
+  scrollTo,
+  settle,
+} from './scrolling.ts'
 
-/** Pixels from an end at which the next page is loaded, and from the last message that count as there. */
+/** Pixels from an end at which the next page is loaded. */
 const NEAR = 800
-const AT_END = 80
-
-/** Whether the last message can be seen, so that a new one may scroll into view. */
-function isAtEnd({ scrollHeight, scrollTop, clientHeight }: Element): boolean {
-  return scrollHeight - scrollTop - clientHeight < AT_END
-}
 
 export function TranscriptView({ open }: { open: Transcript }) {
   const { name, messages, olderCount, hasNewer, aim } = open
@@ -37,7 +39,6 @@ export function TranscriptView({ open }: { open: Transcript }) {
   const chunks = useChunks(open)
   const to = route.value
   const seq = to.at === 'thread' ? to.seq : undefined
-  const today = dayOf(new Date(relayNow()).toISOString())
   const pending = outbox.value.filter((each) => each.thread === name)
 
   useReading(scroll, messages)
@@ -76,12 +77,23 @@ export function TranscriptView({ open }: { open: Transcript }) {
     else restoreAnchor(box, anchor.current)
   }, [messages, pending.length])
 
-  // Who writes wants to see it.
-  const pendingBefore = useRef(pending.length)
+  // Who writes wants to see it; a post from another tab moves nothing here.
+  const postedBefore = useRef(posted.value)
   useEffect(() => {
-    if (pending.length > pendingBefore.current) void toEnd(scroll.current)
-    pendingBefore.current = pending.length
-  }, [pending.length])
+    if (posted.value > postedBefore.current) void toEnd(scroll.current)
+    postedBefore.current = posted.value
+  }, [posted.value])
+
+  // A phone's keyboard, or a field that grows, takes its room from the end.
+  useEffect(() => {
+    const box = scroll.current
+    if (!box) return
+    const observer = new ResizeObserver(() => {
+      if (wasAtEnd.current) box.scrollTop = box.scrollHeight
+    })
+    observer.observe(box)
+    return () => observer.disconnect()
+  }, [])
 
   useEffect(() => {
     const added = arrived.value - seenArrivals.current
@@ -90,7 +102,7 @@ export function TranscriptView({ open }: { open: Transcript }) {
   }, [arrived.value])
 
   // What fits the screen leaves nothing to scroll, so nothing would ask for more.
-  useEffect(onScroll, [messages])
+  useEffect(onScroll, [messages, hasNewer])
 
   return (
     <>
@@ -120,7 +132,7 @@ export function TranscriptView({ open }: { open: Transcript }) {
               firstUnread={ifWithin(open.firstUnread, chunk)}
               unreadCount={open.unreadCount}
               target={ifWithin(seq, chunk)}
-              today={today}
+              today={today.value}
             />
           ))}
           {pending.map((each) => (
@@ -149,42 +161,6 @@ function describeNews(unseen: number, hasNewer: boolean, { name, messages }: Tra
   return `${unseen} new ${unseen === 1 ? 'message' : 'messages'}`
 }
 
-/** Pixels above a message that the heading of its day covers. */
-const UNDER_DAY = 48
-
-/** Scrolls the box alone: scrollIntoView() would also move the page around it. */
-function scrollTo(box: HTMLElement, at: HTMLElement, isCentred: boolean): void {
-  const { top, height } = at.getBoundingClientRect()
-  const room = Math.max(0, box.clientHeight - height)
-  const above = isCentred ? Math.max(UNDER_DAY, room / 2) : UNDER_DAY
-  box.scrollTop += top - box.getBoundingClientRect().top - above
-}
-
-/**
- * Scrolls now and in the next frames, until the position stays: messages that were never on screen have
- * only an estimated height until they are. Returns how to stop.
- */
-function settle(scroll: () => number): () => void {
-  let last = scroll()
-  let frames = 0
-  let request = requestAnimationFrame(function again() {
-    const next = scroll()
-    frames = next === last ? frames + 1 : 0
-    last = next
-    if (frames < 3) request = requestAnimationFrame(again)
-  })
-  const stop = () => {
-    cancelAnimationFrame(request)
-    removeEventListener('wheel', stop)
-    removeEventListener('touchmove', stop)
-  }
-  // The person decides where to be.
-  addEventListener('wheel', stop, { once: true, passive: true })
-  addEventListener('touchmove', stop, { once: true, passive: true })
-  setTimeout(stop, 1_000)
-  return stop
-}
-
 async function toEnd(box: HTMLElement | null): Promise<void> {
   await jumpToEnd()
   if (box) box.scrollTop = box.scrollHeight
@@ -194,7 +170,7 @@ async function toEnd(box: HTMLElement | null): Promise<void> {
 function useReading(scroll: { current: HTMLElement | null }, messages: MessageData[]): void {
   const observer = useRef<IntersectionObserver | undefined>(undefined)
   const watched = useRef(new WeakMap<Element, number>())
-  useEffect(() => () => observer.current?.disconnect(), [])
+  useEffect(() => () => observer.current && stopReading(observer.current), [])
   useEffect(() => {
     if (!scroll.current) return
     observer.current ??= createReadObserver(scroll.current)
@@ -206,47 +182,4 @@ function useReading(scroll: { current: HTMLElement | null }, messages: MessageDa
       for (const element of chunk.querySelectorAll('.msg')) observer.current.observe(element)
     }
   }, [messages])
-}
-
-/** Up and down go from message to message once one of them has the focus. */
-function moveFocus(event: KeyboardEvent): void {
-  const box = event.currentTarget as HTMLElement
-  const focused = document.activeElement
-  const isBox = focused === box
-  if (!(isBox || focused?.classList.contains('msg'))) return
-  if (event.key !== 'ArrowDown' && event.key !== 'ArrowUp') return
-  const all = [...box.querySelectorAll<HTMLElement>('.msg')]
-  const at = isBox ? all.length : all.indexOf(focused as HTMLElement)
-  const next = all[at + (event.key === 'ArrowDown' ? 1 : -1)]
-  if (!next) return
-  event.preventDefault()
-  next.focus()
-}
-
-interface Anchor {
-  element: Element
-  edge: 'top' | 'bottom'
-  place: number
-}
-
-/**
- * What is in the middle of the box, and where it stands: a message or, where none has been laid out yet,
- * the end of its chunk, above which older messages are put.
- */
-function findAnchor(box: Element): Anchor | undefined {
-  const { left, top, width, height } = box.getBoundingClientRect()
-  const there = document.elementsFromPoint(left + width / 2, top + height / 2)
-  const find = (what: string) =>
-    there.map((each) => each.closest(what)).find((each) => each !== null)
-  const message = find('.msg')
-  const element = message ?? find('.chunk')
-  if (!element) return undefined
-  const edge = message ? 'top' : 'bottom'
-  return { element, edge, place: element.getBoundingClientRect()[edge] }
-}
-
-/** Moves the box by as much as that has moved: not every browser does, and none at the very top. */
-function restoreAnchor(box: Element, anchor: Anchor | undefined): void {
-  if (!anchor?.element.isConnected) return
-  box.scrollTop += anchor.element.getBoundingClientRect()[anchor.edge] - anchor.place
 }

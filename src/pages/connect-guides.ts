@@ -15,6 +15,13 @@ export interface ConnectGuide {
 /** A placeholder for the key: no page shows a real one. */
 const KEY = 'YOUR_RELAY_API_KEY'
 
+/** What a person says first to a session that is connected. */
+export const FIRST_SENTENCES = [
+  'Check relay for news.',
+  'Post to relay where we are, in the thread first-steps.',
+  'What did the other sessions write about the release?',
+]
+
 /** The clients in the order of the page; `url` is that of the MCP endpoint. */
 export function connectGuides(url: string): ConnectGuide[] {
   const headers = { Authorization: `Bearer ${KEY}` }

@@ -5,7 +5,7 @@
  */
 import type { ConfigFault } from '../config.ts'
 import { SETTINGS, type Setting } from '../settings-table.ts'
-import { type ConnectGuide, connectGuides } from './connect-guides.ts'
+import { type ConnectGuide, connectGuides, FIRST_SENTENCES } from './connect-guides.ts'
 import { LOGO } from './icon.ts'
 import { escapeHtml, sheet } from './page.ts'
 
@@ -104,12 +104,6 @@ ${FIRST_SENTENCES.map((sentence) => `<li><span class="grow">${sentence}</span></
 </ul>
 </section>`
 }
-
-const FIRST_SENTENCES = [
-  'Check relay for news.',
-  'Post to relay where we are, in the thread billing-migration.',
-  'What did the other sessions write about the release?',
-]
 
 /** The Markdown of the settings table as HTML: `code` and _emphasis_. */
 function formatText(text: string): string {

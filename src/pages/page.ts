@@ -2,7 +2,7 @@
 
 export interface PageContent {
   title: string
-  /** HTML, with everything that others have written escapeHtml. */
+  /** HTML. What others wrote has gone through escapeHtml(). */
   body: string
   style?: string
   status?: number

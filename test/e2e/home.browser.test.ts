@@ -53,6 +53,25 @@ test('a key that is pasted once is in every block, and goes nowhere', async () =
   await context.close()
 })
 
+test('over plain http the key is filled in and copied as well', async () => {
+  await using relay = await createTestRelay()
+  const { context, page } = await open(relay)
+  await context.grantPermissions(['clipboard-read', 'clipboard-write'])
+  // What a page has there, except on this machine.
+  await context.addInitScript(`if (location.pathname === '/') {
+    window.read = navigator.clipboard.readText.bind(navigator.clipboard)
+    Object.defineProperty(Navigator.prototype, 'clipboard', { value: undefined })
+  }`)
+  await page.reload()
+  await page.getByLabel('Key, to fill in below').fill(relay.key)
+  const terminal = page.getByRole('figure').filter({ hasText: 'claude mcp add' })
+  await terminal.getByText(`${relay.key.slice(0, 4)}…`).waitFor()
+  await terminal.getByRole('button').click()
+  await terminal.getByText('Copied').waitFor()
+  expect(await page.evaluate('window.read()')).toContain(`Bearer ${relay.key}"`)
+  await context.close()
+})
+
 test('without JavaScript all is there but the buttons', async () => {
   await using relay = await createTestRelay()
   const { context, page } = await open(relay, { javaScriptEnabled: false })

@@ -2,7 +2,7 @@
 
 import { createRequire } from 'node:module'
 import type { AxeResults } from 'axe-core'
-import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
+import type { Browser, BrowserContextOptions, Page, Route } from 'playwright-core'
 import type { TestRelay } from './relay.ts'
 
 export interface OpenOptions extends BrowserContextOptions {
@@ -10,12 +10,17 @@ export interface OpenOptions extends BrowserContextOptions {
   at?: string
   /** Opens the board without signing in. */
   signedOut?: boolean
+  /** Whether the test moves the page's clock: page.clock. */
+  hasClock?: boolean
 }
 
 export async function openBoard(browser: Browser, relay: TestRelay, options: OpenOptions = {}) {
-  const { at, signedOut, ...context } = options
+  const { at, signedOut, hasClock, ...context } = options
   const opened = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...context })
   const page = await opened.newPage()
+  // Shorter than a test may take, so that a failure names the step that waited.
+  page.setDefaultTimeout(10_000)
+  if (hasClock) await page.clock.install()
   const complaints: string[] = []
   page.on('console', (message) => {
     // What the browser says of an answer such as 401 is no complaint of the page.
@@ -42,6 +47,28 @@ export async function openBoard(browser: Browser, relay: TestRelay, options: Ope
 /** Goes to another place of the board. */
 export async function go(page: Page, fragment: string): Promise<void> {
   await page.evaluate(`location.hash = ${JSON.stringify(fragment)}`)
+}
+
+/** Answers the calls of a tool that match, in place of the relay; undefined lets one through. */
+export async function interceptCalls(
+  page: Page,
+  tool: string,
+  handle: (args: Record<string, unknown>, route: Route) => Promise<unknown> | undefined,
+): Promise<void> {
+  await page.route('**/mcp', async (route) => {
+    const { params } = route.request().postDataJSON()
+    const handled = params.name === tool ? handle(params.arguments, route) : undefined
+    await (handled ?? route.fallback())
+  })
+}
+
+/** How many pixels of the page or of a pane run out of it sideways. What a chunk of messages clips counts. */
+export function findOverflow(page: Page): Promise<number> {
+  return page.evaluate(
+    `Math.max(...[document.documentElement, ...document.querySelectorAll('.app, .list, .scroll, .chunk')]
+      .filter((each) => each.checkVisibility())
+      .map((each) => each.scrollWidth - each.clientWidth))`,
+  )
 }
 
 /** What axe-core finds wrong with what is shown: one line for each rule. */

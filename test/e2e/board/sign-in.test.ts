@@ -1,7 +1,7 @@
 /** Signing in to the board: by the consent page, by the link of npm start, and when a sign-in ends. */
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { go, openBoard } from '../../support/board.ts'
+import { go, interceptCalls, openBoard } from '../../support/board.ts'
 import { openBrowser } from '../../support/browser.ts'
 import { createOAuthClient } from '../../support/oauth.ts'
 import { createTestRelay } from '../../support/relay.ts'
@@ -14,15 +14,26 @@ afterAll(() => browser.close())
 
 test('a person signs in with the key and comes back to the place they opened', async () => {
   await using relay = await createTestRelay()
-  await relay.call('relay_post_message', { thread_name: 'a/b ä', content: 'here', surface: 'code' })
+  const post = { thread_name: 'a/b ä', surface: 'code' }
+  for (let i = 1; i < 30; i += 1) {
+    await relay.call('relay_post_message', { ...post, content: `line ${i}` })
+  }
+  await relay.call('relay_post_message', { ...post, content: 'here' })
   await using board = await openBoard(browser, relay, { signedOut: true, at: '#/t/a%2Fb%20%C3%A4' })
   const { page, complaints } = board
+  // The thread is opened at once, and the check that makes the person a reader is slow.
+  await interceptCalls(page, 'relay_check_new', ({ thread_name }, route) =>
+    thread_name === undefined
+      ? new Promise((resolve) => setTimeout(resolve, 300)).then(() => route.continue())
+      : undefined,
+  )
   await page.getByRole('button', { name: 'Sign in' }).click()
   await page.getByText('The board is a page of this relay').waitFor()
   await page.getByLabel('Key of this relay').fill(relay.key)
   await page.getByRole('button', { name: 'Allow' }).click()
   await page.getByRole('heading', { name: 'a/b ä' }).waitFor()
   await page.getByText('here', { exact: true }).waitFor()
+  await page.getByText('2 new', { exact: true }).waitFor()
   expect(page.url()).toBe(`${relay.url}/board/#/t/a%2Fb%20%C3%A4`)
   expect(complaints).toEqual([])
 })
@@ -102,6 +113,10 @@ test('when the key was rotated in the middle of typing, the draft survives the n
   await relay.call('relay_post_message', { thread_name: 'a', content: 'first', surface: 'code' })
   await using board = await openBoard(browser, relay, { at: '#/t/a' })
   const { page } = board
+  await page.getByText('first', { exact: true }).waitFor()
+  // Somebody who chose to stay signed in.
+  await page.evaluate(`localStorage.setItem('relay-board', sessionStorage.getItem('relay-board'))
+    sessionStorage.removeItem('relay-board')`)
   await page.getByRole('textbox', { name: 'Write to a' }).fill('half a thought')
   // What a rotation does to a tab: neither of its tokens is worth anything now.
   await page.route('**/mcp', (route) => route.fulfill({ status: 401, body: '{}' }))
@@ -120,6 +135,8 @@ test('when the key was rotated in the middle of typing, the draft survives the n
   expect(await page.getByRole('textbox', { name: 'Write to a' }).inputValue()).toBe(
     'half a thought',
   )
+  const kept = `[sessionStorage, localStorage].map((each) => each.getItem('relay-board') !== null)`
+  expect(await page.evaluate(kept)).toEqual([false, true])
 })
 
 test('no other client can pass for the person, whatever it calls itself', async () => {
@@ -186,6 +203,22 @@ test('signing out leaves nothing in this tab or another', async () => {
   await page.getByRole('button', { name: 'Sign in' }).waitFor()
   await other.getByRole('button', { name: 'Sign in' }).waitFor()
   expect(await page.evaluate('localStorage.length + sessionStorage.length')).toBe(0)
+})
+
+test('where storage is blocked the board says what it needs, and the link of npm start works', async () => {
+  await using relay = await createTestRelay()
+  await using board = await openBoard(browser, relay, { signedOut: true })
+  const { page, context, complaints } = board
+  await context.addInitScript(`for (const name of ['localStorage', 'sessionStorage'])
+    Object.defineProperty(window, name, {
+      get() { throw new DOMException('Access is denied for this document.', 'SecurityError') },
+    })`)
+  await page.reload()
+  await page.getByText('Allow site data for this address').waitFor()
+  await page.goto('about:blank')
+  await page.goto(`${relay.url}/board/#key=${relay.key}`)
+  await page.getByText('Connect your first session').waitFor()
+  expect(complaints).toEqual([])
 })
 
 test('a session named You is not the person', async () => {

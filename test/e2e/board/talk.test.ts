@@ -1,7 +1,7 @@
 /** A person in the board and sessions over MCP, in one relay. */
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { go, openBoard } from '../../support/board.ts'
+import { go, interceptCalls, openBoard } from '../../support/board.ts'
 import { openBrowser } from '../../support/browser.ts'
 import { createTestRelay, type TestRelay } from '../../support/relay.ts'
 
@@ -149,8 +149,20 @@ test('somebody who has scrolled up sees that there is news, and stays where they
   for (let i = 1; i <= 20; i += 1) await post(relay, 'long', `line ${i}\n\n${'words '.repeat(80)}`)
   await using board = await openBoard(browser, relay, { at: '#/t/long/5' })
   const { page } = board
+  // The thread may be there before the list, which knows where it ends.
+  let release = () => {}
+  const released = new Promise<void>((resolve) => {
+    release = resolve
+  })
+  await interceptCalls(page, 'relay_list_threads', (_, route) =>
+    released.then(() => route.continue()),
+  )
+  await page.reload()
   await page.locator('.msg.target').waitFor()
   await page.getByText('line 20', { exact: true }).waitFor({ state: 'attached' })
+  release()
+  await page.getByRole('link', { name: /^long/ }).waitFor()
+  await expect.poll(() => page.locator('.pill').count()).toBe(0)
   const place = () => page.locator('.msg.target').boundingBox()
   const before = await place()
   await post(relay, 'long', 'line 21')
@@ -161,16 +173,79 @@ test('somebody who has scrolled up sees that there is news, and stays where they
   await expect.poll(() => page.getByRole('button', { name: /new message/ }).count()).toBe(0)
 })
 
-test('two tabs: what one posts the other shows, and both keep their drafts apart by thread', async () => {
+test('two tabs share the draft of each thread, and what one posts scrolls nobody in the other', async () => {
+  await using relay = await createTestRelay()
+  for (let i = 1; i <= 20; i += 1) await post(relay, 'plan', `line ${i}\n\n${'words '.repeat(80)}`)
+  await post(relay, 'other', 'go')
+  await using board = await openBoard(browser, relay, { at: '#/t/plan' })
+  const one = board.page
+  const two = await board.context.newPage()
+  await two.goto(`${relay.url}/board/#key=${relay.key}`)
+  await two.locator('.app').waitFor()
+  await go(two, '#/t/plan/5')
+  await two.locator('.msg.target').waitFor()
+  const field = (page: typeof one) => page.getByRole('textbox', { name: /^Write to/ })
+  await field(one).fill('half a thought')
+  await expect.poll(() => field(two).inputValue()).toBe('half a thought')
+  await field(two).press('End')
+  await two.keyboard.type(', and the other half')
+  await expect.poll(() => field(one).inputValue()).toBe('half a thought, and the other half')
+  await go(two, '#/t/other')
+  await two.getByText('go', { exact: true }).waitFor()
+  expect(await field(two).inputValue()).toBe('')
+  await field(two).fill('for other')
+  await go(two, '#/t/plan/5')
+  await two.locator('.msg.target').waitFor()
+
+  const place = () => two.locator('.msg.target').boundingBox()
+  await expect.poll(async () => (await place())?.y).toBeGreaterThan(100)
+  const before = await place()
+  await one.getByRole('button', { name: 'Send' }).click()
+  await two.locator('[data-seq="21"]').waitFor({ state: 'attached' })
+  await expect.poll(() => two.locator('.msg .state').count()).toBe(0)
+  expect(await place()).toEqual(before)
+  expect(await field(two).inputValue()).toBe('')
+  expect(await two.locator('.msg .who', { hasText: 'You' }).count()).toBe(1)
+  await go(one, '#/t/other')
+  await expect.poll(() => field(one).inputValue()).toBe('for other')
+})
+
+test('a first message that is being sent is shown as such, and cannot be changed until that fails', async () => {
   await using relay = await createTestRelay()
   await post(relay, 'plan', 'go')
-  await using one = await openBoard(browser, relay, { at: '#/t/plan' })
-  await using two = await openBoard(browser, relay, { at: '#/t/plan' })
-  await two.page.getByText('go', { exact: true }).waitFor()
-  await one.page.getByRole('textbox', { name: 'Write to plan' }).fill('from the first tab')
-  await one.page.getByRole('button', { name: 'Send' }).click()
-  await two.page.getByText('from the first tab', { exact: true }).waitFor()
-  expect(await two.page.locator('.msg .who', { hasText: 'You' }).count()).toBe(1)
+  await using board = await openBoard(browser, relay, { at: '#/new' })
+  const { page } = board
+  const held: (() => Promise<void>)[] = []
+  let isAway = true
+  await interceptCalls(page, 'relay_post_message', (_, route) =>
+    isAway
+      ? route.abort()
+      : new Promise((resolve) => held.push(() => route.continue().then(resolve))),
+  )
+  await page.getByLabel('Name', { exact: true }).fill('garden')
+  await page.getByRole('textbox', { name: 'The first message' }).fill('Let us begin')
+  await page.getByRole('button', { name: 'Send' }).click()
+  await page.getByText('Not confirmed yet').waitFor()
+  await page.getByRole('button', { name: 'Edit' }).click()
+  const field = page.getByRole('textbox', { name: 'Write to garden' })
+  await expect.poll(() => field.inputValue()).toBe('Let us begin')
+  expect(await page.evaluate('document.activeElement.id')).toBe('write')
+
+  await page.keyboard.press('Control+Enter')
+  await page.getByText('Not confirmed yet').waitFor()
+  isAway = false
+  // Sent again by itself, as after a pause.
+  await page.evaluate(`dispatchEvent(new Event('online'))`)
+  await expect.poll(() => held.length).toBe(1)
+  await page.getByText('Sending').waitFor()
+  expect(await page.getByText('There is no such thread').count()).toBe(0)
+  expect(await page.getByRole('button', { name: /^(Edit|Discard)$/ }).count()).toBe(0)
+  await held[0]?.()
+  await page.locator('[data-seq="1"]').getByText('Let us begin').waitFor()
+  expect(await page.getByText('Sending').count()).toBe(0)
+  await expect
+    .poll(async () => (await relay.call('relay_list_threads', {})).structuredContent.threads)
+    .toMatchObject([{ name: 'garden', message_count: 1 }, { name: 'plan' }])
 })
 
 test('a thread is archived and brought back', async () => {
@@ -182,14 +257,44 @@ test('a thread is archived and brought back', async () => {
   await page.locator('body').press('e')
   await page.getByText('Archived. A new message reopens it.').waitFor()
   await page.getByRole('button', { name: 'Undo' }).click()
-  await expect
-    .poll(async () => (await relay.call('relay_list_threads', {})).structuredContent.threads.length)
-    .toBe(1)
-  await go(page, '#/')
+  const countActive = async () =>
+    (await relay.call('relay_list_threads', {})).structuredContent.threads.length
+  await expect.poll(countActive).toBe(1)
+
+  // Twice in a row, while the first call is slow: the last one counts.
+  let calls = 0
+  await interceptCalls(page, 'relay_archive_thread', (_, route) => {
+    calls += 1
+    const pause = calls === 1 ? 300 : 0
+    return new Promise((resolve) => setTimeout(resolve, pause)).then(() => route.continue())
+  })
+  let finished = 0
+  page.on('requestfinished', (request) => {
+    if (request.postData()?.includes('"name":"relay_archive_thread"')) finished += 1
+  })
+  await page.locator('body').press('e')
+  await page.locator('body').press('e')
+  await expect.poll(() => finished).toBe(2)
+  expect(await countActive()).toBe(1)
+  expect(await page.getByText('A new message reopens it.').count()).toBe(0)
 })
+
+/** Notifications as a page sees them, while another window is in front. */
+const STUB = `
+    window.announced = []
+    window.Notification = class {
+      static permission = 'granted'
+      static requestPermission = async () => 'granted'
+      constructor(title, { body, tag, renotify }) {
+        if (window.refuses) throw new TypeError('Illegal constructor')
+        window.announced.push([title, body, tag === title ? renotify : undefined])
+      }
+    }
+    document.hasFocus = () => false`
 
 test('a message for the person is announced while another window is in front, others are not', async () => {
   await using relay = await createTestRelay()
+  for (const word of ['go', 'on', 'up']) await post(relay, 'read-elsewhere', word)
   await post(relay, 'plan', 'go')
   await using board = await openBoard(browser, relay, {
     at: '#/t/plan',
@@ -197,22 +302,39 @@ test('a message for the person is announced while another window is in front, ot
   })
   const { page } = board
   await page.getByText('go', { exact: true }).waitFor()
-  await page.evaluate(`
-    window.announced = []
-    window.Notification = class {
-      static permission = 'granted'
-      static requestPermission = async () => 'granted'
-      constructor(title, { body }) { window.announced.push([title, body]) }
-    }
-    document.hasFocus = () => false`)
+  await page.evaluate(STUB)
+  await page.evaluate('window.refuses = true')
+  const item = page.getByRole('menuitemcheckbox', { name: 'Notify me of messages to me' })
+  const toggle = async () => {
+    await page.getByRole('button', { name: 'Settings' }).click()
+    await item.click()
+  }
+  await toggle()
+  await page.getByText('lets no page notify you').waitFor()
+  await page.evaluate('window.refuses = false')
+  await toggle()
+  const announced = () => page.evaluate('window.announced')
+  const greeting = ['Relay', 'Messages will be announced like this.', undefined]
+  await expect.poll(announced).toEqual([greeting])
   await page.getByRole('button', { name: 'Settings' }).click()
-  await page.getByRole('menuitemcheckbox', { name: 'Notify me of messages to me' }).click()
+  expect(await item.getAttribute('aria-checked')).toBe('true')
+  await page.keyboard.press('Escape')
+
+  await page.evaluate(`localStorage.setItem('relay-announced', '["", "read-elsewhere"]')`)
+  await page.reload()
+  await page.getByRole('link', { name: /^read-elsewhere/ }).waitFor()
+  await page.evaluate(STUB)
+  // Read on another device: the count changes, and nothing is new.
+  const elsewhere = { reader_tag: 'board', thread_name: 'read-elsewhere', ack_seq: 2, peek: true }
+  await relay.call('relay_check_new', elsewhere)
+  await page.getByRole('link', { name: /^read-elsewhere.*1 unread/ }).waitFor()
   await post(relay, 'other', 'for nobody in particular')
   await page.getByRole('link', { name: /^other/ }).waitFor()
+  // The latest of one look need not be the one for the person.
   await post(relay, 'other', 'what do\nyou think?', { to: 'board' })
-  const announced = () => page.evaluate('window.announced')
-  await expect.poll(announced).toEqual([['other', 'laptop-code: what do you think?']])
-  expect(await page.title()).toBe('(2) plan · Relay')
+  await post(relay, 'other', 'by the way')
+  await expect.poll(announced).toEqual([['other', 'laptop-code: what do you think?', true]])
+  expect(await page.title()).toMatch(/^\(\d\) plan · Relay$/)
   expect(await page.locator('link[rel=icon]').getAttribute('href')).toBe('icon-unread.svg')
 })
 

@@ -1,0 +1,15 @@
+/** The key in the blocks to copy. */
+
+/** The placeholder in the guides of src/pages/connect-guides.ts. */
+const PLACEHOLDER = 'YOUR_RELAY_API_KEY'
+
+/** What a key is made of. Anything else in a command could do more there than be a key. */
+const KEY = /^[\w.~+/=-]{8,200}$/
+
+/** A block with the key filled in: the whole of it to copy, only its ends to look at. */
+export function fillIn(text: string, given: string, isForEyes: boolean): string {
+  const key = given.trim()
+  if (!KEY.test(key)) return text
+  const shown = isForEyes ? `${key.slice(0, 4)}…${key.slice(-4)}` : key
+  return text.replaceAll(PLACEHOLDER, () => shown)
+}
