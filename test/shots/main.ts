@@ -86,7 +86,7 @@ const STATES: State[] = [
         .getByRole('textbox', { name: /^Write to/ })
         .fill('This waits until the relay is back.')
       await page.keyboard.press('Control+Enter')
-      await page.getByText('Not sent').waitFor()
+      await page.getByText('Not confirmed yet').waitFor()
     },
   },
 ]
