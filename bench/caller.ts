@@ -30,7 +30,6 @@ export interface BurstTimes {
 }
 
 export interface Caller {
-  pid: number
   run(burst: Burst): Promise<BurstTimes>
   stop(): void
 }
@@ -44,7 +43,6 @@ export function startCaller(): Caller {
       const [times] = await once(child, 'message')
       return times as BurstTimes
     },
-    pid: child.pid as number,
     stop: () => child.kill(),
   }
 }

@@ -31,7 +31,7 @@ document.addEventListener('visibilitychange', () => {
   for (const element of onScreen) startWaiting(element)
 })
 
-// What could not be acknowledged is, as soon as the relay answers again.
+// Acknowledges what could not be acknowledged before, as soon as the relay answers again.
 effect(() => {
   if (looks.value.count > 0 && timer === undefined) void tell()
 })

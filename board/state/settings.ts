@@ -39,13 +39,13 @@ export async function toggleAnnounced(name: string): Promise<void> {
   else if ((await Notification.requestPermission()) !== 'granted') {
     return say('The browser does not let the board notify you: its settings for this site decide.')
   } else if (!showsNotifications()) {
-    return say('This browser lets no page notify you while it is open.')
+    return say('This browser does not let a page notify you.')
   } else next.add(name)
   announced.value = next
   storage.setItem('relay-announced', JSON.stringify([...next]))
 }
 
-/** Shows one, so that the person knows them. Browsers on phones have the means, and refuse it to pages. */
+/** Shows an example. Browsers on phones have a constructor for it, which throws when a page calls it. */
 function showsNotifications(): boolean {
   try {
     new Notification('Relay', { body: 'Messages will be announced like this.', tag: 'relay' })

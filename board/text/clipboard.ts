@@ -1,6 +1,6 @@
 /** Copying a text to the clipboard. */
 
-/** Copies a text. Returns false where the browser lets neither way. */
+/** Copies a text. Returns false if the browser allows neither way. */
 export async function writeClipboard(text: string): Promise<boolean> {
   try {
     await navigator.clipboard.writeText(text)

@@ -46,7 +46,7 @@ function quote(name: string): string {
   return JSON.stringify(toPlainLine(name))
 }
 
-/** Every line behind a `>`. A control character ends one: readers differ in which they take so. */
+/** Puts `>` before every line. Every control character ends one, because programs differ on which do. */
 function blockquote(content: string): string {
   return content
     .split(/\r\n|(?!\t)[\p{Cc}\p{Zl}\p{Zp}]/u)

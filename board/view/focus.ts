@@ -17,7 +17,7 @@ export function keepFocus(root: Element): void {
     for (let each: Element | null = target; each; each = each.parentElement) path.push(each)
     if (target.matches('.row')) row = target
   })
-  // A press next to everything takes the focus away on purpose; a removal may look the same for a moment.
+  // A click on an empty place takes the focus away on purpose, which looks like a removal for a moment.
   root.addEventListener('focusout', () => setTimeout(forgetWhatWasLeft))
   const options = { childList: true, subtree: true, attributes: true, attributeFilter: ['class'] }
   new MutationObserver((records) => {

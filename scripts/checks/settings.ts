@@ -25,7 +25,7 @@ export const settingChecks: Check[] = settings.map(({ name, isRequired, about })
     if (!sentences) return unknown('Not checked: it needs key.')
     const own = sentences.filter((sentence) => sentence.startsWith(`${name} `))
     if (own.length === 0) return ok('valid')
-    const text = about ?? OPTIONAL_SETTINGS[name] ?? ''
+    const text = about ?? OPTIONAL_SETTINGS[name as keyof typeof OPTIONAL_SETTINGS]
     const fix: [string, string] = [setSetting(subject, name), text.replaceAll(/[`_]/g, '')]
     return isRequired ? failed(own.join(' '), ...fix) : warning(own.join(' '), ...fix)
   },

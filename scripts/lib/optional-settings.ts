@@ -2,7 +2,11 @@
  * What each optional setting is for, in Markdown: `code` and _emphasis_. Apart from the table of settings,
  * because the Worker never says it. Leaf.
  */
-export const OPTIONAL_SETTINGS: Readonly<Record<string, string>> = {
+import type { SETTINGS } from '../../src/settings-table.ts'
+
+type OptionalSetting = Extract<(typeof SETTINGS)[number], { isRequired: false }>['name']
+
+export const OPTIONAL_SETTINGS: Readonly<Record<OptionalSetting, string>> = {
   RELAY_API_KEY_PREVIOUS:
     'The key before this one, still accepted while you move your clients to the new one.',
   RELAY_PUBLIC_URL:

@@ -46,8 +46,8 @@ function renderFaults({ faults, url }: HomePageData): string {
   // Without its name, wrangler would change the Worker of wrangler.toml.
   const [, worker] = /^https:\/\/([^.]+)\..+\.workers\.dev\//.exec(url) ?? []
   const name = worker ? ` --name ${worker}` : ''
+  const settings: readonly Setting[] = SETTINGS
   const items = faults.map(({ setting, message }) => {
-    const settings: readonly Setting[] = SETTINGS
     const about = settings.find(({ name }) => name === setting)?.about ?? ''
     return `<li>
 <p><strong>${escapeHtml(message)}</strong></p>

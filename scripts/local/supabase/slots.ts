@@ -1,6 +1,6 @@
 /**
- * How many calls of one function run at a time: two, which keep up with workerd's one thread. Ten took no
- * less time and all competed for the same processors. But a call that waits for a lock keeps its
+ * How many calls of one function run at a time: two, which keep up with workerd's one thread. Ten were
+ * no faster, and competed for the same processors. But a call that waits for a lock keeps its
  * connection, so when the oldest one takes long, more may start, yet never so many that nothing is left
  * for other functions: twelve posts to one locked thread once held all connections, and every read waited
  * for seconds.
@@ -14,7 +14,7 @@ export interface SlotLimits {
 
 /** Milliseconds after which a running call no longer counts as quick. */
 const LONG_MS = 25
-/** How often the requests that wait are looked at, besides whenever a call ends. */
+/** How often waiting requests are checked; they also are whenever a call ends. */
 const TICK_MS = 5
 
 /** Held by a call while it runs. */
@@ -23,7 +23,8 @@ export interface Slot {
 }
 
 interface Waiting {
-  since: number
+  /** When it gives up. */
+  until: number
   proceed(slot: Slot | undefined): void
 }
 
@@ -43,9 +44,9 @@ export class Slots {
   async take(patience: number): Promise<Slot | undefined> {
     if (this.#waiting.length === 0 && this.#isFree()) return this.#occupy()
     const { promise, resolve } = Promise.withResolvers<Slot | undefined>()
-    this.#waiting.push({ since: performance.now(), proceed: resolve })
+    this.#waiting.push({ until: performance.now() + patience, proceed: resolve })
     this.#timer ??= setInterval(() => {
-      this.#giveUp(patience)
+      this.#giveUp()
       this.#advance()
     }, TICK_MS)
     return promise
@@ -79,9 +80,9 @@ export class Slots {
     this.#timer = undefined
   }
 
-  #giveUp(patience: number): void {
-    const latest = performance.now() - patience
-    while (this.#waiting[0] && this.#waiting[0].since < latest) {
+  #giveUp(): void {
+    const now = performance.now()
+    while (this.#waiting[0] && this.#waiting[0].until < now) {
       this.#waiting.shift()?.proceed(undefined)
     }
   }
