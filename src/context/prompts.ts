@@ -3,7 +3,7 @@ import * as z from 'zod/mini'
 import { RelayError } from '../errors.ts'
 import { closest, quote } from '../similar.ts'
 import { parseArguments } from '../tools/arguments.ts'
-import { optionalLabel, optionalText } from '../tools/fields.ts'
+import { narrow, optionalLabel, optionalText } from '../tools/fields.ts'
 import { jsonSchema } from '../tools/schema.ts'
 
 /** A prompt as prompts/list shows it. */
@@ -65,7 +65,7 @@ const handOff = definePrompt({
   title: 'Hand off',
   description: 'Post where this session stands to a thread, for the session that continues.',
   arguments: z.strictObject({
-    thread: optionalLabel('The thread to post to. Without it, the session chooses.'),
+    thread: narrow(optionalLabel('The thread to post to. Without it, the session chooses.')),
     focus: optionalText(2000, 'What the hand-off must cover above all.'),
   }),
   write({ thread, focus }) {
@@ -97,7 +97,7 @@ const catchUp = definePrompt({
   title: 'Catch up',
   description: 'Get what other sessions posted since last time, and what needs an answer.',
   arguments: z.strictObject({
-    thread: optionalLabel('The thread. Without it, all threads.'),
+    thread: narrow(optionalLabel('The thread. Without it, all threads.')),
     reader_tag: optionalLabel('Who reads: the same as last time, such as "laptop-code".'),
   }),
   write({ thread, reader_tag }) {

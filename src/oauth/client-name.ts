@@ -3,6 +3,9 @@
 /** Characters: enough for a product name, too few for a sentence that speaks to the person. */
 const MAX_LENGTH = 40
 
+/** UTF-16 units that are looked at. Normalizing takes quadratic time in a run of combining marks. */
+const MAX_READ = 500
+
 /**
  * Cleans a client's name: one line, no invisible or direction-changing characters, few combining
  * marks, at most 40 characters. Empty when nothing readable is left.
@@ -10,6 +13,7 @@ const MAX_LENGTH = 40
 export function cleanClientName(name: string): string {
   const characters = [
     ...name
+      .slice(0, MAX_READ)
       .toWellFormed()
       .normalize('NFC')
       // U+2800, the empty Braille pattern, is the one blank that Unicode counts as visible.

@@ -5,6 +5,7 @@
 import type * as z from 'zod/mini'
 import { RelayError } from '../errors.ts'
 import { quote, resembling } from '../similar.ts'
+import { narrowing } from './fields.ts'
 import { jsonSchema, type Property } from './schema.ts'
 
 export interface ParsedArguments<Schema extends z.ZodMiniObject> {
@@ -18,9 +19,11 @@ const MAX_COMPARED = 20
 
 /**
  * Parses arguments. Clients blank, stringify and add arguments, and the model behind them cannot
- * correct that: so null, "" and "null" for an optional argument, and 0 where the minimum is 1, mean
- * that it is absent; texts are read as the number, boolean or object that the schema asks for; and an
- * unknown argument is ignored unless it resembles a known one. Throws RelayError.
+ * correct that: so null and "" for an optional argument, and 0 where the minimum is 1, mean that it is
+ * absent; texts are read as the number, boolean or object that the schema asks for; and an unknown
+ * argument is ignored unless it resembles a known one. Nothing sent for "no value" may widen what a call
+ * does: the text "null" means absent only for what does not narrow it, and a blank text is not a flag's
+ * default. Throws RelayError.
  */
 export function parseArguments<Schema extends z.ZodMiniObject>(
   schema: Schema,
@@ -33,7 +36,8 @@ export function parseArguments<Schema extends z.ZodMiniObject>(
     const value = Object.hasOwn(sent, name) ? sent[name] : undefined
     const property = properties[name] as Property
     if (value === undefined || value === null) continue
-    if (!required.includes(name) && isBlank(value, property)) continue
+    const isNarrowing = narrowing.has(schema.shape[name] as z.core.$ZodType)
+    if (!required.includes(name) && isBlank(value, property, isNarrowing)) continue
     present[name] = coerce(value, property)
   }
 
@@ -50,8 +54,9 @@ export function parseArguments<Schema extends z.ZodMiniObject>(
 }
 
 /** What an optional argument is set to by clients that have to send all of them. */
-function isBlank(value: unknown, { type, minimum }: Property): boolean {
-  if (value === '' || value === 'null') return true
+function isBlank(value: unknown, { type, minimum }: Property, isNarrowing: boolean): boolean {
+  if (type === 'boolean') return false
+  if (value === '' || (value === 'null' && !isNarrowing)) return true
   return type === 'integer' && minimum === 1 && (value === 0 || value === '0')
 }
 

@@ -13,6 +13,7 @@ import {
   label,
   Message,
   MessageSummary,
+  narrow,
   newReaderFields,
   optionalLabel,
   seq,
@@ -31,7 +32,7 @@ import { defineTool, type ToolContext } from './tool.ts'
 import { nextPause, sleep } from './wait.ts'
 
 const Input = z.strictObject({
-  thread_name: optionalLabel('The thread. Leave it out for all threads.'),
+  thread_name: narrow(optionalLabel('The thread. Leave it out for all threads.')),
   reader_tag: label(
     'Who reads: a role that outlives this session, such as "laptop-code". Each has its own bookmark.',
   ),

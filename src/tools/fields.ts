@@ -21,6 +21,7 @@ function textFault(value: string, max: number): string | undefined {
 function labelFault(value: string, max: number): string | undefined {
   const fault = textFault(value, max)
   if (fault) return fault
+  if (value === 'null') return NOT_NULL
   if (/[\p{Cc}\u2028\u2029]/u.test(value)) {
     return 'must not contain control characters or line breaks'
   }
@@ -33,7 +34,10 @@ function labelFault(value: string, max: number): string | undefined {
   return undefined
 }
 
-/** Characters that nobody sees, with which one name could be made to look like another. */
+/** "null" as a text cannot be told from a client's way to send no value. */
+const NOT_NULL = 'must not be "null", which clients send for no value'
+
+/** Invisible characters, with which one name could be made to look like another. */
 const INVISIBLE = /[\p{Default_Ignorable_Code_Point}\u2800]/u
 
 /** Joiners and variation selectors where they belong: inside emoji, and in scripts that need them. */
@@ -76,10 +80,16 @@ export const text = (max: number, describe: string) => checked(textFault, max, d
 
 export const optionalText = (max: number, describe: string) => z.optional(text(max, describe))
 
+/**
+ * UTF-16 units up to which a label is normalized: ten times what a good one has. Normalizing takes
+ * quadratic time in a run of combining marks.
+ */
+const MAX_NORMALIZED = 2_000
+
 /** A name, tag or key: one line of at most 200 code points, in Unicode's form NFC. */
 export const label = (describe: string) =>
   z.string().check(
-    z.normalize('NFC'),
+    z.overwrite((value) => (value.length > MAX_NORMALIZED ? value : value.normalize('NFC'))),
     z.check(({ value, issues }) => {
       const message = labelFault(value, 200)
       if (message) issues.push({ code: 'custom', message, input: value, path: [] })
@@ -88,6 +98,27 @@ export const label = (describe: string) =>
   )
 
 export const optionalLabel = (describe: string) => z.optional(label(describe))
+
+/** Text to search for, of at most `max` code points. */
+export const optionalQuery = (max: number, describe: string) =>
+  narrow(
+    z.optional(
+      checked(
+        (value) => textFault(value, max) ?? (value === 'null' ? NOT_NULL : undefined),
+        max,
+        describe,
+      ),
+    ),
+  )
+
+/** Optional fields that narrow what a call does: the text "null" is not taken for their absence. */
+export const narrowing = new WeakSet<z.core.$ZodType>()
+
+/** Marks an optional field as one that narrows what a call does. */
+export function narrow<Field extends z.core.$ZodType>(field: Field): Field {
+  narrowing.add(field)
+  return field
+}
 
 export const integer = (min: number, max: number, describe: string) =>
   z.int().check(z.minimum(min), z.maximum(max), z.meta({ description: describe }))

@@ -7,7 +7,7 @@ import {
   integer,
   newReaderFields,
   optionalLabel,
-  optionalText,
+  optionalQuery,
   readers,
 } from './fields.ts'
 import { listReaders, noteNewReader, rankKnownReaders, tally } from './notes.ts'
@@ -16,7 +16,7 @@ import { defineTool } from './tool.ts'
 const Input = z.strictObject({
   include_archived: z._default(flag('Also list archived threads.'), false),
   reader_tag: optionalLabel('Your reader_tag: adds unread_count to each thread.'),
-  query: optionalText(200, 'Only threads with this text in their name or description.'),
+  query: optionalQuery(200, 'Only threads with this text in their name or description.'),
   preview: z._default(flag('Add the latest message of each thread, in one line.'), false),
   limit: z._default(integer(1, 500, 'Most threads to return.'), 100),
 })

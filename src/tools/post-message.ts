@@ -7,6 +7,7 @@ import {
   count,
   introductionFields,
   label,
+  narrow,
   newReaderFields,
   optionalLabel,
   surface,
@@ -39,8 +40,10 @@ const Input = z.strictObject({
   reader_tag: optionalLabel(
     'Your reader_tag: stored as `from`, and your own message is not handed back to you as news.',
   ),
-  to: optionalLabel(
-    'The reader_tag that this is for: handed to it even if it never read before, or is your own (a later session). "board" is the person.',
+  to: narrow(
+    optionalLabel(
+      'The reader_tag that this is for: handed to it even if it never read before, or is your own (a later session). "board" is the person.',
+    ),
   ),
   idempotency_key: optionalLabel(
     'For programs: posting the same message again with the same key adds nothing.',

@@ -9,9 +9,10 @@ import {
   integer,
   Message,
   MessageSummary,
+  narrow,
   newReaderFields,
   optionalLabel,
-  optionalText,
+  optionalQuery,
   seq,
   surface,
   time,
@@ -20,21 +21,25 @@ import { IF_READ_IS_UNKNOWN, noteCut, noteNewReader, rankKnownReaders, tally } f
 import { defineTool } from './tool.ts'
 
 const Input = z.strictObject({
-  thread_name: optionalLabel(
-    'The thread. Without it, query, since, surface, session_tag, from or to search all threads.',
+  thread_name: narrow(
+    optionalLabel(
+      'The thread. Without it, query, since, surface, session_tag, from or to search all threads.',
+    ),
   ),
   limit: z._default(integer(1, 500, 'Most messages to return.'), 50),
-  since: z.optional(time('Only after this time: 2026-01-31T09:30:00Z. Without a zone it is UTC.')),
+  since: narrow(
+    z.optional(time('Only after this time: 2026-01-31T09:30:00Z. Without a zone it is UTC.')),
+  ),
   reader_tag: optionalLabel(
     'Your reader_tag: marks these messages as read, unless older ones are unread.',
   ),
-  before_seq: z.optional(seq('Only below this seq: next_before_seq of the last page.')),
-  seq: z.optional(seq('This message, whole. Needs thread_name, and no other filter.')),
-  surface: z.optional(surface('Only from this surface.')),
-  session_tag: optionalLabel('Only with this session_tag.'),
-  from: optionalLabel('Only posted by this reader_tag.'),
-  to: optionalLabel('Only addressed to this reader_tag.'),
-  query: optionalText(
+  before_seq: narrow(z.optional(seq('Only below this seq: next_before_seq of the last page.'))),
+  seq: narrow(z.optional(seq('This message, whole. Needs thread_name, and no other filter.'))),
+  surface: narrow(z.optional(surface('Only from this surface.'))),
+  session_tag: narrow(optionalLabel('Only with this session_tag.')),
+  from: narrow(optionalLabel('Only posted by this reader_tag.')),
+  to: narrow(optionalLabel('Only addressed to this reader_tag.')),
+  query: optionalQuery(
     1000,
     'Only messages with all these words. "a phrase", -excluded and this or that work too. In the latest 1,000 messages, parts of words are found as well.',
   ),

@@ -7,7 +7,9 @@ import {
   flag,
   integer,
   label,
+  narrow,
   optionalLabel,
+  optionalQuery,
   surface,
   text,
   time,
@@ -24,6 +26,8 @@ const Schema = z.strictObject({
   since: z.optional(time('since')),
   session_tag: optionalLabel('tag'),
   metadata: z.optional(metadata),
+  to: narrow(optionalLabel('to')),
+  query: optionalQuery(10, 'query'),
 })
 
 const GOOD = { thread_name: 'release', content: 'hi', surface: 'code' }
@@ -46,17 +50,31 @@ test.each([
   ['an empty text', ''],
   ['the text null', 'null'],
 ])('%s for an optional argument means that it is absent', (_, blank) => {
-  const args = { limit: blank, peek: blank, since: blank, session_tag: blank, metadata: blank }
+  const args = { limit: blank, since: blank, session_tag: blank, metadata: blank }
   expect(parse(args).args).toEqual({ ...GOOD, ...DEFAULTS })
 })
+
+test.each([null, ''])(
+  '%j for an argument that narrows the call means that it is absent',
+  (blank) => {
+    expect(parse({ to: blank, query: blank }).args).toEqual({ ...GOOD, ...DEFAULTS })
+  },
+)
+
+test.each(['thread_name', 'to', 'query'])('%s must not be the text null', (name) => {
+  expect(refusal({ ...GOOD, [name]: 'null' })).toContain(`${name} must not be "null"`)
+})
+
+test.each(['', 'null', ' '])(
+  'a flag sent as the text %j is refused, not set to its default',
+  (blank) => {
+    expect(refusal({ ...GOOD, peek: blank })).toContain('peek must be true or false')
+  },
+)
 
 test('0 means absent where the minimum is 1, and 0 where it is 0', () => {
   expect(parse({ limit: 0, wait_seconds: 0 }).args).toMatchObject({ limit: 50, wait_seconds: 0 })
   expect(parse({ limit: '0' }).args).toMatchObject({ limit: 50 })
-})
-
-test('a required argument may be the word null, and is never absent', () => {
-  expect(parse({ thread_name: 'null' }).args).toMatchObject({ thread_name: 'null' })
 })
 
 test.each([
@@ -85,6 +103,12 @@ test('arguments that mean nothing here are ignored and named', () => {
 test('100,000 unknown arguments cost no more than reading their names', () => {
   const many = Object.fromEntries(Array.from({ length: 100_000 }, (_, n) => [`threadname${n}`, n]))
   expect(refusal({ ...GOOD, ...many })?.split('\n')).toHaveLength(20)
+})
+
+test('a run of combining marks is refused by its length before it is normalized', () => {
+  // Half a megabyte of marks in the order that takes longest: normalizing them takes minutes.
+  const marks = `a${'\u0301'.repeat(250_000)}${'\u0316'.repeat(250_000)}`
+  expect(refusal({ ...GOOD, thread_name: marks })).toContain('at most 200 characters')
 })
 
 test('characters are code points', () => {
