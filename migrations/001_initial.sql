@@ -150,6 +150,10 @@ create table if not exists public.relay_readers (
   -- Written at most once a minute.
   last_seen_at timestamptz not null default clock_timestamp(),
   last_given_at timestamptz,
+  -- When this reader was made and for which caller, `key` or the hash of a client's id, so that the
+  -- readers that a caller makes can be counted. Null where an upgrade, an import or 0.1.0 made it.
+  created_at timestamptz,
+  made_by text,
   constraint relay_readers_pkey primary key (user_id, reader_tag)
 );
 
@@ -414,8 +418,10 @@ $$;
 revoke all on public.relay_threads, public.relay_messages, public.relay_read_cursors,
   public.relay_readers from public, anon, authenticated, service_role;
 -- Explicit: older projects grant everything on new objects, newer ones nothing. No tool deletes.
-grant select, insert, update on public.relay_threads, public.relay_messages,
-  public.relay_read_cursors, public.relay_readers to service_role;
+grant select, insert, update on public.relay_threads, public.relay_read_cursors,
+  public.relay_readers to service_role;
+-- No update: nothing that the relay or 0.1.0 does changes a message.
+grant select, insert on public.relay_messages to service_role;
 
 
 -- What the tools share: finding threads and readers, counting, moving cursors, writing messages -------
@@ -522,8 +528,9 @@ $$;
 revoke all on function public.relay_lock_reader from public, anon, authenticated;
 grant execute on function public.relay_lock_reader to service_role;
 
--- The known reader that a `to` means, or null: exactly as given, else folded as thread names are, the
--- most recently seen of several.
+-- The known reader that a `to` means, or null: exactly as given, else folded as thread names are and
+-- without an `@` in front; of several the one that was introduced first, so that a newcomer with a similar
+-- tag takes no address away.
 create or replace function public.relay_resolve_reader(p_user_id uuid, p_reader_tag text)
   returns public.relay_readers
   language plpgsql volatile security invoker set search_path = ''
@@ -536,14 +543,26 @@ begin
   if not found then
     select * into v_reader from public.relay_readers
     where user_id = p_user_id
-      and public.relay_fold_name(reader_tag) = public.relay_fold_name(p_reader_tag)
-    order by last_seen_at desc limit 1;
+      and public.relay_fold_name(reader_tag) = public.relay_fold_name(public.relay_drop_at(p_reader_tag))
+    order by introduced_at nulls last, created_at nulls first, reader_tag limit 1;
   end if;
   return v_reader;
 end;
 $$;
 revoke all on function public.relay_resolve_reader from public, anon, authenticated;
 grant execute on function public.relay_resolve_reader to service_role;
+
+-- A name without the `@` that people and models put in front of whom they address.
+create or replace function public.relay_drop_at(p_name text)
+  returns text
+  language plpgsql immutable security invoker set search_path = ''
+as $$
+begin
+  return regexp_replace(p_name, '^@(?=.)', '');
+end;
+$$;
+revoke all on function public.relay_drop_at from public, anon, authenticated;
+grant execute on function public.relay_drop_at to service_role;
 
 -- Whether a message to p_addressee, which is not a reader's tag itself, is for that reader all the same:
 -- it folds to the tag, and no other reader has exactly that name. An addressee that was not known yet is
@@ -762,29 +781,38 @@ grant execute on function public.relay_show_time to service_role;
 -- Readers ---------------------------------------------------------------------------------------------
 
 -- Notes that a reader is here, creating it on first use. Returns the reader as it was before this
--- call, with `is_new` and, for a new one, the other known readers.
+-- call, with `is_new` and, for a new one, the other known readers. `is_known` is false where the caller may
+-- make no reader of that tag, and `may_move` where it may not move this one's bookmarks: a caller that may
+-- only read moves those of readers that it made, so that it can make nobody miss a message.
 create or replace function public.relay_note_reader(
-  p_user_id uuid, p_reader_tag text, p_waits boolean,
-  out is_new boolean, out introduced_at timestamptz, out last_given_at timestamptz,
-  out known_readers json)
+  p_user_id uuid, p_reader_tag text, p_waits boolean, p_caller jsonb,
+  out is_known boolean, out may_move boolean, out is_new boolean, out introduced_at timestamptz,
+  out last_given_at timestamptz, out known_readers json)
   language plpgsql volatile security invoker set search_path = ''
 as $$
 declare
   v_seen timestamptz;
+  v_made_by text;
 begin
   is_new := false;
-  select r.introduced_at, r.last_given_at, r.last_seen_at
-  into introduced_at, last_given_at, v_seen
+  select r.introduced_at, r.last_given_at, r.last_seen_at, r.made_by
+  into introduced_at, last_given_at, v_seen, v_made_by
   from public.relay_readers r
   where r.user_id = p_user_id and r.reader_tag = p_reader_tag;
-  if not found then
-    insert into public.relay_readers (user_id, reader_tag) values (p_user_id, p_reader_tag)
-    on conflict do nothing;
-    is_new := found;
-    if is_new then
-      known_readers := public.relay_other_readers(p_user_id, p_reader_tag, 50);
-    end if;
-  elsif v_seen < clock_timestamp() - interval '1 minute' then
+  is_known := found;
+  if not is_known then
+    is_new := public.relay_make_reader(p_user_id, p_reader_tag, p_caller);
+    -- Not new either if another call has just made it.
+    is_known := is_new or exists (
+      select from public.relay_readers r
+      where r.user_id = p_user_id and r.reader_tag = p_reader_tag);
+  end if;
+  may_move := is_new or p_caller ->> 'scope' is distinct from 'mcp:read' or coalesce(
+    v_made_by = p_caller ->> 'id' or p_reader_tag = 'board' and p_caller ->> 'client' = 'Relay board',
+    false);
+  if is_new then
+    known_readers := public.relay_other_readers(p_user_id, p_reader_tag, 50);
+  elsif may_move and v_seen < clock_timestamp() - interval '1 minute' then
     -- Without the reader's lock, somebody else's row lock is not worth waiting for.
     if p_waits then
       update public.relay_readers r set last_seen_at = clock_timestamp()
@@ -801,6 +829,89 @@ end;
 $$;
 revoke all on function public.relay_note_reader from public, anon, authenticated;
 grant execute on function public.relay_note_reader to service_role;
+
+-- Makes a reader for a caller; false where the caller may not. Each costs a bookmark in every thread, and
+-- nothing removes them: a caller makes at most 60 in an hour, and one that may only read at most 10, none of
+-- which resembles a known one. The board is the person.
+create or replace function public.relay_make_reader(
+  p_user_id uuid, p_reader_tag text, p_caller jsonb)
+  returns boolean
+  language plpgsql volatile security invoker set search_path = ''
+as $$
+begin
+  -- One at a time for each caller, or many at once would all be counted too early.
+  perform pg_advisory_xact_lock(hashtextextended(p_user_id || ' ' || (p_caller ->> 'id'), 2));
+  if p_reader_tag <> 'board' and (
+    public.relay_may_make_reader_at(p_user_id, p_caller) is not null
+    or public.relay_takes_name(p_user_id, p_reader_tag, p_caller))
+  then
+    return false;
+  end if;
+  insert into public.relay_readers (user_id, reader_tag, created_at, made_by)
+  values (p_user_id, p_reader_tag, clock_timestamp(), p_caller ->> 'id')
+  on conflict do nothing;
+  return found;
+end;
+$$;
+revoke all on function public.relay_make_reader from public, anon, authenticated;
+grant execute on function public.relay_make_reader to service_role;
+
+-- When the caller may make another reader; null where it may now.
+create or replace function public.relay_may_make_reader_at(p_user_id uuid, p_caller jsonb)
+  returns timestamptz
+  language plpgsql stable security invoker set search_path = ''
+as $$
+declare
+  v_limit constant integer := case when p_caller ->> 'scope' = 'mcp:read' then 10 else 60 end;
+begin
+  return (
+    select created_at + interval '1 hour' from public.relay_readers
+    where user_id = p_user_id and made_by = p_caller ->> 'id'
+      and created_at > clock_timestamp() - interval '1 hour'
+    order by created_at desc offset v_limit - 1 limit 1);
+end;
+$$;
+revoke all on function public.relay_may_make_reader_at from public, anon, authenticated;
+grant execute on function public.relay_may_make_reader_at to service_role;
+
+-- Whether a caller that may only read asks for a tag that differs from a known one in spelling only, and
+-- with which it could be taken for that one.
+create or replace function public.relay_takes_name(
+  p_user_id uuid, p_reader_tag text, p_caller jsonb)
+  returns boolean
+  language plpgsql stable security invoker set search_path = ''
+as $$
+begin
+  return p_caller ->> 'scope' = 'mcp:read' and exists (
+    select from public.relay_readers
+    where user_id = p_user_id
+      and public.relay_fold_name(reader_tag) = public.relay_fold_name(public.relay_drop_at(p_reader_tag)));
+end;
+$$;
+revoke all on function public.relay_takes_name from public, anon, authenticated;
+grant execute on function public.relay_takes_name to service_role;
+
+-- Refuses a check under a tag whose bookmarks the caller may not move, or may not make.
+-- Raises RL011 (another connection's reader), RL012 (too many new readers): its detail is when to try again.
+create or replace function public.relay_refuse_reader(
+  p_user_id uuid, p_reader_tag text, p_caller jsonb)
+  returns void
+  language plpgsql stable security invoker set search_path = ''
+as $$
+begin
+  if exists (
+      select from public.relay_readers where user_id = p_user_id and reader_tag = p_reader_tag)
+    or public.relay_takes_name(p_user_id, p_reader_tag, p_caller)
+  then
+    raise exception 'reader "%" belongs to another connection', p_reader_tag
+      using errcode = 'RL011', detail = p_reader_tag;
+  end if;
+  raise exception 'too many new readers' using errcode = 'RL012', detail =
+    public.relay_show_time(public.relay_may_make_reader_at(p_user_id, p_caller), true);
+end;
+$$;
+revoke all on function public.relay_refuse_reader from public, anon, authenticated;
+grant execute on function public.relay_refuse_reader to service_role;
 
 -- Other readers, the most recently seen first.
 create or replace function public.relay_other_readers(
@@ -1164,7 +1275,7 @@ grant execute on function public.relay_search to service_role;
 create or replace function public.relay_list_threads(
   p_user_id uuid, p_include_archived boolean default false, p_reader_tag text default null,
   p_query text default null, p_preview boolean default false, p_limit integer default 100,
-  p_lean boolean default false)
+  p_lean boolean default false, p_caller jsonb default '{}')
   returns json
   language plpgsql volatile security invoker
   set search_path = '' set lock_timeout = '4s' set timezone = 'UTC' set enable_seqscan = off
@@ -1182,7 +1293,7 @@ begin
   if p_reader_tag is not null then
     select is_new, introduced_at, known_readers
     into v_is_new, v_introduced_at, v_known_readers
-    from public.relay_note_reader(p_user_id, p_reader_tag, false);
+    from public.relay_note_reader(p_user_id, p_reader_tag, false, p_caller);
   end if;
 
   -- First by what the index has, which starts with `archived`: hence two statements. One thread more than
@@ -1330,13 +1441,15 @@ grant execute on function public.relay_create_thread to service_role;
 create or replace function public.relay_post_message(
   p_user_id uuid, p_message_id uuid, p_thread_name text, p_content text, p_surface text,
   p_session_tag text default null, p_metadata jsonb default null, p_reader_tag text default null,
-  p_to text default null, p_client text default null, p_idempotency_key text default null,
-  p_lean boolean default false)
+  p_to text default null, p_idempotency_key text default null, p_lean boolean default false,
+  p_caller jsonb default '{}')
   returns json
   language plpgsql volatile security invoker
   set search_path = '' set lock_timeout = '4s' set timezone = 'UTC' set enable_seqscan = off
 as $$
 declare
+  -- Null where the caller may make no further reader: the post is taken, and no bookmark is kept.
+  v_reader_tag text;
   v_is_new boolean;
   v_introduced_at timestamptz;
   v_known_readers json;
@@ -1355,9 +1468,9 @@ declare
 begin
   if p_reader_tag is not null then
     perform public.relay_lock_reader(p_user_id, p_reader_tag);
-    select is_new, introduced_at, known_readers
-    into v_is_new, v_introduced_at, v_known_readers
-    from public.relay_note_reader(p_user_id, p_reader_tag, true);
+    select case when is_known then p_reader_tag end, is_new, introduced_at, known_readers
+    into v_reader_tag, v_is_new, v_introduced_at, v_known_readers
+    from public.relay_note_reader(p_user_id, p_reader_tag, true, p_caller);
     -- The key is looked up here only so that a duplicate introduces nobody: this look is too early to
     -- decide whether to post.
     if v_introduced_at is null and p_idempotency_key is not null then
@@ -1365,14 +1478,14 @@ begin
       select * into v_message from public.relay_messages
       where thread_id = v_id and idempotency_key = p_idempotency_key;
     end if;
-    if v_introduced_at is null and v_message.id is null then
+    if v_introduced_at is null and v_message.id is null and v_reader_tag is not null then
       select skipped, skipped_count into v_skipped, v_skipped_count
       from public.relay_introduce_reader(p_user_id, p_reader_tag);
     end if;
   end if;
   if p_to is not null then
     v_addressee := public.relay_resolve_reader(p_user_id, p_to);
-    v_to := coalesce(v_addressee.reader_tag, p_to);
+    v_to := coalesce(v_addressee.reader_tag, public.relay_drop_at(p_to));
   end if;
 
   perform public.relay_lock_thread_name(p_user_id, p_thread_name);
@@ -1412,7 +1525,8 @@ begin
     -- The same `to` may have been stored as it was given, or as the name of the reader it means.
     if found and ((v_message.content, v_message.surface, v_message.metadata,
         public.relay_fold_name(v_message.addressee))
-      is distinct from (p_content, p_surface, p_metadata, public.relay_fold_name(p_to)))
+      is distinct from (p_content, p_surface, p_metadata,
+        public.relay_fold_name(public.relay_drop_at(p_to))))
     then
       raise exception 'idempotency key "%" already belongs to another message', p_idempotency_key
         using errcode = 'RL003', detail = v_message.seq::text;
@@ -1438,9 +1552,9 @@ begin
     reader_tag, addressee, client)
   values (
     p_message_id, v_thread.id, p_user_id, v_message.seq, p_surface, p_session_tag, p_content,
-    p_metadata, p_idempotency_key, v_message.created_at, p_reader_tag, v_to, p_client);
+    p_metadata, p_idempotency_key, v_message.created_at, p_reader_tag, v_to, p_caller ->> 'client');
 
-  if p_reader_tag is not null then
+  if v_reader_tag is not null then
     v_read := coalesce((
       select last_read_seq from public.relay_read_cursors
       where thread_id = v_thread.id and reader_tag = p_reader_tag), 0);
@@ -1478,7 +1592,7 @@ begin
     'seq', v_message.seq,
     'created_at', public.relay_show_time(v_message.created_at, p_lean),
     'unread_count', v_unread,
-    'addressed_unread', case when p_reader_tag is not null
+    'addressed_unread', case when v_reader_tag is not null
       then public.relay_addressed_unread(p_user_id, p_reader_tag) end,
     'unread_count_is_minimum',
       case when v_read + 1001 < v_message.seq then true end,
@@ -1533,7 +1647,7 @@ create or replace function public.relay_read_thread(
   p_since timestamptz default null, p_reader_tag text default null, p_before_seq bigint default null,
   p_seq bigint default null, p_surface text default null, p_session_tag text default null,
   p_to text default null, p_query text default null, p_max_bytes integer default 60000,
-  p_lean boolean default false, p_from text default null)
+  p_lean boolean default false, p_from text default null, p_caller jsonb default '{}')
   returns json
   language plpgsql volatile security invoker
   set search_path = '' set lock_timeout = '4s' set timezone = 'UTC' set enable_seqscan = off
@@ -1541,7 +1655,7 @@ as $$
 declare
   v_is_search constant boolean :=
     num_nonnulls(p_since, p_surface, p_session_tag, p_from, p_to, p_query) > 0;
-  v_moves constant boolean :=
+  v_moves boolean :=
     num_nonnulls(p_before_seq, p_seq) = 0 and not v_is_search and p_reader_tag is not null;
   v_is_new boolean;
   v_known_readers json;
@@ -1557,13 +1671,15 @@ declare
   v_older bigint;
   v_read bigint;
   v_unread bigint;
+  v_moved json;
 begin
   if p_reader_tag is not null then
     if v_moves then
       perform public.relay_lock_reader(p_user_id, p_reader_tag);
     end if;
-    select is_new, known_readers into v_is_new, v_known_readers
-    from public.relay_note_reader(p_user_id, p_reader_tag, v_moves);
+    select note.may_move and v_moves, note.is_new, note.known_readers
+    into v_moves, v_is_new, v_known_readers
+    from public.relay_note_reader(p_user_id, p_reader_tag, v_moves, p_caller) note;
   end if;
   if p_thread_name is not null then
     v_thread := public.relay_find_thread(p_user_id, p_thread_name);
@@ -1573,8 +1689,10 @@ begin
     -- One id more than asked for tells whether there is more.
     select ids, hits, matched, missing_words into v_ids, v_hits, v_matched, v_missing_words
     from public.relay_search(p_user_id, v_thread.id, p_limit + 1, p_since, p_before_seq, p_surface,
-      p_session_tag, coalesce((public.relay_resolve_reader(p_user_id, p_from)).reader_tag, p_from),
-      coalesce((public.relay_resolve_reader(p_user_id, p_to)).reader_tag, p_to), p_query);
+      p_session_tag,
+      coalesce((public.relay_resolve_reader(p_user_id, p_from)).reader_tag, public.relay_drop_at(p_from)),
+      coalesce((public.relay_resolve_reader(p_user_id, p_to)).reader_tag, public.relay_drop_at(p_to)),
+      p_query);
   elsif p_seq is not null then
     v_ids := array(
       select id from public.relay_messages where thread_id = v_thread.id and seq = p_seq);
@@ -1611,6 +1729,8 @@ begin
       if v_moves and v_unread = 0 and v_newest > v_read then
         perform public.relay_move_cursors(
           p_user_id, p_reader_tag, array[v_thread.id], array[v_newest]);
+        v_moved := json_build_array(json_build_object(
+          'thread_id', v_thread.id, 'from', v_read, 'to', v_newest));
         update public.relay_readers set last_given_at = clock_timestamp()
         where user_id = p_user_id and reader_tag = p_reader_tag;
       end if;
@@ -1632,7 +1752,8 @@ begin
     'matched', v_matched,
     'missing_words', v_missing_words,
     'new_reader', nullif(v_is_new, false),
-    'known_readers', v_known_readers);
+    'known_readers', v_known_readers,
+    'moved', v_moved);
 end;
 $$;
 revoke all on function public.relay_read_thread from public, anon, authenticated;
@@ -1641,17 +1762,20 @@ grant execute on function public.relay_read_thread to service_role;
 -- What is after the reader's cursor, oldest first, without its own posts, and the cursor moved over
 -- exactly that; in one thread, or with p_thread_name null in all of them, archived ones included, the
 -- least recently active first. The first check of all threads introduces the reader.
--- Raises RL001 (thread not found), RL004 (ack_seq beyond the thread's end), RL009 (several threads match).
+-- Raises RL001 (thread not found), RL004 (ack_seq beyond the thread's end), RL009 (several threads match),
+-- RL011 (the reader of another connection), RL012 (too many new readers).
 create or replace function public.relay_check_new(
   p_user_id uuid, p_reader_tag text, p_thread_name text default null, p_limit integer default 100,
   p_peek boolean default false, p_ack_seq bigint default null, p_max_bytes integer default 60000,
-  p_lean boolean default false)
+  p_lean boolean default false, p_caller jsonb default '{}')
   returns json
   language plpgsql volatile security invoker
   set search_path = '' set lock_timeout = '4s' set timezone = 'UTC' set enable_seqscan = off
   set plan_cache_mode = force_generic_plan
 as $$
 declare
+  v_is_known boolean;
+  v_may_move boolean;
   v_is_new boolean;
   v_introduced_at timestamptz;
   v_last_given_at timestamptz;
@@ -1660,6 +1784,9 @@ declare
   v_skipped_count bigint;
   v_thread public.relay_threads;
   v_read bigint;
+  v_moved json;
+  v_moved_ids uuid[];
+  v_moved_seqs bigint[];
   v_acknowledged bigint;
   v_thread_ids uuid[];
   v_reads bigint[];
@@ -1672,17 +1799,20 @@ declare
   v_seqs bigint[];
   v_remaining json;
 begin
-  -- A peek that acknowledges nothing moves nothing, so it waits for nobody, unless it introduces.
+  -- A peek that acknowledges nothing moves nothing, so it takes no lock, unless it introduces.
   if not p_peek or p_ack_seq is not null or p_thread_name is null and not exists (
     select from public.relay_readers
     where user_id = p_user_id and reader_tag = p_reader_tag and introduced_at is not null)
   then
     perform public.relay_lock_reader(p_user_id, p_reader_tag);
   end if;
-  select is_new, introduced_at, last_given_at, known_readers
-  into v_is_new, v_introduced_at, v_last_given_at, v_known_readers
-  from public.relay_note_reader(p_user_id, p_reader_tag, not p_peek);
-  if p_thread_name is null and v_introduced_at is null then
+  select is_known, may_move, is_new, introduced_at, last_given_at, known_readers
+  into v_is_known, v_may_move, v_is_new, v_introduced_at, v_last_given_at, v_known_readers
+  from public.relay_note_reader(p_user_id, p_reader_tag, not p_peek, p_caller);
+  if not v_is_known or not v_may_move and (not p_peek or p_ack_seq is not null) then
+    perform public.relay_refuse_reader(p_user_id, p_reader_tag, p_caller);
+  end if;
+  if p_thread_name is null and v_introduced_at is null and v_may_move then
     select skipped, skipped_count into v_skipped, v_skipped_count
     from public.relay_introduce_reader(p_user_id, p_reader_tag);
   end if;
@@ -1760,8 +1890,10 @@ begin
   end if;
   if not p_peek then
     -- Over what is handed out, and over own posts that join onto it.
-    perform public.relay_move_cursors(
-      p_user_id, p_reader_tag, array_agg(moved.thread_id), array_agg(moved.seq))
+    select json_agg(json_build_object(
+        'thread_id', moved.thread_id, 'from', moved.read_seq, 'to', moved.seq)),
+      array_agg(moved.thread_id), array_agg(moved.seq)
+    into v_moved, v_moved_ids, v_moved_seqs
     from (
       select pending.thread_id, pending.read_seq, public.relay_step_over_own(
         pending.thread_id, p_reader_tag, coalesce(given.seq, pending.read_seq)) as seq
@@ -1776,8 +1908,10 @@ begin
       ) given on given.thread_id = pending.thread_id
       where given.seq is not null or pending.unread = 0
       offset 0) moved
-    where moved.seq > moved.read_seq
-    having count(*) > 0;
+    where moved.seq > moved.read_seq;
+    if v_moved is not null then
+      perform public.relay_move_cursors(p_user_id, p_reader_tag, v_moved_ids, v_moved_seqs);
+    end if;
     v_unread := v_unread - cardinality(v_packed);
     if cardinality(v_packed) > 0 then
       update public.relay_readers set last_given_at = clock_timestamp()
@@ -1813,14 +1947,16 @@ begin
     'addressed_unread', case when not p_peek
       then public.relay_addressed_unread(p_user_id, p_reader_tag) end,
     -- Once everything has been handed out: until then some of them have not been reached.
-    'own_message_count', case when not p_peek and v_unread = 0 then nullif(v_own, 0) end,
+    'own_message_count', case when v_unread = 0 then v_own end,
     'acknowledged_count', v_acknowledged,
     'last_given_at', case when cardinality(v_packed) = 0
       then public.relay_show_time(v_last_given_at, true) end,
     'new_reader', nullif(v_is_new, false),
     'known_readers', v_known_readers,
     'skipped', v_skipped,
-    'skipped_thread_count', nullif(v_skipped_count, 0));
+    'skipped_thread_count', nullif(v_skipped_count, 0),
+    -- Not for the caller: what relay_give_back needs if it has gone meanwhile.
+    'moved', v_moved);
 end;
 $$;
 revoke all on function public.relay_check_new from public, anon, authenticated;
@@ -1900,6 +2036,7 @@ begin
     'messages', '[]'::json,
     'remaining_count', 0,
     'addressed_unread', p_addressed,
+    'own_message_count', 0,
     'acknowledged_count', p_acknowledged,
     'last_given_at', public.relay_show_time(p_last_given_at, true),
     'new_reader', nullif(p_is_new, false),
@@ -1910,6 +2047,38 @@ end;
 $$;
 revoke all on function public.relay_empty_answer from public, anon, authenticated;
 grant execute on function public.relay_empty_answer to service_role;
+
+-- Takes back a look whose caller has gone before it could be told: each bookmark that still is where the
+-- look put it returns to where it was. p_moved is what relay_check_new or relay_read_thread returned.
+create or replace function public.relay_give_back(
+  p_user_id uuid, p_reader_tag text, p_moved jsonb)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = '' set lock_timeout = '4s' set timezone = 'UTC'
+as $$
+declare
+  v_count bigint;
+begin
+  perform public.relay_lock_reader(p_user_id, p_reader_tag);
+  with back as (
+    select c.thread_id, m."from" as seq
+    from jsonb_to_recordset(p_moved) as m (thread_id uuid, "from" bigint, "to" bigint)
+    join public.relay_read_cursors c
+      on c.thread_id = m.thread_id and c.reader_tag = p_reader_tag and c.last_read_seq = m."to"
+    where c.user_id = p_user_id
+    order by c.thread_id for update of c
+  )
+  update public.relay_read_cursors c
+  set last_read_seq = back.seq, updated_at = now(),
+    last_read_at = coalesce(public.relay_time_of_seq(t.id, back.seq), t.created_at)
+  from back join public.relay_threads t on t.id = back.thread_id
+  where c.thread_id = back.thread_id and c.reader_tag = p_reader_tag;
+  get diagnostics v_count = row_count;
+  return jsonb_build_object('thread_count', v_count);
+end;
+$$;
+revoke all on function public.relay_give_back from public, anon, authenticated;
+grant execute on function public.relay_give_back to service_role;
 
 -- Hides a thread from the list, or restores it. History and cursors stay.
 -- Raises RL001 (thread not found), RL009 (several threads match).

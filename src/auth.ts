@@ -13,10 +13,10 @@ import type { Scope } from './scopes.ts'
 export interface AuthInfo {
   userId: string
   scope: Scope
+  /** Tells callers apart: `key`, or the hash of an OAuth client's id. */
+  id: string
   /** The name of the OAuth client; undefined for the static key. It is unverified. */
   client: string | undefined
-  /** Tells callers apart: `key`, or the hash of an OAuth client's id. */
-  caller: string
 }
 
 export type Authentication =
@@ -43,7 +43,7 @@ export async function authenticate(
   const { userId } = config
   const owner: Authentication = {
     ok: true,
-    auth: { userId, scope: 'mcp', client: undefined, caller: 'key' },
+    auth: { userId, scope: 'mcp', id: 'key', client: undefined },
   }
   if (await isLongKey(token, config)) return owner
   if (!isJwt(token)) {

@@ -17,11 +17,13 @@ const ERRORS = {
   invalid_cursor: { outcome: 'refused' },
   invalid_params: { outcome: 'refused' },
   query_without_word: { outcome: 'refused' },
+  reader_of_another: { outcome: 'refused' },
   resource_not_found: { outcome: 'refused' },
   seq_not_found: { outcome: 'refused' },
   thread_ambiguous: { outcome: 'refused' },
   thread_exists: { outcome: 'refused' },
   thread_not_found: { outcome: 'refused' },
+  too_many_readers: { outcome: 'refused' },
   unknown_prompt: { outcome: 'refused' },
 
   api_blocked: {
@@ -76,7 +78,7 @@ const ERRORS = {
   migration_missing: {
     outcome: 'failed',
     message:
-      "The relay's database is not set up for this version. Its operator must apply the files in migrations/ to the Supabase project.",
+      "The relay's database is not set up for this version. Its operator must run npm run setup, or migrations/001_initial.sql in the SQL editor.",
   },
   permission_denied: {
     outcome: 'failed',
@@ -214,6 +216,16 @@ const REFUSALS: Record<
     code: 'thread_ambiguous',
     message: ({ details }) =>
       `Several threads match that name: ${parse<string[]>(details, []).map(quote).join(', ')}. Nothing was changed. Give one of these names exactly.`,
+  },
+  RL011: {
+    code: 'reader_of_another',
+    message: ({ details }) =>
+      `reader_tag ${quote(details ?? '')} is used by another connection, or looks like one that is. This connection may only read, so it needs a reader_tag of its own; with peek=true it may look under the tag of another.`,
+  },
+  RL012: {
+    code: 'too_many_readers',
+    message: ({ details }) =>
+      `This connection has used too many new reader_tags in the last hour. Use the one that you have used before, or try again after ${details}.`,
   },
   RL010: {
     code: 'seq_not_found',

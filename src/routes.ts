@@ -99,15 +99,15 @@ async function serveMcp(request: Request, url: URL, context: RequestContext): Pr
     log,
     scope: auth.scope,
     // Two sessions of one person often use the same key and the same ids; their programs may differ.
-    caller: `${auth.caller} ${request.headers.get('user-agent')?.slice(0, 100)}`,
+    caller: `${auth.id} ${request.headers.get('user-agent')?.slice(0, 100)}`,
     refuseScope: () => refuseScope(config, url),
     tools: {
       db: openDatabase(),
       userId: auth.userId,
-      signal: () => request.signal,
+      call: { signal: () => request.signal, isOver: () => request.signal.aborted },
       budget: { bytes: MAX_MESSAGE_BYTES },
       isBatch: false,
-      via: auth.client,
+      caller: { id: auth.id, client: auth.client, scope: auth.scope },
       app: config.app && assets ? () => readApp(url, config, assets) : undefined,
       isLean: false,
       notify: (headline) => afterwards(() => notify(config, issuerOf(config, url), headline)),

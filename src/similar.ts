@@ -10,13 +10,28 @@ export function closest(name: string, names: readonly string[], limit = 3): stri
     .map(({ candidate }) => candidate)
 }
 
-/** Only those that are so close that `name` may be a slip of the pen or a variant, best first. */
+/**
+ * Only those that are so close that `name` may be a slip of the pen or a variant, best first. Names of
+ * one or two characters, and names that differ in their digits only, are not taken for each other.
+ */
 export function resembling(name: string, names: readonly string[], limit = 3): string[] {
+  if (isShort(name)) return []
   const slips = Math.max(1, Math.floor(Math.min(name.length, COMPARED) / 4))
   return rank(name, names)
-    .filter(({ distance }) => distance <= slips)
+    .filter(({ candidate, distance }) => distance <= slips && !isShort(candidate))
+    .filter(({ candidate }) => candidate === name || !isOfOneSeries(candidate, name))
     .slice(0, limit)
     .map(({ candidate }) => candidate)
+}
+
+function isShort(name: string): boolean {
+  return name.trim().length <= 2
+}
+
+/** Whether two names are of a numbered series, such as issue-12 and issue-13. */
+function isOfOneSeries(a: string, b: string): boolean {
+  const withoutDigits = (name: string) => foldName(name).replaceAll(/\p{Nd}+/gu, '0')
+  return withoutDigits(a) === withoutDigits(b) && foldName(a) !== foldName(b)
 }
 
 /** The relay treats names as one if they differ only in case, spaces, `-` and `_`. */

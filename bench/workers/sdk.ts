@@ -26,10 +26,10 @@ function createServer(
   const context = {
     db: new Database(client, log),
     userId: config.userId,
-    signal: () => signal,
+    call: { signal: () => signal, isOver: () => signal.aborted },
     budget: { bytes: MAX_MESSAGE_BYTES },
     isBatch: false,
-    via: undefined,
+    caller: { id: 'key', client: undefined, scope: 'mcp' as const },
     app: undefined,
     isLean: false,
   }

@@ -148,6 +148,10 @@ create table if not exists public.relay_readers (
   -- Written at most once a minute.
   last_seen_at timestamptz not null default clock_timestamp(),
   last_given_at timestamptz,
+  -- When this reader was made and for which caller, `key` or the hash of a client's id, so that the
+  -- readers that a caller makes can be counted. Null where an upgrade, an import or 0.1.0 made it.
+  created_at timestamptz,
+  made_by text,
   constraint relay_readers_pkey primary key (user_id, reader_tag)
 );
 
@@ -412,6 +416,8 @@ $$;
 revoke all on public.relay_threads, public.relay_messages, public.relay_read_cursors,
   public.relay_readers from public, anon, authenticated, service_role;
 -- Explicit: older projects grant everything on new objects, newer ones nothing. No tool deletes.
-grant select, insert, update on public.relay_threads, public.relay_messages,
-  public.relay_read_cursors, public.relay_readers to service_role;
+grant select, insert, update on public.relay_threads, public.relay_read_cursors,
+  public.relay_readers to service_role;
+-- No update: nothing that the relay or 0.1.0 does changes a message.
+grant select, insert on public.relay_messages to service_role;
 

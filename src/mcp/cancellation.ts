@@ -3,6 +3,7 @@
  * send `notifications/cancelled` in a request of its own. The isolate remembers whom it is working
  * for; a cancellation that reaches another isolate has no effect.
  */
+import type { OngoingCall } from '../tools/tool.ts'
 import { type JsonObject, type RequestId, readId } from './jsonrpc.ts'
 
 /**
@@ -15,39 +16,41 @@ const inFlight = new Map<string, Set<() => void>>()
 const MAX_IN_FLIGHT = 1_000
 const MAX_KEY = 300
 
-/** Makes a signal when it is asked for: few requests do, and a signal takes as long as all the rest. */
-export type LazySignal = () => AbortSignal
-
-/**
- * Runs work that its client may cancel: the signal it is given aborts with `signal`, or when
- * `cancel` is called for the same caller and id.
- */
+/** Runs work that is over when `call` is, or when `cancel` is called for the same caller and id. */
 export async function runCancellable<T>(
   caller: string,
   id: RequestId,
-  signal: LazySignal,
-  work: (signal: LazySignal) => Promise<T>,
+  call: OngoingCall,
+  work: (call: OngoingCall) => Promise<T>,
 ): Promise<T> {
   const key = keyOf(caller, id)
-  if (key.length > MAX_KEY || inFlight.size >= MAX_IN_FLIGHT) return work(signal)
+  if (key.length > MAX_KEY || inFlight.size >= MAX_IN_FLIGHT) return work(call)
   // workerd lets a request touch only its own I/O objects, so the request that brings the
   // cancellation resolves a promise, and the abort runs in the request that waits.
   const { promise, resolve } = Promise.withResolvers<void>()
+  let isCancelled = false
+  const cancelThis = () => {
+    isCancelled = true
+    resolve()
+  }
   let combined: AbortSignal | undefined
   const combine = () => {
     const controller = new AbortController()
     promise.then(() => controller.abort())
-    return AbortSignal.any([signal(), controller.signal])
+    return AbortSignal.any([call.signal(), controller.signal])
   }
   const own = inFlight.get(key) ?? new Set()
-  inFlight.set(key, own.add(resolve))
+  inFlight.set(key, own.add(cancelThis))
   try {
-    return await work(() => {
-      combined ??= combine()
-      return combined
+    return await work({
+      signal() {
+        combined ??= combine()
+        return combined
+      },
+      isOver: () => isCancelled || call.isOver(),
     })
   } finally {
-    own.delete(resolve)
+    own.delete(cancelThis)
     if (own.size === 0) inFlight.delete(key)
   }
 }

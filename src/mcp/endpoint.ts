@@ -1,11 +1,11 @@
 /**
  * The HTTP half of Streamable HTTP: how a POST is read, which status an answer has, JSON or a stream.
- * classify.ts decides what a body is, and
- * dispatch.ts what a method does.
+ * classify.ts decides what a body is, and dispatch.ts what a method does.
  */
 import { isJson, json, readBody } from '../http.ts'
 import { allows, type Scope } from '../scopes.ts'
-import { cancel, type LazySignal, runCancellable } from './cancellation.ts'
+import type { OngoingCall } from '../tools/tool.ts'
+import { cancel, runCancellable } from './cancellation.ts'
 import { classify, type Message } from './classify.ts'
 import { type DispatchContext, dispatch, scopeOf } from './dispatch.ts'
 import {
@@ -114,14 +114,9 @@ async function answerMessage(
       const client = clientName(request.method, request.params)
       log.add({ era, rpc_method: request.method, ...(client !== undefined && { client }) })
       try {
-        const run = (signal: LazySignal) =>
-          dispatch(era, request, { log, tools: { ...tools, isLean, signal } })
-        const { result, notifications } = await runCancellable(
-          caller,
-          request.id,
-          tools.signal,
-          run,
-        )
+        const run = (call: OngoingCall) =>
+          dispatch(era, request, { log, tools: { ...tools, isLean, call } })
+        const { result, notifications } = await runCancellable(caller, request.id, tools.call, run)
         return { response: resultResponse(request.id, result), status: 200, notifications }
       } catch (thrown) {
         const error = toProtocolError(thrown, context)

@@ -7,10 +7,10 @@ import { type SigningKeys, verify } from './jwt.ts'
 export interface BearerGrant {
   userId: string
   scope: Scope
-  /** The name of the client that the token was issued to. */
+  /** A hash of the id of the client that the token was issued to. */
+  id: string
+  /** That client's name. */
   client: string
-  /** A hash of that client's id. */
-  caller: string
 }
 
 /** Verifies an access token: what it grants, or undefined. */
@@ -24,8 +24,8 @@ export async function verifyAccessToken(
     claims && {
       userId: claims.sub,
       scope: claims.scope,
+      id: claims.client,
       client: claims.name,
-      caller: claims.client,
     }
   )
 }

@@ -18,6 +18,7 @@ import {
   optionalLabel,
   seq,
 } from './fields.ts'
+import { giveBack, moved } from './give-back.ts'
 import {
   IF_READ_IS_UNKNOWN,
   noteAddressedUnread,
@@ -67,7 +68,7 @@ const News = z.extend(Output, {
   ...introductionFields,
 })
 
-const Answer = withoutNulls(News)
+const Answer = withoutNulls(z.extend(News, { moved }))
 
 type Arguments = z.infer<typeof Input>
 type News = z.infer<typeof News>
@@ -103,7 +104,7 @@ export const checkNew = defineTool({
     const first = await check(args, context)
     let news = first
     if (news.new_message_count > 0 || args.wait_seconds === 0) return first
-    const signal = context.signal()
+    const signal = context.call.signal()
     const startedAt = Date.now()
     while (news.new_message_count === 0 && !context.isBatch) {
       const pause = nextPause(Date.now() - startedAt, args.wait_seconds * 1000)
@@ -125,14 +126,13 @@ export const checkNew = defineTool({
     ...noteCut(news.messages, news.thread_name),
     ...noteAddressedUnread(news.addressed_unread),
     ...(peek ? notePeek(news, thread_name) : noteRemaining(news)),
-    ...noteOwn(news),
     ...noteNothing(news, wait_seconds),
   ],
 })
 
 async function check(args: Arguments, context: ToolContext): Promise<News> {
-  const { db, userId, isLean } = context
-  const news = await db.call(
+  const { db, userId, isLean, caller } = context
+  const { moved, ...news } = await db.call(
     'relay_check_new',
     {
       p_user_id: userId,
@@ -143,10 +143,15 @@ async function check(args: Arguments, context: ToolContext): Promise<News> {
       p_ack_seq: args.ack_seq,
       p_max_bytes: requireBudget(context),
       p_lean: isLean,
+      p_caller: caller,
     },
     Answer,
     args.peek ? { retry: true } : { ifUnknown: IF_READ_IS_UNKNOWN },
   )
+  if (await giveBack(args.reader_tag, moved, context)) {
+    const remaining_count = news.remaining_count + news.new_message_count
+    return { new_message_count: 0, messages: [], remaining_count }
+  }
   return rankKnownReaders(news, args.reader_tag)
 }
 
@@ -190,13 +195,6 @@ function noteRemaining({ remaining_count, remaining = [] }: News): string[] {
     .map((each) => `${each.unread_count} in ${quote(each.thread_name)}`)
   return [
     `Still unread: ${tally(remaining_count, 'message')} (${shown.join(', ')}). Call relay_check_new again`,
-  ]
-}
-
-function noteOwn({ own_message_count }: News): string[] {
-  if (!own_message_count) return []
-  return [
-    `Left out: ${tally(own_message_count, 'message')} posted under this reader_tag. If that was not you, another session uses it; relay_read_thread shows what was posted`,
   ]
 }
 

@@ -53,7 +53,7 @@ export const listThreads = defineTool({
   },
   _meta: { 'anthropic/maxResultSizeChars': 500_000 },
 
-  async handler(args, { db, userId, isLean }) {
+  async handler(args, { db, userId, caller, isLean }) {
     const answer = await db.call(
       'relay_list_threads',
       {
@@ -64,6 +64,7 @@ export const listThreads = defineTool({
         p_preview: args.preview,
         p_limit: args.limit,
         p_lean: isLean,
+        p_caller: caller,
       },
       Answer,
       { retry: true },

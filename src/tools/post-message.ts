@@ -97,7 +97,7 @@ export const postMessage = defineTool({
     openWorldHint: false,
   },
 
-  async handler(message, { db, userId, via, isLean, notify }) {
+  async handler(message, { db, userId, caller, isLean, notify }) {
     const args = {
       p_user_id: userId,
       // Ours, so that a retry finds the message that the first attempt may have written.
@@ -109,9 +109,9 @@ export const postMessage = defineTool({
       p_metadata: message.metadata,
       p_reader_tag: message.reader_tag,
       p_to: message.to,
-      p_client: via,
       p_idempotency_key: message.idempotency_key,
       p_lean: isLean,
+      p_caller: caller,
     }
     const { other_threads = [], ...answer } = await db.call(
       'relay_post_message',
@@ -137,6 +137,11 @@ export const postMessage = defineTool({
     ...noteThread(answer),
     ...(answer.duplicate ? ['This message was already there under its idempotency_key'] : []),
     ...noteAddressee(answer, reader_tag),
+    ...(reader_tag === undefined && !answer.duplicate
+      ? [
+          'Posted without a reader_tag: your own checks return it as news, and an answer cannot be addressed to you',
+        ]
+      : []),
     ...(answer.unread_count
       ? [
           `Not given to you yet, in this thread: ${answer.unread_count_is_minimum ? 'at least ' : ''}${tally(answer.unread_count, 'message')} of others. Read them with relay_check_new, and do not acknowledge seq ${answer.seq} before`,

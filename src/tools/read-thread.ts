@@ -17,6 +17,7 @@ import {
   surface,
   time,
 } from './fields.ts'
+import { giveBack, moved } from './give-back.ts'
 import { IF_READ_IS_UNKNOWN, noteCut, noteNewReader, rankKnownReaders, tally } from './notes.ts'
 import { defineTool } from './tool.ts'
 
@@ -67,7 +68,7 @@ const Answer = z.extend(Output, {
 
 type Answer = z.infer<typeof Answer>
 
-const StoredAnswer = withoutNulls(Answer)
+const StoredAnswer = withoutNulls(z.extend(Answer, { moved }))
 
 export const readThread = defineTool({
   name: 'relay_read_thread',
@@ -90,8 +91,8 @@ export const readThread = defineTool({
 
   async handler(args, context) {
     requireSense(args)
-    const { db, userId, isLean } = context
-    const answer = await db.call(
+    const { db, userId, isLean, caller } = context
+    const { moved, ...answer } = await db.call(
       'relay_read_thread',
       {
         p_user_id: userId,
@@ -108,10 +109,13 @@ export const readThread = defineTool({
         p_query: args.query,
         p_max_bytes: requireBudget(context),
         p_lean: isLean,
+        p_caller: caller,
       },
       StoredAnswer,
       args.reader_tag === undefined ? { retry: true } : { ifUnknown: IF_READ_IS_UNKNOWN },
     )
+    // The messages are in the history all the same, so a caller that is still there can have them.
+    await giveBack(args.reader_tag, moved, context)
     return rankKnownReaders(answer, args.reader_tag)
   },
   text: ({ messages }) => messages,

@@ -2,21 +2,39 @@
 import type * as z from 'zod/mini'
 import type { Database } from '../db.ts'
 import type { Headline } from '../notify.ts'
+import type { Scope } from '../scopes.ts'
 import { quote } from '../similar.ts'
 import { parseArguments } from './arguments.ts'
 import { jsonSchema } from './schema.ts'
+
+/** Who calls: it is counted by `id`, named by `client`, and limited by `scope`. */
+export interface Caller {
+  /** `key`, or the hash of an OAuth client's id. */
+  id: string
+  /** The name of the OAuth client, undefined for the static key: the `via` of its posts. */
+  client: string | undefined
+  scope: Scope
+}
+
+/** A call whose client may go away or cancel it. */
+export interface OngoingCall {
+  /** Aborts when the call is over. Making it takes as long as all the rest of a short call. */
+  signal(): AbortSignal
+  /** Whether the client has gone away, or has cancelled the call. */
+  isOver(): boolean
+}
 
 /** What a handler may use. */
 export interface ToolContext {
   db: Database
   userId: string
-  /** Aborts when the client goes away, or cancels the request. */
-  signal: () => AbortSignal
+  /** Whether the client still waits for the answer. */
+  call: OngoingCall
   /** Bytes of messages that the HTTP answer may still carry; the tool calls of a batch share it. */
   budget: { bytes: number }
   isBatch: boolean
-  /** The name of the OAuth client that calls; undefined for the static key. */
-  via: string | undefined
+  /** Who calls, as the SQL functions take it. */
+  caller: Caller
   /** Reads the view for chats; undefined while RELAY_APP is off. */
   app: (() => Promise<string>) | undefined
   /** Answers in the lean shape (MCP 2025-06-18 and later) instead of the one of relay-mcp 0.1.0. */

@@ -1,17 +1,20 @@
 -- What is after the reader's cursor, oldest first, without its own posts, and the cursor moved over
 -- exactly that; in one thread, or with p_thread_name null in all of them, archived ones included, the
 -- least recently active first. The first check of all threads introduces the reader.
--- Raises RL001 (thread not found), RL004 (ack_seq beyond the thread's end), RL009 (several threads match).
+-- Raises RL001 (thread not found), RL004 (ack_seq beyond the thread's end), RL009 (several threads match),
+-- RL011 (the reader of another connection), RL012 (too many new readers).
 create or replace function public.relay_check_new(
   p_user_id uuid, p_reader_tag text, p_thread_name text default null, p_limit integer default 100,
   p_peek boolean default false, p_ack_seq bigint default null, p_max_bytes integer default 60000,
-  p_lean boolean default false)
+  p_lean boolean default false, p_caller jsonb default '{}')
   returns json
   language plpgsql volatile security invoker
   set search_path = '' set lock_timeout = '4s' set timezone = 'UTC' set enable_seqscan = off
   set plan_cache_mode = force_generic_plan
 as $$
 declare
+  v_is_known boolean;
+  v_may_move boolean;
   v_is_new boolean;
   v_introduced_at timestamptz;
   v_last_given_at timestamptz;
@@ -20,6 +23,9 @@ declare
   v_skipped_count bigint;
   v_thread public.relay_threads;
   v_read bigint;
+  v_moved json;
+  v_moved_ids uuid[];
+  v_moved_seqs bigint[];
   v_acknowledged bigint;
   v_thread_ids uuid[];
   v_reads bigint[];
@@ -32,17 +38,20 @@ declare
   v_seqs bigint[];
   v_remaining json;
 begin
-  -- A peek that acknowledges nothing moves nothing, so it waits for nobody, unless it introduces.
+  -- A peek that acknowledges nothing moves nothing, so it takes no lock, unless it introduces.
   if not p_peek or p_ack_seq is not null or p_thread_name is null and not exists (
     select from public.relay_readers
     where user_id = p_user_id and reader_tag = p_reader_tag and introduced_at is not null)
   then
     perform public.relay_lock_reader(p_user_id, p_reader_tag);
   end if;
-  select is_new, introduced_at, last_given_at, known_readers
-  into v_is_new, v_introduced_at, v_last_given_at, v_known_readers
-  from public.relay_note_reader(p_user_id, p_reader_tag, not p_peek);
-  if p_thread_name is null and v_introduced_at is null then
+  select is_known, may_move, is_new, introduced_at, last_given_at, known_readers
+  into v_is_known, v_may_move, v_is_new, v_introduced_at, v_last_given_at, v_known_readers
+  from public.relay_note_reader(p_user_id, p_reader_tag, not p_peek, p_caller);
+  if not v_is_known or not v_may_move and (not p_peek or p_ack_seq is not null) then
+    perform public.relay_refuse_reader(p_user_id, p_reader_tag, p_caller);
+  end if;
+  if p_thread_name is null and v_introduced_at is null and v_may_move then
     select skipped, skipped_count into v_skipped, v_skipped_count
     from public.relay_introduce_reader(p_user_id, p_reader_tag);
   end if;
@@ -120,8 +129,10 @@ begin
   end if;
   if not p_peek then
     -- Over what is handed out, and over own posts that join onto it.
-    perform public.relay_move_cursors(
-      p_user_id, p_reader_tag, array_agg(moved.thread_id), array_agg(moved.seq))
+    select json_agg(json_build_object(
+        'thread_id', moved.thread_id, 'from', moved.read_seq, 'to', moved.seq)),
+      array_agg(moved.thread_id), array_agg(moved.seq)
+    into v_moved, v_moved_ids, v_moved_seqs
     from (
       select pending.thread_id, pending.read_seq, public.relay_step_over_own(
         pending.thread_id, p_reader_tag, coalesce(given.seq, pending.read_seq)) as seq
@@ -136,8 +147,10 @@ begin
       ) given on given.thread_id = pending.thread_id
       where given.seq is not null or pending.unread = 0
       offset 0) moved
-    where moved.seq > moved.read_seq
-    having count(*) > 0;
+    where moved.seq > moved.read_seq;
+    if v_moved is not null then
+      perform public.relay_move_cursors(p_user_id, p_reader_tag, v_moved_ids, v_moved_seqs);
+    end if;
     v_unread := v_unread - cardinality(v_packed);
     if cardinality(v_packed) > 0 then
       update public.relay_readers set last_given_at = clock_timestamp()
@@ -173,14 +186,16 @@ begin
     'addressed_unread', case when not p_peek
       then public.relay_addressed_unread(p_user_id, p_reader_tag) end,
     -- Once everything has been handed out: until then some of them have not been reached.
-    'own_message_count', case when not p_peek and v_unread = 0 then nullif(v_own, 0) end,
+    'own_message_count', case when v_unread = 0 then v_own end,
     'acknowledged_count', v_acknowledged,
     'last_given_at', case when cardinality(v_packed) = 0
       then public.relay_show_time(v_last_given_at, true) end,
     'new_reader', nullif(v_is_new, false),
     'known_readers', v_known_readers,
     'skipped', v_skipped,
-    'skipped_thread_count', nullif(v_skipped_count, 0));
+    'skipped_thread_count', nullif(v_skipped_count, 0),
+    -- Not for the caller: what relay_give_back needs if it has gone meanwhile.
+    'moved', v_moved);
 end;
 $$;
 revoke all on function public.relay_check_new from public, anon, authenticated;
@@ -260,6 +275,7 @@ begin
     'messages', '[]'::json,
     'remaining_count', 0,
     'addressed_unread', p_addressed,
+    'own_message_count', 0,
     'acknowledged_count', p_acknowledged,
     'last_given_at', public.relay_show_time(p_last_given_at, true),
     'new_reader', nullif(p_is_new, false),
@@ -270,3 +286,35 @@ end;
 $$;
 revoke all on function public.relay_empty_answer from public, anon, authenticated;
 grant execute on function public.relay_empty_answer to service_role;
+
+-- Takes back a look whose caller has gone before it could be told: each bookmark that still is where the
+-- look put it returns to where it was. p_moved is what relay_check_new or relay_read_thread returned.
+create or replace function public.relay_give_back(
+  p_user_id uuid, p_reader_tag text, p_moved jsonb)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = '' set lock_timeout = '4s' set timezone = 'UTC'
+as $$
+declare
+  v_count bigint;
+begin
+  perform public.relay_lock_reader(p_user_id, p_reader_tag);
+  with back as (
+    select c.thread_id, m."from" as seq
+    from jsonb_to_recordset(p_moved) as m (thread_id uuid, "from" bigint, "to" bigint)
+    join public.relay_read_cursors c
+      on c.thread_id = m.thread_id and c.reader_tag = p_reader_tag and c.last_read_seq = m."to"
+    where c.user_id = p_user_id
+    order by c.thread_id for update of c
+  )
+  update public.relay_read_cursors c
+  set last_read_seq = back.seq, updated_at = now(),
+    last_read_at = coalesce(public.relay_time_of_seq(t.id, back.seq), t.created_at)
+  from back join public.relay_threads t on t.id = back.thread_id
+  where c.thread_id = back.thread_id and c.reader_tag = p_reader_tag;
+  get diagnostics v_count = row_count;
+  return jsonb_build_object('thread_count', v_count);
+end;
+$$;
+revoke all on function public.relay_give_back from public, anon, authenticated;
+grant execute on function public.relay_give_back to service_role;

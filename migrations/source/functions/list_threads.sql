@@ -6,7 +6,7 @@
 create or replace function public.relay_list_threads(
   p_user_id uuid, p_include_archived boolean default false, p_reader_tag text default null,
   p_query text default null, p_preview boolean default false, p_limit integer default 100,
-  p_lean boolean default false)
+  p_lean boolean default false, p_caller jsonb default '{}')
   returns json
   language plpgsql volatile security invoker
   set search_path = '' set lock_timeout = '4s' set timezone = 'UTC' set enable_seqscan = off
@@ -24,7 +24,7 @@ begin
   if p_reader_tag is not null then
     select is_new, introduced_at, known_readers
     into v_is_new, v_introduced_at, v_known_readers
-    from public.relay_note_reader(p_user_id, p_reader_tag, false);
+    from public.relay_note_reader(p_user_id, p_reader_tag, false, p_caller);
   end if;
 
   -- First by what the index has, which starts with `archived`: hence two statements. One thread more than

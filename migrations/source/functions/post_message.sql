@@ -5,13 +5,15 @@
 create or replace function public.relay_post_message(
   p_user_id uuid, p_message_id uuid, p_thread_name text, p_content text, p_surface text,
   p_session_tag text default null, p_metadata jsonb default null, p_reader_tag text default null,
-  p_to text default null, p_client text default null, p_idempotency_key text default null,
-  p_lean boolean default false)
+  p_to text default null, p_idempotency_key text default null, p_lean boolean default false,
+  p_caller jsonb default '{}')
   returns json
   language plpgsql volatile security invoker
   set search_path = '' set lock_timeout = '4s' set timezone = 'UTC' set enable_seqscan = off
 as $$
 declare
+  -- Null where the caller may make no further reader: the post is taken, and no bookmark is kept.
+  v_reader_tag text;
   v_is_new boolean;
   v_introduced_at timestamptz;
   v_known_readers json;
@@ -30,9 +32,9 @@ declare
 begin
   if p_reader_tag is not null then
     perform public.relay_lock_reader(p_user_id, p_reader_tag);
-    select is_new, introduced_at, known_readers
-    into v_is_new, v_introduced_at, v_known_readers
-    from public.relay_note_reader(p_user_id, p_reader_tag, true);
+    select case when is_known then p_reader_tag end, is_new, introduced_at, known_readers
+    into v_reader_tag, v_is_new, v_introduced_at, v_known_readers
+    from public.relay_note_reader(p_user_id, p_reader_tag, true, p_caller);
     -- The key is looked up here only so that a duplicate introduces nobody: this look is too early to
     -- decide whether to post.
     if v_introduced_at is null and p_idempotency_key is not null then
@@ -40,14 +42,14 @@ begin
       select * into v_message from public.relay_messages
       where thread_id = v_id and idempotency_key = p_idempotency_key;
     end if;
-    if v_introduced_at is null and v_message.id is null then
+    if v_introduced_at is null and v_message.id is null and v_reader_tag is not null then
       select skipped, skipped_count into v_skipped, v_skipped_count
       from public.relay_introduce_reader(p_user_id, p_reader_tag);
     end if;
   end if;
   if p_to is not null then
     v_addressee := public.relay_resolve_reader(p_user_id, p_to);
-    v_to := coalesce(v_addressee.reader_tag, p_to);
+    v_to := coalesce(v_addressee.reader_tag, public.relay_drop_at(p_to));
   end if;
 
   perform public.relay_lock_thread_name(p_user_id, p_thread_name);
@@ -87,7 +89,8 @@ begin
     -- The same `to` may have been stored as it was given, or as the name of the reader it means.
     if found and ((v_message.content, v_message.surface, v_message.metadata,
         public.relay_fold_name(v_message.addressee))
-      is distinct from (p_content, p_surface, p_metadata, public.relay_fold_name(p_to)))
+      is distinct from (p_content, p_surface, p_metadata,
+        public.relay_fold_name(public.relay_drop_at(p_to))))
     then
       raise exception 'idempotency key "%" already belongs to another message', p_idempotency_key
         using errcode = 'RL003', detail = v_message.seq::text;
@@ -113,9 +116,9 @@ begin
     reader_tag, addressee, client)
   values (
     p_message_id, v_thread.id, p_user_id, v_message.seq, p_surface, p_session_tag, p_content,
-    p_metadata, p_idempotency_key, v_message.created_at, p_reader_tag, v_to, p_client);
+    p_metadata, p_idempotency_key, v_message.created_at, p_reader_tag, v_to, p_caller ->> 'client');
 
-  if p_reader_tag is not null then
+  if v_reader_tag is not null then
     v_read := coalesce((
       select last_read_seq from public.relay_read_cursors
       where thread_id = v_thread.id and reader_tag = p_reader_tag), 0);
@@ -153,7 +156,7 @@ begin
     'seq', v_message.seq,
     'created_at', public.relay_show_time(v_message.created_at, p_lean),
     'unread_count', v_unread,
-    'addressed_unread', case when p_reader_tag is not null
+    'addressed_unread', case when v_reader_tag is not null
       then public.relay_addressed_unread(p_user_id, p_reader_tag) end,
     'unread_count_is_minimum',
       case when v_read + 1001 < v_message.seq then true end,

@@ -8,7 +8,7 @@ create or replace function public.relay_read_thread(
   p_since timestamptz default null, p_reader_tag text default null, p_before_seq bigint default null,
   p_seq bigint default null, p_surface text default null, p_session_tag text default null,
   p_to text default null, p_query text default null, p_max_bytes integer default 60000,
-  p_lean boolean default false, p_from text default null)
+  p_lean boolean default false, p_from text default null, p_caller jsonb default '{}')
   returns json
   language plpgsql volatile security invoker
   set search_path = '' set lock_timeout = '4s' set timezone = 'UTC' set enable_seqscan = off
@@ -16,7 +16,7 @@ as $$
 declare
   v_is_search constant boolean :=
     num_nonnulls(p_since, p_surface, p_session_tag, p_from, p_to, p_query) > 0;
-  v_moves constant boolean :=
+  v_moves boolean :=
     num_nonnulls(p_before_seq, p_seq) = 0 and not v_is_search and p_reader_tag is not null;
   v_is_new boolean;
   v_known_readers json;
@@ -32,13 +32,15 @@ declare
   v_older bigint;
   v_read bigint;
   v_unread bigint;
+  v_moved json;
 begin
   if p_reader_tag is not null then
     if v_moves then
       perform public.relay_lock_reader(p_user_id, p_reader_tag);
     end if;
-    select is_new, known_readers into v_is_new, v_known_readers
-    from public.relay_note_reader(p_user_id, p_reader_tag, v_moves);
+    select note.may_move and v_moves, note.is_new, note.known_readers
+    into v_moves, v_is_new, v_known_readers
+    from public.relay_note_reader(p_user_id, p_reader_tag, v_moves, p_caller) note;
   end if;
   if p_thread_name is not null then
     v_thread := public.relay_find_thread(p_user_id, p_thread_name);
@@ -48,8 +50,10 @@ begin
     -- One id more than asked for tells whether there is more.
     select ids, hits, matched, missing_words into v_ids, v_hits, v_matched, v_missing_words
     from public.relay_search(p_user_id, v_thread.id, p_limit + 1, p_since, p_before_seq, p_surface,
-      p_session_tag, coalesce((public.relay_resolve_reader(p_user_id, p_from)).reader_tag, p_from),
-      coalesce((public.relay_resolve_reader(p_user_id, p_to)).reader_tag, p_to), p_query);
+      p_session_tag,
+      coalesce((public.relay_resolve_reader(p_user_id, p_from)).reader_tag, public.relay_drop_at(p_from)),
+      coalesce((public.relay_resolve_reader(p_user_id, p_to)).reader_tag, public.relay_drop_at(p_to)),
+      p_query);
   elsif p_seq is not null then
     v_ids := array(
       select id from public.relay_messages where thread_id = v_thread.id and seq = p_seq);
@@ -86,6 +90,8 @@ begin
       if v_moves and v_unread = 0 and v_newest > v_read then
         perform public.relay_move_cursors(
           p_user_id, p_reader_tag, array[v_thread.id], array[v_newest]);
+        v_moved := json_build_array(json_build_object(
+          'thread_id', v_thread.id, 'from', v_read, 'to', v_newest));
         update public.relay_readers set last_given_at = clock_timestamp()
         where user_id = p_user_id and reader_tag = p_reader_tag;
       end if;
@@ -107,7 +113,8 @@ begin
     'matched', v_matched,
     'missing_words', v_missing_words,
     'new_reader', nullif(v_is_new, false),
-    'known_readers', v_known_readers);
+    'known_readers', v_known_readers,
+    'moved', v_moved);
 end;
 $$;
 revoke all on function public.relay_read_thread from public, anon, authenticated;

@@ -1,29 +1,38 @@
 -- Readers ---------------------------------------------------------------------------------------------
 
 -- Notes that a reader is here, creating it on first use. Returns the reader as it was before this
--- call, with `is_new` and, for a new one, the other known readers.
+-- call, with `is_new` and, for a new one, the other known readers. `is_known` is false where the caller may
+-- make no reader of that tag, and `may_move` where it may not move this one's bookmarks: a caller that may
+-- only read moves those of readers that it made, so that it can make nobody miss a message.
 create or replace function public.relay_note_reader(
-  p_user_id uuid, p_reader_tag text, p_waits boolean,
-  out is_new boolean, out introduced_at timestamptz, out last_given_at timestamptz,
-  out known_readers json)
+  p_user_id uuid, p_reader_tag text, p_waits boolean, p_caller jsonb,
+  out is_known boolean, out may_move boolean, out is_new boolean, out introduced_at timestamptz,
+  out last_given_at timestamptz, out known_readers json)
   language plpgsql volatile security invoker set search_path = ''
 as $$
 declare
   v_seen timestamptz;
+  v_made_by text;
 begin
   is_new := false;
-  select r.introduced_at, r.last_given_at, r.last_seen_at
-  into introduced_at, last_given_at, v_seen
+  select r.introduced_at, r.last_given_at, r.last_seen_at, r.made_by
+  into introduced_at, last_given_at, v_seen, v_made_by
   from public.relay_readers r
   where r.user_id = p_user_id and r.reader_tag = p_reader_tag;
-  if not found then
-    insert into public.relay_readers (user_id, reader_tag) values (p_user_id, p_reader_tag)
-    on conflict do nothing;
-    is_new := found;
-    if is_new then
-      known_readers := public.relay_other_readers(p_user_id, p_reader_tag, 50);
-    end if;
-  elsif v_seen < clock_timestamp() - interval '1 minute' then
+  is_known := found;
+  if not is_known then
+    is_new := public.relay_make_reader(p_user_id, p_reader_tag, p_caller);
+    -- Not new either if another call has just made it.
+    is_known := is_new or exists (
+      select from public.relay_readers r
+      where r.user_id = p_user_id and r.reader_tag = p_reader_tag);
+  end if;
+  may_move := is_new or p_caller ->> 'scope' is distinct from 'mcp:read' or coalesce(
+    v_made_by = p_caller ->> 'id' or p_reader_tag = 'board' and p_caller ->> 'client' = 'Relay board',
+    false);
+  if is_new then
+    known_readers := public.relay_other_readers(p_user_id, p_reader_tag, 50);
+  elsif may_move and v_seen < clock_timestamp() - interval '1 minute' then
     -- Without the reader's lock, somebody else's row lock is not worth waiting for.
     if p_waits then
       update public.relay_readers r set last_seen_at = clock_timestamp()
@@ -40,6 +49,89 @@ end;
 $$;
 revoke all on function public.relay_note_reader from public, anon, authenticated;
 grant execute on function public.relay_note_reader to service_role;
+
+-- Makes a reader for a caller; false where the caller may not. Each costs a bookmark in every thread, and
+-- nothing removes them: a caller makes at most 60 in an hour, and one that may only read at most 10, none of
+-- which resembles a known one. The board is the person.
+create or replace function public.relay_make_reader(
+  p_user_id uuid, p_reader_tag text, p_caller jsonb)
+  returns boolean
+  language plpgsql volatile security invoker set search_path = ''
+as $$
+begin
+  -- One at a time for each caller, or many at once would all be counted too early.
+  perform pg_advisory_xact_lock(hashtextextended(p_user_id || ' ' || (p_caller ->> 'id'), 2));
+  if p_reader_tag <> 'board' and (
+    public.relay_may_make_reader_at(p_user_id, p_caller) is not null
+    or public.relay_takes_name(p_user_id, p_reader_tag, p_caller))
+  then
+    return false;
+  end if;
+  insert into public.relay_readers (user_id, reader_tag, created_at, made_by)
+  values (p_user_id, p_reader_tag, clock_timestamp(), p_caller ->> 'id')
+  on conflict do nothing;
+  return found;
+end;
+$$;
+revoke all on function public.relay_make_reader from public, anon, authenticated;
+grant execute on function public.relay_make_reader to service_role;
+
+-- When the caller may make another reader; null where it may now.
+create or replace function public.relay_may_make_reader_at(p_user_id uuid, p_caller jsonb)
+  returns timestamptz
+  language plpgsql stable security invoker set search_path = ''
+as $$
+declare
+  v_limit constant integer := case when p_caller ->> 'scope' = 'mcp:read' then 10 else 60 end;
+begin
+  return (
+    select created_at + interval '1 hour' from public.relay_readers
+    where user_id = p_user_id and made_by = p_caller ->> 'id'
+      and created_at > clock_timestamp() - interval '1 hour'
+    order by created_at desc offset v_limit - 1 limit 1);
+end;
+$$;
+revoke all on function public.relay_may_make_reader_at from public, anon, authenticated;
+grant execute on function public.relay_may_make_reader_at to service_role;
+
+-- Whether a caller that may only read asks for a tag that differs from a known one in spelling only, and
+-- with which it could be taken for that one.
+create or replace function public.relay_takes_name(
+  p_user_id uuid, p_reader_tag text, p_caller jsonb)
+  returns boolean
+  language plpgsql stable security invoker set search_path = ''
+as $$
+begin
+  return p_caller ->> 'scope' = 'mcp:read' and exists (
+    select from public.relay_readers
+    where user_id = p_user_id
+      and public.relay_fold_name(reader_tag) = public.relay_fold_name(public.relay_drop_at(p_reader_tag)));
+end;
+$$;
+revoke all on function public.relay_takes_name from public, anon, authenticated;
+grant execute on function public.relay_takes_name to service_role;
+
+-- Refuses a check under a tag whose bookmarks the caller may not move, or may not make.
+-- Raises RL011 (another connection's reader), RL012 (too many new readers): its detail is when to try again.
+create or replace function public.relay_refuse_reader(
+  p_user_id uuid, p_reader_tag text, p_caller jsonb)
+  returns void
+  language plpgsql stable security invoker set search_path = ''
+as $$
+begin
+  if exists (
+      select from public.relay_readers where user_id = p_user_id and reader_tag = p_reader_tag)
+    or public.relay_takes_name(p_user_id, p_reader_tag, p_caller)
+  then
+    raise exception 'reader "%" belongs to another connection', p_reader_tag
+      using errcode = 'RL011', detail = p_reader_tag;
+  end if;
+  raise exception 'too many new readers' using errcode = 'RL012', detail =
+    public.relay_show_time(public.relay_may_make_reader_at(p_user_id, p_caller), true);
+end;
+$$;
+revoke all on function public.relay_refuse_reader from public, anon, authenticated;
+grant execute on function public.relay_refuse_reader to service_role;
 
 -- Other readers, the most recently seen first.
 create or replace function public.relay_other_readers(

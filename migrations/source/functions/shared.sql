@@ -102,8 +102,9 @@ $$;
 revoke all on function public.relay_lock_reader from public, anon, authenticated;
 grant execute on function public.relay_lock_reader to service_role;
 
--- The known reader that a `to` means, or null: exactly as given, else folded as thread names are, the
--- most recently seen of several.
+-- The known reader that a `to` means, or null: exactly as given, else folded as thread names are and
+-- without an `@` in front; of several the one that was introduced first, so that a newcomer with a similar
+-- tag takes no address away.
 create or replace function public.relay_resolve_reader(p_user_id uuid, p_reader_tag text)
   returns public.relay_readers
   language plpgsql volatile security invoker set search_path = ''
@@ -116,14 +117,26 @@ begin
   if not found then
     select * into v_reader from public.relay_readers
     where user_id = p_user_id
-      and public.relay_fold_name(reader_tag) = public.relay_fold_name(p_reader_tag)
-    order by last_seen_at desc limit 1;
+      and public.relay_fold_name(reader_tag) = public.relay_fold_name(public.relay_drop_at(p_reader_tag))
+    order by introduced_at nulls last, created_at nulls first, reader_tag limit 1;
   end if;
   return v_reader;
 end;
 $$;
 revoke all on function public.relay_resolve_reader from public, anon, authenticated;
 grant execute on function public.relay_resolve_reader to service_role;
+
+-- A name without the `@` that people and models put in front of whom they address.
+create or replace function public.relay_drop_at(p_name text)
+  returns text
+  language plpgsql immutable security invoker set search_path = ''
+as $$
+begin
+  return regexp_replace(p_name, '^@(?=.)', '');
+end;
+$$;
+revoke all on function public.relay_drop_at from public, anon, authenticated;
+grant execute on function public.relay_drop_at to service_role;
 
 -- Whether a message to p_addressee, which is not a reader's tag itself, is for that reader all the same:
 -- it folds to the tag, and no other reader has exactly that name. An addressee that was not known yet is

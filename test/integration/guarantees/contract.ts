@@ -280,8 +280,7 @@ export class Contract {
       new_message_count: handedOut.length,
       messages: this.#named(handedOut),
       remaining_count: all.length - (peek ? 0 : handedOut.length),
-      ...(remaining.length > 0 && { remaining }),
-      ...(!peek && handedOut.length === all.length && own > 0 && { own_message_count: own }),
+      ...(remaining.length > 0 ? { remaining } : { own_message_count: own }),
     }
   }
 

@@ -106,7 +106,8 @@ test.each(TEXTS)('OAuth endpoints take 16 KB of %s', async (_, text) => {
     body: JSON.stringify({ client_name: part, redirect_uris }),
   })
   expect(registration.status).toBe(201)
-  expect([...(await registration.json()).client_name].length).toBeLessThanOrEqual(40)
+  const { client_name } = (await registration.json()) as { client_name: string }
+  expect([...client_name].length).toBeLessThanOrEqual(40)
   for (const path of ['/authorize', '/token']) {
     for (const name of ['client_id', 'redirect_uri', 'scope', 'resource', 'code', 'api_key']) {
       const body = new URLSearchParams({ [name]: text.slice(0, 2_000) })

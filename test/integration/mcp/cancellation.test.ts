@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest'
 import { createOAuthClient } from '../../support/oauth.ts'
 import { createTestRelay, type TestRelay } from '../../support/relay.ts'
+import { waitingForLocks } from '../migrations/calls.ts'
 
 const WAIT = { thread_name: 'answers', reader_tag: 'asker', wait_seconds: 20 }
 
@@ -106,4 +107,96 @@ test('a client that signed in can cancel its own wait', async () => {
   await relay.rpc(cancelled(7), { authorization })
   await post(relay)
   expect(await count).toBe(0)
+})
+
+const CALLS: [what: string, tool: string, args: object][] = [
+  ['a check', 'relay_check_new', { thread_name: 'answers', reader_tag: 'asker' }],
+  ['a check of all threads', 'relay_check_new', { reader_tag: 'asker' }],
+  ['a wait', 'relay_check_new', WAIT],
+  ['a read', 'relay_read_thread', { thread_name: 'answers', reader_tag: 'asker' }],
+]
+
+/** Keeps the reader's bookmark from being moved until it is released. */
+async function holdReader(relay: TestRelay) {
+  const owner = await relay.database.connect('postgres')
+  const observer = await relay.database.connect('postgres')
+  await owner.query('begin')
+  await owner.query('select from relay_read_cursors for update')
+  return {
+    /** Resolves when a call waits for it. */
+    reached: () => waitingForLocks(observer, 1),
+    release: () => owner.query('commit'),
+    [Symbol.asyncDispose]: () => owner.query('rollback').then(() => {}),
+  }
+}
+
+test.each(CALLS)(
+  '%s that is cancelled while the database works marks nothing',
+  async (_, tool, args) => {
+    await using relay = await createTestRelay()
+    await post(relay)
+    await check(relay)
+    await post(relay)
+    await using held = await holdReader(relay)
+    const answer = relay.rpc({
+      jsonrpc: '2.0',
+      id: 7,
+      method: 'tools/call',
+      params: { name: tool, arguments: args },
+    })
+    await held.reached()
+    await relay.rpc(cancelled(7))
+    await held.release()
+    const { body } = await answer
+    if (tool === 'relay_check_new') {
+      // Empty, or whoever was meant instead would have the message twice.
+      expect(body.result.structuredContent).toMatchObject({
+        new_message_count: 0,
+        messages: [],
+        remaining_count: 1,
+      })
+    }
+    expect(await check(relay)).toBe(1)
+    expect(await check(relay)).toBe(0)
+  },
+)
+
+test.each(CALLS)(
+  '%s whose client hangs up while the database works marks nothing',
+  async (_, tool, args) => {
+    await using relay = await createTestRelay()
+    await post(relay)
+    await check(relay)
+    await post(relay)
+    await using held = await holdReader(relay)
+    const hangUp = new AbortController()
+    const answer = relay.fetch('/mcp', {
+      method: 'POST',
+      signal: hangUp.signal,
+      headers: { authorization: `Bearer ${relay.key}`, 'content-type': 'application/json' },
+      body: JSON.stringify({
+        jsonrpc: '2.0',
+        id: 7,
+        method: 'tools/call',
+        params: { name: tool, arguments: args },
+      }),
+    })
+    await held.reached()
+    hangUp.abort()
+    await expect(answer).rejects.toThrow()
+    relay.logs.length = 0
+    await held.release()
+    await relay.log((line) => line.tool === tool && line.client === 'node')
+    await expect.poll(() => relay.gateway.requests.get('relay_give_back')).toBe(1)
+    expect(await check(relay)).toBe(1)
+  },
+)
+
+test('a cancellation after the answer takes nothing back', async () => {
+  await using relay = await createTestRelay()
+  await post(relay)
+  const { body } = await relay.rpc(call(7, { ...WAIT, wait_seconds: 0 }))
+  expect(body.result.structuredContent.new_message_count).toBe(1)
+  await relay.rpc(cancelled(7))
+  expect(await check(relay)).toBe(0)
 })

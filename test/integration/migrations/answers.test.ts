@@ -54,7 +54,7 @@ test('lean messages leave out what is empty, cut long contents, and show UTC cut
     session_tag: 's',
     reader_tag: 'me',
     to: 'you',
-    client: 'Claude',
+    caller: { client: 'Claude' },
     metadata: { empty: null },
   })
   await owner.query(`update relay_messages set created_at = '2026-01-31T09:30:00.123999Z'`)

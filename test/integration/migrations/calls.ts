@@ -39,17 +39,18 @@ export function over(connection: Client | Pool): Caller {
   }
 }
 
-/** An answer without its null fields, as the Worker passes it on. */
-function dropNulls(result: Json): Json {
+/** An answer without its null fields, and without what is only for the Worker. */
+function clean(result: Json): Json {
   if (typeof result !== 'object' || result === null || Array.isArray(result)) return result
-  return Object.fromEntries(Object.entries(result).filter(([, value]) => value !== null))
+  const { moved, ...answer } = result
+  return Object.fromEntries(Object.entries(answer).filter(([, value]) => value !== null))
 }
 
 export function tools(caller: Caller, user = USER) {
   const call = (fn: string, args: object): Promise<Json> => {
     const passed = Object.entries(args).map(([name, value]) => [`p_${name}`, value])
     const given = { p_user_id: user, ...Object.fromEntries(passed) }
-    return caller.call(fn, given).then(dropNulls)
+    return caller.call(fn, given).then(clean)
   }
   return {
     list: (args: object = {}) => call('relay_list_threads', args),

@@ -56,6 +56,7 @@ test('who has read everything is told so, and of whatever comes next', async () 
     new_message_count: 0,
     messages: [],
     remaining_count: 0,
+    own_message_count: 0,
     last_given_at: expect.any(String),
   }
   expect(await relay.check('ci')).toEqual(nothing)

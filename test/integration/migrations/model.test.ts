@@ -30,6 +30,7 @@ const UNMODELLED = [
   'addressed_unread',
   'other_threads',
   'archived_count',
+  'moved',
 ]
 
 test.each([1, 2, 3])('history %i is answered as the contract says', async (seed) => {

@@ -18,6 +18,7 @@ const API = [
   'relay_complete_name',
   'relay_create_thread',
   'relay_export',
+  'relay_give_back',
   'relay_import',
   'relay_latest_names',
   'relay_list_threads',

@@ -44,7 +44,7 @@ test('a moved relay is the same relay: messages, readers, cursors and who posted
   const relay = tools(home)
   await fill(relay, 'a', 30)
   await relay.check('ci')
-  await relay.post('a', 'mine', { reader_tag: 'ci', to: 'nightly', client: 'Claude' })
+  await relay.post('a', 'mine', { reader_tag: 'ci', to: 'nightly', caller: { client: 'Claude' } })
   await relay.post('a', 'theirs', { reader_tag: 'laptop' })
   const records = await exportAll(home)
   expect(await importAll(away, records)).toEqual({
