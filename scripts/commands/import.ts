@@ -68,6 +68,7 @@ async function send(
   // Existing readers must not be flooded with imported messages, nor readers of the file with existing ones.
   const readers: string[] = []
   const threads: string[] = []
+  const lastSeqs: Record<string, unknown> = {}
   const progress = startProgress(0, total)
   let records: unknown[] = []
   let kind: unknown
@@ -81,10 +82,17 @@ async function send(
     const added: Counts = await database.call('relay_import', {
       ...args,
       ...(kind === 'reader' && { p_thread_ids: threads }),
+      ...(kind === 'message' && { p_last_seqs: lastSeqsOf(records) }),
     })
     for (const name of Object.keys(counts) as (keyof Counts)[]) counts[name] += added[name]
     bookmark.move(line)
     records = []
+  }
+
+  /** The last seq in the file of each thread that these messages belong to. */
+  function lastSeqsOf(messages: unknown[]) {
+    const ids = new Set((messages as { thread_id: string }[]).map(({ thread_id }) => thread_id))
+    return Object.fromEntries([...ids].map((id) => [id, lastSeqs[id]]))
   }
 
   for await (const { number, value, end } of readLines(path)) {
@@ -98,7 +106,10 @@ async function send(
     }
     behind = end
     progress.add(1)
-    if (value.kind === 'thread') threads.push(String(value.id))
+    if (value.kind === 'thread') {
+      threads.push(String(value.id))
+      lastSeqs[String(value.id)] = value.last_seq
+    }
     if (value.kind === 'reader') readers.push(String(value.reader_tag))
     if (number > bookmark.line) records.push(value)
   }

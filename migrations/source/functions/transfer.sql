@@ -68,12 +68,13 @@ grant execute on function public.relay_export to service_role;
 
 -- Adds records that relay_export gave: threads first, then readers, cursors, and messages last. Returns
 -- how many were new. What is there already stays, so that records may come twice; a cursor only moves
--- forward. p_reader_tags, sent with the messages, names the readers of the import: any other reader that
--- knows this relay gets a cursor at the end of an imported thread, or all of it would be news to it.
--- p_thread_ids, sent with the readers, names the threads of the import, for the same in the other threads.
+-- forward. p_reader_tags and p_last_seqs, sent with the messages, name the readers of the import, and the
+-- last seq of each of its threads: any other reader that knows this relay gets a cursor there, or all of an
+-- imported thread would be news to it; but below the first message that is addressed to it. p_thread_ids, sent with the readers, names the threads of the import, for the same in the other threads.
 -- Raises RL008 where something else is in a record's place: its detail names the thread.
 create or replace function public.relay_import(
-  p_user_id uuid, p_records jsonb, p_reader_tags jsonb default '[]', p_thread_ids jsonb default null)
+  p_user_id uuid, p_records jsonb, p_reader_tags jsonb default '[]', p_thread_ids jsonb default null,
+  p_last_seqs jsonb default '{}')
   returns jsonb
   language plpgsql volatile security invoker
   set search_path = '' set lock_timeout = '4s' set timezone = 'UTC'
@@ -85,13 +86,22 @@ declare
   v_cursors bigint;
   v_introduced text[];
   v_first uuid[];
+  v_addressed uuid[];
   v_thread record;
   v_message record;
 begin
   perform public.relay_lock_reader(p_user_id, reader_tag)
   from (
-    select distinct r ->> 'reader_tag' as reader_tag
+    select r ->> 'reader_tag' as reader_tag
     from jsonb_array_elements(p_records) r where r ->> 'kind' in ('reader', 'cursor')
+    union
+    -- Whose cursors are set back to a message that is addressed to them.
+    select known.reader_tag
+    from (
+      select distinct public.relay_fold_name(r ->> 'addressee') as folded
+      from jsonb_array_elements(p_records) r where r ->> 'kind' = 'message') addressed
+    join public.relay_readers known
+      on known.user_id = p_user_id and public.relay_fold_name(known.reader_tag) = addressed.folded
     order by 1) readers;
   perform from public.relay_threads
   where id in (
@@ -195,26 +205,48 @@ begin
       client text)
     where r.kind = 'message'
     on conflict (id) do nothing
-    returning thread_id, seq
+    returning id, thread_id, seq, addressee
+  -- By the file's last seq and not by the thread's, because somebody may have posted to it meanwhile.
   ), counted as (
     update public.relay_threads t
     set message_count = t.message_count + a.messages, last_seq = greatest(t.last_seq, a.last_seq)
     from (
       select thread_id, count(*) as messages, max(seq) as last_seq from added group by thread_id) a
     where t.id = a.thread_id
-    returning t.id, t.message_count = a.messages as is_first
+    returning t.id, not exists (
+      select from public.relay_messages m
+      where m.thread_id = t.id and m.seq <= (p_last_seqs ->> t.id::text)::bigint) as is_first
   )
-  select (select count(*) from added), (select array_agg(id) filter (where is_first) from counted)
-  into v_messages, v_first;
+  select (select count(*) from added), (select array_agg(id) filter (where is_first) from counted),
+    (select array_agg(id) from added where addressee is not null)
+  into v_messages, v_first, v_addressed;
 
   insert into public.relay_read_cursors (thread_id, user_id, reader_tag, last_read_seq, last_read_at)
-  select t.id, p_user_id, known.reader_tag, t.last_seq, coalesce(t.last_message_at, t.created_at)
+  select t.id, p_user_id, known.reader_tag, (p_last_seqs ->> t.id::text)::bigint,
+    coalesce(t.last_message_at, t.created_at)
   from public.relay_threads t
   join public.relay_readers known on known.user_id = p_user_id
     and known.introduced_at is not null and not p_reader_tags ? known.reader_tag
   where t.id = any (v_first)
   order by t.id, known.reader_tag
   on conflict (thread_id, reader_tag) do nothing;
+
+  -- A cursor that still is at the end of the file has handed nothing of it out.
+  with addressed as (
+    select m.thread_id, known.reader_tag, min(m.seq) as seq
+    from public.relay_messages m
+    join public.relay_readers known on known.user_id = p_user_id and not p_reader_tags ? known.reader_tag
+      and (known.reader_tag = m.addressee
+        or public.relay_is_addressed(p_user_id, m.addressee, known.reader_tag))
+    where m.id = any (v_addressed)
+    group by m.thread_id, known.reader_tag
+  )
+  update public.relay_read_cursors c
+  set last_read_seq = a.seq - 1,
+    last_read_at = coalesce(public.relay_time_of_seq(t.id, a.seq - 1), t.created_at)
+  from addressed a join public.relay_threads t on t.id = a.thread_id
+  where c.thread_id = a.thread_id and c.reader_tag = a.reader_tag and c.last_read_seq >= a.seq
+    and c.last_read_seq = (p_last_seqs ->> t.id::text)::bigint;
 
   return jsonb_build_object(
     'threads', v_threads, 'readers', v_readers, 'cursors', v_cursors, 'messages', v_messages);

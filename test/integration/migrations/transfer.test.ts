@@ -18,21 +18,29 @@ async function exportAll(database: Caller): Promise<Records> {
   return records
 }
 
-/** Sends records kind by kind, as the command does. */
-async function importAll(database: Caller, records: Records) {
+/** Sends records kind by kind, as the command does; `between` runs before each message is sent. */
+async function importAll(database: Caller, records: Records, between?: () => Promise<unknown>) {
+  const lastSeqs = Object.fromEntries(
+    records.filter(({ kind }) => kind === 'thread').map(({ id, last_seq }) => [id, last_seq]),
+  )
   const tags = records.filter(({ kind }) => kind === 'reader').map((each) => each.reader_tag)
   const threads = records.filter(({ kind }) => kind === 'thread').map(({ id }) => id)
   const counts: Record<string, number> = {}
   for (const kind of KINDS) {
-    const page = JSON.stringify(records.filter((record) => record.kind === kind))
-    const args = {
-      p_user_id: USER,
-      p_records: page,
-      p_reader_tags: JSON.stringify(tags),
-      p_thread_ids: kind === 'reader' ? JSON.stringify(threads) : null,
-    }
-    for (const [name, count] of Object.entries(await database.call('relay_import', args))) {
-      counts[name] = (counts[name] ?? 0) + Number(count)
+    const all = records.filter((record) => record.kind === kind)
+    const isApart = kind === 'message' && between
+    for (const page of isApart ? all.map((record) => [record]) : [all]) {
+      if (isApart) await between()
+      const args = {
+        p_user_id: USER,
+        p_records: JSON.stringify(page),
+        p_reader_tags: JSON.stringify(tags),
+        p_thread_ids: kind === 'reader' ? JSON.stringify(threads) : null,
+        p_last_seqs: JSON.stringify(lastSeqs),
+      }
+      for (const [name, count] of Object.entries(await database.call('relay_import', args))) {
+        counts[name] = (counts[name] ?? 0) + Number(count)
+      }
     }
   }
   return counts
@@ -102,6 +110,51 @@ test('readers that were here before are not flooded with what was imported', asy
   await relay.post('imported', 'new')
   expect(seqs(await drain(relay, 'resident'))).toEqual([6])
   expect(seqs(await drain(relay, 'traveller', { thread_name: 'imported' }))).toEqual([6])
+})
+
+test('nor when someone posts to an imported thread before and between its messages', async () => {
+  await using home = await createTestDatabase()
+  await using away = await createTestDatabase()
+  await fill(tools(home), 'imported', 5)
+  const relay = tools(away)
+  await relay.check('resident')
+  await relay.check('poller')
+  const polled: number[] = []
+  await importAll(away, await exportAll(home), async () => {
+    await relay.post('imported', 'live')
+    polled.push(...seqs((await relay.check('poller')).messages))
+  })
+  expect(seqs(await drain(relay, 'resident'))).toEqual([6, 7, 8, 9, 10])
+  expect([...polled, ...seqs(await drain(relay, 'poller'))]).toEqual([6, 7, 8, 9, 10])
+  expect(seqs((await relay.read('imported')).messages)).toHaveLength(10)
+})
+
+test('a reader that was here before gets what an import has for it, with what comes after', async () => {
+  await using home = await createTestDatabase()
+  await using away = await createTestDatabase()
+  const there = tools(home)
+  await fill(there, 'imported', 3)
+  await there.post('imported', 'for you', { to: 'resident' })
+  await there.post('imported', 'last')
+  await fill(there, 'other', 2)
+  const relay = tools(away)
+  await relay.check('resident')
+  await relay.check('bystander')
+  // In one part, and in parts of one message each.
+  const records = await exportAll(home)
+  await importAll(away, records, async () => {})
+  expect((await drain(relay, 'resident')).map((m) => `${m.thread_name} ${m.seq}`)).toEqual([
+    'imported 4',
+    'imported 5',
+  ])
+  expect(await drain(relay, 'bystander')).toEqual([])
+  await importAll(away, records)
+  expect(await drain(relay, 'resident')).toEqual([])
+
+  await using third = await createTestDatabase()
+  await tools(third).check('resident')
+  await importAll(third, records)
+  expect(seqs(await drain(tools(third), 'resident'))).toEqual([4, 5])
 })
 
 test('readers that come with an import are not flooded with what was here before', async () => {
