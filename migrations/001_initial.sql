@@ -1465,6 +1465,7 @@ declare
   v_unread bigint;
   v_is_only_reader boolean;
   v_other_threads json;
+  v_other_readers json;
 begin
   if p_reader_tag is not null then
     perform public.relay_lock_reader(p_user_id, p_reader_tag);
@@ -1584,6 +1585,10 @@ begin
         order by coalesce(last_message_at, created_at) desc, id desc limit 200) latest);
   end if;
 
+  if v_to is not null and v_addressee.reader_tag is null then
+    v_other_readers := public.relay_other_readers(p_user_id, p_reader_tag, 50);
+  end if;
+
   -- Without a query in it, this needs no plan; with the two above, planning it took as long as the insert.
   return json_build_object(
     'id', case when not p_lean then p_message_id end,
@@ -1601,6 +1606,8 @@ begin
     'to', v_to,
     'to_last_seen_at', case when v_addressee.last_seen_at is not null
       then public.relay_show_time(v_addressee.last_seen_at, true) end,
+    -- Whom an unknown addressee may have meant.
+    'other_readers', v_other_readers,
     'only_reader', nullif(v_is_only_reader, false),
     'new_reader', nullif(v_is_new, false),
     'known_readers', v_known_readers,

@@ -36,7 +36,7 @@ export async function admit(
     request,
     config,
     signingKeys(config, url),
-    isIssuerHost(config, url),
+    isIssuerHost(config.publicUrl, url),
     guessesFrom(request, limiters.guesses),
   )
   if (authentication.ok) return authentication.auth
@@ -44,8 +44,15 @@ export async function admit(
   log.add({ outcome: 'refused', error_code: fault === 'none' ? 'unauthorized' : fault })
   if (fault === 'wrong_host') return refuseHost(url, log)
   if (fault === 'limited') return tooMany('Too many wrong keys from your address.')
-  return challenge(fault === 'none' ? 'none' : 'invalid', metadataUrl(config, url))
+  return challenge(CHALLENGES[fault], metadataUrl(config, url))
 }
+
+const CHALLENGES = {
+  none: 'none',
+  doubled_scheme: 'doubled',
+  invalid_token: 'invalid',
+  wrong_key: 'invalid',
+} as const
 
 /** The answer to a caller whose token has too narrow a scope. */
 export function refuseScope(config: Config, url: URL): Response {

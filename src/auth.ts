@@ -22,10 +22,13 @@ export interface AuthInfo {
 export type Authentication =
   | { ok: true; auth: AuthInfo }
   /**
-   * `none`: no token was sent. `wrong_key`: what was sent may be a guess at the key, and was counted.
+   * `none`: no token was sent. `doubled_scheme`: it was pasted with its scheme. `wrong_key`: what was sent may be a guess at the key, and was counted.
    * `limited`: too many guesses came from there.
    */
-  | { ok: false; fault: 'none' | 'invalid_token' | 'wrong_key' | 'limited' | 'wrong_host' }
+  | {
+      ok: false
+      fault: 'none' | 'doubled_scheme' | 'invalid_token' | 'wrong_key' | 'limited' | 'wrong_host'
+    }
 
 /**
  * Judges the Authorization header. `keys` verify access tokens; undefined while OAuth is off.
@@ -40,6 +43,7 @@ export async function authenticate(
 ): Promise<Authentication> {
   const [, token] = /^Bearer +(.*)$/i.exec(request.headers.get('authorization') ?? '') ?? []
   if (!token) return { ok: false, fault: 'none' }
+  if (/^Bearer\b/i.test(token)) return { ok: false, fault: 'doubled_scheme' }
   const { userId } = config
   const owner: Authentication = {
     ok: true,

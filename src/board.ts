@@ -4,6 +4,7 @@
  */
 import { json } from './http.ts'
 import { BOARD_CLIENT_PATH, boardClient } from './oauth/board-client.ts'
+import { isIssuerHost } from './oauth/issuer.ts'
 import { messagePage } from './pages/page.ts'
 
 /** Cloudflare's binding to static assets; locally workerd serves the same files from the disk. */
@@ -51,7 +52,7 @@ export async function serveBoard(
     const document = { ...boardClient(issuer), token_endpoint_auth_method: 'none' }
     return json(document, 200, { 'access-control-allow-origin': '*' })
   }
-  if (pathname === '/board' || (pathname === '/board/' && origin !== issuer)) {
+  if (pathname === '/board' || (pathname === '/board/' && !isIssuerHost(issuer, url))) {
     const location = `${issuer}/board/${url.search}`
     return new Response(null, { status: 302, headers: { location, 'cache-control': 'no-store' } })
   }
@@ -78,6 +79,7 @@ export async function serveBoard(
       'referrer-policy': 'same-origin',
       'x-content-type-options': 'nosniff',
       'x-frame-options': 'DENY',
+      'x-robots-tag': 'noindex',
     },
   })
 }

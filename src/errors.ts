@@ -215,7 +215,7 @@ const REFUSALS: Record<
   RL009: {
     code: 'thread_ambiguous',
     message: ({ details }) =>
-      `Several threads match that name: ${parse<string[]>(details, []).map(quote).join(', ')}. Nothing was changed. Give one of these names exactly.`,
+      `Several threads match that name: ${parse<string[]>(details, []).map(quote).join(', ')}. Give one of these names exactly.`,
   },
   RL011: {
     code: 'reader_of_another',

@@ -23,6 +23,7 @@ export function refuseHost(url: URL, log: RequestLog): Response {
   log.add({
     outcome: 'refused',
     error_code: 'wrong_host',
+    refused_host: url.host.slice(0, 100),
     reason: `asked for the host ${url.host.slice(0, 100)}; RELAY_PUBLIC_URL names the one for clients`,
   })
   return json({ error: 'misdirected_request', message: 'This relay has another host name.' }, 421)
@@ -35,16 +36,28 @@ export function accepts(request: Request, mediaType: string): boolean {
 
 /** Whether a request says that its body is JSON. */
 export function isJson(request: Request): boolean {
-  const [mediaType = ''] = (request.headers.get('content-type') ?? '').split(';')
-  return mediaType.trim().toLowerCase() === 'application/json'
+  // A proxy may have doubled the header.
+  const types = (request.headers.get('content-type') ?? '').split(',')
+  return types.every((type) => type.split(';')[0]?.trim().toLowerCase() === 'application/json')
 }
 
-export type Body =
-  | { ok: true; text: string }
-  | { ok: false; fault: 'too_large' | 'too_slow' | 'unreadable' }
+export type Body = { ok: true; text: string } | { ok: false; fault: keyof typeof BODY_STATUSES }
 
-/** The HTTP status of each fault of a body. */
-export const BODY_STATUSES = { too_large: 413, too_slow: 408, unreadable: 400 } as const
+/** The HTTP status of each fault of a body. `encoded`: it is compressed, which nothing here unpacks. */
+export const BODY_STATUSES = {
+  encoded: 415,
+  too_large: 413,
+  too_slow: 408,
+  unreadable: 400,
+} as const
+
+/** What each fault of a body is called. */
+export const BODY_SENTENCES = {
+  encoded: 'The body has a Content-Encoding: send it uncompressed',
+  too_large: 'The body is too large',
+  too_slow: 'The body did not arrive in time',
+  unreadable: 'The body cannot be read as UTF-8',
+}
 
 /** Bytes of an unread body that workerd discards by itself before it closes the connection. */
 const GRACE_BYTES = 65_536
@@ -83,6 +96,11 @@ const UTF_8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false })
 export async function readBody(message: Request | Response, maxBytes: number): Promise<Body> {
   const length = message.headers.get('content-length')
   if (Number(length) > maxBytes) return { ok: false, fault: 'too_large' }
+  // fetch() has unpacked that of a response.
+  const encoding = message.headers.get('content-encoding') ?? 'identity'
+  if (message instanceof Request && encoding.toLowerCase() !== 'identity') {
+    return { ok: false, fault: 'encoded' }
+  }
   const { promise: timeout, resolve } = Promise.withResolvers<'too_slow'>()
   const timer = setTimeout(resolve, BODY_TIME_LIMIT, 'too_slow')
   try {

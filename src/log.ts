@@ -14,6 +14,8 @@ export interface LogFields {
   status: number
   outcome: 'ok' | 'refused' | 'failed'
   error_code: string
+  /** The host that a refused request asked for. */
+  refused_host: string
   /** What caused a fault, as we or the database put it; of a caller's text only the host it asked for. */
   reason: string
   db_ms: number

@@ -21,6 +21,9 @@ export interface Headline {
 const TIME_LIMIT = 5_000
 const PAUSE = 2_000
 
+/** Characters that Discord takes. A link may have 1,800: nine for each character of a CJK name. */
+const DISCORD_LENGTH = 2_000
+
 /** Stands for every status of success. */
 const OK = 200
 
@@ -101,7 +104,9 @@ function format(url: URL, headline: Headline, link: string): [URL, object] {
   }
   if (/(^|\.)discord(app)?\.com$/.test(hostname)) {
     const content = `${write(toCode)}: ${link}`
-    return [url, { content, allowed_mentions: { parse: [] } }]
+    const short = `${write(toCode)}: ${new URL('/board/', link)}`
+    const fits = content.length <= DISCORD_LENGTH
+    return [url, { content: fits ? content : short, allowed_mentions: { parse: [] } }]
   }
   if (/^ntfy\./.test(hostname)) {
     // The topic belongs into the body here: headers could not carry every name.

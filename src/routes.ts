@@ -126,7 +126,7 @@ async function serveOAuth(request: Request, url: URL, context: RequestContext): 
   const { settings, limiters, log } = context
   if (!settings.ok) return refuseIncomplete(context)
   const { config } = settings
-  if (!isIssuerHost(config, url)) return refuseHost(url, log)
+  if (!isIssuerHost(config.publicUrl, url)) return refuseHost(url, log)
   const keys = signingKeys(config, url)
   if (!keys) {
     return refusePath(
@@ -146,8 +146,9 @@ async function serveOAuth(request: Request, url: URL, context: RequestContext): 
 }
 
 function isOwnOrigin(origin: string, url: URL, settings: ConfigResult): boolean {
-  const allowed = settings.ok ? settings.config.allowedOrigins : new Set<string>()
-  return isAllowedOrigin(origin, url, allowed)
+  if (!settings.ok) return isAllowedOrigin(origin, url, new Set())
+  const { allowedOrigins, publicUrl } = settings.config
+  return origin === publicUrl || isAllowedOrigin(origin, url, allowedOrigins)
 }
 
 /** Browsers that say where a form came from are believed; others send no Origin, or a true one. */

@@ -48,7 +48,7 @@ export function classify(body: unknown, headers: Headers): Classified {
 /** Only MCP 2025-03-26 has batches, and a message with its own version has no place in one. */
 function batchFault(messages: unknown[], version: string | null): string | undefined {
   if ((version ?? ASSUMED_VERSION) !== ASSUMED_VERSION) {
-    return `Protocol version ${version?.slice(0, 40)} has no batches`
+    return `Protocol version ${version?.slice(0, 40).toWellFormed()} does not support batches`
   }
   if (messages.length === 0 || messages.length > MAX_BATCH) {
     return `A batch holds 1 to ${MAX_BATCH} messages`

@@ -6,10 +6,10 @@ import { getPrompt, promptDefinitions } from '../context/prompts.ts'
 import { listResources, RESOURCE_TEMPLATES, readResource } from '../context/resources.ts'
 import { RelayError } from '../errors.ts'
 import type { RequestLog } from '../log.ts'
-import type { Scope } from '../scopes.ts'
-import { closest, quote } from '../similar.ts'
+import { allows, type Scope } from '../scopes.ts'
+import { quote, resembling } from '../similar.ts'
 import { TOOLS } from '../tools/index.ts'
-import type { ToolContext } from '../tools/tool.ts'
+import type { Tool, ToolContext } from '../tools/tool.ts'
 import {
   ErrorCode,
   isObject,
@@ -37,7 +37,12 @@ export interface DispatchContext {
 /** The scope that a request needs: only tools that change content need more than to read. */
 export function scopeOf({ method, params: { name } }: Omit<JsonRpcRequest, 'id'>): Scope {
   if (method !== 'tools/call') return 'mcp:read'
-  return TOOLS.find((tool) => tool.name === name)?.isReadOnly === false ? 'mcp' : 'mcp:read'
+  const tool = TOOLS.find((candidate) => candidate.name === name)
+  return tool ? scopeOfTool(tool) : 'mcp:read'
+}
+
+function scopeOfTool({ isReadOnly }: Tool): Scope {
+  return isReadOnly ? 'mcp:read' : 'mcp'
 }
 
 /** A result, and for a method whose answer is a stream the notifications that go before it. */
@@ -88,7 +93,7 @@ export async function dispatch(
   if (!method) {
     throw new ProtocolError(
       ErrorCode.METHOD_NOT_FOUND,
-      `Method not found: ${request.method.slice(0, 100)}`,
+      `Method not found: ${request.method.slice(0, 100).toWellFormed()}`,
     )
   }
   try {
@@ -175,8 +180,10 @@ function listen({ id, params }: JsonRpcRequest): Reply {
   }
 }
 
-function listTools({ params }: JsonRpcRequest, { tools: { app } }: DispatchContext): Reply {
-  const definitions = TOOLS.map((tool) => tool.definition())
+/** Without tools that the caller may not use: a client would ask for consent again at each attempt. */
+function listTools({ params }: JsonRpcRequest, { tools: { app, caller } }: DispatchContext): Reply {
+  const usable = TOOLS.filter((tool) => allows(caller.scope, scopeOfTool(tool)))
+  const definitions = usable.map((tool) => tool.definition())
   if (!app) return onePage(params, { tools: definitions })
   const tools = definitions.map((each) =>
     each.name === APP_TOOL
@@ -213,14 +220,12 @@ async function callTool({ params }: JsonRpcRequest, context: DispatchContext): P
   const args = readArguments(params.arguments)
   const tool = TOOLS.find((candidate) => candidate.name === name)
   if (!tool) {
-    const [nearest = ''] = closest(
-      name,
-      TOOLS.map((candidate) => candidate.name),
-      1,
-    )
+    const names = TOOLS.map((candidate) => candidate.name)
+    const [nearest] = resembling(name, names, 1)
+    const suggestion = nearest ? `Did you mean ${nearest}?` : `The tools are ${names.join(', ')}.`
     throw new ProtocolError(
       ErrorCode.INVALID_PARAMS,
-      `Unknown tool: ${quote(name.slice(0, 100))}. Did you mean ${nearest}?`,
+      `Unknown tool: ${quote(name.slice(0, 100))}. ${suggestion}`,
     )
   }
 

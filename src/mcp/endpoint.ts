@@ -2,7 +2,7 @@
  * The HTTP half of Streamable HTTP: how a POST is read, which status an answer has, JSON or a stream.
  * classify.ts decides what a body is, and dispatch.ts what a method does.
  */
-import { isJson, json, readBody } from '../http.ts'
+import { BODY_SENTENCES, BODY_STATUSES, isJson, json, readBody } from '../http.ts'
 import { allows, type Scope } from '../scopes.ts'
 import type { OngoingCall } from '../tools/tool.ts'
 import { cancel, runCancellable } from './cancellation.ts'
@@ -73,10 +73,7 @@ async function readJson(request: Request): Promise<unknown> {
   }
   const body = await readBody(request, MAX_BODY_BYTES)
   if (!body.ok && body.fault !== 'unreadable') {
-    const message =
-      body.fault === 'too_large'
-        ? 'The body is larger than 2 MB'
-        : 'The body did not arrive in time'
+    const message = BODY_SENTENCES[body.fault]
     throw new ProtocolError(ErrorCode.INVALID_REQUEST, message, { reason: body.fault })
   }
   try {
@@ -138,8 +135,7 @@ async function answerBatch(messages: Message[], context: EndpointContext): Promi
 }
 
 const REASON_STATUSES = {
-  too_large: 413,
-  too_slow: 408,
+  ...BODY_STATUSES,
   media_type: 415,
   envelope: 400,
   bug: 500,

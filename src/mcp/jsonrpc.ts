@@ -48,7 +48,7 @@ export const ErrorCode = {
   UNSUPPORTED_PROTOCOL_VERSION: -32022,
 } as const
 
-export type ProtocolFault = 'too_large' | 'too_slow' | 'media_type' | 'envelope' | 'bug'
+export type ProtocolFault = 'encoded' | 'too_large' | 'too_slow' | 'media_type' | 'envelope' | 'bug'
 
 /** A request that is answered with a JSON-RPC error. */
 export class ProtocolError extends Error {

@@ -83,7 +83,7 @@ export function checkEnvelope(method: string, params: JsonObject, headers: Heade
   if (!MODERN_VERSIONS.includes(version as string)) {
     throw new ProtocolError(
       ErrorCode.UNSUPPORTED_PROTOCOL_VERSION,
-      `Protocol version ${String(version).slice(0, 40)} is not supported`,
+      `Protocol version ${String(version).slice(0, 40).toWellFormed()} is not supported`,
       { data: { supported: MODERN_VERSIONS, requested: version } },
     )
   }
@@ -140,13 +140,16 @@ export function clientName(method: string, params: JsonObject): string | undefin
 /** One hour in milliseconds, so that a new version of the relay is noticed soon. */
 const SAME_FOR_ALL = { ttlMs: 3_600_000, cacheScope: 'public' }
 
+/** The list of tools depends on what the caller may do. */
+const OWN = { ...SAME_FOR_ALL, cacheScope: 'private' }
+
 /** What a thread holds is out of date with the next post. */
 const OWN_AND_FRESH = { ttlMs: 0, cacheScope: 'private' }
 
 /** How long results may be cached and by whom, for the methods that must say so, MCP 2026-07-28. */
 const CACHE_HINTS = new Map([
   ['server/discover', SAME_FOR_ALL],
-  ['tools/list', SAME_FOR_ALL],
+  ['tools/list', OWN],
   ['prompts/list', SAME_FOR_ALL],
   ['resources/templates/list', SAME_FOR_ALL],
   ['resources/list', OWN_AND_FRESH],

@@ -19,6 +19,7 @@ import { MAX_FORM_BYTES, parseParameters, requireSingle } from './parameters.ts'
 import { isCodeChallenge } from './pkce.ts'
 import { isSameRedirectUri } from './redirect-uris.ts'
 import { requireResource } from './resource-indicator.ts'
+import { isWellKnownUrl } from './well-known-clients.ts'
 
 /** What the endpoint needs besides the request. */
 export interface AuthorizeContext {
@@ -44,9 +45,11 @@ interface AuthorizationRequest {
 
 /** Asks for consent: answers with the page, or with a redirect that carries an error. */
 export async function showConsent(request: Request, context: AuthorizeContext): Promise<Response> {
-  return answer(new URL(request.url).search.slice(1), context, async (proven) => {
-    const scope = check(proven, context)
-    return consent(proven, scope, context.keys)
+  const mayRedirect = ({ client, redirectUri }: AuthorizationRequest) =>
+    !redirectUri.startsWith('https:') || client.isBoard || isWellKnownUrl(client.client_id)
+  return prove(new URL(request.url).search.slice(1), context, mayRedirect, async (proven) => {
+    const scope = requireValid(proven, context)
+    return askConsent(proven, scope, context.keys)
   })
 }
 
@@ -62,16 +65,17 @@ export async function decide(request: Request, context: AuthorizeContext): Promi
   const body = await readBody(request, MAX_FORM_BYTES)
   if (!body.ok) return errorPage('The form could not be read.', BODY_STATUSES[body.fault])
 
-  return answer(body.text, context, async (proven) => {
+  const mayRedirect = () => true
+  return prove(body.text, context, mayRedirect, async (proven) => {
     const { client, redirectUri, parameters } = proven
-    const scope = check(proven, context)
+    const scope = requireValid(proven, context)
     if (parameters.get('action') === 'cancel') {
       throw new OAuthError('access_denied', 'The person declined')
     }
     const verdict = await judgeKey(parameters.get('api_key') ?? '', context)
     if (verdict !== 'right') {
       context.log.add({ outcome: 'refused', error_code: 'wrong_key' })
-      return consent(proven, scope, context.keys, verdict)
+      return askConsent(proven, scope, context.keys, verdict)
     }
     const code = await sign(
       'code',
@@ -87,7 +91,7 @@ export async function decide(request: Request, context: AuthorizeContext): Promi
       context.keys,
       context.now,
     )
-    return respond(proven, context.keys, { code })
+    return redirectToClient(proven, context.keys, { code })
   })
 }
 
@@ -98,17 +102,22 @@ async function judgeKey(pasted: string, { config, guesses }: AuthorizeContext): 
   return (await isLongKey(key, config)) ? 'right' : judgeGuess(key, config, guesses)
 }
 
-/** Proves client and redirect URI, and sends every error where it belongs. */
-async function answer(
+/**
+ * Proves client and redirect URI before `next`, and sends every error where it belongs: to the client if
+ * `mayRedirect`, else to the person. Anyone can register an https client, so a link to this relay that
+ * redirects without a person's decision would lead anywhere (RFC 9700 section 4.11.2).
+ */
+async function prove(
   sent: string,
   context: AuthorizeContext,
-  then: (proven: AuthorizationRequest) => Promise<Response>,
+  mayRedirect: (proven: AuthorizationRequest) => boolean,
+  next: (proven: AuthorizationRequest) => Promise<Response>,
 ): Promise<Response> {
   const { keys, log, now, countRegistration } = context
   const parameters = parseParameters(sent)
   if (!parameters) {
     log.add({ error_code: 'invalid_request' })
-    return errorPage('The app sent more than a sign-in has, so nothing was done.', 400)
+    return errorPage('The sign-in request has too many parameters, so nothing was done.', 400)
   }
   const clientIds = parameters.getAll('client_id')
   const [clientId = ''] = clientIds
@@ -140,11 +149,17 @@ async function answer(
   const state = parameters.get('state') ?? undefined
   const proven = { client, redirectUri, state, parameters }
   try {
-    return await then(proven)
+    return await next(proven)
   } catch (error) {
     if (!(error instanceof OAuthError)) throw error
     log.add({ outcome: 'refused', error_code: error.code })
-    return respond(proven, keys, { error: error.code, error_description: error.message })
+    if (!mayRedirect(proven)) {
+      return errorPage(
+        `The app's sign-in request is not valid, so nothing was done: ${error.message}. Go back to the app and connect again.`,
+        400,
+      )
+    }
+    return redirectToClient(proven, keys, { error: error.code, error_description: error.message })
   }
 }
 
@@ -173,7 +188,7 @@ const CLIENT_FAULTS = {
 } as const
 
 /** Checks everything else about a request; returns the scope it asks for. Throws OAuthError. */
-function check({ parameters }: AuthorizationRequest, { keys }: AuthorizeContext): Scope {
+function requireValid({ parameters }: AuthorizationRequest, { keys }: AuthorizeContext): Scope {
   requireSingle(parameters)
   // The form has no field for it.
   if ((parameters.get('response_type') ?? RESPONSE_TYPE) !== RESPONSE_TYPE) {
@@ -192,7 +207,7 @@ function check({ parameters }: AuthorizationRequest, { keys }: AuthorizeContext)
   return parseScope(parameters.get('scope')) ?? 'mcp'
 }
 
-function consent(
+function askConsent(
   { client, redirectUri, parameters }: AuthorizationRequest,
   scope: Scope,
   { issuer }: SigningKeys,
@@ -203,7 +218,7 @@ function consent(
 }
 
 /** Sends the person back to the client, RFC 6749 sections 4.1.2 and 4.1.2.1, with `iss`, RFC 9207. */
-function respond(
+function redirectToClient(
   { redirectUri, state }: AuthorizationRequest,
   { issuer }: SigningKeys,
   result: Record<string, string>,

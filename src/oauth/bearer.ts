@@ -37,6 +37,12 @@ const CHALLENGES = {
     error: '',
     message: 'Send a Bearer token: the key of this relay, or one from OAuth.',
   },
+  doubled: {
+    status: 401,
+    error: 'invalid_token',
+    message:
+      'The Authorization header has the word Bearer twice: the value to paste has it already.',
+  },
   invalid: { status: 401, error: 'invalid_token', message: 'The Bearer token is not valid here.' },
   scope: {
     status: 403,

@@ -65,7 +65,7 @@ ${isLoopbackUri(redirectUri) ? LOOPBACK_WARNING : ''}`
 }
 <form method="post" action="/authorize">
 ${hidden.join('\n')}
-${renderPermission(scope)}
+${renderPermission(scope, parameters)}
 <input class="unseen" type="text" name="username" value="relay" autocomplete="username" tabindex="-1" aria-hidden="true" readonly>
 <label for="api_key">Key of this relay</label>
 <input id="api_key" name="api_key" type="password" autocomplete="current-password" required autofocus
@@ -95,19 +95,34 @@ export function errorPage(sentence: string, status: number): Response {
 const LOOPBACK_WARNING = `<p class="warning">This is a program on the computer in front of you.
 Continue only if you have just started to connect it yourself.</p>`
 
-function renderPermission(scope: Scope): string {
+function renderPermission(scope: Scope, parameters: URLSearchParams): string {
   if (scope === 'mcp:read') {
     return `<input type="hidden" name="scope" value="mcp:read">
 <p>It may <strong>read</strong> all threads, and change nothing.</p>`
   }
-  return `<fieldset>
+  const isAskedAgain = asksForMore(parameters)
+  const checked = (isChecked: boolean) => (isChecked ? ' checked' : '')
+  return `${isAskedAgain ? ASKED_AGAIN : ''}<fieldset>
 <legend>It may</legend>
-<label class="choice"><input type="radio" name="scope" value="mcp" checked>
+<label class="choice"><input type="radio" name="scope" value="mcp"${checked(!isAskedAgain)}>
 <span>read and post in all threads</span></label>
-<label class="choice"><input type="radio" name="scope" value="mcp:read">
+<label class="choice"><input type="radio" name="scope" value="mcp:read"${checked(isAskedAgain)}>
 <span>read only</span></label>
+<p class="hint">If you allow more later, the app may need a new connection, or a day, to notice.</p>
 </fieldset>`
 }
+
+/**
+ * Whether an app that may read asks for more: after the challenge to a post, clients put the scope that
+ * is missing behind the one they have. The scopes of the metadata come in the other order.
+ */
+function asksForMore(parameters: URLSearchParams): boolean {
+  return /^mcp:read +mcp$/.test(parameters.get('scope') ?? '')
+}
+
+const ASKED_AGAIN = `<p class="warning">You have allowed this app to read. It asks again because it
+tried to post or to change something.</p>
+`
 
 /** Where the browser goes: the host, or for an app on this device the whole address. */
 function describeDestination(redirectUri: string): string {

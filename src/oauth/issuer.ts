@@ -9,9 +9,14 @@ export function issuerOf({ publicUrl }: Config, url: URL): string {
   return publicUrl ?? `${isLoopback(url.hostname) ? url.protocol : 'https:'}//${url.host}`
 }
 
-/** Whether a request came to the issuer's host, the only one that issues and takes tokens. */
-export function isIssuerHost({ publicUrl }: Config, { host }: URL): boolean {
-  return publicUrl === undefined || new URL(publicUrl).host === host
+/**
+ * Whether a request came to the issuer's host, the only one that issues and takes tokens. Its scheme does
+ * not count, and its port may be missing: a proxy that ends TLS changes the one, and some drop the other.
+ */
+export function isIssuerHost(issuer: string | undefined, { host }: URL): boolean {
+  if (issuer === undefined) return true
+  const own = new URL(issuer)
+  return host === own.host || host === own.hostname
 }
 
 /** What signs and verifies tokens; undefined when the key is too short, which turns OAuth off. */

@@ -80,7 +80,43 @@ export async function fetchMetadataDocument(
   if (known && known.until > now) {
     return typeof known.document === 'string' ? (builtIn ?? known.document) : known.document
   }
-  if (!isWellKnownUrl(url) && !(await mayFetch())) return builtIn ?? 'limited'
+  const ongoing = fetching.get(url)
+  if (ongoing && ongoing.until > now) {
+    const startedAt = Date.now()
+    await settles(ongoing)
+    return fetchMetadataDocument(url, now + Date.now() - startedAt, mayFetch)
+  }
+  const own: Fetching = { waiting: [], until: now + TIME_LIMIT }
+  fetching.set(url, own)
+  try {
+    if (!isWellKnownUrl(url) && !(await mayFetch())) return builtIn ?? 'limited'
+    return await refresh(url, now)
+  } finally {
+    if (fetching.get(url) === own) fetching.delete(url)
+    for (const wake of own.waiting) wake()
+  }
+}
+
+/** A request that fetches a document: others wait for it, until it may be gone itself. */
+interface Fetching {
+  waiting: (() => void)[]
+  until: number
+}
+
+const fetching = new Map<string, Fetching>()
+
+async function settles({ waiting }: Fetching): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const timer = setTimeout(resolve, TIME_LIMIT)
+  waiting.push(resolve)
+  await promise
+  clearTimeout(timer)
+}
+
+/** Fetches the document at that URL and keeps it, or why there is none. */
+async function refresh(url: string, now: number): Promise<MetadataDocument | DocumentFault> {
+  const known = kept.get(url)
+  const builtIn = findWellKnownClient(url)
   const fetched = await fetchDocument(url)
   if (fetched === 'unreachable') {
     const isRecent = known && known.graceUntil > now

@@ -3,7 +3,7 @@
  * was registered, so an unregistered redirect URI is still refused.
  */
 import * as z from 'zod/mini'
-import { BODY_STATUSES, isJson, json, readBody } from '../http.ts'
+import { BODY_SENTENCES, BODY_STATUSES, isJson, json, readBody } from '../http.ts'
 import { cleanClientName } from './client-name.ts'
 import { OAuthError } from './errors.ts'
 import { createTokenId, type SigningKeys, sign } from './jwt.ts'
@@ -84,7 +84,7 @@ async function readJson(request: Request): Promise<unknown> {
   }
   const body = await readBody(request, MAX_BODY_BYTES)
   if (!body.ok && body.fault !== 'unreadable') {
-    const message = body.fault === 'too_large' ? 'The body is too large' : 'The body is too slow'
+    const message = BODY_SENTENCES[body.fault]
     throw new OAuthError('invalid_client_metadata', message, BODY_STATUSES[body.fault])
   }
   try {

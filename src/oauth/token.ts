@@ -3,7 +3,7 @@
  * Every refresh issues a new pair and leaves the old refresh token valid: clients refresh in parallel,
  * and the second request must not be locked out.
  */
-import { BODY_STATUSES, json, readBody } from '../http.ts'
+import { BODY_SENTENCES, BODY_STATUSES, json, readBody } from '../http.ts'
 import { allows, parseScope, type Scope } from '../scopes.ts'
 import { isKnownClient } from './clients.ts'
 import { OAuthError } from './errors.ts'
@@ -153,16 +153,10 @@ async function readForm(request: Request): Promise<URLSearchParams> {
   }
   const body = await readBody(request, MAX_FORM_BYTES)
   if (!body.ok) {
-    throw new OAuthError('invalid_request', BODY_FAULTS[body.fault], BODY_STATUSES[body.fault])
+    throw new OAuthError('invalid_request', BODY_SENTENCES[body.fault], BODY_STATUSES[body.fault])
   }
   const parameters = parseParameters(body.text)
   if (!parameters) throw new OAuthError('invalid_request', 'There are too many parameters')
   requireSingle(parameters)
   return parameters
-}
-
-const BODY_FAULTS = {
-  too_large: 'The body is too large',
-  too_slow: 'The body did not arrive in time',
-  unreadable: 'The body cannot be read as UTF-8',
 }

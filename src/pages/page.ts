@@ -58,6 +58,8 @@ ${body}
         'content-security-policy': `default-src 'none'; ${policy}; base-uri 'none'; frame-ancestors 'none'`,
         'x-frame-options': 'DENY',
         'x-content-type-options': 'nosniff',
+        // A page that asks for a key and turns up in a search looks like phishing.
+        'x-robots-tag': 'noindex',
         // With no-referrer, Chromium says "Origin: null" when our own form is posted.
         'referrer-policy': 'same-origin',
       },

@@ -10,6 +10,7 @@ import {
   narrow,
   newReaderFields,
   optionalLabel,
+  readers,
   surface,
   text,
 } from './fields.ts'
@@ -70,6 +71,7 @@ const Answer = z.extend(Output, {
   to_last_seen_at: z.optional(z.string()),
   only_reader: z.optional(z.boolean()),
   similar_thread: z.optional(Thread),
+  similar_reader: z.optional(z.string()),
   ...addressedFields,
   ...newReaderFields,
   ...introductionFields,
@@ -77,7 +79,12 @@ const Answer = z.extend(Output, {
 
 type Answer = z.infer<typeof Answer>
 
-const StoredAnswer = withoutNulls(z.extend(Answer, { other_threads: z.optional(z.array(Thread)) }))
+const StoredAnswer = withoutNulls(
+  z.extend(Answer, {
+    other_threads: z.optional(z.array(Thread)),
+    other_readers: z.optional(readers),
+  }),
+)
 
 export const postMessage = defineTool({
   name: 'relay_post_message',
@@ -113,24 +120,29 @@ export const postMessage = defineTool({
       p_lean: isLean,
       p_caller: caller,
     }
-    const { other_threads = [], ...answer } = await db.call(
-      'relay_post_message',
-      args,
-      StoredAnswer,
-      {
-        retry: true,
-        ifUnknown: message.idempotency_key
-          ? 'Whether the message was posted is not known: call again with the same idempotency_key, which posts it only once.'
-          : 'Whether the message was posted is not known: look at the newest messages with relay_read_thread before you post it again.',
-      },
-    )
+    const {
+      other_threads = [],
+      other_readers = [],
+      ...answer
+    } = await db.call('relay_post_message', args, StoredAnswer, {
+      retry: true,
+      ifUnknown: message.idempotency_key
+        ? 'Whether the message was posted is not known: call again with the same idempotency_key, which posts it only once.'
+        : 'Whether the message was posted is not known: look at the newest messages with relay_read_thread before you post it again.',
+    })
     const { to, surface, reader_tag, session_tag } = message
     if (to !== undefined && !answer.duplicate) {
       const { thread_name: thread, seq } = answer
       notify?.({ thread, seq, to, from: reader_tag ?? session_tag, surface })
     }
-    const similar = findSimilar(answer.thread_name, other_threads)
-    const told: Answer = similar ? { ...answer, similar_thread: similar } : answer
+    const similar_thread = findSimilar(answer.thread_name, other_threads)
+    const known = other_readers.map((reader) => reader.reader_tag)
+    const [similar_reader] = to === undefined ? [] : resembling(to, known, 1)
+    const told: Answer = {
+      ...answer,
+      ...(similar_thread && { similar_thread }),
+      ...(similar_reader !== undefined && { similar_reader }),
+    }
     return rankKnownReaders(told, message.reader_tag)
   },
   note: (answer, { reader_tag }) => [
@@ -184,14 +196,23 @@ function noteThread({ thread_created, thread_reopened, similar_thread }: Answer)
   ]
 }
 
-function noteAddressee({ to, to_last_seen_at }: Answer, readerTag: string | undefined): string[] {
+function noteAddressee(
+  { to, to_last_seen_at, similar_reader }: Answer,
+  readerTag: string | undefined,
+): string[] {
   if (to === undefined) return []
   if (to === readerTag) {
     return [
       'Addressed to your own reader_tag: the next check under this tag takes it, also one by this session, which can use peek until then',
     ]
   }
-  return to_last_seen_at
-    ? [`${quote(to)} will be given it (last seen ${toSeconds(to_last_seen_at)})`]
-    : [`No reader named ${quote(to)} has been seen yet: it will be given this when it first checks`]
+  if (to_last_seen_at) {
+    return [`${quote(to)} will receive it (last seen ${toSeconds(to_last_seen_at)})`]
+  }
+  return [
+    `No reader named ${quote(to)} has been seen yet: it will receive this with its first check`,
+    ...(similar_reader === undefined
+      ? []
+      : [`There is a reader ${quote(similar_reader)}: if you meant that one, post again to it`]),
+  ]
 }

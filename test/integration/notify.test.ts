@@ -230,3 +230,14 @@ test('a malformed address is a warning with the key, and the relay serves on', a
   expect(page + JSON.stringify(health)).not.toContain('a-secret')
   expect(outside.deliveries).toEqual([])
 })
+
+test('a message for Discord has at most 2,000 characters, whatever the names are', async () => {
+  await using outside = await startOutside()
+  const address = 'https://discord.com/api/webhooks/1/secret'
+  await using relay = await start(outside, { RELAY_NOTIFY_URL: address })
+  await post(relay, { thread_name: '漢'.repeat(200), reader_tag: '字'.repeat(200) })
+  await expect.poll(() => outside.deliveries).toHaveLength(1)
+  const { content } = JSON.parse(outside.deliveries[0]?.text ?? '')
+  expect(content.length).toBeLessThanOrEqual(2000)
+  expect(content).toMatch(/: http:\/\/\S+\/board\/$/)
+})

@@ -148,3 +148,35 @@ test('the daily call reaches the database, and its failure is an error', async (
     error_code: 'database_unreachable',
   })
 })
+
+test('the board is served behind a proxy that ends TLS, or that drops the port', async () => {
+  for (const [publicUrl, hosts] of [
+    ['https://relay.test', ['relay.test']],
+    ['https://relay.test:8443', ['relay.test:8443', 'relay.test']],
+  ] as const) {
+    await using relay = await createTestRelay({
+      bindings: { RELAY_PUBLIC_URL: publicUrl, RELAY_HOSTS: 'relay.test,127.0.0.1' },
+    })
+    for (const host of hosts) {
+      const board = await sendAs(host, relay, '/board/')
+      expect([board.status, board.headers.get('x-robots-tag')]).toEqual([200, 'noindex'])
+      // The board calls the relay from the public origin.
+      const headers = { origin: publicUrl, authorization: `Bearer ${relay.key}` }
+      expect((await sendAs(host, relay, '/mcp', { method: 'GET', headers })).status).toBe(405)
+    }
+    const elsewhere = await sendAs('127.0.0.1', relay, '/board/')
+    expect(elsewhere.headers.get('location')).toBe(`${publicUrl}/board/`)
+  }
+})
+
+test.each(['/', '/nothing'])('no search engine lists the page at %s', async (path) => {
+  await using relay = await createTestRelay()
+  const page = await relay.fetch(path, { headers: { accept: 'text/html' } })
+  expect(page.headers.get('x-robots-tag')).toBe('noindex')
+})
+
+test('the log names the host of a request that is refused for it', async () => {
+  await using relay = await createTestRelay({})
+  await sendAs('other.example', relay, '/mcp', { method: 'POST' })
+  expect(await relay.log()).toMatchObject({ status: 421, refused_host: 'other.example' })
+})

@@ -60,6 +60,13 @@ test.each<[string, RawHeaders, string]>([
   ['a Host with a dot at its end', { host: 'localhost.' }, '421'],
   ['a forwarded Host', { 'x-forwarded-host': 'evil.example' }, '200 result'],
   ['a media type twice', { 'content-type': ['application/json', 'text/plain'] }, '415 -32600'],
+  [
+    'a doubled media type',
+    { 'content-type': ['application/json', 'application/json'] },
+    '200 result',
+  ],
+  ['a compressed body', { 'content-encoding': 'gzip' }, '415 -32600'],
+  ['a body that is not compressed', { 'content-encoding': 'identity' }, '200 result'],
   ['a media type with a suffix', { 'content-type': 'application/json+x' }, '415 -32600'],
   ['a form', { 'content-type': 'multipart/form-data; boundary=x' }, '415 -32600'],
   ['no media type', { 'content-type': undefined }, '415 -32600'],

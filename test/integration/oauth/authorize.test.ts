@@ -208,10 +208,15 @@ test.each([
 ])('%s is answered to the client with an error, its state and the issuer', async (...row) => {
   const [, overrides, error] = row
   await using relay = await createTestRelay()
-  const client = await createOAuthClient(relay)
-  for (const answer of [await client.ask(overrides), await client.decide(overrides)]) {
+  const app = await createOAuthClient(relay)
+  const program = await createOAuthClient(relay, {
+    redirectUris: ['http://127.0.0.1:7777/callback'],
+  })
+  for (const answer of [await program.ask(overrides), await app.decide(overrides)]) {
     expect(answer.status).toBe(302)
-    expect(answer.headers.get('location')).toMatch(/^https:\/\/app\.example\/callback\?error=/)
+    expect(answer.headers.get('location')).toMatch(
+      /^http(s:\/\/app\.example|:\/\/127\.0\.0\.1:7777)\/callback\?error=/,
+    )
     expect(Object.fromEntries(destination(answer))).toEqual({
       error,
       error_description: expect.any(String),
@@ -220,6 +225,25 @@ test.each([
     })
     expect(answer.headers.get('cache-control')).toBe('no-store')
   }
+})
+
+test('a link to the relay leads nowhere else until the person has decided', async () => {
+  await using relay = await createTestRelay()
+  const client = await createOAuthClient(relay, { redirectUris: ['https://evil.example/login'] })
+  for (const overrides of [{ scope: ['a', 'b'] }, { response_type: 'token' }, { resource: 'x' }]) {
+    const answer = await client.ask(overrides)
+    expect([answer.status, answer.headers.get('location')]).toEqual([400, null])
+    expect(answer.headers.get('content-type')).toContain('text/html')
+    expect(answer.body).not.toContain('href="https://evil.example')
+  }
+  // To a program on the person's own machine, or to a client that is known, it may.
+  const builtIn = await createOAuthClient(relay, {
+    clientId: 'https://claude.ai/oauth/mcp-oauth-client-metadata',
+    redirectUri: 'https://claude.ai/api/mcp/auth_callback',
+  })
+  expect((await builtIn.ask({ resource: 'x' })).headers.get('location')).toMatch(
+    /error=invalid_target/,
+  )
 })
 
 test('one resource of ours and one of another are not both granted', async () => {

@@ -12,6 +12,12 @@ import {
 } from '../../support/oauth.ts'
 import { createTestRelay, type RpcResponse, type TestRelay } from '../../support/relay.ts'
 
+const MODERN = '2026-07-28'
+const META = {
+  'io.modelcontextprotocol/protocolVersion': MODERN,
+  'io.modelcontextprotocol/clientCapabilities': {},
+}
+
 const ago = (seconds: number) => Math.floor(Date.now() / 1000) - seconds
 
 /** Refused for its token, with nothing asked of the database. */
@@ -194,11 +200,27 @@ test.each(WRITES)('mcp:read may not call %s, and mcp may', async (tool, args) =>
   expect((await callWith(relay, wide, tool, args)).status).toBe(200)
 })
 
-test('tools/list is whole for mcp:read, and an unknown tool is an unknown tool', async () => {
+test('tools/list has only what mcp:read may use, and no cache may share it', async () => {
   await using relay = await createTestRelay()
   const headers = { authorization: `Bearer ${await readOnly(relay)}` }
-  const { body } = await relay.rpc({ jsonrpc: '2.0', id: 1, method: 'tools/list' }, headers)
-  expect(body.result.tools.length).toBeGreaterThanOrEqual(6)
+  const request = { jsonrpc: '2.0', id: 1, method: 'tools/list' }
+  const { body } = await relay.rpc(request, headers)
+  expect(body.result.tools.map(({ name }: { name: string }) => name)).toEqual([
+    'relay_list_threads',
+    'relay_read_thread',
+    'relay_check_new',
+  ])
+  expect((await relay.rpc(request)).body.result.tools).toHaveLength(6)
+  const modern = await relay.rpc(
+    { ...request, params: { _meta: META } },
+    { ...headers, 'mcp-protocol-version': MODERN, 'mcp-method': 'tools/list' },
+  )
+  expect(modern.body.result).toMatchObject({ cacheScope: 'private' })
+})
+
+test('an unknown tool is an unknown tool for mcp:read', async () => {
+  await using relay = await createTestRelay()
+  const headers = { authorization: `Bearer ${await readOnly(relay)}` }
   const unknown = await callWith(relay, headers.authorization.slice(7), 'relay_drop_all', {})
   expect([unknown.status, unknown.body.error.code]).toEqual([200, -32602])
 })
@@ -269,4 +291,16 @@ test('a name in other spellings or shapes is no way around the scope', async () 
     expect(JSON.stringify(answer.body)).not.toContain('"result"')
   }
   expect(await rows(relay)).toBe(before)
+})
+
+test('a scheme that was pasted with the key is named, and no guess at the key', async () => {
+  await using relay = await createTestRelay({})
+  for (let n = 0; n < 15; n += 1) {
+    const answer = await callWith(relay, `Bearer ${relay.key}`)
+    expect([answer.status, answer.body.message]).toEqual([
+      401,
+      expect.stringContaining('the word Bearer twice'),
+    ])
+  }
+  expect((await callWith(relay, relay.key)).status).toBe(200)
 })

@@ -236,3 +236,19 @@ test('the name of a registered client is its own word, that of a document has a 
   expect(body).toContain('It chose this name itself.')
   expect(body).not.toContain('class="host"')
 })
+
+test('a client that may read and asks for more is named as asking again, and may keep reading', async () => {
+  await using relay = await createTestRelay()
+  const client = await createOAuthClient(relay)
+  const radios = ({ body }: Answer) => body.match(/<input type="radio"[^>]*>/g)
+  const again = await client.ask({ scope: 'mcp:read mcp' })
+  expect(again.body).toContain('It asks again because')
+  expect(radios(again)).toEqual([
+    '<input type="radio" name="scope" value="mcp">',
+    '<input type="radio" name="scope" value="mcp:read" checked>',
+  ])
+  // What a client asks for that has only read the metadata.
+  const first = await client.ask({ scope: 'mcp mcp:read' })
+  expect(first.body).not.toContain('again')
+  expect(radios(first)?.[0]).toContain('value="mcp" checked')
+})

@@ -379,3 +379,36 @@ test('a name in a document is shown without what would bend the line', async () 
   serve(() => Response.json({ ...good(url), client_name: 'Cla\u202eude\n\u200b' }))
   expect(await fetchMetadataDocument(url, NOW, always)).toMatchObject({ client_name: 'Claude' })
 })
+
+test('a thousand requests for one document fetch it once, and each gets it', async () => {
+  const url = anyUrl()
+  const { promise, resolve } = Promise.withResolvers<Response>()
+  const asked = serve(() => promise)
+  const requests = Array.from({ length: 1000 }, () => fetchMetadataDocument(url, NOW, always))
+  resolve(Response.json(good(url)))
+  expect(new Set((await Promise.all(requests)).map((each) => JSON.stringify(each)))).toEqual(
+    new Set([JSON.stringify(good(url))]),
+  )
+  expect(asked).toHaveLength(1)
+})
+
+test('nor is a host that is away asked by each of them', async () => {
+  const url = anyUrl()
+  const asked = serve(() => Promise.reject(new TypeError('fetch failed')))
+  const requests = Array.from({ length: 100 }, () => fetchMetadataDocument(url, NOW, always))
+  expect(new Set(await Promise.all(requests))).toEqual(new Set(['unreachable']))
+  expect(asked).toHaveLength(1)
+})
+
+test('a request that fetches and never comes back holds the others up for three seconds', async () => {
+  vi.useFakeTimers({ now: NOW })
+  const url = anyUrl()
+  const asked = serve(() =>
+    asked.length === 1 ? new Promise<Response>(() => {}) : Response.json(good(url)),
+  )
+  void fetchMetadataDocument(url, NOW, always)
+  const second = fetchMetadataDocument(url, NOW, always)
+  await vi.advanceTimersByTimeAsync(3000)
+  expect(await second).toEqual(good(url))
+  vi.useRealTimers()
+})

@@ -39,7 +39,7 @@ test('an access token tells who it was issued to', async () => {
   }
   const token = await sign('access', claims, KEYS, NOW)
   expect(await verifyAccessToken(token, KEYS, NOW)).toEqual({
-    caller: claims.client,
+    id: claims.client,
     userId: 'me',
     scope: 'mcp',
     client: 'Claude Code',
