@@ -56,29 +56,30 @@ export function staysSignedIn(): boolean {
 export async function signIn(stays: boolean): Promise<void> {
   const { verifier, state, query } = await createRequest()
   // An address with a secret in it is not kept to come back to.
-  const place = /^#(key|code)=/.test(location.hash) ? '' : location.hash
+  const place = location.hash.startsWith('#link=') ? '' : location.hash
   const attempt: Attempt = { verifier, state, stays, place }
   tabStorage.setItem(ATTEMPT, JSON.stringify(attempt))
   location.assign(`/authorize?${query}`)
 }
 
-/** Signs in with the key, through the same endpoints as everyone. Throws Fault. */
-export async function signInWithKey(key: string): Promise<void> {
+/** Signs in with the code of a link that npm start printed. Throws Fault. */
+export async function signInWithLink(link: string): Promise<void> {
   const { verifier, state, query } = await createRequest()
-  query.set('api_key', key)
+  query.set('link', link)
   query.set('action', 'allow')
   const response = await send('/authorize', query)
-  const answer = new URL(response.url).searchParams
   await response.body?.cancel()
+  const answer = new URL(response.url).searchParams
   const code = answer.get('code')
-  if (response.status === 429) {
-    throw new Fault(
-      'offline',
-      'Too many wrong keys were sent from here. Wait a minute, then try again.',
-    )
+  if (!response.redirected || answer.get('state') !== state) {
+    throw new Fault('offline', `The relay could not sign you in: it answered ${response.status}.`)
   }
-  if (!response.redirected || !code || answer.get('state') !== state) {
-    throw new Fault('signed_out', 'That link is out of date: the key of this relay has changed.')
+  if (code === null) {
+    const reason = answer.get('error_description') ?? 'The link is not valid'
+    throw new Fault(
+      'signed_out',
+      `${reason}: each works once, for ten minutes. Sign in with the key, or run npm run status for a new link.`,
+    )
   }
   await redeem(code, verifier, false)
 }
@@ -165,7 +166,7 @@ async function createRequest() {
 }
 
 /** Exchanges a code for tokens, which are kept beyond this tab if `stays`. Throws Fault. */
-export function redeem(code: string, verifier: string, stays: boolean): Promise<void> {
+function redeem(code: string, verifier: string, stays: boolean): Promise<void> {
   const form = new URLSearchParams({
     grant_type: 'authorization_code',
     code,

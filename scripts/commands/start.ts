@@ -8,7 +8,7 @@ import { PROJECT, readVersion } from '../lib/project.ts'
 import { readSettings, type Settings } from '../lib/settings.ts'
 import { UserError } from '../lib/user-error.ts'
 import { followActivity } from '../local/activity.ts'
-import { boardAddress, boardLink } from '../local/board-link.ts'
+import { boardAddress } from '../local/board-link.ts'
 import { Stack } from '../local/stack.ts'
 import { formatLogLine } from '../local/workerd/log-line.ts'
 
@@ -50,8 +50,11 @@ export const command = defineCommand({
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, stop)
     try {
       const origin = await stack.start(readVersion())
-      console.log(formatInstructions(origin, settings))
-      const link = open && (await boardLink(origin, settings))
+      // Journals and log files are kept and read by others: what signs in is shown on a terminal only.
+      const isShown = Boolean(process.stdout.isTTY)
+      const board = await boardAddress(origin, settings, isShown)
+      console.log(formatInstructions(origin, board, settings, isShown))
+      const link = open && (await boardAddress(origin, settings, true))
       if (link && !stack.isStopping) openInBrowser(link)
     } catch (error) {
       // A start that was interrupted by a signal has not failed.
@@ -90,18 +93,21 @@ function watchKeys(stack: Stack, first: Settings, read: () => Settings): () => v
   }
 }
 
-function formatInstructions(origin: string, settings: Settings): string {
+function formatInstructions(
+  origin: string,
+  board: string,
+  settings: Settings,
+  isShown: boolean,
+): string {
   const { apiKey, supabaseUrl, publicUrl, warnings } = settings
   const address = publicUrl ? new URL(publicUrl).origin : origin
   const url = `${address}/mcp`
-  // Journals and log files are kept and read by others, so the key is shown only on a terminal.
-  const isShown = Boolean(process.stdout.isTTY)
   const authorization = `Bearer ${isShown ? apiKey : '…'}`
   const server = { type: 'http', url, headers: { Authorization: authorization } }
   return `
 relay-mcp is up${supabaseUrl ? `, on ${supabaseUrl}` : ''}
 
-  Board ${boardAddress(origin, settings, isShown)}
+  Board ${board}
   Page  ${address}, in a browser: how to connect each client
   URL   ${url}
   Key   ${isShown ? apiKey : describeKeySource(settings)}

@@ -13,10 +13,11 @@ import { parseScope, type Scope } from '../scopes.ts'
 import { type Client, findClient } from './clients.ts'
 import { consentPage, errorPage } from './consent-page.ts'
 import { OAuthError } from './errors.ts'
-import { createTokenId, hashClientId, type SigningKeys, sign } from './jwt.ts'
+import { createTokenId, hashClientId, LIFETIMES, type SigningKeys, sign, verify } from './jwt.ts'
 import { CODE_CHALLENGE_METHOD, RESPONSE_TYPE } from './metadata.ts'
 import { MAX_FORM_BYTES, parseParameters, requireSingle } from './parameters.ts'
 import { isCodeChallenge } from './pkce.ts'
+import { redeem } from './redeemed.ts'
 import { isSameRedirectUri } from './redirect-uris.ts'
 import { requireResource } from './resource-indicator.ts'
 import { isWellKnownUrl } from './well-known-clients.ts'
@@ -72,10 +73,15 @@ export async function decide(request: Request, context: AuthorizeContext): Promi
     if (parameters.get('action') === 'cancel') {
       throw new OAuthError('access_denied', 'The person declined')
     }
-    const verdict = await judgeKey(parameters.get('api_key') ?? '', context)
-    if (verdict !== 'right') {
-      context.log.add({ outcome: 'refused', error_code: 'wrong_key' })
-      return askConsent(proven, scope, context.keys, verdict)
+    const link = client.isBoard ? parameters.get('link') : null
+    if (link !== null) {
+      await redeemLink(link, context)
+    } else {
+      const verdict = await judgeKey(parameters.get('api_key') ?? '', context)
+      if (verdict !== 'right') {
+        context.log.add({ outcome: 'refused', error_code: 'wrong_key' })
+        return askConsent(proven, scope, context.keys, verdict)
+      }
     }
     const code = await sign(
       'code',
@@ -100,6 +106,17 @@ async function judgeKey(pasted: string, { config, guesses }: AuthorizeContext): 
   if (await isLongKey(pasted.trim(), config)) return 'right'
   const key = cleanKey(pasted)
   return (await isLongKey(key, config)) ? 'right' : judgeGuess(key, config, guesses)
+}
+
+/** Takes the code of a link that npm start printed, in place of the key. Throws OAuthError. */
+async function redeemLink(link: string, { config, keys, now }: AuthorizeContext): Promise<void> {
+  const claims = await verify('link', link, keys, now)
+  if (claims?.sub !== config.userId) {
+    throw new OAuthError('access_denied', 'The link is no longer valid')
+  }
+  if (!redeem(claims.jti, LIFETIMES.link, now)) {
+    throw new OAuthError('access_denied', 'The link has already been used')
+  }
 }
 
 /**

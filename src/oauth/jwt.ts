@@ -1,5 +1,6 @@
 /**
- * Everything the relay signs: client ids, authorization codes, access and refresh tokens. Each kind
+ * Everything the relay signs: client ids, authorization codes, access and refresh tokens, and the links
+ * that npm start prints, which sign in to the board. Each kind
  * has a `typ` and an audience of its own, so that none passes for another. Only this file signs and verifies.
  */
 import { base64url, decodeProtectedHeader, errors, jwtVerify, SignJWT } from 'jose'
@@ -44,6 +45,7 @@ const CLAIMS = {
   }),
   access: Grant,
   refresh: Grant,
+  link: z.object({ sub: z.string(), jti: z.string() }),
 }
 
 export type TokenKind = keyof typeof CLAIMS
@@ -55,6 +57,7 @@ const TYPES: Record<TokenKind, string> = {
   code: 'code+jwt',
   access: 'at+jwt',
   refresh: 'rt+jwt',
+  link: 'link+jwt',
 }
 
 /** Seconds that each kind is valid; a client id carries no authority and has no end. */
@@ -62,14 +65,16 @@ export const LIFETIMES = {
   code: 60,
   access: 90 * 24 * 3600,
   refresh: 365 * 24 * 3600,
+  link: 600,
 } as const
 
 /**
- * Who each kind is for: the token endpoint, or the resource under either of its names. Tokens are
- * signed for the first name and accepted for any.
+ * Who each kind is for: the token endpoint, the authorization endpoint, or the resource under either of
+ * its names. Tokens are signed for the first name and accepted for any.
  */
 function audiences(kind: Exclude<TokenKind, 'client'>, issuer: string): [string, ...string[]] {
-  return kind === 'access' ? resources(issuer) : ['token']
+  if (kind === 'access') return resources(issuer)
+  return [kind === 'link' ? 'authorize' : 'token']
 }
 
 /**

@@ -18,10 +18,8 @@ import {
 } from './jwt.ts'
 import { MAX_FORM_BYTES, parseParameters, requireSingle } from './parameters.ts'
 import { provesChallenge } from './pkce.ts'
+import { redeem } from './redeemed.ts'
 import { requireResource } from './resource-indicator.ts'
-
-/** Codes redeemed by this isolate and not yet expired: id to expiry. Best effort, without a store. */
-const redeemed = new Map<string, number>()
 
 /** Answers a token request, for the one person whose relay this is. Throws OAuthError. */
 export async function token(
@@ -92,8 +90,9 @@ async function exchange(request: GrantRequest): Promise<Response> {
   }
   requireResource(parameters, keys.issuer)
   // Last, with nothing awaited after it: a wrong verifier must not use up someone else's code.
-  if (isRedeemed(code.jti, now))
+  if (!redeem(code.jti, LIFETIMES.code, now)) {
     throw new OAuthError('invalid_grant', 'The code has already been used')
+  }
   return issue(code, code.scope, keys, now)
 }
 
@@ -136,14 +135,6 @@ async function issue(
     200,
     { 'cache-control': 'no-store' },
   )
-}
-
-/** Marks a code as used; true if it was already. */
-function isRedeemed(jti: string, now: number): boolean {
-  for (const [id, expiry] of redeemed) if (expiry < now) redeemed.delete(id)
-  if (redeemed.has(jti)) return true
-  redeemed.set(jti, now + LIFETIMES.code * 1000)
-  return false
 }
 
 async function readForm(request: Request): Promise<URLSearchParams> {

@@ -11,6 +11,7 @@ import type { Browser, Page } from 'playwright-core'
 import { McpClient } from '../../scripts/lib/mcp-client.ts'
 import { PROJECT, readVersion } from '../../scripts/lib/project.ts'
 import { readSettings } from '../../scripts/lib/settings.ts'
+import { boardAddress } from '../../scripts/local/board-link.ts'
 import { Stack } from '../../scripts/local/stack.ts'
 import { launchChromium } from '../support/chromium.ts'
 import { measure } from './measure.ts'
@@ -92,13 +93,13 @@ const STATES: State[] = [
 ]
 
 /** Opens a page of the relay in a browser of its own. */
-async function open(browser: Browser, origin: string, key: string, state: State, options: object) {
+async function open(browser: Browser, origin: string, state: State, options: object) {
   const context = await browser.newContext(options)
   const page = await context.newPage()
   const [, fragment] = state.at.split('#')
   if (state.signedOut) await page.goto(origin + state.at)
   else {
-    await page.goto(`${origin}/board/#key=${key}`)
+    await page.goto(await boardAddress(origin, settings, true))
     await page.locator('.app').waitFor()
     await page.evaluate(`location.hash = ${JSON.stringify(fragment)}`)
   }
@@ -108,14 +109,14 @@ async function open(browser: Browser, origin: string, key: string, state: State,
   return { page, context }
 }
 
-async function shootAll(browser: Browser, origin: string, key: string, folder: string) {
+async function shootAll(browser: Browser, origin: string, folder: string) {
   await mkdir(folder, { recursive: true })
   for (const [size, viewport] of Object.entries(SIZES)) {
     for (const colorScheme of ['light', 'dark'] as const) {
       const touch = size === 'phone' ? { hasTouch: true, isMobile: true } : {}
       for (const state of STATES) {
         const options = { viewport, colorScheme, ...touch }
-        const { page, context } = await open(browser, origin, key, state, options)
+        const { page, context } = await open(browser, origin, state, options)
         await page.screenshot({ path: join(folder, `${state.name}-${size}-${colorScheme}.png`) })
         await context.close()
       }
@@ -124,11 +125,11 @@ async function shootAll(browser: Browser, origin: string, key: string, folder: s
 }
 
 /** The pictures at the top of the README, and the icons that need pixels. */
-async function shootReadme(browser: Browser, origin: string, key: string) {
+async function shootReadme(browser: Browser, origin: string) {
   for (const colorScheme of ['light', 'dark'] as const) {
     const viewport = { width: 1200, height: 720 }
     const state = { name: 'thread', at: '/board/#/t/billing-migration' }
-    const { page, context } = await open(browser, origin, key, state, { viewport, colorScheme })
+    const { page, context } = await open(browser, origin, state, { viewport, colorScheme })
     await page.screenshot({ path: join(PROJECT, 'docs', 'images', `board-${colorScheme}.png`) })
     await context.close()
   }
@@ -167,9 +168,9 @@ try {
     ack_seq: 4,
     peek: true,
   })
-  if (values.measure) await measure(browser, origin, settings.apiKey)
-  else if (values.readme) await shootReadme(browser, origin, settings.apiKey)
-  else await shootAll(browser, origin, settings.apiKey, positionals[0] ?? '.shots')
+  if (values.measure) await measure(browser, origin, settings)
+  else if (values.readme) await shootReadme(browser, origin)
+  else await shootAll(browser, origin, positionals[0] ?? '.shots')
   await browser.close()
 } finally {
   await stack.stop()

@@ -9,16 +9,18 @@ import { gzipSync } from 'node:zlib'
 import type { Browser, Page } from 'playwright-core'
 import { McpClient } from '../../scripts/lib/mcp-client.ts'
 import { PROJECT } from '../../scripts/lib/project.ts'
+import type { Settings } from '../../scripts/lib/settings.ts'
+import { boardAddress } from '../../scripts/local/board-link.ts'
 
 const SLOWDOWN = 4
 const MESSAGES = 10_000
 const AT_ONCE = 20
 
-export async function measure(browser: Browser, origin: string, key: string): Promise<void> {
-  await fill(new McpClient(origin, key))
+export async function measure(browser: Browser, origin: string, settings: Settings): Promise<void> {
+  await fill(new McpClient(origin, settings.apiKey))
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 } })
   const page = await context.newPage()
-  await page.goto(`${origin}/board/#key=${key}`)
+  await page.goto(await boardAddress(origin, settings, true))
   await page.locator('.row').first().waitFor()
 
   await page.addInitScript(`

@@ -3,6 +3,7 @@
 import { createRequire } from 'node:module'
 import type { AxeResults } from 'axe-core'
 import type { Browser, BrowserContextOptions, Page, Route } from 'playwright-core'
+import { boardAddress } from '../../scripts/local/board-link.ts'
 import type { TestRelay } from './relay.ts'
 
 export interface OpenOptions extends BrowserContextOptions {
@@ -38,10 +39,15 @@ export async function openBoard(browser: Browser, relay: TestRelay, options: Ope
       complaints.push(`request to ${request.url()}`)
     }
   })
-  await page.goto(`${relay.url}/board/${signedOut ? '' : `#key=${relay.key}`}`)
+  await page.goto(signedOut ? `${relay.url}/board/` : await linkOf(relay))
   if (!signedOut) await page.locator('.app').waitFor()
   if (at) await go(page, at)
   return { page, context: opened, complaints, [Symbol.asyncDispose]: () => opened.close() }
+}
+
+/** The board's address with a code that signs in once, as npm start prints it. */
+export function linkOf({ url, key, userId }: TestRelay, now = Date.now()): Promise<string> {
+  return boardAddress(url, { apiKey: key, publicUrl: undefined, userId }, true, now)
 }
 
 /** Goes to another place of the board. */

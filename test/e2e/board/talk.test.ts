@@ -1,7 +1,7 @@
 /** A person in the board and sessions over MCP, in one relay. */
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { go, interceptCalls, openBoard } from '../../support/board.ts'
+import { go, interceptCalls, linkOf, openBoard } from '../../support/board.ts'
 import { openBrowser } from '../../support/browser.ts'
 import { createTestRelay, type TestRelay } from '../../support/relay.ts'
 
@@ -180,7 +180,7 @@ test('two tabs share the draft of each thread, and what one posts scrolls nobody
   await using board = await openBoard(browser, relay, { at: '#/t/plan' })
   const one = board.page
   const two = await board.context.newPage()
-  await two.goto(`${relay.url}/board/#key=${relay.key}`)
+  await two.goto(await linkOf(relay))
   await two.locator('.app').waitFor()
   await go(two, '#/t/plan/5')
   await two.locator('.msg.target').waitFor()
