@@ -25,7 +25,7 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
-          globalSetup: [SERVICES, 'test/support/supabase-program.ts'],
+          globalSetup: SERVICES,
         },
       },
     ],

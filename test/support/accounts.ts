@@ -10,6 +10,7 @@ import { startTableEndpoints } from '../../bench/table-endpoints.ts'
 import type { Deployment } from '../../scripts/deploy/deployment.ts'
 import { McpClient, type ToolResult } from '../../scripts/lib/mcp-client.ts'
 import { applyMigration, readMigrations } from '../../scripts/lib/migrations.ts'
+import type { Program } from '../../scripts/lib/supabase-program.ts'
 import { startGateway } from '../../scripts/local/supabase/gateway.ts'
 import { type Cloudflare, startCloudflare } from './cloudflare.ts'
 import { createTestDatabase, type TestDatabase } from './database.ts'
@@ -48,7 +49,8 @@ export interface Accounts extends AsyncDisposable {
   call(key: string, tool: string, args: Record<string, unknown>): Promise<ToolResult>
 }
 
-export async function createAccounts(): Promise<Accounts> {
+/** `program` is Supabase's, for a test that runs it. */
+export async function createAccounts(program?: Program): Promise<Accounts> {
   const database = await createTestDatabase({ empty: true })
   const { connection } = database
   const keys = { service: SERVICE_KEY, anon: ANON_KEY }
@@ -58,7 +60,7 @@ export async function createAccounts(): Promise<Accounts> {
   const internet = await startInternet((host) =>
     host === new URL(PROJECT_URL).host ? project.url : cloudflare.find(host),
   )
-  const supabase = await startSupabase({ database, ref: REF, secretKey: SERVICE_KEY })
+  const supabase = await startSupabase({ database, ref: REF, secretKey: SERVICE_KEY, program })
   const home = createHome()
   const file = join(home.path, 'setup.json')
   const client = (key: string) => {

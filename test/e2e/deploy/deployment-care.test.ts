@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
-import { test as anyTest, expect, inject, vi } from 'vitest'
+import { test as anyTest, expect, vi } from 'vitest'
 import type { Result } from '../../../scripts/checks/check.ts'
 import type { Deployment } from '../../../scripts/deploy/deployment.ts'
 import { DROP_RELAY } from '../../../scripts/deploy/removal.ts'
@@ -13,18 +13,18 @@ import { createAccounts, PROJECT_URL, REF, RELAY_URL, SERVICE_KEY } from '../../
 import { ACCOUNT } from '../../support/cloudflare.ts'
 import { createTestDatabase } from '../../support/database.ts'
 import { CTRL_C, inPipe, inTerminal } from '../../support/person.ts'
+import { supabaseProgram } from '../../support/supabase-program.ts'
 
 vi.setConfig({ testTimeout: 120_000 })
 
 const execute = promisify(execFile)
 
-const program = inject('supabase')
-const testWithProgram = anyTest.skipIf(!program)
+const testWithProgram = anyTest.skipIf(!supabaseProgram)
 const KEY = 'a-key-of-these-tests-that-is-long-enough'
 
 /** A deployed relay that is known in the folder of the command. */
 async function createDeployedRelay() {
-  const accounts = await createAccounts()
+  const accounts = await createAccounts(supabaseProgram)
   await accounts.deployRelay(KEY)
   await accounts.runMigrations()
   const deployment: Deployment = {
@@ -95,7 +95,7 @@ testWithProgram(
 
       const { password, host, port, database: name } = database.connection
       const remote = `--remote=postgresql://postgres:${password}@${host}:${port}/${name}`
-      const [command, ...first] = program as Program
+      const [command, ...first] = supabaseProgram as Program
       const run = async (...args: string[]) => {
         const { stdout } = await execute(command, [...first, ...args, remote], { cwd: folder })
         return stdout
