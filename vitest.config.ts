@@ -11,7 +11,15 @@ export default defineConfig({
     hookTimeout: 30_000,
     expect: { poll: { timeout: 10_000 } },
     projects: [
-      { extends: true, test: { name: 'unit', include: ['test/unit/**/*.test.ts'] } },
+      {
+        extends: true,
+        test: {
+          name: 'unit',
+          include: ['test/unit/**/*.test.ts'],
+          // They share nothing, so they may share a process, which takes longer to start than most run.
+          isolate: false,
+        },
+      },
       {
         extends: true,
         test: {
