@@ -24,7 +24,7 @@ const KEY = 'a-key-of-these-tests-that-is-long-enough'
 
 /** A deployed relay that is known in the folder of the command. */
 async function createDeployedRelay() {
-  const accounts = await createAccounts(supabaseProgram)
+  const accounts = await createAccounts({ program: supabaseProgram, hasQuickWrangler: true })
   await accounts.deployRelay(KEY)
   await accounts.runMigrations()
   const deployment: Deployment = {
@@ -158,6 +158,7 @@ anyTest('a relay is removed only after its name was typed, and the project stays
   expect(accounts.kept().account).toBe(elsewhere)
   writeFileSync(accounts.file, JSON.stringify({ ...accounts.kept(), account: saved }))
 
+  accounts.cloudflare.hold('DELETE services')
   using hasty = inTerminal('setup', ['--remove'], accounts.environment)
   await hasty.answers('Type relay-mcp to delete it', 'relay-mcp')
   await hasty.answers('Deleting the Worker relay-mcp', CTRL_C)
@@ -165,6 +166,7 @@ anyTest('a relay is removed only after its name was typed, and the project stays
     'Stopped. The Worker may be deleted already. Run "npm run setup -- --remove" again.',
   )
   expect(await hasty.exit).toBe(130)
+  accounts.cloudflare.hold()
 
   using person = inTerminal('setup', ['--remove'], accounts.environment)
   await person.answers('Type relay-mcp to delete it', 'another')

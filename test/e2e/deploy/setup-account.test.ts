@@ -45,7 +45,7 @@ function expectSecrecy({ supabase, kept }: Accounts, printed: string): void {
 }
 
 test('a new project is created, migrated and deployed to after a sign-in, and nothing is pasted', async () => {
-  await using accounts = await createAccounts(supabaseProgram)
+  await using accounts = await createAccounts({ program: supabaseProgram, hasQuickWrangler: true })
   const { supabase } = accounts
   const environment = {
     ...accounts.environment,
@@ -97,7 +97,7 @@ test('a new project is created, migrated and deployed to after a sign-in, and no
 })
 
 test('a project from the list is used, and a run that was interrupted twice continues', async () => {
-  await using accounts = await createAccounts(supabaseProgram)
+  await using accounts = await createAccounts({ program: supabaseProgram, hasQuickWrangler: true })
   const { supabase } = accounts
   const same = { name: 'mine', region: 'eu-west-1', organization_slug: 'acme' }
   supabase.projects.push(
@@ -119,10 +119,12 @@ test('a project from the list is used, and a run that was interrupted twice cont
   await chosen.answers('Applying migrations/001_initial.sql', CTRL_C)
   expect(await chosen.exit).toBe(130)
   expectSecrecy(accounts, chosen.printed)
+  accounts.cloudflare.hold('PUT scripts')
   using placed = await open()
   await placed.answers('Where does the Worker run?', '')
   await placed.answers('Deploying the Worker', CTRL_C)
   expect(await placed.exit).toBe(130)
+  accounts.cloudflare.hold()
   using last = await open()
   await last.sees('The database is up to date')
   await last.sees(', 0 failed.')
@@ -132,7 +134,7 @@ test('a project from the list is used, and a run that was interrupted twice cont
 })
 
 test('without a terminal, a token revoked in the middle is explained, and the next run continues', async () => {
-  await using accounts = await createAccounts(supabaseProgram)
+  await using accounts = await createAccounts({ program: supabaseProgram, hasQuickWrangler: true })
   const { supabase } = accounts
   beginWithWorker(accounts)
   const environment = {
@@ -155,7 +157,7 @@ test('without a terminal, a token revoked in the middle is explained, and the ne
 })
 
 test('without a network, the program that cannot be fetched is named', async () => {
-  await using accounts = await createAccounts(supabaseProgram)
+  await using accounts = await createAccounts({ program: supabaseProgram, hasQuickWrangler: true })
   beginWithWorker(accounts)
   const { code, printed } = await inPipe('setup', [], {
     ...accounts.environment,
