@@ -148,12 +148,13 @@ export async function createClaude({ model, plugin, servers = {}, allow = [] }: 
           return person.printed
         },
         /**
-         * Types a line. Sent at once with its end, it would be taken for pasted text; without the space,
+         * Types a line. The client would take it for pasted text if its end came with it; without the space,
          * the first Enter would only complete the name of a command.
          */
         async types(line: string) {
           person.write(`${line} `)
-          await sleep(300)
+          // Shown: what is typed has been read. It draws words, and moves over what is between them.
+          for (const word of line.split(' ')) await person.sees(word)
           person.write('\r')
         },
         kill: () => process.kill(person.pid, 'SIGKILL'),
