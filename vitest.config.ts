@@ -7,9 +7,10 @@ export default defineConfig({
   test: {
     // Each worker starts Workers and transactions of its own as well; more workers would only wait.
     maxWorkers: 2,
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
-    expect: { poll: { timeout: 10_000 } },
+    // Longer than a busy machine takes: what takes as long has hung.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    expect: { poll: { timeout: 30_000 } },
     projects: [
       {
         extends: true,

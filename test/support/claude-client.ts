@@ -11,6 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { inject } from 'vitest'
+import { UNHURRIED } from './claude-code.ts'
 import { processesOf } from './home.ts'
 import type { Model } from './model.ts'
 import { openTerminal } from './person.ts'
@@ -110,6 +111,7 @@ export async function createClaude({ model, plugin, servers = {}, allow = [] }: 
     ANTHROPIC_API_KEY: MODEL_KEY,
     CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
     DISABLE_AUTOUPDATER: '1',
+    ...UNHURRIED,
   }
   const options = { env, cwd: project, timeout: RUN_MS, maxBuffer: 10_000_000 }
   /** Runs a command of the client, or `-p`, until it ends. */

@@ -1,13 +1,11 @@
 /** Supabase's own linter, security and performance, on the relay's database. */
-import { expect, test, vi } from 'vitest'
+import { expect, test } from 'vitest'
 import { readMigrations } from '../../../scripts/lib/migrations.ts'
 import { ask, type Program } from '../../../scripts/lib/supabase-program.ts'
 import { legacyWorker, SCHEMA_0_1_0 } from '../../integration/migrations/legacy.ts'
 import { USER } from '../../support/accounts.ts'
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
 import { supabaseProgram } from '../../support/supabase-program.ts'
-
-vi.setConfig({ testTimeout: 60_000 })
 
 interface Advice {
   name: string

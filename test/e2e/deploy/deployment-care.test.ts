@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
-import { test as anyTest, expect, vi } from 'vitest'
+import { test as anyTest, expect } from 'vitest'
 import type { Result } from '../../../scripts/checks/check.ts'
 import type { Deployment } from '../../../scripts/deploy/deployment.ts'
 import { DROP_RELAY } from '../../../scripts/deploy/removal.ts'
@@ -14,8 +14,6 @@ import { ACCOUNT } from '../../support/cloudflare.ts'
 import { createTestDatabase } from '../../support/database.ts'
 import { CTRL_C, inPipe, inTerminal } from '../../support/person.ts'
 import { supabaseProgram } from '../../support/supabase-program.ts'
-
-vi.setConfig({ testTimeout: 120_000 })
 
 const execute = promisify(execFile)
 

@@ -6,7 +6,7 @@
 import { statSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { test as anyTest, expect, vi } from 'vitest'
+import { test as anyTest, expect } from 'vitest'
 import type { Deployment } from '../../../scripts/deploy/deployment.ts'
 import { readMigrations } from '../../../scripts/lib/migrations.ts'
 import {
@@ -20,9 +20,6 @@ import {
 import { ACCOUNT } from '../../support/cloudflare.ts'
 import { CTRL_C, DOWN, inPipe, inTerminal } from '../../support/person.ts'
 import { supabaseProgram } from '../../support/supabase-program.ts'
-
-// Each run starts wrangler and Supabase's program several times.
-vi.setConfig({ testTimeout: 120_000 })
 
 const test = anyTest.skipIf(!supabaseProgram)
 

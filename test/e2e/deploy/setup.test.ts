@@ -1,7 +1,7 @@
 /** `npm run setup` from a person's view, from the login to the smoke test of the deployed relay. */
 import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { expect, test, vi } from 'vitest'
+import { expect, test } from 'vitest'
 import type { Deployment } from '../../../scripts/deploy/deployment.ts'
 import { readMigrations } from '../../../scripts/lib/migrations.ts'
 import { USER as LEGACY_USER } from '../../integration/migrations/calls.ts'
@@ -17,9 +17,6 @@ import {
 } from '../../support/accounts.ts'
 import { ACCOUNT } from '../../support/cloudflare.ts'
 import { CTRL_C, DOWN, inPipe, inTerminal } from '../../support/person.ts'
-
-// Where the real wrangler runs, each start of it takes seconds on a busy machine.
-vi.setConfig({ testTimeout: 120_000 })
 
 /** The last of three choices. */
 const BY_HAND = DOWN + DOWN

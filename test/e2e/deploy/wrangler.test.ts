@@ -13,9 +13,6 @@ import {
 } from '../../../scripts/deploy/cloudflare.ts'
 import { ACCOUNT, startCloudflare, WRANGLER } from '../../support/cloudflare.ts'
 
-// The real one takes seconds to start on a busy machine.
-vi.setConfig({ testTimeout: 120_000 })
-
 afterEach(() => vi.unstubAllEnvs())
 
 const SECRETS = {
