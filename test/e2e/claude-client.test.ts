@@ -107,13 +107,21 @@ test.skipIf(whyNotInstalled)(
     const ask = async (line: string) => {
       const before = model.turns.length
       await session.types(line)
-      await expect.poll(() => model.turns.length, { timeout: 8_000 }).toBe(before + 1)
+      await expect.poll(() => model.turns.length).toBe(before + 1)
       await session.sees(`Answer${before + 1}.`)
       return model.turns[before]?.latest ?? ''
     }
     await session.sees('❯')
-    // The prompts are known once the relay has answered.
-    await relay.log(({ rpc_method }) => rpc_method === 'prompts/list')
+    // It offers what it has taken over from the relay, but only to a word that is typed after that.
+    let isTyped = false
+    const offers = () => {
+      if (isTyped) session.clears()
+      else session.write('@relay:')
+      isTyped = !isTyped
+      return session.printed
+    }
+    await expect.poll(offers, { interval: 300 }).toContain('relay://threads/billing')
+    session.clears()
 
     const attached = await ask('What is in @relay:relay://threads/billing now?')
     expect(attached).toContain('Backfill is done.')

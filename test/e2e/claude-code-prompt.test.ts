@@ -24,6 +24,7 @@ import {
   READER,
   run,
   startServer,
+  UNHURRIED,
 } from '../support/claude-code.ts'
 import { createTestRelay } from '../support/relay.ts'
 
@@ -48,7 +49,7 @@ function createSession(url: string, key = KEY) {
     async prompt(prompt: string, env: object = configured(url, key), args: string[] = []) {
       const hook = script('hooks/user-prompt.mjs')
       const child = spawn(process.execPath, [hook, '--data', data, ...args], {
-        env: { ...environment, ...env },
+        env: { ...environment, ...UNHURRIED, ...env },
       })
       child.stdin.end(JSON.stringify({ hook_event_name: 'UserPromptSubmit', prompt }))
       const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)])
@@ -131,10 +132,19 @@ test('a line stays short and has nothing of a thread name but a quotation of its
   expect(other.length).toBeLessThanOrEqual(400)
 })
 
-test('a relay that is down or slow is silent, costs 1.5 seconds at most, and is asked less and less', async () => {
+test('a relay that does not answer costs 1.5 seconds, and nothing is said', async () => {
+  await using server = await startServer(() => {})
+  using session = createSession(server.url)
+  const env = { ...configured(server.url), NODE_OPTIONS: '' }
+  expect(await session.prompt('Hello.', env)).toBe('')
+  expect(session.wait().failures).toBe(1)
+})
+
+test('a relay that is down is asked less and less, and nothing is said', async () => {
   let asked = 0
-  await using server = await startServer(() => {
+  await using server = await startServer((request) => {
     asked += 1
+    request.socket.destroy()
   })
   using session = createSession(server.url)
   expect(await session.prompt('Hello.')).toBe('')

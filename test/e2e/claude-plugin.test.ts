@@ -2,7 +2,9 @@
  * The plugin in the real Claude Code: what its model is sent at the start, with a command, with a prompt
  * and while idle, what is not sent, and that nothing is left when a session ends.
  */
+import { execFileSync } from 'node:child_process'
 import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -103,12 +105,14 @@ test.skipIf(whyNotInstalled)(
 
 test.skipIf(whyNotInstalled)(
   title('a post wakes an idle session, reaches a busy one, and neither leaves anything behind'),
-  { timeout: 90_000 },
   async () => {
     await using relay = await createTestRelay()
     await using model = await startModel()
-    const allow = ['mcp__plugin_relay_relay', 'Bash(sleep:*)']
+    const allow = ['mcp__plugin_relay_relay', 'Bash(cat:*)']
     using claude = await createClaude({ model, plugin: relay, allow })
+    // What reads it waits until something is written to it.
+    const pipe = join(claude.project, 'pipe')
+    execFileSync('mkfifo', [pipe])
     await post(relay, 'billing', 'Welcome.')
     await relay.call('relay_check_new', { reader_tag: READER })
 
@@ -116,7 +120,7 @@ test.skipIf(whyNotInstalled)(
     model.script = ({ latest, result, text }, number) => {
       const isWoken = latest.includes('<event>')
       if (isBusyOne(text)) {
-        if (latest.includes('Work.')) return use('Bash', { command: 'sleep 4' })
+        if (latest.includes('Work.')) return use('Bash', { command: 'cat pipe' })
         return say(isWoken ? 'Heard.' : `Answer${number}.`)
       }
       if (isWoken) return use(`${TOOL}check_new`, { reader_tag: READER })
@@ -148,6 +152,7 @@ test.skipIf(whyNotInstalled)(
     await expect.poll(() => model.turns.length).toBe(3)
     await post(relay, 'billing', 'The phone says: go.', { reader_tag: 'phone', to: READER })
     await session.sees('News:')
+    await writeFile(pipe, '')
     const woken = findTurn(/<event>/, false)
     expect(woken?.latest).toContain('NOT USER INPUT')
     expect(woken?.latest).toContain(

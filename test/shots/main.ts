@@ -13,7 +13,7 @@ import { PROJECT, readVersion } from '../../scripts/lib/project.ts'
 import { readSettings } from '../../scripts/lib/settings.ts'
 import { boardAddress } from '../../scripts/local/board-link.ts'
 import { Stack } from '../../scripts/local/stack.ts'
-import { launchChromium } from '../support/chromium.ts'
+import { launchChromium, unpackChromium } from '../support/chromium.ts'
 import { measure } from './measure.ts'
 import { seed } from './seed.ts'
 
@@ -159,6 +159,7 @@ const settings = readSettings(PROJECT, { RELAY_DATA: join(home, 'data'), PORT: '
 const stack = new Stack(settings, { onLine: () => {}, onNotice: () => {} })
 try {
   const origin = await stack.start(readVersion())
+  await unpackChromium(join(home, 'chromium'))
   const browser = await launchChromium(join(home, 'chromium'))
   await seed(origin, settings.apiKey)
   // The person has read all but the last two messages of the thread in the picture.

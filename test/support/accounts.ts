@@ -10,8 +10,9 @@ import { startTableEndpoints } from '../../bench/table-endpoints.ts'
 import type { Deployment } from '../../scripts/deploy/deployment.ts'
 import { McpClient, type ToolResult } from '../../scripts/lib/mcp-client.ts'
 import { applyMigration, readMigrations } from '../../scripts/lib/migrations.ts'
+import type { Program } from '../../scripts/lib/supabase-program.ts'
 import { startGateway } from '../../scripts/local/supabase/gateway.ts'
-import { type Cloudflare, startCloudflare } from './cloudflare.ts'
+import { type Cloudflare, startCloudflare, WRANGLER } from './cloudflare.ts'
 import { createTestDatabase, type TestDatabase } from './database.ts'
 import { startInternet } from './internet.ts'
 import { createHome } from './person.ts'
@@ -48,7 +49,17 @@ export interface Accounts extends AsyncDisposable {
   call(key: string, tool: string, args: Record<string, unknown>): Promise<ToolResult>
 }
 
-export async function createAccounts(): Promise<Accounts> {
+export interface AccountsOptions {
+  /** Supabase's program, for a test that runs it. */
+  program?: Program | undefined
+  /** Whether commands run the stand-in for wrangler, which starts at once. */
+  hasQuickWrangler?: boolean
+}
+
+export async function createAccounts({
+  program,
+  hasQuickWrangler,
+}: AccountsOptions = {}): Promise<Accounts> {
   const database = await createTestDatabase({ empty: true })
   const { connection } = database
   const keys = { service: SERVICE_KEY, anon: ANON_KEY }
@@ -58,7 +69,7 @@ export async function createAccounts(): Promise<Accounts> {
   const internet = await startInternet((host) =>
     host === new URL(PROJECT_URL).host ? project.url : cloudflare.find(host),
   )
-  const supabase = await startSupabase({ database, ref: REF, secretKey: SERVICE_KEY })
+  const supabase = await startSupabase({ database, ref: REF, secretKey: SERVICE_KEY, program })
   const home = createHome()
   const file = join(home.path, 'setup.json')
   const client = (key: string) => {
@@ -76,6 +87,9 @@ export async function createAccounts(): Promise<Accounts> {
       ...cloudflare.environment,
       ...supabase.isolation,
       ...internet.environment,
+      ...(hasQuickWrangler && {
+        NODE_OPTIONS: `${internet.environment.NODE_OPTIONS} --import ${WRANGLER}`,
+      }),
       RELAY_DATA: home.path,
     },
     async runMigrations() {

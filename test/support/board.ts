@@ -42,7 +42,24 @@ export async function openBoard(browser: Browser, relay: TestRelay, options: Ope
   await page.goto(signedOut ? `${relay.url}/board/` : await linkOf(relay))
   if (!signedOut) await page.locator('.app').waitFor()
   if (at) await go(page, at)
-  return { page, context: opened, complaints, [Symbol.asyncDispose]: () => opened.close() }
+  return {
+    page,
+    context: opened,
+    complaints,
+
+    /** Makes it ask for news now, as when the machine is online again, and not within three seconds. */
+    look: () => page.evaluate(`dispatchEvent(new Event('online'))`),
+
+    [Symbol.asyncDispose]: () => opened.close(),
+  }
+}
+
+/** Waits until the page shows what it has received: a request after the others, and two frames. */
+export async function settle(page: Page): Promise<void> {
+  await page.evaluate(`fetch('/health').then((response) => response.text())`)
+  await page.evaluate(
+    'new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))',
+  )
 }
 
 /** The board's address with a code that signs in once, as npm start prints it. */

@@ -11,6 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { inject } from 'vitest'
+import { UNHURRIED } from './claude-code.ts'
 import { processesOf } from './home.ts'
 import type { Model } from './model.ts'
 import { openTerminal } from './person.ts'
@@ -110,6 +111,7 @@ export async function createClaude({ model, plugin, servers = {}, allow = [] }: 
     ANTHROPIC_API_KEY: MODEL_KEY,
     CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
     DISABLE_AUTOUPDATER: '1',
+    ...UNHURRIED,
   }
   const options = { env, cwd: project, timeout: RUN_MS, maxBuffer: 10_000_000 }
   /** Runs a command of the client, or `-p`, until it ends. */
@@ -148,12 +150,13 @@ export async function createClaude({ model, plugin, servers = {}, allow = [] }: 
           return person.printed
         },
         /**
-         * Types a line. Sent at once with its end, it would be taken for pasted text; without the space,
+         * Types a line. The client would take it for pasted text if its end came with it; without the space,
          * the first Enter would only complete the name of a command.
          */
         async types(line: string) {
           person.write(`${line} `)
-          await sleep(300)
+          // Shown: what is typed has been read. It draws words, and moves over what is between them.
+          for (const word of line.split(' ')) await person.sees(word)
           person.write('\r')
         },
         kill: () => process.kill(person.pid, 'SIGKILL'),

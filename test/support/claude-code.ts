@@ -12,6 +12,11 @@ export const PLUGIN = new URL('integrations/claude-code/', ROOT)
 export const HOOK = fileURLToPath(new URL('hooks/session-start.mjs', PLUGIN))
 export const NEWS = fileURLToPath(new URL('hooks/news.mjs', PLUGIN))
 
+/** The environment in which no hook stops because the machine is busy. */
+export const UNHURRIED = {
+  NODE_OPTIONS: `--import ${fileURLToPath(new URL('unhurried.ts', import.meta.url))}`,
+}
+
 export const READER = 'laptop:~/dev/billing'
 export const KEY = 'a-key-that-nobody-may-see'
 const FAILURE = 'Relay could not be asked for news:'

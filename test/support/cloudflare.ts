@@ -13,8 +13,13 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { buffer, json } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
+import { inject } from 'vitest'
+import { PROJECT } from '../../scripts/lib/project.ts'
 import { type Bundle, parseUpload } from '../../scripts/local/workerd/bundle.ts'
 import { startWorker, type Worker } from '../../scripts/local/workerd/worker.ts'
+
+/** The stand-in for wrangler. */
+export const WRANGLER = fileURLToPath(new URL('wrangler.ts', import.meta.url))
 
 export const ACCOUNT = 'a'.repeat(32)
 const TOKEN = 'a-token-of-these-tests'
@@ -34,6 +39,8 @@ interface Script {
   versions: Map<string, Worker>
 }
 
+type Upload = Awaited<ReturnType<typeof parseUpload>>
+
 /** An upload of static assets. */
 interface Session {
   /** Also names the folder of its files. */
@@ -43,6 +50,9 @@ interface Session {
 
 /** The assets of a Worker without any: no file is in there. */
 const NO_ASSETS = dirname(fileURLToPath(import.meta.url))
+
+/** The assets of this run's bundle. */
+const BUILT_ASSETS = join(PROJECT, 'dist')
 
 export interface Cloudflare extends AsyncDisposable {
   /** The environment in which wrangler uses this stand-in, logged in. */
@@ -54,6 +64,8 @@ export interface Cloudflare extends AsyncDisposable {
   find(host: string): string | undefined
   /** Makes an endpoint, such as `PUT scripts`, fail with this code; without one, no endpoint. */
   fail(endpoint?: string, code?: number): void
+  /** Lets an endpoint never answer, until the next call. */
+  hold(endpoint?: string): void
   /** Installs a Worker, as if it had been deployed before. */
   install(name: string, bundle: Bundle, secrets: Record<string, string>): Promise<void>
 }
@@ -87,6 +99,7 @@ export async function startCloudflare({
   const scripts = new Map<string, Script>()
   const requests: string[] = []
   let failing: { endpoint: string; code: number } | undefined
+  let held: string | undefined
 
   function find(name: string): Script {
     const script = scripts.get(name)
@@ -111,7 +124,7 @@ export async function startCloudflare({
   }
 
   async function upload(name: string, request: IncomingMessage): Promise<void> {
-    const bundle = await parseUpload(await buffer(request))
+    const bundle = await readUpload(request)
     const before = scripts.get(name)
     const given = bundle.bindings.filter(({ type }) => type === 'secret_text')
     const inherited = bundle.bindings.filter(({ type }) => type === 'inherit')
@@ -119,7 +132,7 @@ export async function startCloudflare({
     if (missing) throw new ApiError(400, 10057, `inherit binding '${missing.name}' is invalid`)
     const script: Script = {
       bundle,
-      assets: bundle.assets ? join(folder, bundle.assets.jwt) : NO_ASSETS,
+      assets: bundle.assets ? join(folder, bundle.assets.jwt) : BUILT_ASSETS,
       secrets: {
         ...before?.secrets,
         ...Object.fromEntries(given.map((binding) => [binding.name, binding.text as string])),
@@ -176,6 +189,7 @@ export async function startCloudflare({
     if (owner !== ACCOUNT) throw new ApiError(404, 7000, `No route for ${call}`)
     const [kind, name = '', part] = rest.split('/')
     const endpoint = [request.method, kind, part].filter(Boolean).join(' ')
+    if (endpoint === held) await new Promise(() => {})
     if (endpoint === failing?.endpoint) throw new ApiError(400, failing.code, 'As the test wants')
     switch (endpoint) {
       case 'GET subdomain':
@@ -282,6 +296,9 @@ export async function startCloudflare({
     fail(endpoint, code = 10013) {
       failing = endpoint ? { endpoint, code } : undefined
     },
+    hold(endpoint) {
+      held = endpoint
+    },
     async install(name, bundle, secrets) {
       const script: Script = {
         bundle,
@@ -304,6 +321,15 @@ export async function startCloudflare({
       await rm(folder, { recursive: true })
     },
   }
+}
+
+/** What wrangler uploads, or its stand-in (wrangler.ts), whose uploads have the bundle of this run. */
+async function readUpload(request: IncomingMessage): Promise<Upload> {
+  if (request.headers['content-type'] !== 'application/json') {
+    return parseUpload(await buffer(request))
+  }
+  const { bindings, placement } = (await json(request)) as Pick<Upload, 'bindings' | 'placement'>
+  return { ...inject('bundle'), bindings, placement, assets: undefined }
 }
 
 const hexId = () => randomUUID().replaceAll('-', '')

@@ -1,6 +1,7 @@
 /**
- * Starts what all test files share: one PostgreSQL, fast and without durability, with two template
- * databases, and the Worker, bundled once. Both are removed when the run ends, however it ends.
+ * Makes what all test files share: one PostgreSQL, fast and without durability, with two template
+ * databases, the Worker, bundled once, and the browser for e2e. All are removed when the run ends,
+ * however it ends.
  */
 import { chownSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -12,6 +13,7 @@ import { type Connection, startPostgres } from '../../scripts/local/postgres/ser
 import { migrate } from '../../scripts/local/supabase/migrate.ts'
 import { createDatabase, createRoles } from '../../scripts/local/supabase/roles.ts'
 import { type Bundle, bundleWorker } from '../../scripts/local/workerd/bundle.ts'
+import { unpackChromium } from './chromium.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -24,10 +26,14 @@ declare module 'vitest' {
 }
 
 export default async function setup(project: TestProject) {
-  const [postgres, bundle] = await Promise.all([startTestPostgres(), bundleWorker()])
+  const scratch = await mkdtemp(join(tmpdir(), 'relay-scratch-'))
+  const [postgres, bundle] = await Promise.all([
+    startTestPostgres(),
+    bundleWorker(),
+    project.name === 'e2e' ? unpackChromium(join(scratch, 'chromium')) : undefined,
+  ])
   project.provide('postgres', postgres.connection('postgres'))
   project.provide('bundle', bundle)
-  const scratch = await mkdtemp(join(tmpdir(), 'relay-scratch-'))
   project.provide('scratch', scratch)
   return async () => {
     await postgres.stop()

@@ -80,7 +80,7 @@ interface Stack {
 }
 
 const LEGACY = '2025-11-25'
-const LOG_DEADLINE_MS = 5000
+const LOG_DEADLINE_MS = 30_000
 
 let shared: Promise<Stack> | undefined
 afterAll(async () => (await shared)?.stop())

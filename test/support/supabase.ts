@@ -19,7 +19,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { json } from 'node:stream/consumers'
-import { inject } from 'vitest'
+import type { Program } from '../../scripts/lib/supabase-program.ts'
 import type { TestDatabase } from './database.ts'
 import { createSignIns } from './supabase-sign-in.ts'
 
@@ -60,6 +60,8 @@ export interface SupabaseOptions {
   /** The ref of the project that is created next. */
   ref: string
   secretKey: string
+  /** Supabase's program, for a test that runs it. */
+  program?: Program | undefined
 }
 
 export const ORGANIZATION = { slug: 'acme', name: 'Acme' }
@@ -189,7 +191,7 @@ export async function startSupabase(options: SupabaseOptions): Promise<Supabase>
     SUPABASE_HOME: join(folder, 'home'),
     SUPABASE_NO_KEYRING: '1',
   }
-  const PATH = `${installProgram(folder)}:${process.env.PATH}`
+  const PATH = `${installProgram(folder, options.program)}:${process.env.PATH}`
 
   const supabase: Supabase = {
     isolation,
@@ -231,10 +233,9 @@ const completeLint = (lint: Supabase['lints'][number]) => ({
 })
 
 /** Installs the real program under its name, in front of which its arguments are written down. */
-function installProgram(folder: string): string {
+function installProgram(folder: string, program: Program | undefined): string {
   const bin = join(folder, 'bin')
   mkdirSync(bin)
-  const program = inject('supabase')
   if (!program) return bin
   const command = program.map((part) => `'${part}'`).join(' ')
   const path = join(bin, 'supabase')

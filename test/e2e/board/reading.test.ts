@@ -1,7 +1,7 @@
 /** Reading in the board: where a thread opens, what counts as read, and where the keyboard is. */
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { findOverflow, go, interceptCalls, openBoard } from '../../support/board.ts'
+import { findOverflow, go, interceptCalls, openBoard, settle } from '../../support/board.ts'
 import { openBrowser } from '../../support/browser.ts'
 import { createTestRelay, type TestRelay } from '../../support/relay.ts'
 
@@ -91,7 +91,7 @@ test('what was not on screen stays unread, even when a message before it comes l
   )
   release()
   await (await whole).finished()
-  await page.evaluate('new Promise((resolve) => setTimeout(resolve, 100))')
+  await settle(page)
   expect(await page.locator('[data-seq="11"]').count()).toBe(0)
   expect(await readCursor(relay)).toBeLessThan(20)
 })
@@ -157,23 +157,32 @@ test('the focus is never lost, and arrows start from what is on screen', async (
   await page.getByRole('button', { name: 'Undo' }).press('Enter')
   await expect.poll(() => page.getByRole('button', { name: 'Undo' }).count()).toBe(0)
   expect(await focused('className')).not.toBe('')
+})
 
-  // A key that is held down asks only for the thread that it stops at.
+test('a key that is held down asks only for the thread at which it stops', async () => {
+  await using relay = await createTestRelay()
+  for (const name of ['one', 'two', 'three', 'four', 'five']) {
+    await relay.call('relay_post_message', { thread_name: name, content: name, surface: 'code' })
+  }
+  await using board = await openBoard(browser, relay, { hasClock: true })
+  const { page } = board
+  await page.getByRole('link', { name: /^one/ }).first().waitFor()
   let asked = 0
   page.on('request', (request) => {
     if (request.postData()?.includes('"name":"relay_read_thread"')) asked += 1
   })
-  await go(page, '#/')
-  await page.evaluate(`(async () => {
-    for (let i = 0; i < 4; i += 1) {
-      dispatchEvent(new KeyboardEvent('keydown', { key: 'j' }))
-      await new Promise((resolve) => setTimeout(resolve, 10))
-    }
-  })()`)
-  const name = new URL(page.url()).hash.replace('#/t/', '')
+  await page.clock.pauseAt(Date.now() + 60_000)
+  const place = () => new URL(page.url()).hash
+  for (let i = 0; i < 4; i += 1) {
+    const before = place()
+    await page.locator('body').press('j')
+    await expect.poll(place).not.toBe(before)
+  }
+  await page.clock.resume()
+  const name = place().replace('#/t/', '')
   await page.locator('.pane .msg .md', { hasText: new RegExp(`^\\s*${name}\\s*$`) }).waitFor()
-  // The first one too, unless a thread has been opened a moment before.
-  expect(asked).toBeLessThanOrEqual(2)
+  // The first one, and the last.
+  expect(asked).toBe(2)
 })
 
 test('at the end of a thread the last message stays in sight while the window shrinks', async () => {

@@ -22,16 +22,16 @@ test('a person signs in with the key and comes back to the place they opened', a
   await using board = await openBoard(browser, relay, { signedOut: true, at: '#/t/a%2Fb%20%C3%A4' })
   const { page, complaints } = board
   // The thread is opened at once, and the check that makes the person a reader is slow.
+  const { promise: opened, resolve: release } = Promise.withResolvers<void>()
   await interceptCalls(page, 'relay_check_new', ({ thread_name }, route) =>
-    thread_name === undefined
-      ? new Promise((resolve) => setTimeout(resolve, 300)).then(() => route.continue())
-      : undefined,
+    thread_name === undefined ? opened.then(() => route.continue()) : undefined,
   )
   await page.getByRole('button', { name: 'Sign in' }).click()
   await page.getByText('The board is a page of this relay').waitFor()
   await page.getByLabel('Key of this relay').fill(relay.key)
   await page.getByRole('button', { name: 'Allow' }).click()
   await page.getByRole('heading', { name: 'a/b ä' }).waitFor()
+  release()
   await page.getByText('here', { exact: true }).waitFor()
   await page.getByText('2 new', { exact: true }).waitFor()
   expect(page.url()).toBe(`${relay.url}/board/#/t/a%2Fb%20%C3%A4`)

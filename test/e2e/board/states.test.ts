@@ -1,7 +1,7 @@
 /** The board when something is wrong, missing or a lot. */
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { findOverflow, go, interceptCalls, openBoard } from '../../support/board.ts'
+import { findOverflow, go, interceptCalls, openBoard, settle } from '../../support/board.ts'
 import { openBrowser } from '../../support/browser.ts'
 import { startFaults } from '../../support/faults.ts'
 import { createTestRelay } from '../../support/relay.ts'
@@ -22,12 +22,14 @@ test('with the database away the board says so, keeps what it shows, and recover
   const { page, complaints } = board
   await page.getByText('before', { exact: true }).waitFor()
   await faults.always('refuse')
+  await board.look()
   await page.getByText('The database cannot be reached').first().waitFor()
   await page.getByRole('textbox', { name: 'Write to a' }).fill('written meanwhile')
   await page.getByRole('button', { name: 'Send' }).click()
   await page.getByText('Not confirmed yet').waitFor()
   expect(await page.getByText('before', { exact: true }).isVisible()).toBe(true)
   await faults.always('none')
+  await board.look()
   await expect.poll(() => page.getByText('The database cannot be reached').count()).toBe(0)
   await expect
     .poll(async () =>
@@ -166,7 +168,7 @@ test('a search marks its words, has an address, and leads to the message in plac
   await go(page, '#/search?q=lantern&thread=long')
   await hit.waitFor()
   await fail?.()
-  await page.evaluate('new Promise((resolve) => setTimeout(resolve, 100))')
+  await settle(page)
   expect(await hit.isVisible()).toBe(true)
   expect(await page.locator('.toast').count()).toBe(0)
 })

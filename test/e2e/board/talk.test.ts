@@ -1,7 +1,7 @@
 /** A person in the board and sessions over MCP, in one relay. */
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { go, interceptCalls, linkOf, openBoard } from '../../support/board.ts'
+import { go, interceptCalls, linkOf, openBoard, settle } from '../../support/board.ts'
 import { openBrowser } from '../../support/browser.ts'
 import { createTestRelay, type TestRelay } from '../../support/relay.ts'
 
@@ -34,7 +34,9 @@ test('the first minute: nothing is there, a client connects, its first message a
   expect(await page.locator('body').innerText()).not.toContain(relay.key)
   await page.getByText('Waiting for a first call').waitFor()
   await relay.call('relay_list_threads', { reader_tag: 'laptop-code' })
+  await board.look()
   await page.getByText('Claude Code is connected').waitFor()
+  // Without a hint: the board asks every three seconds.
   await post(relay, 'first-steps', 'We are here.')
   await page
     .getByRole('link', { name: /first-steps/ })
@@ -64,6 +66,7 @@ test('ten messages between a session that waits and a person', async () => {
       { content: `message ${2 * i - 1}`, from: 'board', via: 'Relay board', surface: 'other' },
     ])
     await post(relay, 'plan', `message ${2 * i}`)
+    await board.look()
   }
   await page.getByText('message 10', { exact: true }).waitFor()
   expect(await page.locator('.msg .who', { hasText: 'You' }).count()).toBe(5)
@@ -166,6 +169,7 @@ test('somebody who has scrolled up sees that there is news, and stays where they
   const place = () => page.locator('.msg.target').boundingBox()
   const before = await place()
   await post(relay, 'long', 'line 21')
+  await board.look()
   await page.getByRole('button', { name: '1 new message' }).waitFor()
   expect((await place())?.y).toBe(before?.y)
   await page.getByRole('button', { name: '1 new message' }).click()
@@ -232,10 +236,12 @@ test('a first message that is being sent is shown as such, and cannot be changed
   expect(await page.evaluate('document.activeElement.id')).toBe('write')
 
   await page.keyboard.press('Control+Enter')
+  // Sent at once, and not after the pause that the first attempt left.
+  await board.look()
   await page.getByText('Not confirmed yet').waitFor()
   isAway = false
   // Sent again by itself, as after a pause.
-  await page.evaluate(`dispatchEvent(new Event('online'))`)
+  await board.look()
   await expect.poll(() => held.length).toBe(1)
   await page.getByText('Sending').waitFor()
   expect(await page.getByText('There is no such thread').count()).toBe(0)
@@ -256,28 +262,40 @@ test('a thread is archived and brought back', async () => {
   await page.getByText('done', { exact: true }).waitFor()
   await page.locator('body').press('e')
   await page.getByText('Archived. A new message reopens it.').waitFor()
+  const undone = page.waitForEvent('requestfinished', (request) =>
+    isArchiving(request.postData(), false),
+  )
   await page.getByRole('button', { name: 'Undo' }).click()
+  await undone
   const countActive = async () =>
     (await relay.call('relay_list_threads', {})).structuredContent.threads.length
   await expect.poll(countActive).toBe(1)
 
   // Twice in a row, while the first call is slow: the last one counts.
-  let calls = 0
-  await interceptCalls(page, 'relay_archive_thread', (_, route) => {
-    calls += 1
-    const pause = calls === 1 ? 300 : 0
-    return new Promise((resolve) => setTimeout(resolve, pause)).then(() => route.continue())
+  const asked: unknown[] = []
+  const { promise: released, resolve: release } = Promise.withResolvers<void>()
+  await interceptCalls(page, 'relay_archive_thread', async ({ archived }, route) => {
+    asked.push(archived)
+    if (archived) await released
+    await route.continue()
   })
-  let finished = 0
-  page.on('requestfinished', (request) => {
-    if (request.postData()?.includes('"name":"relay_archive_thread"')) finished += 1
-  })
+  const restored = page.waitForEvent('requestfinished', (request) =>
+    isArchiving(request.postData(), false),
+  )
   await page.locator('body').press('e')
   await page.locator('body').press('e')
-  await expect.poll(() => finished).toBe(2)
+  await settle(page)
+  expect(asked).toEqual([true])
+  release()
+  await restored
+  expect(asked).toEqual([true, false])
   expect(await countActive()).toBe(1)
   expect(await page.getByText('A new message reopens it.').count()).toBe(0)
 })
+
+const isArchiving = (body: string | null, archived: boolean) =>
+  body?.includes('"name":"relay_archive_thread"') === true &&
+  body.includes(`"archived":${archived}`)
 
 /** Notifications as a page sees them, while another window is in front. */
 const STUB = `
@@ -327,12 +345,15 @@ test('a message for the person is announced while another window is in front, ot
   // Read on another device: the count changes, and nothing is new.
   const elsewhere = { reader_tag: 'board', thread_name: 'read-elsewhere', ack_seq: 2, peek: true }
   await relay.call('relay_check_new', elsewhere)
+  await board.look()
   await page.getByRole('link', { name: /^read-elsewhere.*1 unread/ }).waitFor()
   await post(relay, 'other', 'for nobody in particular')
+  await board.look()
   await page.getByRole('link', { name: /^other/ }).waitFor()
   // The latest of one look need not be the one for the person.
   await post(relay, 'other', 'what do\nyou think?', { to: 'board' })
   await post(relay, 'other', 'by the way')
+  await board.look()
   await expect.poll(announced).toEqual([['other', 'laptop-code: what do you think?', true]])
   expect(await page.title()).toMatch(/^\(\d\) plan · Relay$/)
   expect(await page.locator('link[rel=icon]').getAttribute('href')).toBe('icon-unread.svg')
@@ -347,6 +368,7 @@ test('what arrives on screen in a thread that was read is read as well', async (
   const { page } = board
   await page.getByText('line 30', { exact: true }).waitFor()
   await post(relay, 'long', 'line 31')
+  await board.look()
   await page.getByText('line 31', { exact: true }).waitFor()
   await expect
     .poll(
@@ -363,6 +385,7 @@ test('a name in another spelling leads to the thread that it means', async () =>
   await page.getByText('go', { exact: true }).waitFor()
   expect(page.url()).toContain('#/t/billing-migration')
   await post(relay, 'billing-migration', 'on')
+  await board.look()
   await page.getByText('on', { exact: true }).waitFor()
 })
 

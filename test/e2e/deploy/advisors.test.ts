@@ -1,14 +1,11 @@
 /** Supabase's own linter, security and performance, on the relay's database. */
-import { expect, inject, test, vi } from 'vitest'
+import { expect, test } from 'vitest'
 import { readMigrations } from '../../../scripts/lib/migrations.ts'
-import { ask } from '../../../scripts/lib/supabase-program.ts'
+import { ask, type Program } from '../../../scripts/lib/supabase-program.ts'
 import { legacyWorker, SCHEMA_0_1_0 } from '../../integration/migrations/legacy.ts'
 import { USER } from '../../support/accounts.ts'
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
-
-vi.setConfig({ testTimeout: 60_000 })
-
-const program = inject('supabase')
+import { supabaseProgram } from '../../support/supabase-program.ts'
 
 interface Advice {
   name: string
@@ -21,7 +18,7 @@ async function readAdvice({ connection }: TestDatabase): Promise<Advice[]> {
   const { password, host, port, database } = connection
   const url = `postgresql://postgres:${password}@${host}:${port}/${database}`
   const args = ['db', 'advisors', '--level', 'info', '--fail-on', 'none', `--remote=${url}`]
-  const answer = await ask(program as NonNullable<typeof program>, args)
+  const answer = await ask(supabaseProgram as Program, args)
   if ('fault' in answer) throw new Error(answer.fault)
   return answer.data.results
 }
@@ -31,7 +28,7 @@ const EXPLAINED = ['rls_enabled_no_policy', 'unused_index']
 const unexplained = (advice: Advice[]) =>
   advice.filter(({ name, level }) => level !== 'INFO' || !EXPLAINED.includes(name))
 
-test.skipIf(!program)(
+test.skipIf(!supabaseProgram)(
   'a new database has no finding that the documents do not explain',
   async () => {
     await using database = await createTestDatabase()
@@ -41,13 +38,13 @@ test.skipIf(!program)(
   },
 )
 
-test.skipIf(!program)('a database in use has none either', async () => {
+test.skipIf(!supabaseProgram)('a database in use has none either', async () => {
   await using database = await createTestDatabase()
   await use(database)
   expect(unexplained(await readAdvice(database))).toEqual([])
 })
 
-test.skipIf(!program)('a database upgraded from 0.1.0 has none either', async () => {
+test.skipIf(!supabaseProgram)('a database upgraded from 0.1.0 has none either', async () => {
   await using database = await createTestDatabase({ empty: true })
   const owner = await database.connect('postgres')
   await owner.query(SCHEMA_0_1_0)

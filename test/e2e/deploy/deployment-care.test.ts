@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
-import { test as anyTest, expect, inject, vi } from 'vitest'
+import { test as anyTest, expect } from 'vitest'
 import type { Result } from '../../../scripts/checks/check.ts'
 import type { Deployment } from '../../../scripts/deploy/deployment.ts'
 import { DROP_RELAY } from '../../../scripts/deploy/removal.ts'
@@ -13,18 +13,16 @@ import { createAccounts, PROJECT_URL, REF, RELAY_URL, SERVICE_KEY } from '../../
 import { ACCOUNT } from '../../support/cloudflare.ts'
 import { createTestDatabase } from '../../support/database.ts'
 import { CTRL_C, inPipe, inTerminal } from '../../support/person.ts'
-
-vi.setConfig({ testTimeout: 120_000 })
+import { supabaseProgram } from '../../support/supabase-program.ts'
 
 const execute = promisify(execFile)
 
-const program = inject('supabase')
-const testWithProgram = anyTest.skipIf(!program)
+const testWithProgram = anyTest.skipIf(!supabaseProgram)
 const KEY = 'a-key-of-these-tests-that-is-long-enough'
 
 /** A deployed relay that is known in the folder of the command. */
 async function createDeployedRelay() {
-  const accounts = await createAccounts()
+  const accounts = await createAccounts({ program: supabaseProgram, hasQuickWrangler: true })
   await accounts.deployRelay(KEY)
   await accounts.runMigrations()
   const deployment: Deployment = {
@@ -95,7 +93,7 @@ testWithProgram(
 
       const { password, host, port, database: name } = database.connection
       const remote = `--remote=postgresql://postgres:${password}@${host}:${port}/${name}`
-      const [command, ...first] = program as Program
+      const [command, ...first] = supabaseProgram as Program
       const run = async (...args: string[]) => {
         const { stdout } = await execute(command, [...first, ...args, remote], { cwd: folder })
         return stdout
@@ -158,6 +156,7 @@ anyTest('a relay is removed only after its name was typed, and the project stays
   expect(accounts.kept().account).toBe(elsewhere)
   writeFileSync(accounts.file, JSON.stringify({ ...accounts.kept(), account: saved }))
 
+  accounts.cloudflare.hold('DELETE services')
   using hasty = inTerminal('setup', ['--remove'], accounts.environment)
   await hasty.answers('Type relay-mcp to delete it', 'relay-mcp')
   await hasty.answers('Deleting the Worker relay-mcp', CTRL_C)
@@ -165,6 +164,7 @@ anyTest('a relay is removed only after its name was typed, and the project stays
     'Stopped. The Worker may be deleted already. Run "npm run setup -- --remove" again.',
   )
   expect(await hasty.exit).toBe(130)
+  accounts.cloudflare.hold()
 
   using person = inTerminal('setup', ['--remove'], accounts.environment)
   await person.answers('Type relay-mcp to delete it', 'another')

@@ -1,20 +1,17 @@
 /** `npm run rotate` on a deployed relay: planned, leaked, interrupted and finished. */
 import { writeFileSync } from 'node:fs'
-import { expect, inject, test, vi } from 'vitest'
+import { expect, inject, test } from 'vitest'
 import type { Result } from '../../../scripts/checks/check.ts'
 import type { Deployment } from '../../../scripts/deploy/deployment.ts'
 import { createAccounts, RELAY_URL } from '../../support/accounts.ts'
 import { ACCOUNT } from '../../support/cloudflare.ts'
 import { inPipe, inTerminal } from '../../support/person.ts'
 
-// Each run starts wrangler several times, which takes seconds each on a busy machine.
-vi.setConfig({ testTimeout: 120_000 })
-
 const OLD = 'the-old-key-of-these-tests-long-enough'
 
 /** A relay with the old key, deployed from the folder of the command. */
 async function createDeployedRelay() {
-  const accounts = await createAccounts()
+  const accounts = await createAccounts({ hasQuickWrangler: true })
   await accounts.deployRelay(OLD)
   const deployment: Deployment = {
     account: ACCOUNT,

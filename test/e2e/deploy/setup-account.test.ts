@@ -6,7 +6,7 @@
 import { statSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { test as anyTest, expect, inject, vi } from 'vitest'
+import { test as anyTest, expect } from 'vitest'
 import type { Deployment } from '../../../scripts/deploy/deployment.ts'
 import { readMigrations } from '../../../scripts/lib/migrations.ts'
 import {
@@ -19,11 +19,9 @@ import {
 } from '../../support/accounts.ts'
 import { ACCOUNT } from '../../support/cloudflare.ts'
 import { CTRL_C, DOWN, inPipe, inTerminal } from '../../support/person.ts'
+import { supabaseProgram } from '../../support/supabase-program.ts'
 
-// Each run starts wrangler and Supabase's program several times.
-vi.setConfig({ testTimeout: 120_000 })
-
-const test = anyTest.skipIf(!inject('supabase'))
+const test = anyTest.skipIf(!supabaseProgram)
 
 /** What a person with a wrong password manager enters: all that a URL, a shell or a terminal dislikes. */
 const ODD_PASSWORD = `p@ss:w/o?r#d%20&="'\\[]{}<>|^\`$~!* ü`
@@ -44,7 +42,7 @@ function expectSecrecy({ supabase, kept }: Accounts, printed: string): void {
 }
 
 test('a new project is created, migrated and deployed to after a sign-in, and nothing is pasted', async () => {
-  await using accounts = await createAccounts()
+  await using accounts = await createAccounts({ program: supabaseProgram, hasQuickWrangler: true })
   const { supabase } = accounts
   const environment = {
     ...accounts.environment,
@@ -96,7 +94,7 @@ test('a new project is created, migrated and deployed to after a sign-in, and no
 })
 
 test('a project from the list is used, and a run that was interrupted twice continues', async () => {
-  await using accounts = await createAccounts()
+  await using accounts = await createAccounts({ program: supabaseProgram, hasQuickWrangler: true })
   const { supabase } = accounts
   const same = { name: 'mine', region: 'eu-west-1', organization_slug: 'acme' }
   supabase.projects.push(
@@ -118,10 +116,12 @@ test('a project from the list is used, and a run that was interrupted twice cont
   await chosen.answers('Applying migrations/001_initial.sql', CTRL_C)
   expect(await chosen.exit).toBe(130)
   expectSecrecy(accounts, chosen.printed)
+  accounts.cloudflare.hold('PUT scripts')
   using placed = await open()
   await placed.answers('Where does the Worker run?', '')
   await placed.answers('Deploying the Worker', CTRL_C)
   expect(await placed.exit).toBe(130)
+  accounts.cloudflare.hold()
   using last = await open()
   await last.sees('The database is up to date')
   await last.sees(', 0 failed.')
@@ -131,7 +131,7 @@ test('a project from the list is used, and a run that was interrupted twice cont
 })
 
 test('without a terminal, a token revoked in the middle is explained, and the next run continues', async () => {
-  await using accounts = await createAccounts()
+  await using accounts = await createAccounts({ program: supabaseProgram, hasQuickWrangler: true })
   const { supabase } = accounts
   beginWithWorker(accounts)
   const environment = {
@@ -154,7 +154,7 @@ test('without a terminal, a token revoked in the middle is explained, and the ne
 })
 
 test('without a network, the program that cannot be fetched is named', async () => {
-  await using accounts = await createAccounts()
+  await using accounts = await createAccounts({ program: supabaseProgram, hasQuickWrangler: true })
   beginWithWorker(accounts)
   const { code, printed } = await inPipe('setup', [], {
     ...accounts.environment,

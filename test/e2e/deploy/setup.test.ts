@@ -1,7 +1,7 @@
 /** `npm run setup` from a person's view, from the login to the smoke test of the deployed relay. */
 import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { expect, test, vi } from 'vitest'
+import { expect, test } from 'vitest'
 import type { Deployment } from '../../../scripts/deploy/deployment.ts'
 import { readMigrations } from '../../../scripts/lib/migrations.ts'
 import { USER as LEGACY_USER } from '../../integration/migrations/calls.ts'
@@ -17,9 +17,6 @@ import {
 } from '../../support/accounts.ts'
 import { ACCOUNT } from '../../support/cloudflare.ts'
 import { CTRL_C, DOWN, inPipe, inTerminal } from '../../support/person.ts'
-
-// Each run starts wrangler several times, which takes seconds each on a busy machine.
-vi.setConfig({ testTimeout: 120_000 })
 
 /** The last of three choices. */
 const BY_HAND = DOWN + DOWN
@@ -92,7 +89,7 @@ test('a new relay is deployed after wrong answers and an interruption with Ctrl-
 })
 
 test('relay-mcp 0.1.0 is taken over with its threads, its name and its short key', async () => {
-  await using accounts = await createAccounts()
+  await using accounts = await createAccounts({ hasQuickWrangler: true })
   const { database, cloudflare, environment } = accounts
   const owner = await database.connect('postgres')
   await owner.query(SCHEMA_0_1_0)
@@ -132,7 +129,7 @@ test('relay-mcp 0.1.0 is taken over with its threads, its name and its short key
 })
 
 test('without a terminal, answers come from the environment, and a second run keeps a rotated key', async () => {
-  await using accounts = await createAccounts()
+  await using accounts = await createAccounts({ hasQuickWrangler: true })
   const { cloudflare } = accounts
   const environment = {
     ...accounts.environment,
@@ -167,7 +164,7 @@ test('without a terminal, answers come from the environment, and a second run ke
 })
 
 test('a missing login is reported before any question', async () => {
-  await using accounts = await createAccounts()
+  await using accounts = await createAccounts({ hasQuickWrangler: true })
   const environment = { ...accounts.environment, CLOUDFLARE_API_TOKEN: undefined }
   // Where wrangler keeps a login.
   const nobody = { HOME: dirname(accounts.file), XDG_CONFIG_HOME: dirname(accounts.file) }
@@ -179,7 +176,7 @@ test('a missing login is reported before any question', async () => {
 })
 
 test('without a terminal, a missing answer is named', async () => {
-  await using accounts = await createAccounts()
+  await using accounts = await createAccounts({ hasQuickWrangler: true })
   writeFileSync(accounts.file, JSON.stringify({ worker: 'relay-mcp' }))
   const { code, printed } = await inPipe('setup', [], accounts.environment)
   expect(code).toBe(1)
@@ -187,7 +184,7 @@ test('without a terminal, a missing answer is named', async () => {
 })
 
 test('with rows of several users, the user must be given', async () => {
-  await using accounts = await createAccounts()
+  await using accounts = await createAccounts({ hasQuickWrangler: true })
   await accounts.runMigrations()
   for (const user of [USER, LEGACY_USER]) {
     await accounts.database.call('relay_create_thread', { p_user_id: user, p_name: 'mine' })
@@ -221,7 +218,7 @@ test('an account without a workers.dev subdomain gets the address to choose one'
 })
 
 test('an existing Worker of the same name is not overwritten', async () => {
-  await using accounts = await createAccounts()
+  await using accounts = await createAccounts({ hasQuickWrangler: true })
   await accounts.deployRelay('a-key-of-these-tests-that-is-long-enough')
   const { code, printed } = await inPipe('setup', [], accounts.environment)
   expect(code).toBe(1)
@@ -230,7 +227,7 @@ test('an existing Worker of the same name is not overwritten', async () => {
 })
 
 test('--dry-run lists the steps without asking or changing anything', async () => {
-  await using accounts = await createAccounts()
+  await using accounts = await createAccounts({ hasQuickWrangler: true })
   const { code, printed } = await inPipe('setup', ['--dry-run'], accounts.environment)
   expect(code).toBe(0)
   expect(printed.match(/^\d\. /gm)).toHaveLength(7)

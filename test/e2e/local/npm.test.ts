@@ -17,7 +17,7 @@ async function runScript(name: string, ...args: string[]) {
   await using home = createHome()
   const env = { ...process.env, RELAY_DATA: home.data, RELAY_API_KEY: undefined }
   const words = ['run', '--silent', name, '--', ...args]
-  const ended = await promisify(execFile)('npm', words, { env, timeout: 20_000 }).then(
+  const ended = await promisify(execFile)('npm', words, { env, timeout: 60_000 }).then(
     ({ stdout }) => ({ code: 0, printed: stdout }),
     ({ code, stdout, stderr }) => ({ code, printed: stdout + stderr }),
   )
@@ -65,7 +65,7 @@ test('SIGTERM to npm itself ends everything that npm start started', async () =>
   npm.stdout.on('data', (chunk) => {
     printed += chunk
   })
-  await expect.poll(() => printed, { timeout: 25_000 }).toContain('Requests follow')
+  await expect.poll(() => printed).toContain('Requests follow')
   const pids = processesOf(home)
   expect(pids.filter(lives)).toEqual(pids)
   const closed = once(npm, 'close')

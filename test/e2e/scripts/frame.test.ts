@@ -65,7 +65,7 @@ test('SIGTERM to npm ends npm start and everything that it started', async () =>
   npm.stdout.on('data', (chunk) => {
     printed += chunk
   })
-  await expect.poll(() => printed, { timeout: 20_000 }).toContain('Requests follow')
+  await expect.poll(() => printed).toContain('Requests follow')
   const children = home.children()
   expect(children.map(lives)).toEqual([true, true])
   npm.kill('SIGTERM')
