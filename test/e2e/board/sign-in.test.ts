@@ -53,8 +53,8 @@ test('a link signs in once, and what stays of it in the browser is worth nothing
   expect(kept).not.toContain(link.split('=')[1])
   expect(JSON.stringify(relay.logs)).not.toContain(link.split('=')[1])
   // In this tab it is of no interest; in another browser it opens nothing.
+  await page.goto('about:blank')
   await page.goto(link)
-  await page.reload()
   await page.locator('.app').waitFor()
   const other = await browser.newContext()
   const thief = await other.newPage()
