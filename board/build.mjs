@@ -1,5 +1,5 @@
 /**
- * Builds the board's static files into dist/board: wrangler runs this before it deploys or bundles, and
+ * Builds the static files, the board's into dist/board and the other pages into dist/pages: wrangler runs this before it deploys or bundles, and
  * `npm start` before it starts. Files with a digest in their names never change; a file that is the same
  * is not written again, so that builds at the same time do not disturb a relay that serves the files.
  */
@@ -14,7 +14,10 @@ const TARGET = fileURLToPath(new URL('../dist/board', import.meta.url))
 /** Where the view for chats is put: the Worker reads it from there, and serves it at no address. */
 const APP_TARGET = fileURLToPath(new URL('../dist/app', import.meta.url))
 
-/** What both programs are built with. */
+/** Where the pages outside of the board are put: the Worker serves them at `/` and where nothing is. */
+const PAGES_TARGET = fileURLToPath(new URL('../dist/pages', import.meta.url))
+
+/** What all programs are built with. */
 const COMMON = /** @type {const} */ ({
   outdir: TARGET,
   bundle: true,
@@ -40,8 +43,9 @@ export async function buildBoard() {
       entryPoints: {
         board: join(SOURCE, 'main.tsx'),
         theme: join(SOURCE, 'theme.ts'),
-        page: join(SOURCE, 'page.ts'),
+        home: join(SOURCE, 'home.tsx'),
         style: join(SOURCE, 'style', 'board.css'),
+        consent: join(SOURCE, 'style', 'consent.css'),
       },
       entryNames: '[name]-[hash]',
       format: 'esm',
@@ -54,15 +58,20 @@ export async function buildBoard() {
   const names = new Map(
     outputFiles.map(({ path }) => [basename(path).split('-')[0], basename(path)]),
   )
-  const template = await readFile(join(SOURCE, 'index.html'), 'utf8')
-  const html = template.replaceAll(/\{\{(\w+)\}\}/g, (_, entry) => names.get(entry) ?? '')
-  const files = outputFiles.map(({ path, contents }) => ({ name: basename(path), contents }))
-  // The page that the Worker writes cannot know the digests.
-  for (const { name, contents } of [...files]) {
-    if (name.startsWith('style-')) files.push({ name: 'pages.css', contents })
-    if (name.startsWith('page-')) files.push({ name: 'page.js', contents })
+  const fill = async (/** @type {string} */ template) => {
+    const html = await readFile(join(SOURCE, template), 'utf8')
+    return html.replaceAll(/\{\{(\w+)\}\}/g, (_, entry) => names.get(entry) ?? '')
   }
-  files.push({ name: 'index.html', contents: Buffer.from(html) })
+  const files = outputFiles.map(({ path, contents }) => {
+    const name = basename(path)
+    // The Worker, which writes the consent page, cannot know a digest.
+    return { name: name.replace(/^consent-.*\.css$/, 'consent.css'), contents }
+  })
+  files.push({ name: 'index.html', contents: Buffer.from(await fill('index.html')) })
+  await mkdir(PAGES_TARGET, { recursive: true })
+  for (const name of ['home.html', '404.html']) {
+    await writeIfNew(join(PAGES_TARGET, name), await fill(join('pages', name)))
+  }
   for (const { name, contents } of files) await writeIfNew(join(TARGET, name), contents)
   const given = await readdir(PUBLIC)
   for (const name of given) await copyFile(join(PUBLIC, name), join(TARGET, name))

@@ -11,7 +11,7 @@ import { RelayError } from './errors.ts'
 import { json } from './http.ts'
 import type { RequestLog } from './log.ts'
 import { SERVER_INFO, VERSION } from './mcp/protocol.ts'
-import { issuerOf, signingKeys } from './oauth/issuer.ts'
+import type { Site } from './oauth/issuer.ts'
 
 /** So that one slow answer, such as the first with its handshakes, does not decide the median. */
 const CALLS = 3
@@ -23,29 +23,29 @@ const Status = z.looseObject({ now: z.string() })
 export async function serveHealth(
   request: Request,
   url: URL,
+  site: Site | undefined,
   context: RequestContext,
 ): Promise<Response> {
   const { settings, openDatabase, limiters, log } = context
   const about = { service: SERVER_INFO.name, version: VERSION }
   const warnings = settings.warnings.map(({ message }) => message)
-  if (!settings.ok) {
-    const problems = settings.faults.map(({ message }) => message)
+  if (!settings.ok || !site) {
+    const problems = (settings.ok ? [] : settings.faults).map(({ message }) => message)
     return json({ ok: false, ...about, problems, ...(warnings.length > 0 && { warnings }) }, 503)
   }
   if (!request.headers.has('authorization')) return json({ ok: true, ...about })
 
   const { config } = settings
-  const auth = await admit(request, url, config, context)
+  const auth = await admit(request, url, config, site, log)
   if (auth instanceof Response) return auth
-  if (auth.scope !== 'mcp') return refuseScope(config, url)
+  if (auth.scope !== 'mcp') return refuseScope(site, url)
   const database = await diagnoseDatabase(openDatabase(), config, log)
   const ok = !('fault' in database)
   const diagnosis = {
     ok,
     ...about,
     warnings,
-    issuer: issuerOf(config, url),
-    oauth: signingKeys(config, url) !== undefined,
+    issuer: site.issuer,
     app: config.app,
     // Only a right key or token gets here, so the time that a plain comparison takes reveals nothing.
     current_key: request.headers.get('authorization')?.endsWith(config.apiKey),

@@ -1,6 +1,6 @@
 /** The Worker's entry: settings and the database client once per isolate, one log line per request. */
 import * as z from 'zod/mini'
-import type { Assets } from './board.ts'
+import type { Assets } from './assets.ts'
 import { type ConfigResult, readConfig } from './config.ts'
 import { connect, Database } from './db.ts'
 import { RelayError } from './errors.ts'
@@ -31,7 +31,7 @@ function openDatabase(result: ConfigResult, env: Bindings, log: RequestLog): Dat
   return new Database(client, log)
 }
 
-async function answer(
+async function serveLogged(
   request: Request,
   env: Bindings,
   afterwards: (task: () => Promise<void>) => void,
@@ -92,7 +92,7 @@ async function keepAwake(env: Bindings): Promise<void> {
 export default {
   fetch(request, env, context) {
     const tasks: (() => Promise<void>)[] = []
-    const response = answer(request, env, (task) => tasks.push(task))
+    const response = serveLogged(request, env, (task) => tasks.push(task))
     // A client that disconnects must not cut short what it started: the post and its log line.
     context.waitUntil(response.then(() => Promise.all(tasks.map((task) => task()))))
     return response

@@ -1,19 +1,11 @@
 /** What a key must look like: the relay's own and Supabase's. Leaf: scripts import it too. */
 import { decodeJwt } from 'jose'
 
-/** Characters of the relay's key: with fewer, it is no key at all. */
-export const MIN_KEY_LENGTH = 16
-
 /**
- * Characters of a key that signs tokens and is judged without a limit. Anyone can collect a signature
- * and guess at the key offline, so with a shorter one OAuth is off.
+ * Characters of the relay's key. It signs tokens, and anyone who has one can guess at a shorter key
+ * offline.
  */
-export const MIN_SIGNING_KEY_LENGTH = 32
-
-/** Whether a key of the relay is long enough to sign with. */
-export function isSigningKey(key: string | undefined): key is string {
-  return key !== undefined && key.length >= MIN_SIGNING_KEY_LENGTH
-}
+export const MIN_KEY_LENGTH = 32
 
 /** Whether a Supabase key has the shape of a secret one: `sb_secret_…`, or a legacy service_role JWT. */
 export function isServiceKey(key: string): boolean {

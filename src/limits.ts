@@ -8,28 +8,14 @@ export interface RateLimiter {
 /** Seconds of the period that wrangler.toml gives the bindings. */
 export const LIMIT_PERIOD = 60
 
-/** The guesses at the key that come from one address. */
-export interface Guesses {
-  address: string
-  /** Counts one; false when there were too many. */
-  count(): Promise<boolean>
-}
-
-/** Where no limit applies, as in a benchmark. */
-export const UNLIMITED: Guesses = { address: '', count: async () => true }
-
-/** The guesses from the address of a request. */
-export function guessesFrom(request: Request, limiter: RateLimiter | undefined): Guesses {
-  const address = addressOf(request.headers.get('cf-connecting-ip'))
-  return { address, count: () => countFor(address, limiter) }
-}
-
-/** Counts one for an address; false when there were too many. */
+/** Counts one for the address of a request; false when there were too many. */
 export async function countFor(
-  address: string,
+  { headers }: Request,
   limiter: RateLimiter | undefined,
 ): Promise<boolean> {
-  return !limiter || (await limiter.limit({ key: address })).success
+  if (!limiter) return true
+  const key = addressOf(headers.get('cf-connecting-ip'))
+  return (await limiter.limit({ key })).success
 }
 
 /** Everything that is no address is counted as one: a header may hold anything, 60 KB of it too. */

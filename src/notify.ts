@@ -4,7 +4,6 @@
  * never the content. It is sent after the answer, and whatever becomes of it, the post stands.
  */
 import type { Config } from './config.ts'
-import { isSigningKey } from './key-rules.ts'
 import { RequestLog } from './log.ts'
 import { foldName, quote } from './similar.ts'
 
@@ -38,8 +37,7 @@ export async function notify(
   const link = `${origin}/board/#/t/${encodeURIComponent(thread)}/${seq}`
   const [address, payload] = format(new URL(notifyUrl), headline, link)
   const body = JSON.stringify(payload)
-  // A short key could be guessed from a signature.
-  const signature = isSigningKey(apiKey) ? await sign(apiKey, body) : {}
+  const signature = await sign(apiKey, body)
   const headers = { 'content-type': 'application/json', 'user-agent': 'relay-mcp', ...signature }
   let status = await send(address, headers, body)
   if (status !== OK) {

@@ -1,21 +1,18 @@
 /** The URL table, and what stands before it: foreign hosts, plain http, preflights, origins, settings. */
 import { admit, type RequestContext, refuseIncomplete, refuseScope } from './admission.ts'
-import { type Assets, isBoardPath, serveBoard } from './board.ts'
-import type { Config, ConfigResult } from './config.ts'
+import { type Assets, isBoardPath, refusePath, serveBoard, serveFile } from './assets.ts'
+import type { ConfigResult } from './config.ts'
 import { serveHealth } from './health.ts'
 import { accepts, allowOrigin, isAllowedOrigin, json, preflight, refuseHost } from './http.ts'
-import { isSigningKey } from './key-rules.ts'
-import { addressOf, countFor, guessesFrom } from './limits.ts'
+import { countFor } from './limits.ts'
 import { isLoopback } from './loopback.ts'
 import { handleMcp, methodNotAllowed } from './mcp/endpoint.ts'
 import { LEGACY_VERSIONS, MODERN_VERSIONS, SERVER_INFO, VERSION } from './mcp/protocol.ts'
 import { notify } from './notify.ts'
 import { handleOAuth, isOAuthPath } from './oauth/endpoints.ts'
-import { isIssuerHost, issuerOf, signingKeys } from './oauth/issuer.ts'
-import { homePage } from './pages/home.ts'
-import { serveIcon } from './pages/icon.ts'
+import { type Site, siteOf } from './oauth/issuer.ts'
 import { messagePage } from './pages/page.ts'
-import { MAX_MESSAGE_BYTES } from './tools/budget.ts'
+import { SETTINGS, type Setting } from './settings-table.ts'
 
 /** Answers a request. */
 export async function route(request: Request, context: RequestContext): Promise<Response> {
@@ -41,7 +38,7 @@ export async function route(request: Request, context: RequestContext): Promise<
   const origin = isEndpoint ? request.headers.get('origin') : null
   const isForeign = origin !== null && !isOwnOrigin(origin, url, settings)
 
-  const response = await answer(request, url, isForeign, context)
+  const response = await serve(request, url, isForeign, context)
   return origin !== null && !isForeign ? allowOrigin(response, origin) : response
 }
 
@@ -54,16 +51,17 @@ function endpointOf(pathname: string): '/mcp' | '/' | undefined {
   return /^\/+mcp\/*$/.test(pathname) ? '/mcp' : undefined
 }
 
-async function answer(
+async function serve(
   request: Request,
   url: URL,
   isForeign: boolean,
   context: RequestContext,
 ): Promise<Response> {
-  const { settings } = context
+  const { settings, assets } = context
   const { pathname } = url
   const isGet = request.method === 'GET' || request.method === 'HEAD'
-  if (isOAuthPath(pathname)) return serveOAuth(request, url, context)
+  const site = settings.ok ? siteOf(settings.config, url) : undefined
+  if (isOAuthPath(pathname)) return serveOAuth(request, url, site, context)
   if (request.method === 'OPTIONS') return preflight()
   if (isForeign) {
     return json(
@@ -72,75 +70,71 @@ async function answer(
     )
   }
   if (isBoardPath(pathname)) {
-    const issuer = settings.ok ? issuerOf(settings.config, url) : url.origin
-    return isGet ? serveBoard(url, issuer, context.assets) : refuseMethod()
+    const here = site ?? { issuer: url.origin, isIssuerHost: true }
+    return isGet ? serveBoard(request, url, here, assets) : refuseMethod()
   }
   switch (endpointOf(pathname) ?? pathname) {
     case '/mcp':
-      return serveMcp(request, url, context)
+      return serveMcp(request, url, site, context)
     case '/':
-      return isGet ? greet(request, url, context) : serveMcp(request, url, context)
+      return isGet ? greet(request, url, site, context) : serveMcp(request, url, site, context)
     case '/health':
-      return isGet ? serveHealth(request, url, context) : refuseMethod()
+      return isGet ? serveHealth(request, url, site, context) : refuseMethod()
     case '/icon.svg':
-      return isGet ? serveIcon() : refuseMethod()
+      if (!isGet) return refuseMethod()
+      return (await serveFile('board/icon.svg', url, assets)) ?? refusePath(request, url, assets)
     default:
-      return refusePath(request, 'There is nothing here. The MCP endpoint is /mcp.')
+      return refusePath(request, url, assets)
   }
 }
 
-async function serveMcp(request: Request, url: URL, context: RequestContext): Promise<Response> {
+async function serveMcp(
+  request: Request,
+  url: URL,
+  site: Site | undefined,
+  context: RequestContext,
+): Promise<Response> {
   const { settings, openDatabase, assets, log, afterwards } = context
-  if (!settings.ok) return refuseIncomplete(context)
+  if (!settings.ok || !site) return refuseIncomplete(context)
   const { config } = settings
-  const auth = await admit(request, url, config, context)
+  const auth = await admit(request, url, config, site, log)
   if (auth instanceof Response) return auth
+  const { userId, ...caller } = auth
   return handleMcp(request, {
     log,
-    scope: auth.scope,
-    // Two sessions of one person often use the same key and the same ids; their programs may differ.
-    caller: `${auth.id} ${request.headers.get('user-agent')?.slice(0, 100)}`,
-    refuseScope: () => refuseScope(config, url),
-    tools: {
+    refuseScope: () => refuseScope(site, url),
+    services: {
       db: openDatabase(),
-      userId: auth.userId,
-      call: { signal: () => request.signal, isOver: () => request.signal.aborted },
-      budget: { bytes: MAX_MESSAGE_BYTES },
-      isBatch: false,
-      caller: { id: auth.id, client: auth.client, scope: auth.scope },
-      app: config.app && assets ? () => readApp(url, config, assets) : undefined,
-      isLean: false,
-      notify: (headline) => afterwards(() => notify(config, issuerOf(config, url), headline)),
+      userId,
+      caller,
+      app: config.app && assets ? () => readApp(url, site, assets) : undefined,
+      notify: (headline) => afterwards(() => notify(config, site.issuer, headline)),
     },
   })
 }
 
 /** The view for chats, which links to the board of this relay. */
-async function readApp(url: URL, config: Config, assets: Assets): Promise<string> {
-  const file = await assets.fetch(`${url.origin}/app/board.html`)
+async function readApp({ origin }: URL, { issuer }: Site, assets: Assets): Promise<string> {
+  const file = await assets.fetch(`${origin}/app/board.html`)
   if (!file.ok) throw new Error(`The view for chats is not among the assets: ${file.status}`)
-  return (await file.text()).replace('{{board}}', `${issuerOf(config, url)}/board/`)
+  return (await file.text()).replace('{{board}}', `${issuer}/board/`)
 }
 
-async function serveOAuth(request: Request, url: URL, context: RequestContext): Promise<Response> {
+async function serveOAuth(
+  request: Request,
+  url: URL,
+  site: Site | undefined,
+  context: RequestContext,
+): Promise<Response> {
   const { settings, limiters, log } = context
-  if (!settings.ok) return refuseIncomplete(context)
-  const { config } = settings
-  if (!isIssuerHost(config.publicUrl, url)) return refuseHost(url, log)
-  const keys = signingKeys(config, url)
-  if (!keys) {
-    return refusePath(
-      request,
-      'OAuth is off: RELAY_API_KEY has fewer than 32 characters, so it could be guessed offline.',
-    )
-  }
+  if (!settings.ok || !site) return refuseIncomplete(context)
+  if (!site.isIssuerHost) return refuseHost(url, log)
   return handleOAuth(url.pathname, request, {
-    config,
-    keys,
+    config: settings.config,
+    keys: site.keys,
     log,
-    guesses: guessesFrom(request, limiters.guesses),
-    countRegistration: () =>
-      countFor(addressOf(request.headers.get('cf-connecting-ip')), limiters.registrations),
+    countGuess: () => countFor(request, limiters.guesses),
+    countRegistration: () => countFor(request, limiters.registrations),
     isOwnForm: isOwnForm(request, url, settings),
   })
 }
@@ -159,29 +153,32 @@ function isOwnForm(request: Request, url: URL, settings: ConfigResult): boolean 
   return origin === null || isOwnOrigin(origin, url, settings)
 }
 
-/** A page for a browser, 405 for a client that looks for a stream, a short greeting for the rest. */
-function greet(request: Request, url: URL, { settings }: RequestContext): Response {
+/** A page for a browser, 405 for a client that looks for a stream, and for the rest what the page says. */
+async function greet(
+  request: Request,
+  url: URL,
+  site: Site | undefined,
+  { settings, assets }: RequestContext,
+): Promise<Response> {
   if (accepts(request, 'text/event-stream')) return methodNotAllowed()
-  const hasOAuth = !settings.ok || isSigningKey(settings.config.apiKey)
   if (accepts(request, 'text/html')) {
-    const origin = settings.ok ? issuerOf(settings.config, url) : url.origin
-    return homePage({
-      version: VERSION,
-      url: `${origin}/mcp`,
-      faults: settings.ok ? [] : settings.faults,
-      warnings: settings.warnings,
-      hasOAuth,
-      isLocal: isLoopback(new URL(origin).hostname),
-      hasApp: settings.ok && settings.config.app,
-    })
+    const page = await serveFile('pages/home.html', url, assets)
+    if (page) return page
   }
+  const table: readonly Setting[] = SETTINGS
   return json({
     service: SERVER_INFO.name,
     version: VERSION,
+    url: `${site?.issuer ?? url.origin}/mcp`,
     endpoint: '/mcp',
     protocol_versions: [...MODERN_VERSIONS, ...LEGACY_VERSIONS],
-    authorization: hasOAuth ? ['key', 'oauth'] : ['key'],
+    authorization: ['key', 'oauth'],
     usage: 'POST JSON-RPC 2.0 messages to /mcp with "Authorization: Bearer <RELAY_API_KEY>".',
+    app: settings.ok && settings.config.app,
+    faults: (settings.ok ? [] : settings.faults).map(({ setting, message }) => {
+      return { setting, message, about: table.find(({ name }) => name === setting)?.about ?? '' }
+    }),
+    warnings: settings.warnings.map(({ message }) => message),
   })
 }
 
@@ -207,13 +204,6 @@ function refusePlainHttp(request: Request, url: URL): Response {
     return new Response(null, { status: 301, headers: { location } })
   }
   return json({ error: 'https_required', message: 'This relay answers https only.' }, 403)
-}
-
-function refusePath(request: Request, message: string): Response {
-  if (request.method === 'GET' && accepts(request, 'text/html')) {
-    return messagePage('Not found', message, 404)
-  }
-  return json({ error: 'not_found', message }, 404)
 }
 
 function refuseMethod(): Response {

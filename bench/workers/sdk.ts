@@ -11,6 +11,7 @@ import { connect, Database } from '../../src/db.ts'
 import { RelayError } from '../../src/errors.ts'
 import { RequestLog } from '../../src/log.ts'
 import { SERVER_INFO } from '../../src/mcp/protocol.ts'
+import { siteOf } from '../../src/oauth/issuer.ts'
 import { MAX_MESSAGE_BYTES } from '../../src/tools/budget.ts'
 import { TOOLS } from '../../src/tools/index.ts'
 
@@ -31,6 +32,7 @@ function createServer(
     isBatch: false,
     caller: { id: 'key', client: undefined, scope: 'mcp' as const },
     app: undefined,
+    notify: () => {},
     isLean: false,
   }
   const server = new Server(SERVER_INFO, {
@@ -58,7 +60,11 @@ export default {
     const log = new RequestLog()
     const settings = readConfig(env)
     if (!settings.ok) return new Response(null, { status: 500 })
-    const { ok } = await authenticate(request, settings.config, undefined, true)
+    const { ok } = await authenticate(
+      request,
+      settings.config,
+      siteOf(settings.config, new URL(request.url)),
+    )
     if (!ok) return new Response(null, { status: 401 })
     const handler = createMcpHandler(() =>
       createServer(settings.config, env.DATABASE, log, request.signal),

@@ -1,6 +1,6 @@
 /** The key in the blocks to copy. */
 
-/** The placeholder in the guides of src/pages/connect-guides.ts. */
+/** The placeholder in the guides of connect-guides.ts. */
 const PLACEHOLDER = 'YOUR_RELAY_API_KEY'
 
 /** What a key is made of. Anything else in a command could do more there than be a key. */

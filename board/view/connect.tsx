@@ -1,17 +1,12 @@
-/** How to connect each client, and that one has arrived. */
+/** Connecting a first or a further client, and that one has arrived. */
 import { useEffect, useMemo, useState } from 'preact/hooks'
-import { isLoopback } from '../../src/loopback.ts'
-import {
-  type ConnectGuide,
-  connectGuides,
-  FIRST_SENTENCES,
-} from '../../src/pages/connect-guides.ts'
 import { relayNow } from '../relay/client.ts'
 import { awaitArrival, describeArrival } from '../state/arrivals.ts'
-import { fillKey, fillKeyForEyes, knownKey } from '../state/key.ts'
+import { knownKey } from '../state/key.ts'
 import { formatRoute } from '../state/route.ts'
+import { connectGuides, FIRST_SENTENCES } from '../text/connect-guides.ts'
 import { CopyButton } from './copy.tsx'
-import { Icon } from './icons.tsx'
+import { AddressAndKey, Clients, FirstSentences, Guide } from './guides.tsx'
 import { PaneHead } from './panes.tsx'
 import { Text } from './text.tsx'
 
@@ -24,117 +19,14 @@ export function ConnectPane() {
       <div class="scroll">
         <div class="col sheet-in-pane">
           <Waiting />
-          <div class="pair">
-            <div>
-              <span class="label">Address of this relay</span>
-              <div class="value">
-                <code class="cut">{URL_OF_RELAY}</code>
-                <CopyButton text={URL_OF_RELAY} label="Copy the address" />
-              </div>
-            </div>
-            <KeyField />
-          </div>
-          {connectGuides(URL_OF_RELAY).map((guide, i) => (
-            <Client key={guide.name} guide={guide} isOpen={i === 0} />
-          ))}
+          <AddressAndKey url={URL_OF_RELAY} />
+          <Clients url={URL_OF_RELAY} />
           <h3 class="after-head">Then say to a session</h3>
           <FirstSentences />
         </div>
       </div>
     </section>
   )
-}
-
-function KeyField() {
-  return (
-    <div>
-      <label class="label" for="key">
-        Key, to fill in below
-      </label>
-      <div class="field">
-        <input
-          id="key"
-          type="password"
-          autocomplete="off"
-          placeholder="RELAY_API_KEY"
-          value={knownKey.value}
-          onInput={(event) => {
-            knownKey.value = event.currentTarget.value
-          }}
-        />
-      </div>
-      <p class="note">Stays in this tab: it is neither sent nor stored.</p>
-    </div>
-  )
-}
-
-function Client({ guide, isOpen }: { guide: ConnectGuide; isOpen: boolean }) {
-  return (
-    <details class="client" open={isOpen}>
-      <summary>
-        {guide.name}
-        <span class="how">{describe(guide)}</span>
-        <Icon name="turn" turns />
-      </summary>
-      <div class="client-body">
-        <Guide guide={guide} />
-      </div>
-    </details>
-  )
-}
-
-/** What it takes, in a few words. */
-function describe({ install, blocks, onlyOAuth }: ConnectGuide): string {
-  if (onlyOAuth && isLoopback(location.hostname)) return 'needs a public address'
-  if (install) return 'one click'
-  if (blocks[0]?.into === 'Terminal') return 'one command'
-  return blocks.length > 0 ? 'a file' : 'an address'
-}
-
-function Guide({ guide: { name, steps, blocks, install, onlyOAuth } }: { guide: ConnectGuide }) {
-  if (onlyOAuth && isLoopback(location.hostname)) {
-    return (
-      <div class="caution">
-        <Icon name="alert" />
-        <p>
-          This relay answers on this machine only. To reach it from {name.split(',')[0]}, deploy it
-          or put a tunnel in front of it.
-        </p>
-      </div>
-    )
-  }
-  return (
-    <>
-      {steps && <p>{formatSteps(steps)}</p>}
-      {install && (
-        <p>
-          <a class="btn line" href={install}>
-            Add to {name}
-          </a>
-        </p>
-      )}
-      {blocks.map(({ into, text }) => (
-        <figure class="code" key={into}>
-          <figcaption>
-            <span class="cut">{into}</span>
-            <CopyButton text={fillKey(text)} label={`Copy: ${into}`} shown="Copy" />
-          </figcaption>
-          <pre tabIndex={0}>
-            <code>{fillKeyForEyes(text)}</code>
-          </pre>
-        </figure>
-      ))}
-    </>
-  )
-}
-
-/** The guides' `code` and _emphasis_ as elements. */
-function formatSteps(steps: string) {
-  return steps.split(/(`[^`]+`|(?<=^|\s|\()_[^_]+_)/).map((part) => {
-    if (part.startsWith('`')) return <code>{part.slice(1, -1)}</code>
-    if (part.startsWith('_') && part.endsWith('_')) return <em>{part.slice(1, -1)}</em>
-    return part
-  })
 }
 
 function Waiting() {
@@ -167,19 +59,6 @@ function Waiting() {
         sentences to it.
       </p>
     </div>
-  )
-}
-
-function FirstSentences() {
-  return (
-    <ul class="say">
-      {FIRST_SENTENCES.map((sentence) => (
-        <li key={sentence}>
-          <span class="grow">{sentence}</span>
-          <CopyButton text={sentence} label={`Copy: ${sentence}`} />
-        </li>
-      ))}
-    </ul>
   )
 }
 

@@ -7,7 +7,7 @@ import type { OngoingCall } from '../tools/tool.ts'
 import { type JsonObject, type RequestId, readId } from './jsonrpc.ts'
 
 /**
- * By caller and request id, until the request is answered. Two sessions may be one caller and use the
+ * By sender and request id, until the request is answered. Two sessions may be one sender and use the
  * same ids: a cancellation ends the requests of both, rather than that of the wrong one.
  */
 const inFlight = new Map<string, Set<() => void>>()
@@ -16,14 +16,14 @@ const inFlight = new Map<string, Set<() => void>>()
 const MAX_IN_FLIGHT = 1_000
 const MAX_KEY = 300
 
-/** Runs work that is over when `call` is, or when `cancel` is called for the same caller and id. */
+/** Runs work that is over when `call` is, or when `cancel` is called for the same sender and id. */
 export async function runCancellable<T>(
-  caller: string,
+  sender: string,
   id: RequestId,
   call: OngoingCall,
   work: (call: OngoingCall) => Promise<T>,
 ): Promise<T> {
-  const key = keyOf(caller, id)
+  const key = keyOf(sender, id)
   if (key.length > MAX_KEY || inFlight.size >= MAX_IN_FLIGHT) return work(call)
   // workerd lets a request touch only its own I/O objects, so the request that brings the
   // cancellation resolves a promise, and the abort runs in the request that waits.
@@ -56,12 +56,12 @@ export async function runCancellable<T>(
 }
 
 /** Handles the parameters of `notifications/cancelled`. An id that is not in flight is ignored. */
-export function cancel(caller: string, { requestId }: JsonObject): void {
+export function cancel(sender: string, { requestId }: JsonObject): void {
   const id = readId(requestId)
   if (id === undefined) return
-  for (const cancelOne of inFlight.get(keyOf(caller, id)) ?? []) cancelOne()
+  for (const cancelOne of inFlight.get(keyOf(sender, id)) ?? []) cancelOne()
 }
 
-function keyOf(caller: string, id: RequestId): string {
-  return `${caller}\n${JSON.stringify(id)}`
+function keyOf(sender: string, id: RequestId): string {
+  return `${sender}\n${JSON.stringify(id)}`
 }

@@ -3,11 +3,13 @@
  * classify.ts decides what a body is, and dispatch.ts what a method does.
  */
 import { BODY_SENTENCES, BODY_STATUSES, isJson, json, readBody } from '../http.ts'
-import { allows, type Scope } from '../scopes.ts'
-import type { OngoingCall } from '../tools/tool.ts'
+import type { RequestLog } from '../log.ts'
+import { allows } from '../scopes.ts'
+import { MAX_MESSAGE_BYTES } from '../tools/budget.ts'
+import type { OngoingCall, ToolServices } from '../tools/tool.ts'
 import { cancel, runCancellable } from './cancellation.ts'
 import { classify, type Message } from './classify.ts'
-import { type DispatchContext, dispatch, scopeOf } from './dispatch.ts'
+import { dispatch, scopeOf } from './dispatch.ts'
 import {
   ErrorCode,
   errorResponse,
@@ -21,14 +23,25 @@ import { clientName, type Era } from './protocol.ts'
 /** 2 MB: a message of 100,000 four-byte characters, escaped, in a batch of a few. */
 const MAX_BODY_BYTES = 2_000_000
 
-/** What the endpoint is told by the code that authenticated the caller. */
-export interface EndpointContext extends DispatchContext {
-  /** What the caller may do. */
-  scope: Scope
-  /** Who calls, as far as it can be told apart: a cancellation counts only from the same caller. */
-  caller: string
+/** What the endpoint is given by the code that authenticated the caller. */
+export interface EndpointContext {
+  log: RequestLog
+  services: ToolServices
   /** The answer to a call that needs a wider scope: an HTTP challenge, before anything is run. */
   refuseScope(): Response
+}
+
+/** What the messages of one HTTP request share. */
+interface Exchange extends EndpointContext {
+  /** The HTTP request, which is over when its client goes away. */
+  call: OngoingCall
+  /**
+   * Who may cancel the requests in it. Two sessions of one person often use the same key and the same ids;
+   * their programs may differ.
+   */
+  sender: string
+  budget: { bytes: number }
+  isBatch: boolean
 }
 
 /** Answers a request to the MCP endpoint from an authenticated caller. */
@@ -36,24 +49,33 @@ export async function handleMcp(request: Request, context: EndpointContext): Pro
   if (request.method !== 'POST') return methodNotAllowed()
   try {
     const message = classify(await readJson(request), request.headers)
-    const messages = message.kind === 'batch' ? message.messages : [message]
+    const isBatch = message.kind === 'batch'
+    const messages = isBatch ? message.messages : [message]
+    const { id, scope } = context.services.caller
     const isAllowed = (each: Message) => {
-      if (each.kind === 'request') return allows(context.scope, scopeOf(each.request))
+      if (each.kind === 'request') return allows(scope, scopeOf(each.request))
       // It would not be run, but its sender must not believe that it was.
-      return each.kind !== 'notification' || allows(context.scope, scopeOf(each))
+      return each.kind !== 'notification' || allows(scope, scopeOf(each))
     }
     if (!messages.every(isAllowed)) {
       context.log.add({ error_code: 'insufficient_scope' })
       return context.refuseScope()
     }
 
-    if (message.kind === 'batch') return await answerBatch(messages, context)
-    const answer = await answerMessage(message, context)
+    const exchange: Exchange = {
+      ...context,
+      call: { signal: () => request.signal, isOver: () => request.signal.aborted },
+      sender: `${id} ${request.headers.get('user-agent')?.slice(0, 100)}`,
+      budget: { bytes: MAX_MESSAGE_BYTES },
+      isBatch,
+    }
+    if (isBatch) return await answerBatch(messages, exchange)
+    const answer = await answerMessage(message, exchange)
     if (!answer) return acknowledge()
     const { notifications, response, status } = answer
     return notifications ? eventStream([...notifications, response]) : json(response, status)
   } catch (error) {
-    const failure = toProtocolError(error, context)
+    const failure = toProtocolError(error, context.log)
     return json(errorResponse(undefined, failure), statusOf(failure, 'legacy'))
   }
 }
@@ -89,20 +111,17 @@ interface Answer {
 }
 
 /** Runs a message; undefined for one that has no answer. Never throws. */
-async function answerMessage(
-  message: Message,
-  context: EndpointContext,
-): Promise<Answer | undefined> {
-  const { log, caller, tools } = context
+async function answerMessage(message: Message, exchange: Exchange): Promise<Answer | undefined> {
+  const { log, services, sender, budget, isBatch } = exchange
   switch (message.kind) {
     case 'response':
       return undefined
     case 'notification':
       log.add({ rpc_method: message.method })
-      if (message.method === 'notifications/cancelled') cancel(caller, message.params)
+      if (message.method === 'notifications/cancelled') cancel(sender, message.params)
       return undefined
     case 'rejection': {
-      const error = toProtocolError(message.error, context)
+      const error = toProtocolError(message.error, log)
       const status = statusOf(error, message.era)
       return { response: errorResponse(message.id, error), status }
     }
@@ -112,11 +131,16 @@ async function answerMessage(
       log.add({ era, rpc_method: request.method, ...(client !== undefined && { client }) })
       try {
         const run = (call: OngoingCall) =>
-          dispatch(era, request, { log, tools: { ...tools, isLean, call } })
-        const { result, notifications } = await runCancellable(caller, request.id, tools.call, run)
+          dispatch(era, request, { log, tools: { ...services, call, budget, isBatch, isLean } })
+        const { result, notifications } = await runCancellable(
+          sender,
+          request.id,
+          exchange.call,
+          run,
+        )
         return { response: resultResponse(request.id, result), status: 200, notifications }
       } catch (thrown) {
-        const error = toProtocolError(thrown, context)
+        const error = toProtocolError(thrown, log)
         return { response: errorResponse(request.id, error), status: statusOf(error, era) }
       }
     }
@@ -124,11 +148,10 @@ async function answerMessage(
 }
 
 /** Runs the messages of a batch in order, under one budget. */
-async function answerBatch(messages: Message[], context: EndpointContext): Promise<Response> {
-  const batch = { ...context, tools: { ...context.tools, isBatch: true } }
+async function answerBatch(messages: Message[], exchange: Exchange): Promise<Response> {
   const responses: JsonRpcResponse[] = []
   for (const message of messages) {
-    const answer = await answerMessage(message, batch)
+    const answer = await answerMessage(message, exchange)
     if (answer) responses.push(answer.response)
   }
   return responses.length > 0 ? json(responses) : acknowledge()
@@ -159,7 +182,7 @@ function statusOf({ code, reason }: ProtocolError, era: Era): number {
 }
 
 /** Anything but a ProtocolError is a bug: the log has it whole, the caller learns nothing of it. */
-function toProtocolError(error: unknown, { log }: DispatchContext): ProtocolError {
+function toProtocolError(error: unknown, log: RequestLog): ProtocolError {
   if (error instanceof ProtocolError) {
     // A fault of the database has been logged for what it is.
     if (error.code !== ErrorCode.INTERNAL_ERROR) {

@@ -6,8 +6,7 @@
 import type { Config } from '../config.ts'
 import { BODY_STATUSES, readBody, redirect } from '../http.ts'
 import { cleanKey } from '../key-rules.ts'
-import { isLongKey, judgeGuess, type Verdict } from '../keys.ts'
-import type { Guesses } from '../limits.ts'
+import { isKey } from '../keys.ts'
 import type { RequestLog } from '../log.ts'
 import { parseScope, type Scope } from '../scopes.ts'
 import { type Client, findClient } from './clients.ts'
@@ -28,8 +27,8 @@ export interface AuthorizeContext {
   keys: SigningKeys
   log: RequestLog
   now: number
-  /** The guesses at the key from the person's address. */
-  guesses: Guesses
+  /** Counts a wrong key; false when there were too many from the person's address. */
+  countGuess(): Promise<boolean>
   /** Counts an unknown client; false when there were too many from the person's address. */
   countRegistration(): Promise<boolean>
   /** Whether the form was posted from a page of our own. */
@@ -101,11 +100,13 @@ export async function decide(request: Request, context: AuthorizeContext): Promi
   })
 }
 
-/** A key is judged as it was pasted, or without what was pasted around it. */
-async function judgeKey(pasted: string, { config, guesses }: AuthorizeContext): Promise<Verdict> {
-  if (await isLongKey(pasted.trim(), config)) return 'right'
-  const key = cleanKey(pasted)
-  return (await isLongKey(key, config)) ? 'right' : judgeGuess(key, config, guesses)
+/** A key is judged as it was pasted, and without what was pasted around it. */
+async function judgeKey(
+  pasted: string,
+  { config, countGuess }: AuthorizeContext,
+): Promise<'right' | 'wrong' | 'limited'> {
+  for (const key of [pasted.trim(), cleanKey(pasted)]) if (await isKey(key, config)) return 'right'
+  return (await countGuess()) ? 'wrong' : 'limited'
 }
 
 /** Takes the code of a link that npm start printed, in place of the key. Throws OAuthError. */

@@ -30,44 +30,40 @@ export async function verifyAccessToken(
   )
 }
 
+const INVALID = {
+  status: 401,
+  error: 'invalid_token',
+  message: 'The Bearer token is not valid here.',
+} as const
+
 const CHALLENGES = {
   /** No error code where no token was sent, RFC 6750 section 3.1. */
-  none: {
+  no_token: {
     status: 401,
     error: '',
     message: 'Send a Bearer token: the key of this relay, or one from OAuth.',
   },
-  doubled: {
+  doubled_scheme: {
     status: 401,
     error: 'invalid_token',
     message:
       'The Authorization header has the word Bearer twice: the value to paste has it already.',
   },
-  invalid: { status: 401, error: 'invalid_token', message: 'The Bearer token is not valid here.' },
-  scope: {
+  invalid_token: INVALID,
+  wrong_key: INVALID,
+  insufficient_scope: {
     status: 403,
     error: 'insufficient_scope',
-    message:
-      'This connection may only read. To let it change things, connect again and allow everything.',
+    message: 'This connection is read-only. To let it post, connect again and allow everything.',
   },
 } as const
 
-/**
- * Refuses a request for its token. `metadataUrl` is where the protected resource describes itself;
- * undefined while OAuth is off.
- */
-export function challenge(
-  kind: keyof typeof CHALLENGES,
-  metadataUrl: string | undefined,
-): Response {
-  const { status, error, message } = CHALLENGES[kind]
-  const scope = kind === 'scope' ? 'mcp' : SCOPES.join(' ')
-  const parameters = [
-    ...(error ? [`error="${error}"`] : []),
-    ...(metadataUrl ? [`scope="${scope}"`, `resource_metadata="${metadataUrl}"`] : []),
-  ]
-  const value = parameters.length > 0 ? parameters.join(', ') : 'realm="relay-mcp"'
+/** Refuses a request for its token. `metadataUrl` is where the protected resource describes itself. */
+export function challenge(refusal: keyof typeof CHALLENGES, metadataUrl: string): Response {
+  const { status, error, message } = CHALLENGES[refusal]
+  const scope = refusal === 'insufficient_scope' ? 'mcp' : SCOPES.join(' ')
+  const reason = error ? `error="${error}", ` : ''
   return json({ error: error || 'unauthorized', message }, status, {
-    'www-authenticate': `Bearer ${value}`,
+    'www-authenticate': `Bearer ${reason}scope="${scope}", resource_metadata="${metadataUrl}"`,
   })
 }

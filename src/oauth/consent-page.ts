@@ -80,7 +80,6 @@ ${failure ? `<p id="problem" class="problem" role="alert">${failure.sentence}</p
   const response = page({
     title,
     body,
-    style: STYLE,
     status: failure?.status ?? 200,
   })
   if (problem === 'limited') response.headers.set('retry-after', '60')
@@ -129,32 +128,3 @@ function describeDestination(redirectUri: string): string {
   const url = new URL(redirectUri)
   return url.protocol === 'https:' ? url.host : redirectUri
 }
-
-const STYLE = `
-dl { margin: 0 0 1rem; padding: 0.9rem 0; border-block: 1px solid var(--sunk); }
-dt { color: var(--faint); font-size: 0.8125rem; }
-dd { margin: 0; font-weight: 500; }
-dd + dt { margin-top: 0.5rem; }
-fieldset { margin: 0 0 1.25rem; padding: 0; border: 0; }
-legend { padding: 0; color: var(--faint); font-size: 0.8125rem; }
-.choice { display: flex; gap: 0.6rem; align-items: center; min-height: 2.75rem; font-weight: 400; }
-.choice input { width: 1.1rem; height: 1.1rem; margin: 0; accent-color: var(--accent); }
-label { display: block; font-weight: 500; }
-input[type=password] {
-  width: 100%; min-height: 3rem; margin: 0.3rem 0; padding: 0 0.75rem; border: 1px solid var(--line);
-  border-radius: 8px; background: var(--paper); color: inherit; font: inherit; font-size: 1rem;
-}
-input[aria-invalid] { border-color: var(--bad); }
-.problem { margin: 0.2rem 0 0.5rem; color: var(--bad); font-weight: 500; }
-.host { color: var(--faint); }
-.buttons { display: flex; flex-wrap: wrap; gap: 0.75rem; padding-top: 0.5rem; }
-button {
-  flex: 1 1 8rem; min-height: 2.75rem; padding: 0 1rem; border: 1px solid transparent;
-  border-radius: 8px; background: var(--fill); color: #fff; font: inherit; font-weight: 500; cursor: pointer;
-}
-button.quiet { border-color: var(--line); background: transparent; color: var(--ink); }
-.unseen {
-  position: absolute; width: 1px; height: 1px; margin: -1px; padding: 0; border: 0;
-  overflow: hidden; clip-path: inset(50%); white-space: nowrap;
-}
-`

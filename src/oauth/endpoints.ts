@@ -77,11 +77,11 @@ export async function handleOAuth(
 ): Promise<Response> {
   const { methods, isOpen } = ROUTES.get(path) as Route
   const isPreflight = request.method === 'OPTIONS'
-  const response = isPreflight ? preflight() : await answer(methods, request, context)
+  const response = isPreflight ? preflight() : await callEndpoint(methods, request, context)
   return isOpen ? allowOrigin(response, '*') : response
 }
 
-async function answer(
+async function callEndpoint(
   methods: Record<string, Endpoint>,
   request: Request,
   context: OAuthContext,

@@ -1,33 +1,34 @@
 /** The authorization server's identity: its origin, its keys, and where it describes the resource. */
 import type { Config } from '../config.ts'
-import { isSigningKey } from '../key-rules.ts'
 import { isLoopback } from '../loopback.ts'
 import type { SigningKeys } from './jwt.ts'
 
-/** The origin that tokens are issued by and for: the configured one, else as the client wrote it. */
-export function issuerOf({ publicUrl }: Config, url: URL): string {
-  return publicUrl ?? `${isLoopback(url.hostname) ? url.protocol : 'https:'}//${url.host}`
+/** What the host of a request means to the authorization server. Made once, at the top of a request. */
+export interface Site {
+  /** The origin that tokens are issued by and for: the configured one, else as the client wrote it. */
+  issuer: string
+  keys: SigningKeys
+  /** Whether the request came to the issuer's host, the only one that issues and takes tokens. */
+  isIssuerHost: boolean
+}
+
+/** The site that a request came to. */
+export function siteOf({ apiKey, previousApiKey, publicUrl }: Config, url: URL): Site {
+  const issuer = publicUrl ?? `${isLoopback(url.hostname) ? url.protocol : 'https:'}//${url.host}`
+  return {
+    issuer,
+    keys: { current: apiKey, previous: previousApiKey, issuer },
+    isIssuerHost: publicUrl === undefined || isHostOf(publicUrl, url),
+  }
 }
 
 /**
- * Whether a request came to the issuer's host, the only one that issues and takes tokens. Its scheme does
- * not count, and its port may be missing: a proxy that ends TLS changes the one, and some drop the other.
+ * Whether a request came to the host of an origin. The scheme does not count, and the port may be missing:
+ * a proxy that ends TLS changes the one, and some drop the other.
  */
-export function isIssuerHost(issuer: string | undefined, { host }: URL): boolean {
-  if (issuer === undefined) return true
-  const own = new URL(issuer)
+function isHostOf(origin: string, { host }: URL): boolean {
+  const own = new URL(origin)
   return host === own.host || host === own.hostname
-}
-
-/** What signs and verifies tokens; undefined when the key is too short, which turns OAuth off. */
-export function signingKeys(config: Config, url: URL): SigningKeys | undefined {
-  const { apiKey, previousApiKey } = config
-  if (!isSigningKey(apiKey)) return undefined
-  return {
-    current: apiKey,
-    previous: isSigningKey(previousApiKey) ? previousApiKey : undefined,
-    issuer: issuerOf(config, url),
-  }
 }
 
 /**

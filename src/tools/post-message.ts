@@ -133,7 +133,7 @@ export const postMessage = defineTool({
     const { to, surface, reader_tag, session_tag } = message
     if (to !== undefined && !answer.duplicate) {
       const { thread_name: thread, seq } = answer
-      notify?.({ thread, seq, to, from: reader_tag ?? session_tag, surface })
+      notify({ thread, seq, to, from: reader_tag ?? session_tag, surface })
     }
     const similar_thread = findSimilar(answer.thread_name, other_threads)
     const known = other_readers.map((reader) => reader.reader_tag)

@@ -24,23 +24,25 @@ export interface OngoingCall {
   isOver(): boolean
 }
 
-/** What a handler may use. */
-export interface ToolContext {
+/** What the calls of one HTTP request share. */
+export interface ToolServices {
   db: Database
   userId: string
-  /** Whether the client still waits for the answer. */
+  caller: Caller
+  /** Reads the view for chats; undefined while RELAY_APP is off. */
+  app: (() => Promise<string>) | undefined
+  /** Tells a person, after the answer, about a message that is addressed to a reader. */
+  notify(headline: Headline): void
+}
+
+/** What a handler may use. */
+export interface ToolContext extends ToolServices {
   call: OngoingCall
   /** Bytes of messages that the HTTP answer may still carry; the tool calls of a batch share it. */
   budget: { bytes: number }
   isBatch: boolean
-  /** Who calls, as the SQL functions take it. */
-  caller: Caller
-  /** Reads the view for chats; undefined while RELAY_APP is off. */
-  app: (() => Promise<string>) | undefined
   /** Answers in the lean shape (MCP 2025-06-18 and later) instead of the one of relay-mcp 0.1.0. */
   isLean: boolean
-  /** Tells a person, after the answer, about a message that is addressed to somebody. */
-  notify?: (headline: Headline) => void
 }
 
 /** Tool annotations, MCP 2025-03-26 and later. Hosts decide by them what to ask the person about. */
