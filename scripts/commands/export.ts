@@ -28,7 +28,7 @@ export const command = defineCommand({
   options: {},
   arguments: ['FILE'],
   async run(_, [path = `relay-${new Date().toISOString().slice(0, 10)}.jsonl`]) {
-    const settings = readSettings(process.cwd())
+    const settings = readSettings(process.cwd(), process.env, { mustExist: true })
     await using database = await openDatabase(settings)
     const status = await askStatus(database, settings.userId)
     const begun = await readExport(path)

@@ -151,7 +151,7 @@ async function checkDeployment(setup: Setup): Promise<void> {
   const url = known(setup, 'url')
   const key = known(setup, 'RELAY_API_KEY')
   await during(`Waiting for ${url}`, () => waitForVerdict(url, key, 'accepted'))
-  const subject = createSubject({ url: new URL(url), key, isOwn: false })
+  const subject = createSubject({ url: new URL(url), key })
   const results = await during(
     'Running the smoke test',
     async () => {

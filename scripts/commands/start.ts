@@ -2,13 +2,15 @@
 import { spawn } from 'node:child_process'
 import { unwatchFile, watchFile } from 'node:fs'
 import { join } from 'node:path'
+import { formatClaudeCommand, formatMcpJson } from '../lib/client-lines.ts'
 import { defineCommand } from '../lib/command.ts'
 import { keptPath } from '../lib/data-directory.ts'
 import { PROJECT, readVersion } from '../lib/project.ts'
-import { readSettings, type Settings } from '../lib/settings.ts'
+import { describeKeySource, readSettings, type Settings } from '../lib/settings.ts'
 import { UserError } from '../lib/user-error.ts'
 import { followActivity } from '../local/activity.ts'
 import { boardAddress, boardLink } from '../local/board-link.ts'
+import { followRefusedHosts } from '../local/refused-hosts.ts'
 import { Stack } from '../local/stack.ts'
 import { formatLogLine } from '../local/workerd/log-line.ts'
 
@@ -37,10 +39,13 @@ export const command = defineCommand({
       readSettings(PROJECT, port === undefined ? process.env : { ...process.env, PORT: port })
     const settings = read()
     const activity = followActivity(settings.dataDirectory)
+    const noticeHost = followRefusedHosts()
     const stack = new Stack(settings, {
       onLine: (line) => {
         activity.note(line)
         console.log(formatLogLine(line))
+        const notice = noticeHost(line)
+        if (notice) console.log(notice)
       },
       onNotice: (sentence) => console.log(sentence),
     })
@@ -96,32 +101,25 @@ function formatInstructions(origin: string, settings: Settings): string {
   const url = `${address}/mcp`
   // Journals and log files are kept and read by others, so the key is shown only on a terminal.
   const isShown = Boolean(process.stdout.isTTY)
-  const authorization = `Bearer ${isShown ? apiKey : '…'}`
-  const server = { type: 'http', url, headers: { Authorization: authorization } }
+  const shown = isShown ? apiKey : undefined
   return `
 relay-mcp is up${supabaseUrl ? `, on ${supabaseUrl}` : ''}
 
   Board ${boardAddress(origin, settings, isShown)}
   Page  ${address}, in a browser: how to connect each client
   URL   ${url}
-  Key   ${isShown ? apiKey : describeKeySource(settings)}
+  Key   ${shown ?? `${describeKeySource(settings, PROJECT)}, here called RELAY_KEY`}
 
 Claude Code:
 
-  claude mcp add --scope user --transport http relay ${url} --header "Authorization: ${authorization}"
+  ${formatClaudeCommand(url, shown)}
 
 or .mcp.json:
 
-${JSON.stringify({ mcpServers: { relay: server } }, null, 2)}
+${formatMcpJson(url, shown)}
 ${warnings.map((warning) => `\nWarning: ${warning}\n`).join('')}
 Requests follow. Press Ctrl-C to stop.
 `
-}
-
-function describeKeySource({ keySource, dataDirectory }: Settings): string {
-  if (keySource === 'environment') return 'RELAY_API_KEY in the environment of this process'
-  if (keySource === '.dev.vars') return `RELAY_API_KEY in ${join(PROJECT, '.dev.vars')}`
-  return `RELAY_API_KEY in ${keptPath(dataDirectory)}`
 }
 
 /** Opens a URL with the desktop's own program, if there is one. */

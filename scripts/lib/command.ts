@@ -41,7 +41,7 @@ const PARENT_PAUSE_MS = 250
 
 /** Runs a command with the arguments that follow its name, and sets the exit code. */
 export async function runCommand(command: Command, args: string[]): Promise<void> {
-  handleClosedOutput({ goesOn: command.stopsItself ?? false })
+  handleClosedOutput({ continues: command.stopsItself ?? false })
   try {
     const { values, positionals } = parse(command, args)
     if (values.help) return console.log(command.help.trim())

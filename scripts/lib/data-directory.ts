@@ -62,6 +62,12 @@ function makeFolders(path: string): boolean {
 
 /** Reads the saved settings, and generates them on the first run. */
 export function readKept(dataDirectory: string): Values {
+  const made = () => Object.fromEntries(Object.entries(MADE).map(([name, make]) => [name, make()]))
+  return findKept(dataDirectory) ?? keepFirst(dataDirectory, made())
+}
+
+/** Reads the saved settings; undefined if there are none. */
+export function findKept(dataDirectory: string): Values | undefined {
   const path = keptPath(dataDirectory)
   try {
     return JSON.parse(readFileSync(path, 'utf8'))
@@ -69,12 +75,9 @@ export function readKept(dataDirectory: string): Values {
     if (error instanceof SyntaxError) {
       throw new UsageError(`${path} is damaged: repair it, or delete it to generate new keys.`)
     }
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
-      throw new UsageError(`${path} cannot be read: ${(error as Error).message}.`)
-    }
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw new UsageError(`${path} cannot be read: ${(error as Error).message}.`)
   }
-  const made = Object.fromEntries(Object.entries(MADE).map(([name, make]) => [name, make()]))
-  return keepFirst(dataDirectory, made)
 }
 
 /** Writes the file in one step, or returns the settings of another start that wrote it first. */

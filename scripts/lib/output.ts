@@ -2,12 +2,12 @@
 
 /**
  * Ends the process quietly, with exit code 1, when its output cannot be written any more: it has not told
- * the person what it found. A process that serves others goes on without output instead.
+ * the person what it found. A process that serves others continues without output instead.
  */
-export function handleClosedOutput({ goesOn = false } = {}): void {
+export function handleClosedOutput({ continues = false } = {}): void {
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (goesOn) return
+      if (continues) return
       if (error.code !== 'EPIPE' && stream === process.stdout) {
         console.error(`The output cannot be written: ${error.message}.`)
       }

@@ -4,7 +4,7 @@ import { text } from 'node:stream/consumers'
 import { expect, test } from 'vitest'
 import { call, createHome } from '../../support/home.ts'
 
-test('the relay goes on when no one reads its output any more', async () => {
+test('the relay continues when no one reads its output any more', async () => {
   await using home = createHome()
   const relay = await home.start()
   relay.closeOutput()

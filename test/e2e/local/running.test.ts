@@ -72,7 +72,7 @@ function listeningOf(pid: number): string[] {
 test('doctor, smoke and status find it on any port', async () => {
   await using home = createHome()
   const down = await home.command('status')
-  expect(down).toMatchObject({ code: 1, printed: expect.stringContaining('is not running') })
+  expect(down).toMatchObject({ code: 1, printed: expect.stringContaining('There is no relay in') })
   const relay = await home.start({ RELAY_API_KEY: undefined })
   const doctor = await home.command('doctor')
   expect(doctor.printed).toContain(`relay at ${relay.url}`)
@@ -80,10 +80,14 @@ test('doctor, smoke and status find it on any port', async () => {
   const smoke = await home.command('smoke')
   expect(smoke.printed).toMatch(/ 0 failed\.\n$/)
   expect(smoke.code).toBe(0)
+  await call(relay.url, 'relay_list_threads', {}, home.kept().RELAY_API_KEY)
   await expect
     .poll(async () => (await home.command('status')).printed)
-    .toMatch(/^ +doctor: initialize, ok, .*\d+ requests/m)
+    .toMatch(/^Clients +node: relay_list_threads, ok, .*\(1 requests\)$/m)
   const { code, printed } = await home.command('status')
+  // Those of the commands themselves are not clients of the person.
+  expect(printed).not.toContain('relay-mcp-scripts')
+  expect(printed).toContain(`Key             RELAY_API_KEY in ${join(home.data, 'settings.json')}`)
   expect(code).toBe(0)
   expect(printed).toContain(`URL             ${relay.url}/mcp`)
   expect(printed).toContain(`Data directory  ${home.data}`)
