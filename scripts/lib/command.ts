@@ -4,6 +4,7 @@
  */
 import { parseArgs } from 'node:util'
 import { handleClosedOutput } from './output.ts'
+import { describeSystemError } from './system-error.ts'
 import { UsageError, UserError } from './user-error.ts'
 
 type Options = Record<string, { type: 'boolean' | 'string'; short?: string }>
@@ -53,7 +54,9 @@ export async function runCommand(command: Command, args: string[]): Promise<void
     }
     process.exitCode = (await command.run(values, positionals)) ?? process.exitCode ?? 0
   } catch (error) {
-    console.error(error instanceof UserError ? error.message : error)
+    console.error(
+      error instanceof UserError ? error.message : (describeSystemError(error) ?? error),
+    )
     process.exitCode = error instanceof UserError ? error.exitCode : 1
   }
 }

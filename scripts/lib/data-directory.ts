@@ -3,17 +3,9 @@
  * generates, and the keys of a rotation. Only its owner can read them.
  */
 import { randomBytes, randomUUID } from 'node:crypto'
-import {
-  chmodSync,
-  linkSync,
-  mkdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs'
+import { chmodSync, linkSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { replacePrivate, writePrivate } from './private-file.ts'
 import { UsageError } from './user-error.ts'
 
 /** Settings by their names in the environment. */
@@ -85,7 +77,7 @@ function keepFirst(dataDirectory: string, made: Values): Values {
   const path = keptPath(dataDirectory)
   const draft = `${path}.${process.pid}`
   try {
-    write(draft, made)
+    writePrivate(draft, format(made))
     linkSync(draft, path)
     return made
   } catch (error) {
@@ -99,12 +91,7 @@ function keepFirst(dataDirectory: string, made: Values): Values {
 
 /** Changes saved settings in one step; undefined removes one. */
 export function changeKept(dataDirectory: string, changes: Values): void {
-  const path = keptPath(dataDirectory)
-  const draft = `${path}.${process.pid}`
-  write(draft, { ...readKept(dataDirectory), ...changes })
-  renameSync(draft, path)
+  replacePrivate(keptPath(dataDirectory), format({ ...readKept(dataDirectory), ...changes }))
 }
 
-function write(path: string, values: Values): void {
-  writeFileSync(path, `${JSON.stringify(values, null, 2)}\n`, { mode: 0o600, flush: true })
-}
+const format = (values: Values) => `${JSON.stringify(values, null, 2)}\n`

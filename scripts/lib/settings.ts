@@ -2,12 +2,13 @@
  * The settings of `npm start`: from the environment, then .dev.vars, then the data directory. Rejects
  * values that the Worker would reject (src/settings-table.ts) before anything is started.
  */
-import { readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { parseEnv } from 'node:util'
 import { readConfig } from '../../src/config.ts'
 import { SETTINGS } from '../../src/settings-table.ts'
 import { findKept, keptPath, makeDirectory, readKept, type Values } from './data-directory.ts'
+import { replacePrivate } from './private-file.ts'
 import { UsageError, UserError } from './user-error.ts'
 
 export interface Settings {
@@ -179,10 +180,8 @@ export function changeDevVars(folder: string, changes: Values): void {
   const added = Object.entries(changes).flatMap(([name, value]) =>
     value === undefined ? [] : [`${name}=${value}`],
   )
-  const draft = `${path}.${process.pid}`
   const text = [...added, ...rest].join('\n')
-  writeFileSync(draft, text.endsWith('\n') ? text : `${text}\n`, { mode: 0o600, flush: true })
-  renameSync(draft, path)
+  replacePrivate(path, text.endsWith('\n') ? text : `${text}\n`)
 }
 
 function pick(values: Values): Values {
