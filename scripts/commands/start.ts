@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { formatClaudeCommand, formatMcpJson } from '../lib/client-lines.ts'
 import { defineCommand } from '../lib/command.ts'
 import { keptPath } from '../lib/data-directory.ts'
+import { environmentFor } from '../lib/environment.ts'
 import { PROJECT, readVersion } from '../lib/project.ts'
 import { describeKeySource, readSettings, type Settings } from '../lib/settings.ts'
 import { UserError } from '../lib/user-error.ts'
@@ -130,7 +131,8 @@ function openInBrowser(url: string): void {
       : process.platform === 'win32'
         ? ['cmd', '/c', 'start', '', url]
         : ['xdg-open', url]
-  const child = spawn(program as string, args, { stdio: 'ignore', detached: true })
+  const options = { stdio: 'ignore', detached: true, env: environmentFor() } as const
+  const child = spawn(program as string, args, options)
   child.on('error', () =>
     console.log(`No browser could be opened. Open ${url.split('#')[0]} yourself.`),
   )

@@ -50,7 +50,10 @@ async function findServers(folder: string): Promise<string[]> {
 function isPostgres(pid: string): boolean {
   if (!/^\d+$/.test(pid)) return false
   try {
-    const command = execFileSync('ps', ['-o', 'comm=', '-p', pid], { encoding: 'utf8' })
+    const command = execFileSync('ps', ['-o', 'comm=', '-p', pid], {
+      encoding: 'utf8',
+      env: { PATH: process.env.PATH },
+    })
     return /(^|\/)postgres\s*$/.test(command)
   } catch {
     return false
