@@ -40,7 +40,7 @@ export const command = defineCommand({
       readSettings(PROJECT, port === undefined ? process.env : { ...process.env, PORT: port })
     const settings = read()
     const activity = followActivity(settings.dataDirectory)
-    const noticeHost = followRefusedHosts()
+    const noticeHost = followRefusedHosts(settings.publicUrl)
     const stack = new Stack(settings, {
       onLine: (line) => {
         activity.note(line)

@@ -18,11 +18,11 @@ const MEANINGS: Record<string, string> = {
 /** Returns what happened, and where; undefined if it is no error of the file system that a person can fix. */
 export function describeSystemError(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined
-  const { code = '', syscall, path } = error as NodeJS.ErrnoException
+  const { code = '', syscall, path, dest } = error as NodeJS.ErrnoException & { dest?: string }
   if (syscall === undefined) return undefined
   if (code === 'ENOENT' && syscall === 'mkdtemp') {
     return `The temporary folder ${dirname(path ?? '')} does not exist: set TMPDIR to one that does.`
   }
   const meaning = MEANINGS[code]
-  return meaning && `${meaning}: ${path ?? syscall} (${code}).`
+  return meaning && `${meaning}: ${dest ?? path ?? syscall} (${code}).`
 }

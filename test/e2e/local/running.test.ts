@@ -127,6 +127,10 @@ test('a key is rotated at home: planned, finished and leaked, whether or not the
   // Into a pipe, which may be a log, only where the new key is.
   expect(planned.printed).toContain('The new key is saved in')
   expect(planned.printed).not.toContain(second)
+  expect(planned.printed).toContain(
+    `relay ${relay.url}/mcp --header "Authorization: Bearer $RELAY_KEY"`,
+  )
+  expect(planned.printed).toContain('/plugin configure relay@relay-mcp')
   expect([await statusFor(first), await statusFor(second)]).toEqual([200, 200])
   const again = await home.command('rotate', ['--home'])
   expect(again).toMatchObject({ code: 1 })

@@ -77,6 +77,18 @@ test('an export does not go through a link, and changes nothing behind it', asyn
   expect(existsSync(missing)).toBe(false)
 })
 
+test('an import does not write its progress through a link', async () => {
+  await using relay = await createRelay()
+  using folder = createFolder()
+  const file = join(folder.path, 'relay.jsonl')
+  expect(await run(relay, 'export', file)).toMatchObject({ code: 0 })
+  const target = join(folder.path, 'target')
+  writeFileSync(target, 'mine')
+  symlinkSync(target, `${file}.progress`)
+  expect(await run(relay, 'import', file)).toMatchObject({ code: 0 })
+  expect(readFileSync(target, 'utf8')).toBe('mine')
+})
+
 test('neither a pipe nor a device is waited for or changed', async () => {
   await using relay = await createRelay()
   using folder = createFolder()

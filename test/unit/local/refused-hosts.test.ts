@@ -6,7 +6,10 @@ const line = (host: unknown) =>
 
 test('each refused host is named once, with the setting that decides', () => {
   const notice = followRefusedHosts()
-  expect(notice(line('relay.example.com'))).toMatch(/relay\.example\.com .*RELAY_PUBLIC_URL/)
+  expect(notice(line('relay.example.com'))).toMatch(
+    /relay\.example\.com .*RELAY_PUBLIC_URL, which is not set/,
+  )
+  expect(followRefusedHosts('https://a.example')(line('b.example'))).toContain('https://a.example')
   expect(notice(line('relay.example.com'))).toBeUndefined()
   expect(notice(line('other.example.com'))).toContain('other.example.com')
 })
