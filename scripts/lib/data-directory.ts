@@ -62,7 +62,9 @@ export function readKept(dataDirectory: string): Values {
 export function findKept(dataDirectory: string): Values | undefined {
   const path = keptPath(dataDirectory)
   try {
-    return JSON.parse(readFileSync(path, 'utf8'))
+    const kept: unknown = JSON.parse(readFileSync(path, 'utf8'))
+    if (typeof kept !== 'object' || kept === null) throw new SyntaxError('not an object')
+    return kept as Values
   } catch (error) {
     if (error instanceof SyntaxError) {
       throw new UsageError(`${path} is damaged: repair it, or delete it to generate new keys.`)

@@ -25,7 +25,7 @@ const pathIn = (dataDirectory: string) => join(dataDirectory, 'activity.json')
 
 export function readActivity(dataDirectory: string): Activity {
   try {
-    return JSON.parse(readFileSync(pathIn(dataDirectory), 'utf8'))
+    return JSON.parse(readFileSync(pathIn(dataDirectory), 'utf8')) ?? {}
   } catch {
     return {}
   }

@@ -147,8 +147,9 @@ function running(pid: number): Running {
   return { pid, started: readStart(pid) }
 }
 
+/** A process that had ended when it was recorded has no start, and must not be found again. */
 function lives({ pid, started }: Running): boolean {
-  return readStart(pid) === started
+  return started !== '' && readStart(pid) === started
 }
 
 /** Reads when a process started, in the system's own format; empty if it is not running. */

@@ -163,8 +163,10 @@ test('SUPABASE_URL requires the key and the user of the project', () => {
 test('a damaged settings file is not replaced', () => {
   using folder = createFolder()
   readSettings(folder.path, {})
-  writeFileSync(join(folder.path, '.relay', 'settings.json'), '{"RELAY')
-  expect(() => readSettings(folder.path, {})).toThrow('settings.json is damaged')
+  for (const text of ['{"RELAY', '', 'null', '7']) {
+    writeFileSync(join(folder.path, '.relay', 'settings.json'), text)
+    expect(() => readSettings(folder.path, {})).toThrow('settings.json is damaged')
+  }
 })
 
 test('a byte order mark at the beginning of .dev.vars hides nothing', () => {
