@@ -4,6 +4,7 @@
  */
 import './lib/node-version.cjs'
 import { type Command, runCommand } from './lib/command.ts'
+import { handleClosedOutput } from './lib/output.ts'
 
 type Entry = [summary: string, load: () => Promise<{ command: Command }>]
 
@@ -42,8 +43,10 @@ if (entry) {
   const { command } = await entry[1]()
   await runCommand(command, args)
 } else if (name === '--help' || name === '-h') {
+  handleClosedOutput()
   console.log(HELP.trim())
 } else {
+  handleClosedOutput()
   console.error(HELP.trim())
   process.exitCode = 2
 }

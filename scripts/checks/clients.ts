@@ -1,11 +1,48 @@
-/** Checks the configuration files of Cursor and Claude Desktop, which silently ignore a bad entry. */
+/** Checks the configuration files of clients, which do not say what is wrong with a bad entry. */
 import { existsSync, readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { delimiter, join } from 'node:path'
+import { McpClient } from '../lib/mcp-client.ts'
+import { checkHeaderValue } from '../lib/settings.ts'
 import { type Check, type Finding, failed, ok, warning } from './check.ts'
 import type { Subject } from './subject.ts'
 
 type Json = Record<string, unknown>
+
+const claudeCode: Check = {
+  id: 'client.claude-code',
+  needs: ['endpoint'],
+  writes: false,
+  why: 'Claude Code only says “Failed to connect”.',
+  async look(subject) {
+    const path = join(process.env.CLAUDE_CONFIG_DIR ?? homedir(), '.claude.json')
+    if (!existsSync(path)) return ok(ABSENT)
+    const config = readJson(path)
+    if (!config) return reportJson(path)
+    const local = ((config.projects ?? {}) as Json)[process.cwd()] as Json | undefined
+    // A local entry takes precedence.
+    const entries = [local, config].flatMap((part) =>
+      Object.entries((part?.mcpServers ?? {}) as Json),
+    )
+    const [name, entry] = entries.find(([, one]) => isMeant(one, subject)) ?? []
+    if (!name) return ok(`no entry for this relay in ${path}`)
+    const { headers } = entry as { headers?: Record<string, string> }
+    const [, key] = /^Bearer (.*)$/i.exec(headers?.Authorization ?? '') ?? []
+    // Without a header it signs in, and a variable is Claude Code's to replace.
+    if (key === undefined || key.includes('${')) return ok(`${name} in ${path}`)
+    if (isHeaderValue(key)) {
+      const { status } = await new McpClient(subject.origin, key).legacy('ping')
+      if (status !== 401) return ok(`${name} in ${path}`)
+    }
+    return failed(
+      `The entry ${name} in ${path} has a wrong key.`,
+      `claude mcp remove ${name}`,
+      `Then add it again, as ${subject.origin}/ shows.`,
+    )
+  },
+}
+
+const isHeaderValue = (key: string) => checkHeaderValue(key) === undefined
 
 const cursor: Check = {
   id: 'client.cursor',
@@ -55,15 +92,19 @@ function firstFault(paths: string[], look: (path: string, config: Json) => Findi
     .filter((path) => existsSync(path))
     .map((path) => {
       const config = readJson(path)
-      return config
-        ? look(path, config)
-        : failed(
-            `${path} is not valid JSON.`,
-            `This shows where: node -p 'JSON.parse(fs.readFileSync("${path}"))'`,
-          )
+      return config ? look(path, config) : reportJson(path)
     })
   const fault = findings.find(({ outcome }) => outcome !== 'ok')
-  return fault ?? findings[0] ?? ok('not installed')
+  return fault ?? findings[0] ?? ok(ABSENT)
+}
+
+const ABSENT = 'not installed'
+
+function reportJson(path: string): Finding {
+  return failed(
+    `${path} is not valid JSON.`,
+    `This shows where: node -p 'JSON.parse(fs.readFileSync("${path}"))'`,
+  )
 }
 
 function readJson(path: string): Json | undefined {
@@ -75,9 +116,10 @@ function readJson(path: string): Json | undefined {
 }
 
 /** Whether part of a configuration refers to this relay. */
-function isMeant(part: unknown, { origin }: Subject): boolean {
+function isMeant(part: unknown, { origin, home }: Subject): boolean {
   const text = JSON.stringify(part) ?? ''
-  return text.includes(`"${origin}/`) || text.includes(`"${origin}"`)
+  const names = [origin, origin.replace('//127.0.0.1:', '//localhost:'), home?.publicUrl]
+  return names.some((name) => name && (text.includes(`"${name}/`) || text.includes(`"${name}"`)))
 }
 
 function formatEntry({ origin }: Subject): string {
@@ -101,4 +143,4 @@ function isInstalled(command: string): boolean {
   )
 }
 
-export const clientChecks = [cursor, desktop]
+export const clientChecks = [claudeCode, cursor, desktop]

@@ -2,6 +2,9 @@
 import { type Check, expectThat, ok } from './check.ts'
 import type { Subject } from './subject.ts'
 
+/** A heading, which must be quoted. Sessions receive it as news. */
+const TEST = '# Test message of npm run smoke: nothing to do.'
+
 type Era = 'legacy' | 'modern'
 
 const context: Check = {
@@ -11,7 +14,7 @@ const context: Check = {
   why: 'People cannot attach a thread or use a prompt in their client.',
   async look(subject) {
     const thread_name = `${subject.scratch}-context`
-    const message = { thread_name, content: '# Over to you', surface: 'code' }
+    const message = { thread_name, content: TEST, surface: 'code' }
     await subject.relay.call('relay_post_message', message)
     try {
       for (const era of ['legacy', 'modern'] as const) await checkEra(subject, era, thread_name)
@@ -34,7 +37,7 @@ async function checkEra({ relay }: Subject, era: Era, name: string): Promise<voi
   expectThat(uris.includes(uri), `the thread among the resources (${era})`, uris)
   const read = (await ask('resources/read', { uri })).body
   const text = read.result?.contents?.[0]?.text ?? ''
-  expectThat(text.includes('\n> # Over to you\n'), `the message, quoted (${era})`, read)
+  expectThat(text.includes(`\n> ${TEST}\n`), `the message, quoted (${era})`, read)
   const missing = (await ask('resources/read', { uri: `${uri}-typo` })).body
   const code = era === 'modern' ? -32602 : -32002
   expectThat(missing.error?.code === code, `${code} for an unknown resource`, missing)

@@ -3,7 +3,7 @@ import { MIN_SIGNING_KEY_LENGTH } from '../../src/key-rules.ts'
 import { OAuthClient, readRedirect } from '../lib/oauth-client.ts'
 import { type Check, expectThat, failed, ok, unknown, warning } from './check.ts'
 import { readLog, setSetting, thenDeploy } from './fixes.ts'
-import { readDiagnosis } from './subject.ts'
+import { readDiagnosis, type Subject } from './subject.ts'
 
 const OFF = 'Not checked: OAuth is off.'
 
@@ -45,6 +45,9 @@ const issuer: Check = {
     const { origin, relay } = subject
     const diagnosis = await readDiagnosis(subject)
     if (!diagnosis.oauth) return unknown(OFF)
+    if (isElsewhere(subject)) {
+      return ok(`tokens are issued for ${diagnosis.issuer} (RELAY_PUBLIC_URL)`)
+    }
     const fix = [setSetting(subject, 'RELAY_PUBLIC_URL'), `Its value: ${origin}`]
     if (diagnosis.issuer !== origin) {
       return failed(
@@ -71,6 +74,14 @@ const issuer: Check = {
   },
 }
 
+/** At home with a tunnel, OAuth is served under the name of the tunnel only. */
+function isElsewhere({ home, origin }: Subject): boolean {
+  return home?.publicUrl !== undefined && home.publicUrl !== origin
+}
+
+const reportElsewhere = ({ home }: Subject) =>
+  unknown(`Not checked: OAuth is served at ${home?.publicUrl} only.`)
+
 function readChallenge(headers: Headers): string | undefined {
   return /resource_metadata="([^"]*)"/.exec(headers.get('www-authenticate') ?? '')?.[1]
 }
@@ -83,6 +94,7 @@ const roundTrip: Check = {
   async look(subject) {
     const { origin, relay } = subject
     if (!(await readDiagnosis(subject)).oauth) return unknown(OFF)
+    if (isElsewhere(subject)) return reportElsewhere(subject)
     const redirectUri = 'http://127.0.0.1:3118/callback'
     const client = new OAuthClient(relay, { origin, name: 'relay-mcp doctor', redirectUri })
     const stop = (step: string, status: number) =>

@@ -1,5 +1,5 @@
 /** Checks whether clients of both protocol eras get their tools through every proxy on the way. */
-import type { Answer } from '../lib/mcp-client.ts'
+import { type Answer, CLIENT_INFO } from '../lib/mcp-client.ts'
 import { type Check, type Finding, failed, ok } from './check.ts'
 import { deploy } from './fixes.ts'
 import type { Subject } from './subject.ts'
@@ -17,7 +17,7 @@ const legacy: Check = {
       const params = {
         protocolVersion,
         capabilities: {},
-        clientInfo: { name: 'doctor', version: '1' },
+        clientInfo: CLIENT_INFO,
       }
       const answer = await relay.legacy('initialize', params)
       if (answer.body.result?.protocolVersion !== protocolVersion) {

@@ -9,6 +9,8 @@ import { describeCause, type Subject } from './subject.ts'
 
 const deployForAddress = (subject: Subject) => `Run ${deploy(subject)}: it prints the address.`
 
+const START_TUNNEL = 'If it is behind a tunnel: start the tunnel again.'
+
 /** The dashboard asks for the zone. */
 const RULES = 'https://dash.cloudflare.com/?to=/:account/:zone'
 
@@ -55,7 +57,12 @@ const dns: Check = {
               setSetting(subject, 'RELAY_PUBLIC_URL'),
               'Its value: the current address of the tunnel.',
             )
-          : failed(seen, deployForAddress(subject), 'A new custom domain takes a few minutes.')
+          : failed(
+              seen,
+              deployForAddress(subject),
+              'A new custom domain takes a few minutes.',
+              START_TUNNEL,
+            )
       }
       return failed(`The DNS lookup failed (${code}).`, 'Check that this machine is online.')
     }
@@ -101,8 +108,14 @@ const reachable: Check = {
           'For a new custom domain, the certificate takes a few minutes.',
         )
       }
+      const { home } = subject
+      if (home && !home.isRunning) {
+        return failed(`The relay of ${home.dataDirectory} is not running.`, 'npm start')
+      }
       const seen = `${url.host} does not answer (${cause}).`
-      return failed(seen, isLocal ? 'npm start' : deployForAddress(subject))
+      if (isLocal && isLoopback(url.hostname)) return failed(seen, 'npm start')
+      if (isLocal) return failed(seen, 'Start the tunnel again.')
+      return failed(seen, deployForAddress(subject), START_TUNNEL)
     }
   },
 }

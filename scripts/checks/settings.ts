@@ -8,6 +8,9 @@ import { readDiagnosis, type Subject } from './subject.ts'
 const BROKEN = 'Until this is fixed, the relay serves no client.'
 const IGNORED = 'The relay ignores this setting, or the bad part of it, until it is fixed.'
 
+/** Asks for the key, which then is in no history. */
+const ENTER_KEY = 'read -r RELAY_API_KEY && export RELAY_API_KEY'
+
 const ids = (settings: readonly Setting[]) => settings.map(({ name }) => `settings.${name}`)
 
 /** While one of these fails, the relay serves no client. */
@@ -58,7 +61,7 @@ const keyShape: Check = {
           : 'text or characters that do not belong to a key'
     return failed(
       `RELAY_API_KEY, as set for the doctor, has ${seen}.`,
-      "Set only the key: export RELAY_API_KEY='…'",
+      `Set only the key: ${ENTER_KEY}`,
       'If your clients read it from the same place, correct it there too.',
     )
   },
@@ -77,19 +80,24 @@ const key: Check = {
       return failed('Too many wrong keys came from this address.', fix)
     }
     if (status === 403) {
-      return failed('This is a read-only token.', "Set the key: export RELAY_API_KEY='…'")
+      return failed('This is a read-only token.', `Set the key: ${ENTER_KEY}`)
     }
     if (status !== 401) return failed(`/health with the key returns ${status}.`, 'npm run doctor')
+    const { home, origin } = subject
+    if (home && !home.isRunning) {
+      const seen = `The relay of ${home.dataDirectory} is not running, and another one answers at ${origin}.`
+      return failed(seen, 'npm start -- --port 0', 'Or set RELAY_DATA to the folder of the other.')
+    }
     const seen = 'The relay does not accept the key that is set here (401).'
     if (subject.isLocal) {
       // If npm start were restarted in this environment, it would adopt the wrong key.
       const { RELAY_API_KEY: given } = process.env
-      const fix = given ? "Set the right key: export RELAY_API_KEY='…'" : RESTART
+      const fix = given ? `Set the right key: ${ENTER_KEY}` : RESTART
       return failed(seen, fix, 'npm start prints its RELAY_API_KEY, or where it is kept.')
     }
     return failed(
       seen,
-      "Set the key of the relay: export RELAY_API_KEY='…'",
+      `Set the key of the relay: ${ENTER_KEY}`,
       `If it is lost, set a new one with ${setSetting(subject, 'RELAY_API_KEY')}. It cannot be read back.`,
     )
   },

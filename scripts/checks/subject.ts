@@ -4,7 +4,7 @@ import { cleanKey } from '../../src/key-rules.ts'
 import { isLoopback } from '../../src/loopback.ts'
 import { type Answer, McpClient } from '../lib/mcp-client.ts'
 import { readVersion } from '../lib/project.ts'
-import type { Target } from '../local/target.ts'
+import type { Home, Target } from '../local/target.ts'
 
 export interface Subject {
   url: URL
@@ -15,6 +15,8 @@ export interface Subject {
   key: string
   /** True for `npm start`, which reads .dev.vars; false for a deployment, which has secrets. */
   isLocal: boolean
+  /** The relay of `npm start`, if it is the one of this folder. */
+  home?: Home | undefined
   /** The version in this folder. */
   version: string
   relay: McpClient
@@ -48,8 +50,8 @@ export interface Diagnosis {
   }
 }
 
-export function createSubject({ url, key: given, isOwn }: Target): Subject {
-  const key = isOwn ? given : stripKey(given)
+export function createSubject({ url, key: given, home }: Target): Subject {
+  const key = home ? given : stripKey(given)
   const relay = new McpClient(url.origin, key)
   const authorization = `Bearer ${key}`
   return {
@@ -57,7 +59,8 @@ export function createSubject({ url, key: given, isOwn }: Target): Subject {
     origin: url.origin,
     given,
     key,
-    isLocal: isOwn || isLoopback(url.hostname),
+    isLocal: home !== undefined || isLoopback(url.hostname),
+    home,
     version: readVersion(),
     relay,
     scratch: `smoke-${Date.now()}`,

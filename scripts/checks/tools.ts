@@ -3,7 +3,11 @@ import type { ToolResult } from '../lib/mcp-client.ts'
 import { type Check, expectThat, ok } from './check.ts'
 import type { Subject } from './subject.ts'
 
-const FIRST = 'First, with Ünïcödé 🚀'
+/** Sessions receive them as news. */
+const TEST = 'Test message of npm run smoke: nothing to do.'
+const FIRST = `${TEST} Ünïcödé 🚀`
+const SECOND = `${TEST} (2)`
+const THIRD = `${TEST} (3)`
 
 const formatName = ({ scratch }: Subject) => `${scratch}-tools`
 
@@ -91,15 +95,15 @@ const news: Check = {
       (await call(subject, 'relay_check_new', { reader_tag, ...more })).structuredContent
     const none = await check()
     expectThat(none?.new_message_count === 0, 'nothing new after reading', none)
-    await post(subject, 'Second')
+    await post(subject, SECOND)
     const peek = await check({ peek: true })
     expectThat(peek?.new_message_count === 1, 'one new message at a peek', peek)
     const one = await check()
-    const isSecond = one?.messages?.[0]?.content === 'Second' && one.remaining_count === 0
+    const isSecond = one?.messages?.[0]?.content === SECOND && one.remaining_count === 0
     expectThat(isSecond, 'only the new message', one)
     const over = await check()
     expectThat(over?.new_message_count === 0, 'nothing new a second time', over)
-    await post(subject, 'Third', { reader_tag })
+    await post(subject, THIRD, { reader_tag })
     const own = await check()
     expectThat(own?.new_message_count === 0, 'no message of its own', own)
     return ok('each message once')

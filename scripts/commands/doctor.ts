@@ -20,7 +20,7 @@ and how to fix it. Posts nothing and moves no cursor. Warnings do not count as f
 
 Checks the relay of npm start, whatever its port. To check another relay, set RELAY_URL and RELAY_API_KEY:
 
-  RELAY_URL=https://relay-mcp.example.workers.dev RELAY_API_KEY=... npm run doctor
+  RELAY_URL=https://relay-mcp.example.workers.dev RELAY_API_KEY=$RELAY_KEY npm run doctor
 `
 
 const CHECKS = checksOf(DOCTOR)
@@ -32,7 +32,13 @@ export const command = defineCommand({
   async run({ verbose, json }) {
     try {
       const subject = createSubject(readTarget())
-      if (!json) console.log(`relay at ${subject.origin}\n`)
+      const publicUrl = subject.home?.publicUrl
+      const isBehindTunnel = publicUrl !== undefined && publicUrl !== subject.origin
+      if (!json) {
+        console.log(`relay at ${subject.origin}`)
+        if (isBehindTunnel) console.log(`Public URL ${publicUrl}`)
+        console.log()
+      }
       const results: Result[] = []
       let groups = DOCTOR
       for await (const result of examine(CHECKS, subject)) {
@@ -48,6 +54,9 @@ export const command = defineCommand({
       const ok = results.every(({ outcome }) => outcome !== 'failed')
       const report = { target: subject.origin, ok, checks: results }
       console.log(json ? JSON.stringify(report, null, 2) : `\n${summarize(results)}`)
+      if (isBehindTunnel && !json) {
+        console.log(`To check the tunnel too: RELAY_URL=${publicUrl} npm run doctor`)
+      }
       return ok ? 0 : 1
     } catch (error) {
       if (!json || !(error instanceof UserError)) throw error

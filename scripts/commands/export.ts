@@ -7,6 +7,7 @@ import { UserError } from '../lib/user-error.ts'
 import { openDatabase, type RelayDatabase } from '../transfer/database.ts'
 import {
   createCounts,
+  createTypeError,
   type Export,
   KINDS,
   type Position,
@@ -17,7 +18,8 @@ const HELP = `
 npm run export -- [FILE]
 
 Writes every thread, reader, cursor and message of a relay to FILE (by default relay-DATE.jsonl), as a
-backup or to import into another relay. If FILE contains an incomplete export, resumes it.
+backup or to import into another relay. If FILE contains an incomplete export, resumes it. With - as FILE,
+writes to standard output: npm run --silent export -- - | gzip > relay.jsonl.gz
 
 Exports the relay of npm start, whether or not it is running. To export a Supabase project, set
 SUPABASE_URL, SUPABASE_SERVICE_KEY and RELAY_USER_ID in the environment or in .dev.vars.
@@ -28,9 +30,10 @@ export const command = defineCommand({
   options: {},
   arguments: ['FILE'],
   async run(_, [path = `relay-${new Date().toISOString().slice(0, 10)}.jsonl`]) {
-    const settings = readSettings(process.cwd())
+    const settings = readSettings(process.cwd(), process.env, { mustExist: true })
     await using database = await openDatabase(settings)
     const status = await askStatus(database, settings.userId)
+    if (path === '-') return writeToOutput(database, settings.userId, status)
     const begun = await readExport(path)
     if (begun?.isComplete) {
       throw new UserError(
@@ -47,10 +50,16 @@ export const command = defineCommand({
     console.log(
       `Exporting ${database.place} to ${path}${begun ? ', resuming where it stopped' : ''}.`,
     )
-    await using file = await open(path, constants.O_RDWR | constants.O_CREAT, 0o600)
-    // The file may exist already, readable by everyone.
-    await file.chmod(0o600)
-    const records = await write(database, settings.userId, file, begun, status, source)
+    await using file = await openPrivate(path)
+    // A last line that is incomplete is written again.
+    await file.truncate(begun?.bytes ?? 0)
+    let offset = begun?.bytes ?? 0
+    const append = async (text: string) => {
+      await writeAll(file, text, offset)
+      offset += Buffer.byteLength(text)
+    }
+    const records = await write(database, settings.userId, append, begun, status, source)
+    await file.sync()
     console.log(`${records} records. The file contains every message in clear text: keep it safe.`)
     return undefined
   },
@@ -67,32 +76,71 @@ interface Status {
 const askStatus = (database: RelayDatabase, userId: string): Promise<Status> =>
   database.call('relay_status', { p_user_id: userId })
 
+/**
+ * Opens or creates the file, readable only by this account. Throws UserError for anything else than a
+ * regular file of this account with one name: the messages would end, and the permissions change, elsewhere.
+ */
+async function openPrivate(path: string): Promise<FileHandle> {
+  const { O_RDWR, O_CREAT, O_NOFOLLOW = 0 } = constants
+  const file = await open(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0o600).catch((error) => {
+    throw error.code === 'ELOOP' ? createTypeError(path) : error
+  })
+  try {
+    const found = await file.stat()
+    if (!found.isFile() || found.nlink > 1) throw createTypeError(path)
+    if (process.getuid && found.uid !== process.getuid()) {
+      throw new UserError(`${path} belongs to another account: choose another file.`)
+    }
+    // It may exist already, readable by everyone.
+    await file.chmod(0o600)
+    return file
+  } catch (error) {
+    await file.close()
+    throw error
+  }
+}
+
+async function writeAll(file: FileHandle, text: string, offset: number): Promise<void> {
+  let rest = Buffer.from(text)
+  for (let at = offset; rest.length > 0; ) {
+    const { bytesWritten } = await file.write(rest, 0, rest.length, at)
+    at += bytesWritten
+    rest = rest.subarray(bytesWritten)
+  }
+}
+
+/** Writes an export to standard output, and everything else that a person should see to standard error. */
+async function writeToOutput(database: RelayDatabase, userId: string, status: Status) {
+  const append = (text: string) =>
+    new Promise<void>((resolve) => {
+      process.stdout.write(text, () => resolve())
+    })
+  const source = `${database.place}, user ${userId}`
+  const records = await write(database, userId, append, undefined, status, source)
+  console.error(`${records} records. They contain every message in clear text: keep them safe.`)
+  return undefined
+}
+
 async function write(
   database: RelayDatabase,
   userId: string,
-  file: FileHandle,
+  append: (text: string) => Promise<void>,
   begun: Export | undefined,
   status: Status,
   source: string,
 ): Promise<number> {
   const asOf = begun?.asOf ?? status.as_of ?? status.now
   const progress = startProgress(begun?.records ?? 0, status.thread_count + status.message_count)
-  let offset = begun?.bytes ?? 0
-  async function append(lines: object[]): Promise<void> {
-    const text = lines.map((line) => `${JSON.stringify(line)}\n`).join('')
-    await file.write(text, offset)
-    offset += Buffer.byteLength(text)
-  }
+  const appendLines = (lines: object[]) =>
+    append(lines.map((line) => `${JSON.stringify(line)}\n`).join(''))
 
   const expected = begun?.expected ?? {
     threads: status.thread_count,
     messages: status.message_count,
   }
   const counts = begun?.counts ?? createCounts()
-  // A last line that is incomplete is written again.
-  await file.truncate(offset)
   if (!begun) {
-    await append([{ kind: 'relay-mcp export', version: 1, source, as_of: asOf, ...expected }])
+    await appendLines([{ kind: 'relay-mcp export', version: 1, source, as_of: asOf, ...expected }])
   }
   let position: Position | undefined = begun?.last
   for (const kind of KINDS.slice(position ? KINDS.indexOf(position.kind) : 0)) {
@@ -107,15 +155,14 @@ async function write(
         p_reader_tag: behind?.reader_tag,
       })
       if (page.length === 0) break
-      await append(page)
+      await appendLines(page)
       position = page.at(-1)
       counts[kind] += page.length
       progress.add(page.length)
     }
   }
   requireAll(counts, expected)
-  await append([{ kind: 'end', records: progress.done }])
-  await file.sync()
+  await appendLines([{ kind: 'end', records: progress.done }])
   progress.end()
   return progress.done
 }

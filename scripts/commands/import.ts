@@ -1,6 +1,6 @@
 /** `npm run import`: adds the data of an export to a relay. */
 import { createHash } from 'node:crypto'
-import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { defineCommand } from '../lib/command.ts'
 import { startProgress } from '../lib/progress.ts'
 import { readSettings } from '../lib/settings.ts'
@@ -127,7 +127,13 @@ function openBookmark(path: string, target: string) {
   const kept = read()
   return {
     line: kept?.target === target ? kept.line : 0,
-    move: (line: number) => writeFileSync(path, JSON.stringify({ target, line })),
+    move(line: number) {
+      // Replaced, not written to: there may be a link of that name, as in any folder that others share.
+      const draft = `${path}.${process.pid}`
+      rmSync(draft, { force: true })
+      writeFileSync(draft, JSON.stringify({ target, line }), { mode: 0o600, flag: 'wx' })
+      renameSync(draft, path)
+    },
     remove: () => rmSync(path, { force: true }),
   }
 

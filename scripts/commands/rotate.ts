@@ -3,13 +3,13 @@ import { existsSync } from 'node:fs'
 import { readDeployment } from '../deploy/deployment.ts'
 import { rotateDeployment } from '../deploy/rotation.ts'
 import { chooseKind, printNextSteps } from '../deploy/rotation-kind.ts'
-import { announce, begin, choose, during, say, showKey } from '../deploy/terminal.ts'
+import { announce, begin, during, say, showKey } from '../deploy/terminal.ts'
 import { defineCommand } from '../lib/command.ts'
 import { keptPath } from '../lib/data-directory.ts'
 import { PROJECT } from '../lib/project.ts'
 import { findDataDirectory } from '../lib/settings.ts'
 import { UsageError } from '../lib/user-error.ts'
-import { finishHome, readHomeKeys, rotateHome } from '../local/rotation.ts'
+import { findHomeAddress, finishHome, readHomeKeys, rotateHome } from '../local/rotation.ts'
 
 const HELP = `
 npm run rotate -- [--leaked | --finish] [--home | --deployed]
@@ -22,9 +22,9 @@ change your clients one by one. If it is interrupted, run it again to resume wit
   --home       rotate the key of npm start on this machine
   --deployed   rotate the key of the relay on Cloudflare
 
-Without --home or --deployed, rotates the key of the relay that npm run setup deployed from this folder,
-otherwise that of npm start. For a relay that was deployed elsewhere, asks for its details, or reads
-RELAY_URL, RELAY_WORKER, RELAY_API_KEY and CLOUDFLARE_ACCOUNT_ID.
+Without --home or --deployed, rotates the key of the relay that npm run setup deployed from this folder, or
+else that of npm start, or else that of a relay that was deployed elsewhere. With --deployed, asks for the
+details of such a relay, or reads RELAY_URL, RELAY_WORKER, RELAY_API_KEY and CLOUDFLARE_ACCOUNT_ID.
 `
 
 export const command = defineCommand({
@@ -42,22 +42,17 @@ export const command = defineCommand({
     if (options.home && options.deployed) {
       throw new UsageError('--home and --deployed cannot be combined.')
     }
-    if (await isForHome(options)) await rotateHere(options)
+    if (isForHome(options)) await rotateHere(options)
     else await rotateDeployment(options)
     return undefined
   },
 })
 
-/** Takes the relay from the options or from what is known here, or asks for it. */
-async function isForHome({ home, deployed }: { home?: boolean; deployed?: boolean }) {
+/** Takes the relay from the options or from what is known here. */
+function isForHome({ home, deployed }: { home?: boolean; deployed?: boolean }): boolean {
   if (home || deployed) return Boolean(home)
   if (readDeployment().worker || process.env.RELAY_URL) return false
-  if (!existsSync(keptPath(findDataDirectory(PROJECT)))) return false
-  const choices = [
-    { value: 'home', label: 'The relay of npm start on this machine' },
-    { value: 'deployed', label: 'A relay on Cloudflare' },
-  ]
-  return (await choose('Whose key do you want to rotate?', choices, 'home')) === 'home'
+  return existsSync(keptPath(findDataDirectory(PROJECT)))
 }
 
 async function rotateHere(options: { leaked?: boolean; finish?: boolean }): Promise<void> {
@@ -74,7 +69,7 @@ async function rotateHere(options: { leaked?: boolean; finish?: boolean }): Prom
   }
   const key = await during('Changing the key', () => rotateHome(keys, kind))
   showKey('The new key', key, keys.place)
-  printNextSteps(kind)
+  printNextSteps(kind, findHomeAddress(keys), key)
   end(
     kind === 'planned'
       ? 'When every client has the new key: npm run rotate -- --finish'

@@ -10,7 +10,8 @@ import { writeMigrationFiles } from '../deploy/migration-files.ts'
 import { chooseProject } from '../deploy/project.ts'
 import { removeDeployment } from '../deploy/removal.ts'
 import { known, type Setup, type Step } from '../deploy/steps.ts'
-import { announce, begin, during, say, showKey } from '../deploy/terminal.ts'
+import { announce, begin, during, say, showKey, warn } from '../deploy/terminal.ts'
+import { explainMissingTrigger } from '../deploy/trigger.ts'
 import { chooseAccount, chooseRelay } from '../deploy/which-relay.ts'
 import { deployWorker } from '../deploy/worker.ts'
 import { defineCommand } from '../lib/command.ts'
@@ -115,6 +116,7 @@ export const command = defineCommand({
     say('The relay is up.')
     const isPrevious = await isPreviousKey(url ?? '', key ?? '').catch(() => false)
     showKey(isPrevious ? PREVIOUS_KEY : 'Its key', key ?? '', KEPT_IN)
+    if (setup.hasTrigger === false) warn(explainMissingTrigger(url ?? '').join('\n'))
     end(`The board: ${url}/board/\nHow to connect each client: ${url}/`)
     return undefined
   },
@@ -149,7 +151,7 @@ async function checkDeployment(setup: Setup): Promise<void> {
   const url = known(setup, 'url')
   const key = known(setup, 'RELAY_API_KEY')
   await during(`Waiting for ${url}`, () => waitForVerdict(url, key, 'accepted'))
-  const subject = createSubject({ url: new URL(url), key, isOwn: false })
+  const subject = createSubject({ url: new URL(url), key })
   const results = await during(
     'Running the smoke test',
     async () => {

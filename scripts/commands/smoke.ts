@@ -1,7 +1,7 @@
 /** `npm run smoke`: runs a smoke test against a running relay. */
 import { examine, type Result } from '../checks/check.ts'
 import { checksOf, SMOKE } from '../checks/list.ts'
-import { formatResult, summarize } from '../checks/report.ts'
+import { formatResult, isBlocked, summarize } from '../checks/report.ts'
 import { createSubject } from '../checks/subject.ts'
 import { defineCommand } from '../lib/command.ts'
 import { readTarget } from '../local/target.ts'
@@ -14,7 +14,7 @@ them.
 
 Tests the relay of npm start, whatever its port. To test another relay, set RELAY_URL and RELAY_API_KEY:
 
-  RELAY_URL=https://relay-mcp.example.workers.dev RELAY_API_KEY=... npm run smoke
+  RELAY_URL=https://relay-mcp.example.workers.dev RELAY_API_KEY=$RELAY_KEY npm run smoke
 `
 
 const CHECKS = checksOf(SMOKE)
@@ -29,7 +29,8 @@ export const command = defineCommand({
     const results: Result[] = []
     for await (const result of examine(CHECKS, subject)) {
       results.push(result)
-      console.log(formatResult(result, WIDTH))
+      // The summary counts what could not be checked because of another check.
+      if (!isBlocked(result)) console.log(formatResult(result, WIDTH))
     }
     console.log(summarize(results))
     return results.some(({ outcome }) => outcome === 'failed') ? 1 : 0

@@ -25,7 +25,9 @@ export const command = defineCommand({
     const statement = given ?? (process.stdin.isTTY ? '' : await text(process.stdin))
     if (!statement.trim())
       throw new UsageError('The statement is missing: npm run sql -- "select ..."')
-    const { supabaseUrl, dataDirectory } = readSettings(process.cwd())
+    const { supabaseUrl, dataDirectory } = readSettings(process.cwd(), process.env, {
+      mustExist: true,
+    })
     if (supabaseUrl) {
       throw new UserError(
         'SUPABASE_URL is set: use the SQL editor at https://supabase.com/dashboard.',

@@ -2,13 +2,16 @@
 import { spawn } from 'node:child_process'
 import { unwatchFile, watchFile } from 'node:fs'
 import { join } from 'node:path'
+import { formatClaudeCommand, formatMcpJson } from '../lib/client-lines.ts'
 import { defineCommand } from '../lib/command.ts'
 import { keptPath } from '../lib/data-directory.ts'
+import { environmentFor } from '../lib/environment.ts'
 import { PROJECT, readVersion } from '../lib/project.ts'
-import { readSettings, type Settings } from '../lib/settings.ts'
+import { describeKeySource, readSettings, type Settings } from '../lib/settings.ts'
 import { UserError } from '../lib/user-error.ts'
 import { followActivity } from '../local/activity.ts'
 import { boardAddress } from '../local/board-link.ts'
+import { followRefusedHosts } from '../local/refused-hosts.ts'
 import { Stack } from '../local/stack.ts'
 import { formatLogLine } from '../local/workerd/log-line.ts'
 
@@ -37,10 +40,13 @@ export const command = defineCommand({
       readSettings(PROJECT, port === undefined ? process.env : { ...process.env, PORT: port })
     const settings = read()
     const activity = followActivity(settings.dataDirectory)
+    const noticeHost = followRefusedHosts(settings.publicUrl)
     const stack = new Stack(settings, {
       onLine: (line) => {
         activity.note(line)
         console.log(formatLogLine(line))
+        const notice = noticeHost(line)
+        if (notice) console.log(notice)
       },
       onNotice: (sentence) => console.log(sentence),
     })
@@ -102,32 +108,25 @@ function formatInstructions(
   const { apiKey, supabaseUrl, publicUrl, warnings } = settings
   const address = publicUrl ? new URL(publicUrl).origin : origin
   const url = `${address}/mcp`
-  const authorization = `Bearer ${isShown ? apiKey : '…'}`
-  const server = { type: 'http', url, headers: { Authorization: authorization } }
+  const shown = isShown ? apiKey : undefined
   return `
 relay-mcp is up${supabaseUrl ? `, on ${supabaseUrl}` : ''}
 
   Board ${board}
   Page  ${address}, in a browser: how to connect each client
   URL   ${url}
-  Key   ${isShown ? apiKey : describeKeySource(settings)}
+  Key   ${shown ?? `${describeKeySource(settings, PROJECT)}, here called RELAY_KEY`}
 
 Claude Code:
 
-  claude mcp add --scope user --transport http relay ${url} --header "Authorization: ${authorization}"
+  ${formatClaudeCommand(url, shown)}
 
 or .mcp.json:
 
-${JSON.stringify({ mcpServers: { relay: server } }, null, 2)}
+${formatMcpJson(url, shown)}
 ${warnings.map((warning) => `\nWarning: ${warning}\n`).join('')}
 Requests follow. Press Ctrl-C to stop.
 `
-}
-
-function describeKeySource({ keySource, dataDirectory }: Settings): string {
-  if (keySource === 'environment') return 'RELAY_API_KEY in the environment of this process'
-  if (keySource === '.dev.vars') return `RELAY_API_KEY in ${join(PROJECT, '.dev.vars')}`
-  return `RELAY_API_KEY in ${keptPath(dataDirectory)}`
 }
 
 /** Opens a URL with the desktop's own program, if there is one. */
@@ -138,7 +137,8 @@ function openInBrowser(url: string): void {
       : process.platform === 'win32'
         ? ['cmd', '/c', 'start', '', url]
         : ['xdg-open', url]
-  const child = spawn(program as string, args, { stdio: 'ignore', detached: true })
+  const options = { stdio: 'ignore', detached: true, env: environmentFor() } as const
+  const child = spawn(program as string, args, options)
   child.on('error', () =>
     console.log(`No browser could be opened. Open ${url.split('#')[0]} yourself.`),
   )

@@ -1,7 +1,7 @@
 /** `npm run status`: shows where a relay runs, how long it has been up, and who uses it. */
 import { defineCommand } from '../lib/command.ts'
 import { McpClient } from '../lib/mcp-client.ts'
-import { readSettings } from '../lib/settings.ts'
+import { describeKeySource, readSettings } from '../lib/settings.ts'
 import { type ClientActivity, readActivity } from '../local/activity.ts'
 import { type RunningRelay, readRunning } from '../local/data-directory-lock.ts'
 import { readTarget } from '../local/target.ts'
@@ -10,9 +10,10 @@ import { makePrintable } from '../local/workerd/log-line.ts'
 const HELP = `
 npm run status
 
-Prints the page, URL, version and database of the relay of npm start, its data directory, how long it has
-been up, and the last request of each client. For another relay, set RELAY_URL and RELAY_API_KEY; it
-reports only the page, URL, version and database. Exit code 1 if the relay is not running.
+Prints the page, URL, version and database of the relay of npm start, which file has its key, its data
+directory, how long it has been up, and the last request of each client. For another relay, set RELAY_URL
+and RELAY_API_KEY; it reports only the page, URL, version and database. Exit code 1 if the relay is not
+running or its database does not answer.
 `
 
 const WIDTH = 16
@@ -21,8 +22,8 @@ export const command = defineCommand({
   help: HELP,
   options: {},
   async run() {
-    const { url, key, isOwn } = readTarget()
-    const settings = isOwn ? readSettings(process.cwd()) : undefined
+    const { url, key, home } = readTarget()
+    const settings = home && readSettings(process.cwd(), process.env, { mustExist: true })
     const running = settings && readRunning(settings.dataDirectory)
     if (settings && !running) {
       print('Data directory', settings.dataDirectory)
@@ -37,6 +38,8 @@ export const command = defineCommand({
       console.log(answer)
       return 1
     }
+    if (answer.issuer && answer.issuer !== url.origin) print('Public URL', answer.issuer)
+    if (settings) print('Key', describeKeySource(settings, process.cwd()))
     print('Version', running?.version ?? String(answer.version))
     if (settings && running) {
       print('Data directory', settings.dataDirectory)
@@ -54,6 +57,8 @@ function print(name: string, value: string): void {
 
 interface Health {
   version: string
+  /** The origin that clients use. */
+  issuer?: string
   database?: {
     fault?: string
     project?: string

@@ -1,12 +1,14 @@
 /** Copies text to the clipboard of the desktop, if there is one. */
 import { spawnSync } from 'node:child_process'
+import { environmentFor } from '../lib/environment.ts'
 
 /** Returns whether the text was copied. */
 export function copy(text: string): boolean {
   return listPrograms().some(([command, ...args]) => {
     // xclip keeps running to serve the clipboard, and must not keep our output open.
     const stdio: ['pipe', 'ignore', 'ignore'] = ['pipe', 'ignore', 'ignore']
-    return spawnSync(command, args, { input: text, stdio, timeout: 5000 }).status === 0
+    const options = { stdio, timeout: 5000, env: environmentFor() }
+    return spawnSync(command, args, { ...options, input: text }).status === 0
   })
 }
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { UserError } from '../lib/user-error.ts'
 import { runWrangler, type WranglerResult } from '../lib/wrangler.ts'
-import { withPlacement } from './placement.ts'
+import { withChanges } from './wrangler-file.ts'
 
 export interface Account {
   id: string
@@ -50,20 +50,46 @@ export async function listSecrets(target: Target): Promise<string[] | undefined>
   throw createError('did not list the secrets of the Worker', listed)
 }
 
+export interface Deployed {
+  /** The host names of the Worker. */
+  hosts: string[]
+  /** Whether the daily trigger of wrangler.toml is set. */
+  hasTrigger: boolean
+}
+
 /**
  * Uploads the Worker and its secrets as one version, so that it never runs with only some of them.
- * Other secrets are kept. Runs in `region` if there is one. Returns the host names of the Worker.
+ * Other secrets are kept. Runs in `region` if there is one. If Cloudflare refuses only the trigger,
+ * deploys without it: wrangler then fails after the upload, and tells no address.
  */
-export function deploy(
+export async function deploy(
   target: Target,
   secrets: Record<string, string>,
   region?: string,
-): Promise<string[]> {
-  if (!region) return deployWith([], target, secrets)
-  return withPlacement(region, (file) => deployWith(['--config', file], target, secrets))
+): Promise<Deployed> {
+  const placement = region && { placement: { region } }
+  try {
+    return { hosts: await deployWith({ ...placement }, target, secrets), hasTrigger: true }
+  } catch (error) {
+    if (!(error instanceof TriggerError)) throw error
+    const changes = { ...placement, triggers: {} }
+    return { hosts: await deployWith(changes, target, secrets), hasTrigger: false }
+  }
 }
 
-async function deployWith(
+class TriggerError extends Error {}
+
+/** Deploys with `changes` to wrangler.toml; returns the host names of the Worker. */
+function deployWith(
+  changes: Record<string, object>,
+  target: Target,
+  secrets: Record<string, string>,
+): Promise<string[]> {
+  if (Object.keys(changes).length === 0) return runDeploy([], target, secrets)
+  return withChanges(changes, (file) => runDeploy(['--config', file], target, secrets))
+}
+
+async function runDeploy(
   options: string[],
   target: Target,
   secrets: Record<string, string>,
@@ -87,6 +113,8 @@ async function deployWith(
         `Your account has no workers.dev subdomain yet: choose one at ${onboarding}.`,
       )
     }
+    // The request that failed, with the documented path of its endpoint.
+    if (deployed.said.includes(`/scripts/${worker}/schedules) failed`)) throw new TriggerError()
     if (!deployed.ok) throw createError('did not accept the Worker', deployed)
     const lines = readFileSync(output, 'utf8').trim().split('\n').map(parse)
     const { targets } = lines.find(({ type }) => type === 'deploy')
@@ -134,10 +162,25 @@ export async function disablePreviewUrls(target: Target): Promise<void> {
   await requestSubdomain(target, { enabled, previews_enabled: false })
 }
 
-/** Reads or changes a Worker's addresses on workers.dev, for which wrangler has no command. */
-async function requestSubdomain({ account, worker }: Target, change?: object) {
+function requestSubdomain(target: Target, change?: object): Promise<Subdomain> {
+  return request(target, 'subdomain', 'the preview URLs', change)
+}
+
+/** Whether a cron trigger runs the Worker's daily query. */
+export async function hasTrigger(target: Target): Promise<boolean> {
+  const { schedules } = await request<{ schedules: unknown[] }>(target, 'schedules', 'the triggers')
+  return schedules.length > 0
+}
+
+/** Reads or changes what wrangler has no command for. `what` names it in a sentence. */
+async function request<T>(
+  { account, worker }: Target,
+  endpoint: string,
+  what: string,
+  change?: object,
+): Promise<T> {
   const base = process.env.CLOUDFLARE_API_BASE_URL ?? 'https://api.cloudflare.com/client/v4'
-  const url = `${base}/accounts/${account}/workers/scripts/${worker}/subdomain`
+  const url = `${base}/accounts/${account}/workers/scripts/${worker}/${endpoint}`
   const response = await fetch(url, {
     method: change ? 'POST' : 'GET',
     headers: { ...(await getCredentials(account)), 'content-type': 'application/json' },
@@ -149,11 +192,9 @@ async function requestSubdomain({ account, worker }: Target, change?: object) {
     throw new UserError(`Cloudflare cannot be reached: ${response.message}.`)
   }
   const answer = parse(await response.text())
-  if (response.ok && answer?.success) return answer.result as Subdomain
+  if (response.ok && answer?.success) return answer.result
   const said = answer?.errors?.[0]?.message ?? `status ${response.status}`
-  throw new UserError(
-    `Cloudflare refused to read or change the preview URLs of ${worker}: ${said}.`,
-  )
+  throw new UserError(`Cloudflare refused to read or change ${what} of ${worker}: ${said}.`)
 }
 
 interface Subdomain {

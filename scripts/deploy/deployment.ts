@@ -3,9 +3,10 @@
  * RELAY_DATA. Saved after every answer, so that an interrupted set-up can resume and a rotation knows
  * where to start. It contains keys in clear text, as .dev.vars does, and only its owner can read it.
  */
-import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { linkSync, readFileSync, rmSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
 import { makeDirectory } from '../lib/data-directory.ts'
+import { replacePrivate } from '../lib/private-file.ts'
 import { PROJECT } from '../lib/project.ts'
 import { UserError } from '../lib/user-error.ts'
 
@@ -64,9 +65,7 @@ export function readDeployment(): Deployment {
 export function keep(deployment: Deployment, known: Deployment): void {
   Object.assign(deployment, known)
   makeDirectory(FOLDER)
-  const draft = `${FILE}.${process.pid}`
-  writeFileSync(draft, `${JSON.stringify(deployment, null, 2)}\n`, { mode: 0o600 })
-  renameSync(draft, FILE)
+  replacePrivate(FILE, `${JSON.stringify(deployment, null, 2)}\n`)
 }
 
 /** Renames the file, so that its key can still be found, and returns its new name. */

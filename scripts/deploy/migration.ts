@@ -126,18 +126,22 @@ async function faultOnConnecting(string: string): Promise<string | undefined> {
     await during('Connecting to the database', () => client.connect())
     return undefined
   } catch (error) {
-    return explainConnection(error as NodeJS.ErrnoException)
+    return explainConnection(error as NodeJS.ErrnoException, client.password)
   } finally {
     await client.end()
   }
 }
 
 /** Explains in a sentence why a connection failed. */
-function explainConnection(error: NodeJS.ErrnoException): string {
+function explainConnection(error: NodeJS.ErrnoException, password = ''): string {
   const { code, message } = error
   const fault = explainIdentity(error)
   if (fault) return fault
-  if (code === '28P01') return 'The database refuses this password.'
+  if (code === '28P01') {
+    return /^\[.*\]$/.test(password)
+      ? 'The database refuses this password. Remove the brackets around it, which the dashboard shows around a placeholder.'
+      : 'The database refuses this password.'
+  }
   if (code === 'ENOTFOUND' || code === 'ENETUNREACH' || code === 'EHOSTUNREACH') {
     return 'The database cannot be reached. Its direct address needs IPv6: use the connection string of the session pooler.'
   }

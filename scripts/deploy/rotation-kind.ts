@@ -1,6 +1,7 @@
 /** The kinds of rotation and the steps that follow each; the same at home and on Cloudflare. */
+import { formatClaudeCommand } from '../lib/client-lines.ts'
 import { UserError } from '../lib/user-error.ts'
-import { choose, say, warn } from './terminal.ts'
+import { choose, say, show, warn } from './terminal.ts'
 
 export type RotationKind = 'planned' | 'leaked' | 'finish'
 
@@ -45,20 +46,23 @@ export async function chooseKind(
   )
 }
 
-/** Tells the person where to put the new key. */
-export function printNextSteps(kind: 'planned' | 'leaked'): void {
+/** Tells the person where to put the new key; the key itself is shown only on a terminal. */
+export function printNextSteps(kind: 'planned' | 'leaked', origin: string, key: string): void {
   say(kind === 'planned' ? CLIENTS : `${CLIENTS}\n\n${AFTER_A_LEAK}`)
+  const shown = process.stdout.isTTY ? key : undefined
+  say(`For Claude Code${shown ? '' : ', with the new key in RELAY_KEY'}:`)
+  show(`claude mcp remove relay --scope user\n${formatClaudeCommand(`${origin}/mcp`, shown)}`)
 }
 
 const CLIENTS = `Set the new key in every client that sends it:
-  Claude Code      claude mcp remove relay, then claude mcp add with the new key; or RELAY_API_KEY
-                   in the environment, if .mcp.json reads it from there
+  Claude Code      the lines below; or the variable that .mcp.json reads it from
+  Its plugin       /plugin configure relay@relay-mcp
   Cursor           .cursor/mcp.json, ~/.cursor/mcp.json
   VS Code          .vscode/mcp.json
   Claude Desktop   AUTH_HEADER in claude_desktop_config.json
-  Codex, Gemini    RELAY_API_KEY in the environment, settings.json
+  Codex, Gemini    the variable that config.toml or settings.json reads it from
   Cowork           the mcp_servers block of each task
-  Scripts          RELAY_API_KEY in the environment, .dev.vars, CI secrets
+  Scripts          environments, .dev.vars, CI secrets
 Clients that signed in (Claude.ai, ChatGPT) hold tokens signed with the old key, which stop working with
 it. A client that has not renewed its tokens by then must be connected again.`
 

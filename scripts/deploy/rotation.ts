@@ -23,8 +23,8 @@ export async function rotateDeployment(options: RotationOptions): Promise<void> 
 
   announce('Cloudflare', 'Checks who is logged in and which relay to rotate.')
   await chooseAccount(setup)
-  const { url: kept, RELAY_API_KEY: key } = setup.deployment
-  if (!kept || !key) remember(setup, await nameRunning(known(setup, 'account')))
+  if (!setup.deployment.url || !setup.deployment.RELAY_API_KEY)
+    remember(setup, await nameRunning(known(setup, 'account')))
   const url = known(setup, 'url')
   const target = { account: known(setup, 'account'), worker: known(setup, 'worker') }
   const secrets = await during(`Listing the secrets of the Worker ${target.worker}`, () =>
@@ -44,8 +44,9 @@ export async function rotateDeployment(options: RotationOptions): Promise<void> 
     return end(`The old key is refused. ${url}/ shows how to connect each client.`)
   }
   await rotate(setup, target, kind, isInProgress)
-  showKey('The new key', known(setup, 'RELAY_API_KEY'), KEPT_IN)
-  printNextSteps(kind)
+  const key = known(setup, 'RELAY_API_KEY')
+  showKey('The new key', key, KEPT_IN)
+  printNextSteps(kind, url, key)
   end(
     kind === 'planned'
       ? 'When every client has the new key: npm run rotate -- --finish'

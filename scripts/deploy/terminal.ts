@@ -5,6 +5,7 @@
 import * as clack from '@clack/prompts'
 import { INTERRUPTED } from '../lib/command.ts'
 import { UserError } from '../lib/user-error.ts'
+import { cleanPasted } from './pasted.ts'
 
 /** Whether there is a person to ask. */
 export const hasPerson = Boolean(process.stdin.isTTY && process.stdout.isTTY)
@@ -96,7 +97,7 @@ export function showKey(name: string, key: string, keptIn: string): void {
 /** Resolves with an answer that passed its checks; it is empty only if that is allowed. */
 export async function ask(question: Question): Promise<string> {
   const { variable, byDefault, ifEmpty, faultOnTrial = async () => undefined } = question
-  const given = process.env[variable]?.trim()
+  const given = cleanPasted(process.env[variable] ?? '', variable)
   if (given || !hasPerson) {
     const answer = given || byDefault
     if (!answer && ifEmpty !== undefined) return ''
@@ -115,15 +116,15 @@ export async function ask(question: Question): Promise<string> {
 }
 
 async function prompt(question: Question): Promise<string> {
-  const { message, byDefault, ifEmpty = byDefault, isSecret } = question
+  const { message, variable, byDefault, ifEmpty = byDefault, isSecret } = question
   const options = {
     message: ifEmpty === undefined ? message : `${message} (Enter: ${ifEmpty})`,
-    validate: (answer = '') => faultOfAnswer(question, answer.trim()),
+    validate: (answer = '') => faultOfAnswer(question, cleanPasted(answer, variable)),
   }
   const answer = isSecret
     ? await clack.password({ ...options, clearOnError: true })
     : await clack.text({ ...options, defaultValue: byDefault ?? '' })
-  return unlessCancelled(answer ?? '').trim()
+  return cleanPasted(unlessCancelled(answer ?? ''), variable)
 }
 
 function faultOfAnswer(question: Question, answer: string): string | undefined {

@@ -1,9 +1,9 @@
 /** The step of the set-up that uploads the Worker with its secrets and learns its address. */
 import { UserError } from '../lib/user-error.ts'
 import { deploy, listSecrets, type Target } from './cloudflare.ts'
-import { hasOwnPlacement } from './placement.ts'
 import { known, remember, type Setup } from './steps.ts'
 import { choose, during, say, warn } from './terminal.ts'
+import { hasOwnPlacement } from './wrangler-file.ts'
 
 export async function deployWorker(setup: Setup): Promise<void> {
   const { deployment } = setup
@@ -15,11 +15,13 @@ export async function deployWorker(setup: Setup): Promise<void> {
     ...((await hasKey(setup, target)) ? {} : collectKeys(setup)),
   }
   const region = await choosePlacement(setup)
-  const hosts = await during(
+  const { hosts, hasTrigger } = await during(
     `Deploying the Worker ${target.worker}`,
     () => deploy(target, secrets, region),
-    (found) => `Deployed to ${found.join(' and ')}`,
+    (found) =>
+      `Deployed to ${found.hosts.join(' and ')}${found.hasTrigger ? '' : ', without its daily query'}`,
   )
+  setup.hasTrigger = hasTrigger
   const [first] = hosts
   if (!first)
     throw new UserError('The Worker was deployed but has no address: check wrangler.toml.')

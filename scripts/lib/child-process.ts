@@ -73,6 +73,7 @@ function watchdog(): Socket {
     const shell = spawn('/bin/sh', ['-c', WATCHDOG], {
       stdio: ['pipe', 'ignore', 'ignore'],
       cwd: '/',
+      env: { PATH: process.env.PATH },
       detached: true,
     })
     shell.on('error', () => {})

@@ -3,6 +3,8 @@
  * failure, 2 for an invalid option or setting, and 130 after an interruption.
  */
 import { parseArgs } from 'node:util'
+import { handleClosedOutput } from './output.ts'
+import { describeSystemError } from './system-error.ts'
 import { UsageError, UserError } from './user-error.ts'
 
 type Options = Record<string, { type: 'boolean' | 'string'; short?: string }>
@@ -19,7 +21,7 @@ export interface Command<V = AnyValues> {
   options: Options
   /** Names of its arguments, all optional here: `run` checks them. */
   arguments?: string[]
-  /** Whether it handles signals itself; otherwise a signal ends the process. */
+  /** Whether it runs until it is stopped, and handles signals itself. Other commands end at a signal. */
   stopsItself?: boolean
   /** Returns the exit code, or undefined for 0. */
   run(values: V, args: string[]): Promise<number | undefined>
@@ -40,6 +42,7 @@ const PARENT_PAUSE_MS = 250
 
 /** Runs a command with the arguments that follow its name, and sets the exit code. */
 export async function runCommand(command: Command, args: string[]): Promise<void> {
+  handleClosedOutput({ continues: command.stopsItself ?? false })
   try {
     const { values, positionals } = parse(command, args)
     if (values.help) return console.log(command.help.trim())
@@ -51,7 +54,9 @@ export async function runCommand(command: Command, args: string[]): Promise<void
     }
     process.exitCode = (await command.run(values, positionals)) ?? process.exitCode ?? 0
   } catch (error) {
-    console.error(error instanceof UserError ? error.message : error)
+    console.error(
+      error instanceof UserError ? error.message : (describeSystemError(error) ?? error),
+    )
     process.exitCode = error instanceof UserError ? error.exitCode : 1
   }
 }

@@ -3,17 +3,9 @@
  * generates, and the keys of a rotation. Only its owner can read them.
  */
 import { randomBytes, randomUUID } from 'node:crypto'
-import {
-  chmodSync,
-  linkSync,
-  mkdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs'
+import { chmodSync, linkSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { replacePrivate, writePrivate } from './private-file.ts'
 import { UsageError } from './user-error.ts'
 
 /** Settings by their names in the environment. */
@@ -62,19 +54,24 @@ function makeFolders(path: string): boolean {
 
 /** Reads the saved settings, and generates them on the first run. */
 export function readKept(dataDirectory: string): Values {
+  const made = () => Object.fromEntries(Object.entries(MADE).map(([name, make]) => [name, make()]))
+  return findKept(dataDirectory) ?? keepFirst(dataDirectory, made())
+}
+
+/** Reads the saved settings; undefined if there are none. */
+export function findKept(dataDirectory: string): Values | undefined {
   const path = keptPath(dataDirectory)
   try {
-    return JSON.parse(readFileSync(path, 'utf8'))
+    const kept: unknown = JSON.parse(readFileSync(path, 'utf8'))
+    if (typeof kept !== 'object' || kept === null) throw new SyntaxError('not an object')
+    return kept as Values
   } catch (error) {
     if (error instanceof SyntaxError) {
       throw new UsageError(`${path} is damaged: repair it, or delete it to generate new keys.`)
     }
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
-      throw new UsageError(`${path} cannot be read: ${(error as Error).message}.`)
-    }
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw new UsageError(`${path} cannot be read: ${(error as Error).message}.`)
   }
-  const made = Object.fromEntries(Object.entries(MADE).map(([name, make]) => [name, make()]))
-  return keepFirst(dataDirectory, made)
 }
 
 /** Writes the file in one step, or returns the settings of another start that wrote it first. */
@@ -82,7 +79,7 @@ function keepFirst(dataDirectory: string, made: Values): Values {
   const path = keptPath(dataDirectory)
   const draft = `${path}.${process.pid}`
   try {
-    write(draft, made)
+    writePrivate(draft, format(made))
     linkSync(draft, path)
     return made
   } catch (error) {
@@ -96,12 +93,7 @@ function keepFirst(dataDirectory: string, made: Values): Values {
 
 /** Changes saved settings in one step; undefined removes one. */
 export function changeKept(dataDirectory: string, changes: Values): void {
-  const path = keptPath(dataDirectory)
-  const draft = `${path}.${process.pid}`
-  write(draft, { ...readKept(dataDirectory), ...changes })
-  renameSync(draft, path)
+  replacePrivate(keptPath(dataDirectory), format({ ...readKept(dataDirectory), ...changes }))
 }
 
-function write(path: string, values: Values): void {
-  writeFileSync(path, `${JSON.stringify(values, null, 2)}\n`, { mode: 0o600, flush: true })
-}
+const format = (values: Values) => `${JSON.stringify(values, null, 2)}\n`

@@ -20,10 +20,13 @@ export interface ToolResult {
 /** More than three calls to the database can take, each with a limit of 8 s. */
 const TIME_LIMIT_MS = 30_000
 
+/** The relay's own commands, which `npm run status` leaves out. */
+export const CLIENT_INFO = { name: 'relay-mcp-scripts', version: '1' }
+
 const MODERN_META = {
   'io.modelcontextprotocol/protocolVersion': '2026-07-28',
   'io.modelcontextprotocol/clientCapabilities': {},
-  'io.modelcontextprotocol/clientInfo': { name: 'relay-mcp-scripts', version: '1' },
+  'io.modelcontextprotocol/clientInfo': CLIENT_INFO,
 }
 
 export class McpClient {
@@ -52,6 +55,7 @@ export class McpClient {
       authorization: `Bearer ${this.#key}`,
       'content-type': 'application/json',
       accept: 'application/json, text/event-stream',
+      'user-agent': CLIENT_INFO.name,
       ...headers,
     }
     const present = Object.entries(all).filter(([, value]) => value !== undefined)

@@ -2,12 +2,14 @@
  * The settings of `npm start`: from the environment, then .dev.vars, then the data directory. Rejects
  * values that the Worker would reject (src/settings-table.ts) before anything is started.
  */
-import { readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { parseEnv } from 'node:util'
+import { readConfig } from '../../src/config.ts'
 import { SETTINGS } from '../../src/settings-table.ts'
-import { makeDirectory, readKept, type Values } from './data-directory.ts'
-import { UsageError } from './user-error.ts'
+import { findKept, keptPath, makeDirectory, readKept, type Values } from './data-directory.ts'
+import { replacePrivate } from './private-file.ts'
+import { UsageError, UserError } from './user-error.ts'
 
 export interface Settings {
   port: number
@@ -62,9 +64,9 @@ const RULES: Record<string, Rule[]> = {
   SUPABASE_SERVICE_KEY: [checkHeaderValue],
   RELAY_PUBLIC_URL: [
     (value) =>
-      /^https?:\/\/./.test(value) && URL.canParse(value)
+      isPublicUrl(value)
         ? undefined
-        : 'must be an http or https URL',
+        : 'must begin with https:// and have no path, such as https://relay.example.com',
   ],
   RELAY_ALLOWED_ORIGINS: [],
   RELAY_APP: [],
@@ -75,18 +77,37 @@ const RULES: Record<string, Rule[]> = {
 
 const isPort = (value: string) => /^\d{1,5}$/.test(value) && Number(value) <= 65535
 
-/** Reads the settings of the project in `folder`, creating its data directory and keys if needed. */
-export function readSettings(folder: string, environment: Values = process.env): Settings {
+/** Whether the Worker takes it: it ignores any other value, so that clients would be refused. */
+function isPublicUrl(value: string): boolean {
+  const { warnings } = readConfig({ RELAY_PUBLIC_URL: value, RELAY_HOSTS: 'localhost' })
+  return warnings.every(({ setting }) => setting !== 'RELAY_PUBLIC_URL')
+}
+
+/**
+ * Reads the settings of the project in `folder`. Creates its data directory and keys if needed; with
+ * `mustExist`, throws UserError instead, and writes nothing.
+ */
+export function readSettings(
+  folder: string,
+  environment: Values = process.env,
+  { mustExist = false } = {},
+): Settings {
   const { values, warnings } = readDevVars(folder)
   const given = { ...values, ...pick(environment) }
   for (const name of Object.keys(RULES)) check(name, given[name])
   if (given.SUPABASE_URL) requireProject(given)
 
   const dataDirectory = resolve(folder, given.RELAY_DATA ?? '.relay')
-  makeDirectory(dataDirectory)
-  const kept = readKept(dataDirectory)
+  if (!mustExist) makeDirectory(dataDirectory)
+  const kept = mustExist ? findKept(dataDirectory) : readKept(dataDirectory)
+  // Nothing of a Supabase project is in the data directory.
+  if (!kept && !given.SUPABASE_URL) {
+    throw new UserError(
+      `There is no relay in ${dataDirectory}: RELAY_DATA is mistyped, or npm start has never run here.`,
+    )
+  }
   const value = (name: 'RELAY_API_KEY' | 'RELAY_USER_ID' | 'SUPABASE_SERVICE_KEY') =>
-    given[name] ?? (kept[name] as string)
+    given[name] ?? kept?.[name] ?? ''
   return {
     port: Number(given.PORT ?? 8787),
     dataDirectory,
@@ -94,7 +115,7 @@ export function readSettings(folder: string, environment: Values = process.env):
     // A key from outside replaces the kept one together with the kept one's predecessor.
     previousApiKey:
       given.RELAY_API_KEY_PREVIOUS ??
-      (given.RELAY_API_KEY ? undefined : kept.RELAY_API_KEY_PREVIOUS),
+      (given.RELAY_API_KEY ? undefined : kept?.RELAY_API_KEY_PREVIOUS),
     userId: value('RELAY_USER_ID'),
     serviceKey: value('SUPABASE_SERVICE_KEY'),
     supabaseUrl: given.SUPABASE_URL,
@@ -111,6 +132,13 @@ export function readSettings(folder: string, environment: Values = process.env):
         : 'kept',
     warnings,
   }
+}
+
+/** Says where the key is, for a person who may read it there. */
+export function describeKeySource({ keySource, dataDirectory }: Settings, folder: string): string {
+  if (keySource === 'environment') return 'RELAY_API_KEY in the environment of this process'
+  const file = keySource === '.dev.vars' ? join(folder, '.dev.vars') : keptPath(dataDirectory)
+  return `RELAY_API_KEY in ${file}`
 }
 
 /** Finds the data directory without creating it. */
@@ -152,10 +180,8 @@ export function changeDevVars(folder: string, changes: Values): void {
   const added = Object.entries(changes).flatMap(([name, value]) =>
     value === undefined ? [] : [`${name}=${value}`],
   )
-  const draft = `${path}.${process.pid}`
   const text = [...added, ...rest].join('\n')
-  writeFileSync(draft, text.endsWith('\n') ? text : `${text}\n`, { mode: 0o600, flush: true })
-  renameSync(draft, path)
+  replacePrivate(path, text.endsWith('\n') ? text : `${text}\n`)
 }
 
 function pick(values: Values): Values {

@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { stripVTControlCharacters } from 'node:util'
 import { startChild } from './child-process.ts'
+import { environmentFor } from './environment.ts'
 import { PROJECT } from './project.ts'
 
 const QUIET = {
@@ -18,6 +19,9 @@ const QUIET = {
   // Compiling its 10 MB takes a third of the time of a short command.
   NODE_COMPILE_CACHE: join(PROJECT, '.wrangler', 'compile-cache'),
 }
+
+/** Its login, account and API. */
+const CLOUDFLARE = /^(CLOUDFLARE|CF)_/
 
 export interface WranglerOptions {
   env?: Record<string, string | undefined>
@@ -40,7 +44,7 @@ export async function runWrangler(
   const wrangler = createRequire(import.meta.url).resolve('wrangler')
   const child = await startChild(process.execPath, ['--no-warnings', wrangler, ...args], {
     cwd: PROJECT,
-    env: { ...process.env, ...QUIET, ...env },
+    env: { ...environmentFor(CLOUDFLARE), ...QUIET, ...env },
     stdio: ['pipe', 'pipe', 'pipe'],
     lastSignal: 'KILL',
   })

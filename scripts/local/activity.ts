@@ -4,6 +4,7 @@
  */
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { CLIENT_INFO } from '../lib/mcp-client.ts'
 
 export interface ClientActivity {
   /** In ISO 8601. */
@@ -24,7 +25,7 @@ const pathIn = (dataDirectory: string) => join(dataDirectory, 'activity.json')
 
 export function readActivity(dataDirectory: string): Activity {
   try {
-    return JSON.parse(readFileSync(pathIn(dataDirectory), 'utf8'))
+    return JSON.parse(readFileSync(pathIn(dataDirectory), 'utf8')) ?? {}
   } catch {
     return {}
   }
@@ -49,11 +50,12 @@ export function followActivity(dataDirectory: string) {
   }
 
   return {
-    /** Takes a line of the Worker's output; ignores lines that are not requests. */
+    /** Takes a line of the Worker's output; ignores lines that are not requests of a client. */
     note(line: string): void {
       const fields = parse(line)
       if (fields?.rpc_method === undefined && fields?.tool === undefined) return
       const name = String(fields.client ?? 'without a name').slice(0, 100)
+      if (name === CLIENT_INFO.name) return
       const requests = (clients.get(name)?.requests ?? 0) + 1
       // The latest comes last, so that the first is the oldest.
       clients.delete(name)

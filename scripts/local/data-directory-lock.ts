@@ -4,9 +4,10 @@
  * and takes over the record. PostgreSQL's own lock is a second line of defence.
  */
 import { execFileSync } from 'node:child_process'
-import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { linkSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { replacePrivate, writePrivate } from '../lib/private-file.ts'
 import { UserError } from '../lib/user-error.ts'
 
 interface Running {
@@ -59,7 +60,7 @@ export async function lockDataDirectory(directory: string): Promise<DataDirector
   const path = pathIn(directory)
   const draft = `${path}.${process.pid}`
   const record: LockRecord = { ...running(process.pid), children: [] }
-  writeFileSync(draft, JSON.stringify(record), { mode: 0o600 })
+  writePrivate(draft, JSON.stringify(record))
   try {
     while (!linkRecord(draft, path)) await evict(path, `${draft}.previous`, directory)
   } finally {
@@ -69,8 +70,7 @@ export async function lockDataDirectory(directory: string): Promise<DataDirector
   const save = () => {
     // A start that is interrupted may still record something; another start may hold the lock by then.
     if (isReleased) return
-    writeFileSync(draft, JSON.stringify(record), { mode: 0o600 })
-    renameSync(draft, path)
+    replacePrivate(path, JSON.stringify(record))
   }
   return {
     adopt(pid, signals) {
@@ -147,8 +147,9 @@ function running(pid: number): Running {
   return { pid, started: readStart(pid) }
 }
 
+/** A process that had ended when it was recorded has no start, and must not be found again. */
 function lives({ pid, started }: Running): boolean {
-  return readStart(pid) === started
+  return started !== '' && readStart(pid) === started
 }
 
 /** Reads when a process started, in the system's own format; empty if it is not running. */
@@ -162,7 +163,7 @@ function readStart(pid: number): string {
       return fields[0] === 'Z' ? '' : `${boot} ${fields[19]}`
     }
     // ps writes local time in the person's language, which may both change while the process runs.
-    const env = { ...process.env, LC_ALL: 'C', TZ: 'UTC' }
+    const env = { PATH: process.env.PATH, LC_ALL: 'C', TZ: 'UTC' }
     const args = ['-o', 'lstart=', '-p', `${pid}`]
     return execFileSync('ps', args, { encoding: 'utf8', env }).trim()
   } catch {

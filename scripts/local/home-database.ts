@@ -92,5 +92,15 @@ async function findRunning(dataDirectory: string, inUse: UserError): Promise<Rea
   if (!port) throw inUse
   const password = await readFile(join(path, 'password'), 'utf8')
   const connection = { host: '127.0.0.1', port, user: SUPERUSER, password, database: DATABASE }
+  // The file may be that of an earlier run, while this one is still starting.
+  const probe = new Client(connection)
+  probe.on('error', () => {})
+  await probe.connect().catch((error: Error) => {
+    throw new UserError(
+      `The database of the npm start that runs on ${dataDirectory} does not answer (${error.message}): try ` +
+        'again in a moment.',
+    )
+  })
+  await probe.end()
   return { connection, async stop() {} }
 }

@@ -28,7 +28,7 @@ interface Rotation {
 
 /** Reads where the key of `npm start` is stored. Throws if it cannot be changed from here. */
 export function readHomeKeys(): HomeKeys {
-  const settings = readSettings(PROJECT)
+  const settings = readSettings(PROJECT, process.env, { mustExist: true })
   const { keySource, dataDirectory, previousApiKey } = settings
   if (keySource === 'environment') {
     throw new UserError(
@@ -83,6 +83,15 @@ export async function finishHome({ settings, isInProgress }: HomeKeys): Promise<
   change(settings, { RELAY_API_KEY_PREVIOUS: undefined })
   const running = readRunning(dataDirectory)
   if (running) await waitForVerdict(running.url, old, 'refused')
+}
+
+/** The origin under which clients reach it. */
+export function findHomeAddress({
+  settings: { dataDirectory, publicUrl, port },
+}: HomeKeys): string {
+  const running = readRunning(dataDirectory)
+  const url = running ? (running.publicUrl ?? running.url) : publicUrl
+  return new URL(url ?? `http://127.0.0.1:${port}`).origin
 }
 
 function change({ keySource, dataDirectory }: Settings, values: Values): void {

@@ -76,6 +76,8 @@ function parseLine(text: string, path: string, number: number): Record<string, u
 export async function readExport(path: string): Promise<Export | undefined> {
   let found: Export | undefined
   try {
+    // The file is read more than once, which a pipe or a device cannot be.
+    if (!(await stat(path)).isFile()) throw createTypeError(path)
     for await (const { end, value } of readLines(path)) {
       if (!found) {
         if (value.kind !== 'relay-mcp export' || value.version !== 1) {
@@ -109,5 +111,8 @@ export async function readExport(path: string): Promise<Export | undefined> {
   if (!found && (await stat(path)).size > 0) throw createFormatError(path)
   return found
 }
+
+export const createTypeError = (path: string) =>
+  new UserError(`${path} is not a regular file: give the name of a file.`)
 
 const createFormatError = (path: string) => new UserError(`${path} is not an export of relay-mcp.`)

@@ -239,6 +239,8 @@ export async function startCloudflare({
       case 'PUT scripts schedules':
         find(name).crons = ((await json(request)) as { cron: string }[]).map(({ cron }) => cron)
         return {}
+      case 'GET scripts schedules':
+        return { schedules: find(name).crons.map((cron) => ({ cron })) }
       case 'GET scripts secrets':
         return Object.keys(find(name).secrets).map((each) => ({ name: each, type: 'secret_text' }))
       case 'PATCH scripts secrets-bulk': {

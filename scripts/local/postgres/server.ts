@@ -10,7 +10,6 @@ import {
   mkdtemp,
   readdir,
   readFile,
-  readlink,
   rename,
   rm,
   writeFile,
@@ -18,11 +17,11 @@ import {
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { type Child, startChild } from '../../lib/child-process.ts'
 import { UserError } from '../../lib/user-error.ts'
 import { type Account, giveTo, initdbAccount, postgresAccount } from './account.ts'
 import { type Binaries, findBinaries } from './binaries.ts'
+import { clearStaleLock } from './stale-lock.ts'
 
 export const SUPERUSER = 'supabase_admin'
 
@@ -76,7 +75,7 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
     )
   }
   options.signal?.throwIfAborted()
-  await clearDeadLock(data)
+  await clearStaleLock(data)
   options.signal?.throwIfAborted()
   const password = await readFile(passwordPath(options), 'utf8')
   const { child, port } = await serve(binaries, account, options)
@@ -97,7 +96,9 @@ async function initialise(binaries: Binaries, account: Account | undefined, o: P
       await rm(join(o.directory, name), { recursive: true, maxRetries: 20, retryDelay: 100 })
     }
   }
-  await writeFile(passwordPath(o), randomBytes(24).toString('base64url'), { mode: 0o600 })
+  const password = randomBytes(24).toString('base64url')
+  // Flushed like the database itself, which is of no use without it.
+  await writeFile(passwordPath(o), password, { mode: 0o600, flush: true })
   const draft = await mkdtemp(join(o.directory, 'draft-'))
   const cluster = join(draft, 'data')
   const maker = account && initdbAccount()
@@ -133,33 +134,6 @@ async function initialise(binaries: Binaries, account: Account | undefined, o: P
   }
   await rename(cluster, join(o.directory, 'data'))
   await rm(draft, { recursive: true })
-}
-
-/**
- * Removes the lock of a PostgreSQL that was killed: if nobody has reaped it, it looks alive to the next
- * one. Waits until no process works in the folder, since the lock also keeps two servers from writing
- * to it; the children of a dead server end by themselves.
- */
-async function clearDeadLock(data: string): Promise<void> {
-  const lock = join(data, 'postmaster.pid')
-  const [pid = ''] = (await readFile(lock, 'utf8').catch(() => '')).split('\n')
-  if (process.platform !== 'linux' || !/^\d+$/.test(pid)) return
-  for (let waited = 0; waited < 5000; waited += 50) {
-    if (await isAlive(pid)) return
-    if ((await processesIn(data)).length === 0) return rm(lock)
-    await sleep(50)
-  }
-}
-
-async function isAlive(pid: string): Promise<boolean> {
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined)
-  return stat !== undefined && !stat.slice(stat.lastIndexOf(')')).startsWith(') Z')
-}
-
-async function processesIn(folder: string): Promise<string[]> {
-  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name))
-  const folders = await Promise.all(pids.map((pid) => readlink(`/proc/${pid}/cwd`).catch(() => '')))
-  return folders.filter((each) => each === folder)
 }
 
 async function serve(binaries: Binaries, account: Account | undefined, o: PostgresOptions) {
@@ -232,7 +206,11 @@ function followErrors({ process: { stderr } }: Child) {
   })
   return {
     has: (pattern: RegExp) => kept.some((line) => pattern.test(line)),
-    last: () => kept.find((line) => /FATAL|PANIC|error:/.test(line)) ?? kept.at(-1) ?? 'no output',
+    last() {
+      const fault = kept.findIndex((line) => /FATAL|PANIC|error:/.test(line))
+      const hint = kept.slice(fault + 1).find((line) => line.startsWith('HINT:'))
+      return [kept.at(fault) ?? 'no output', ...(hint ? [hint] : [])].join(' ')
+    },
     until: (pattern: RegExp) =>
       new Promise<undefined>((resolve) => {
         reader.on('line', (line) => pattern.test(line) && resolve(undefined))

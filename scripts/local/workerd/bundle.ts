@@ -26,11 +26,15 @@ export interface RateLimit {
   simple: { limit: number; period: number }
 }
 
-export async function bundleWorker(): Promise<Bundle> {
+/** Bundles the relay; `folder` has the cache. */
+export async function bundleWorker(folder = KEPT): Promise<Bundle> {
   await buildBoard()
-  const path = join(KEPT, `${await computeFingerprint()}.upload`)
-  const kept = await readFile(path).catch(() => undefined)
-  return parseUpload(kept ?? (await buildRelay(path)))
+  const path = join(folder, `${await computeFingerprint()}.upload`)
+  // A power cut may have left it empty.
+  const kept = await readFile(path)
+    .then(parseUpload)
+    .catch(() => undefined)
+  return kept ?? parseUpload(await buildRelay(folder, path))
 }
 
 /** Bundles a Worker other than the relay, with the settings of wrangler.toml, into the file `path`. */
@@ -55,13 +59,13 @@ async function computeFingerprint(): Promise<string> {
   return hash.digest('hex').slice(0, 32)
 }
 
-async function buildRelay(path: string): Promise<Buffer> {
-  await mkdir(KEPT, { recursive: true })
+async function buildRelay(folder: string, path: string): Promise<Buffer> {
+  await mkdir(folder, { recursive: true })
   const draft = `${path}.${process.pid}`
   await build(draft)
   await rename(draft, path)
-  for (const name of await readdir(KEPT)) {
-    const other = join(KEPT, name)
+  for (const name of await readdir(folder)) {
+    const other = join(folder, name)
     if (name.endsWith('.upload') && other !== path) await rm(other, { force: true })
   }
   return readFile(path)

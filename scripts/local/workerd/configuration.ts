@@ -10,9 +10,9 @@ import { PROJECT } from '../../lib/project.ts'
 import type { Bundle } from './bundle.ts'
 
 /** What runs inside workerd next to the relay; each file explains why. */
-const [CLOCK, RATE_LIMIT] = ['clock.js', 'rate-limit.js'].map((name) =>
+const [CLOCK, DATED, RATE_LIMIT] = ['clock.js', 'dated.js', 'rate-limit.js'].map((name) =>
   readFileSync(new URL(name, import.meta.url), 'utf8'),
-) as [string, string]
+) as [string, string, string]
 
 /** The board's files, where the build that wrangler.toml names puts them. */
 const ASSETS = join(PROJECT, 'dist')
@@ -68,7 +68,10 @@ const config :Workerd.Config = (
   ],
 );
 const relay :Workerd.Worker = (
-  modules = [(name = "index.js", esModule = ${quote(bundle.source)})],
+  modules = [
+    (name = "dated.js", esModule = ${quote(DATED)}),
+    (name = "relay", esModule = ${quote(bundle.source)}),
+  ],
   compatibilityDate = ${quote(bundle.compatibilityDate)},
   compatibilityFlags = [${flags}],
   bindings = [${[...bound, ...limits, ...services]}],
@@ -85,11 +88,15 @@ const clock :Workerd.Worker = (
 
 /**
  * The one server outside the public internet that the relay may reach: its database, if that may be on
- * this machine or its network. A project at supabase.co is reached like everything else.
+ * this machine or its network. The name of a project at supabase.co is no stranger's choice, so where
+ * this network has a translator or a proxy for all names, the relay reaches it through that.
  */
 function formatDatabase({ SUPABASE_URL = '' }: Record<string, string>): string {
   const url = URL.parse(SUPABASE_URL)
-  if (!url || /\.supabase\.co$/.test(url.hostname)) return ''
+  if (!url) return ''
+  if (/\.supabase\.co$/.test(url.hostname)) {
+    return `\n    (name = "database", ${formatNetwork(listOwnNetworks())}),`
+  }
   const protocol =
     url.protocol === 'https:'
       ? `https = (certificateHost = ${quote(url.hostname)}, tlsOptions = ${formatTls()})`
@@ -97,11 +104,43 @@ function formatDatabase({ SUPABASE_URL = '' }: Record<string, string>): string {
   return `\n    (name = "database", external = (address = ${quote(url.host)}, ${protocol})),`
 }
 
+/**
+ * Networks that are no part of the internet, and ways to write an IPv4 address as IPv6, which a translator
+ * or a tunnel in this network may lead inside. workerd itself counts them as public.
+ */
+const SPECIAL_NETWORKS = [
+  '0.0.0.0/8',
+  // Documentation (RFC 5737), the 6to4 relay (RFC 7526) and benchmarks (RFC 2544), which proxies use
+  // for names that they resolve themselves.
+  '192.0.2.0/24',
+  '192.88.99.0/24',
+  '198.18.0.0/15',
+  '198.51.100.0/24',
+  '203.0.113.0/24',
+  // IPv4 within IPv6: compatible (RFC 4291), translated (RFC 2765), NAT64 (RFC 6052, RFC 8215), Teredo
+  // (RFC 4380), 6to4 (RFC 3056).
+  '::/96',
+  '::ffff:0:0:0/96',
+  '64:ff9b::/96',
+  '64:ff9b:1::/48',
+  '2001::/32',
+  '2002::/16',
+  // Discard (RFC 6666), documentation (RFC 3849, RFC 9637), segments (RFC 9602), site-local (RFC 3879).
+  '100::/64',
+  '2001:db8::/32',
+  '3fff::/20',
+  '5f00::/16',
+  'fec0::/10',
+]
+
 /** What the relay reaches with `fetch`. Strangers choose the addresses of documents that it fetches. */
 function formatInternet(): string {
-  const denied = listOwnNetworks().map(quote)
-  const network = `allow = ["public"], deny = [${denied}], tlsOptions = ${formatTls()}`
-  return `(name = "internet", network = (${network}))`
+  return `(name = "internet", ${formatNetwork([...SPECIAL_NETWORKS, ...listOwnNetworks()])})`
+}
+
+function formatNetwork(denied: string[]): string {
+  const deny = denied.map(quote)
+  return `network = (allow = ["public"], deny = [${deny}], tlsOptions = ${formatTls()})`
 }
 
 /**

@@ -1,10 +1,10 @@
 /**
- * The port that clients connect to. Forwards bytes to workerd, and does three things that workerd does
+ * The port that clients connect to. Forwards bytes to workerd, and does four things that workerd does
  * not. First, it opens the port at the very start: a busy port is noticed before anything else runs, an
  * orphaned workerd never keeps it, and connections wait while workerd restarts. Second, it resets the
  * connection to workerd when a client disconnects: workerd aborts `request.signal` on a reset but not
  * on an ordinary close, unlike Cloudflare's edge. Third, it refuses CONNECT, which workerd would answer
- * with 500 and a stack trace.
+ * with 500 and a stack trace. Fourth, it closes connections on which nothing is asked.
  */
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
@@ -22,14 +22,20 @@ export interface Front {
   close(): void
 }
 
-/** Listens on 127.0.0.1 and, if it exists, on ::1, because `localhost` may mean either. */
-export async function openFront(port: number): Promise<Front> {
+/** As long as workerd waits for the headers of a request. */
+const PATIENCE_MS = 15_000
+
+/**
+ * Listens on 127.0.0.1 and, if it exists, on ::1, because `localhost` may mean either. `patience` is how
+ * many ms a client may take to begin its first request.
+ */
+export async function openFront(port: number, patience = PATIENCE_MS): Promise<Front> {
   let target = Promise.withResolvers<number>()
   let isHeld = true
   const sockets = new Set<Socket>()
   const accept = (client: Socket) => {
     sockets.add(client.on('close', () => sockets.delete(client)))
-    splice(client, target.promise)
+    splice(client, target.promise, patience)
   }
   const first = await listen(port, '127.0.0.1', accept)
   const servers = [first]
@@ -104,15 +110,30 @@ connection: close\r
 \r
 `
 
-function splice(client: Socket, target: Promise<number>): void {
+/** The longest beginning that is looked at; a line break before the request line is allowed. */
+const MAX_BEGINNING = 64
+const CONNECT = 'CONNECT '
+
+function splice(client: Socket, target: Promise<number>, patience: number): void {
   const leave = () => client.destroy()
-  client.on('error', () => {}).once('end', leave)
+  const timer = setTimeout(leave, patience)
+  let read = Buffer.alloc(0)
   // Only the first bytes of a connection are certain to be a request line.
-  client.once('data', (chunk: Buffer) => {
-    client.off('end', leave)
-    if (chunk.toString('latin1', 0, 8) === 'CONNECT ') client.end(REFUSED)
-    else forward(client, chunk, target).catch(leave)
-  })
+  const take = (chunk: Buffer) => {
+    read = Buffer.concat([read, chunk])
+    const line = read.toString('latin1', 0, MAX_BEGINNING).trimStart()
+    const mayBecome = line.length < CONNECT.length && CONNECT.startsWith(line)
+    if (mayBecome && read.length < MAX_BEGINNING) return
+    clearTimeout(timer)
+    client.off('data', take).off('end', leave)
+    if (line.startsWith(CONNECT)) client.end(REFUSED)
+    else forward(client, read, target).catch(leave)
+  }
+  client
+    .on('error', () => {})
+    .once('end', leave)
+    .once('close', () => clearTimeout(timer))
+    .on('data', take)
 }
 
 /** How much, and for how long, a client may still send after its answer. */

@@ -4,15 +4,17 @@
 export function formatLogLine(line: string): string {
   const fields = parse(line)
   if (!fields) return line
-  const { time, event, method, path, rpc_method, tool, client, status, outcome } = fields
-  const asked = [method ?? event, path, tool ?? rpc_method].filter(Boolean).join(' ')
+  const { time, event, method, rpc_method, tool, client, status, outcome } = fields
+  const asked = [method ?? event, describePath(fields), tool ?? rpc_method]
+    .filter(Boolean)
+    .join(' ')
   const why = [fields.error_code, outcome === 'failed' && fields.reason].filter(Boolean).join(': ')
   const database = fields.db_ms === undefined ? '' : ` (database ${fields.db_ms})`
   const printed = [
     new Date(String(time)).toTimeString().slice(0, 8),
     asked,
     status,
-    why ? `${outcome} ${why}` : outcome,
+    why ? `${outcome} ${why}` : describeOutcome(fields),
     `${fields.duration_ms} ms${database}`,
     client,
     outcome === 'failed' && fields.request_id,
@@ -22,6 +24,18 @@ export function formatLogLine(line: string): string {
   return makePrintable(printed)
 }
 
+type Fields = Record<string, unknown>
+
+/** The log does not name unknown paths. The only ones that are served are files of the board. */
+function describePath({ path, status }: Fields): unknown {
+  return path === '(other)' && (status === 200 || status === 304) ? '/board/…' : path
+}
+
+/** A client that asks for a stream of events, which this relay does not have, is not in trouble. */
+function describeOutcome({ method, path, status, outcome }: Fields): unknown {
+  return method === 'GET' && path === '/mcp' && status === 405 ? 'no event stream' : outcome
+}
+
 /** Replaces characters that would start a line or move the cursor: callers choose methods and names. */
 export function makePrintable(text: string): string {
   return text.replaceAll(UNPRINTABLE, '\ufffd')
@@ -29,7 +43,7 @@ export function makePrintable(text: string): string {
 
 const UNPRINTABLE = /[\p{C}\p{Zl}\p{Zp}]/gu
 
-function parse(line: string): Record<string, unknown> | undefined {
+function parse(line: string): Fields | undefined {
   if (!line.startsWith('{')) return undefined
   try {
     const fields = JSON.parse(line)

@@ -72,7 +72,7 @@ function listeningOf(pid: number): string[] {
 test('doctor, smoke and status find it on any port', async () => {
   await using home = createHome()
   const down = await home.command('status')
-  expect(down).toMatchObject({ code: 1, printed: expect.stringContaining('is not running') })
+  expect(down).toMatchObject({ code: 1, printed: expect.stringContaining('There is no relay in') })
   const relay = await home.start({ RELAY_API_KEY: undefined })
   const doctor = await home.command('doctor')
   expect(doctor.printed).toContain(`relay at ${relay.url}`)
@@ -80,10 +80,14 @@ test('doctor, smoke and status find it on any port', async () => {
   const smoke = await home.command('smoke')
   expect(smoke.printed).toMatch(/ 0 failed\.\n$/)
   expect(smoke.code).toBe(0)
+  await call(relay.url, 'relay_list_threads', {}, home.kept().RELAY_API_KEY)
   await expect
     .poll(async () => (await home.command('status')).printed)
-    .toMatch(/^ +doctor: initialize, ok, .*\d+ requests/m)
+    .toMatch(/^Clients +node: relay_list_threads, ok, .*\(1 requests\)$/m)
   const { code, printed } = await home.command('status')
+  // Those of the commands themselves are not clients of the person.
+  expect(printed).not.toContain('relay-mcp-scripts')
+  expect(printed).toContain(`Key             RELAY_API_KEY in ${join(home.data, 'settings.json')}`)
   expect(code).toBe(0)
   expect(printed).toContain(`URL             ${relay.url}/mcp`)
   expect(printed).toContain(`Data directory  ${home.data}`)
@@ -123,6 +127,10 @@ test('a key is rotated at home: planned, finished and leaked, whether or not the
   // Into a pipe, which may be a log, only where the new key is.
   expect(planned.printed).toContain('The new key is saved in')
   expect(planned.printed).not.toContain(second)
+  expect(planned.printed).toContain(
+    `relay ${relay.url}/mcp --header "Authorization: Bearer $RELAY_KEY"`,
+  )
+  expect(planned.printed).toContain('/plugin configure relay@relay-mcp')
   expect([await statusFor(first), await statusFor(second)]).toEqual([200, 200])
   const again = await home.command('rotate', ['--home'])
   expect(again).toMatchObject({ code: 1 })

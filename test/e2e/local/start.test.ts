@@ -13,7 +13,7 @@ test('it starts, prints how to connect, and logs a line for each request', async
   const health = await fetch(`${relay.url}/health`)
   expect(health.status).toBe(200)
   expect(relay.printed).toContain(
-    `claude mcp add --scope user --transport http relay ${relay.url}/mcp --header "Authorization: Bearer …"`,
+    `claude mcp add --scope user --transport http relay ${relay.url}/mcp --header "Authorization: Bearer $RELAY_KEY"`,
   )
   await expect.poll(() => relay.printed).toMatch(/^\d\d:\d\d:\d\d {2}GET \/health {2}200 {2}ok/m)
 })

@@ -32,7 +32,7 @@ interface Relay {
 
 /** Returns the result of every check. */
 async function runChecks({ url, key }: Relay, changes: Partial<Subject> = {}): Promise<Result[]> {
-  const subject = { ...createSubject({ url: new URL(url), key, isOwn: false }), ...changes }
+  const subject = { ...createSubject({ url: new URL(url), key }), ...changes }
   const results: Result[] = []
   for await (const result of examine(CHECKS, subject)) results.push(result)
   return results

@@ -25,6 +25,58 @@ test('CONNECT is 405, and nothing of it is in the log', async () => {
   expect(relay.logs).toHaveLength(1)
 })
 
+test('CONNECT is 405 in however many pieces it arrives, and after an empty line', async () => {
+  await using relay = await createTestRelay()
+  for (const pieces of [
+    ['C', connectTo('example.com').slice(1)],
+    ['CONN', 'ECT', connectTo('example.com').slice(7)],
+    ['\r\n', connectTo('example.com')],
+  ]) {
+    const socket = connect(Number(new URL(relay.url).port), '127.0.0.1').setNoDelay()
+    const answer = text(socket)
+    for (const piece of pieces) {
+      await new Promise((written) => socket.write(piece, written))
+      // The next piece must not be read together with this one.
+      await relay.fetch('/health')
+    }
+    expect(await answer).toMatch(/^HTTP\/1\.1 405 /)
+  }
+  expect(relay.logs.map(String).join('\n')).not.toMatch(/connect/i)
+})
+
+test('a request in pieces is answered, with the date', async () => {
+  await using relay = await createTestRelay()
+  const socket = connect(Number(new URL(relay.url).port), '127.0.0.1').setNoDelay()
+  const answer = text(socket)
+  for (const piece of [
+    'G',
+    'ET /heal',
+    'th HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n',
+  ]) {
+    await new Promise((written) => socket.write(piece, written))
+    await relay.fetch('/health')
+  }
+  const [, date = ''] = /^date: (.*)\r$/im.exec(await answer) ?? []
+  expect(Math.abs(Date.parse(date) - Date.now())).toBeLessThan(60_000)
+})
+
+test('a connection on which nothing is asked is closed', async () => {
+  using server = await startServer('served')
+  const front = await openFront(0, 300)
+  front.forwardTo(server.port)
+  const silent = connect(front.port, '127.0.0.1')
+  const slow = connect(front.port, '127.0.0.1')
+  slow.write('CONN')
+  const asking = connect(front.port, '127.0.0.1')
+  asking.write('GET / HTTP/1.1\r\n')
+  expect(String((await once(asking, 'data'))[0])).toBe('served')
+  await Promise.all([once(silent.resume(), 'close'), once(slow.resume(), 'close')])
+  asking.write('more')
+  expect(String((await once(asking, 'data'))[0])).toBe('served')
+  asking.destroy()
+  front.close()
+})
+
 test('a CONNECT behind another request prints no source file and no trace', async () => {
   await using relay = await createTestRelay()
   const first = 'GET /health HTTP/1.1\r\nhost: localhost\r\n\r\n'

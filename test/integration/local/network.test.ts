@@ -22,7 +22,7 @@ const FETCHER = `export default {
   }
 }`
 
-async function startFetcher(supabaseUrl: string) {
+async function startFetcher(supabaseUrl: string, onLine: (line: string) => void = () => {}) {
   const worker = await startWorker({
     bundle: {
       source: FETCHER,
@@ -31,7 +31,7 @@ async function startFetcher(supabaseUrl: string) {
       rateLimits: [],
     },
     bindings: { SUPABASE_URL: supabaseUrl },
-    onLine: () => {},
+    onLine,
   })
   const ask = async (body: string) => (await fetch(worker.url, { method: 'POST', body })).text()
   return {
@@ -110,3 +110,36 @@ test.each(['https://abcdefghijklmnopqrst.supabase.co', 'http://10.255.255.1:5432
     }
   },
 )
+
+test('addresses that are public by their form only are not connected to', async () => {
+  const lines: string[] = []
+  await using fetcher = await startFetcher('http://127.0.0.1:1', (line) => lines.push(line))
+  for (const host of [
+    '0.1.2.3',
+    '192.0.0.8',
+    '192.0.2.1',
+    '192.88.99.1',
+    '198.18.0.1',
+    '198.19.255.255',
+    '198.51.100.1',
+    '203.0.113.1',
+    '240.0.0.1',
+    '[::a00:1]',
+    '[::ffff:0:a00:1]',
+    '[64:ff9b::a00:1]',
+    '[64:ff9b:1::1]',
+    '[100::1]',
+    '[2001::1]',
+    '[2001:db8::1]',
+    '[2002:a00:1::1]',
+    '[3fff::1]',
+    '[5f00::1]',
+    '[fec0::1]',
+    '[ff02::1]',
+  ]) {
+    expect(await fetcher.reach(`http://${host}:9`), host).toMatch(/^refused/)
+    // workerd refuses before it opens a connection.
+    const refusal = `connecting to ${host.replace(/[[\]]/g, '')}:9 is not allowed`
+    await expect.poll(() => lines.join('\n')).toContain(refusal)
+  }
+})

@@ -10,7 +10,7 @@ vi.stubEnv('RELAY_DATA', home)
 const { deploy, readLog, setSetting, thenDeploy } = await import('../../../scripts/checks/fixes.ts')
 afterAll(() => rmSync(home, { recursive: true }))
 
-const subject = (url: string) => createSubject({ url: new URL(url), key: 'a-key', isOwn: false })
+const subject = (url: string) => createSubject({ url: new URL(url), key: 'a-key' })
 
 test('a command names the Worker that was deployed from this folder, and no other one', () => {
   const url = 'https://my-relay.person.workers.dev'

@@ -2,6 +2,7 @@ import {
   chmodSync,
   copyFileSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   statSync,
@@ -113,14 +114,33 @@ test.each([
   ['SUPABASE_URL', 'my-project.supabase.co'],
   ['SUPABASE_URL', 'https://my-project.supabase.co/rest/v1'],
   ['SUPABASE_URL', 'ftp://abcdefgh.supabase.co'],
-  ['RELAY_PUBLIC_URL', 'relay.example.com'],
+  ['RELAY_PUBLIC_URL', 'my-relay.test'],
   ['RELAY_PUBLIC_URL', 'https://relay.example.com:abc'],
+  ['RELAY_PUBLIC_URL', 'http://relay.example.com'],
+  ['RELAY_PUBLIC_URL', 'https://relay.example.com/relay'],
 ])('%s=%j is refused with a message that names the setting but not the value', (name, value) => {
   using folder = createFolder()
   const read = () => readSettings(folder.path, { [name]: value })
   expect(read).toThrow(UserError)
   expect(read).toThrow(new RegExp(`^${name} .*\\.$`))
   if (value.trim()) expect(read).not.toThrow(value)
+})
+
+test.each(['https://relay.example.com/mcp', 'http://192.168.1.5:8787', 'http://localhost:1'])(
+  'RELAY_PUBLIC_URL may be %s, as for the Worker',
+  (publicUrl) => {
+    using folder = createFolder()
+    expect(readSettings(folder.path, { RELAY_PUBLIC_URL: publicUrl })).toMatchObject({ publicUrl })
+  },
+)
+
+test('where a relay must exist, nothing is created for a mistyped folder', () => {
+  using folder = createFolder()
+  const read = () => readSettings(folder.path, { RELAY_DATA: 'mistyped' }, { mustExist: true })
+  expect(read).toThrow(`There is no relay in ${join(folder.path, 'mistyped')}: RELAY_DATA`)
+  expect(readdirSync(folder.path)).toEqual([])
+  const made = readSettings(folder.path, {})
+  expect(readSettings(folder.path, {}, { mustExist: true })).toEqual(made)
 })
 
 test('SUPABASE_URL requires the key and the user of the project', () => {
@@ -143,8 +163,10 @@ test('SUPABASE_URL requires the key and the user of the project', () => {
 test('a damaged settings file is not replaced', () => {
   using folder = createFolder()
   readSettings(folder.path, {})
-  writeFileSync(join(folder.path, '.relay', 'settings.json'), '{"RELAY')
-  expect(() => readSettings(folder.path, {})).toThrow('settings.json is damaged')
+  for (const text of ['{"RELAY', '', 'null', '7']) {
+    writeFileSync(join(folder.path, '.relay', 'settings.json'), text)
+    expect(() => readSettings(folder.path, {})).toThrow('settings.json is damaged')
+  }
 })
 
 test('a byte order mark at the beginning of .dev.vars hides nothing', () => {

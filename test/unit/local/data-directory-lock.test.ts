@@ -1,5 +1,5 @@
 /** The record of the process that holds a data directory. */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, expect, test, vi } from 'vitest'
@@ -30,6 +30,23 @@ test('a start that was interrupted changes nothing in the record of the next one
   expect(readRunning(folder.path)).toMatchObject({ url: RELAY.url })
   second.release()
   expect(readRunning(folder.path)).toBeUndefined()
+})
+
+test('a child that had ended when it was recorded is no orphan for the next start', async () => {
+  using folder = createFolder()
+  const path = join(folder.path, 'owner.json')
+  const gone = { pid: 2 ** 22 + 1, started: '' }
+  for (const text of [
+    '',
+    'garbage',
+    'null',
+    '0',
+    JSON.stringify({ ...gone, children: [{ ...gone, signals: ['SIGKILL'] }] }),
+  ]) {
+    writeFileSync(path, text)
+    const lock = await lockDataDirectory(folder.path)
+    lock.release()
+  }
 })
 
 test.runIf(PLATFORM !== 'win32')(
