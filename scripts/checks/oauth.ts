@@ -1,26 +1,8 @@
 /** Checks whether a client can sign in, by reading the metadata and by signing in. Leaves no trace. */
-import { MIN_SIGNING_KEY_LENGTH } from '../../src/key-rules.ts'
 import { OAuthClient, readRedirect } from '../lib/oauth-client.ts'
 import { type Check, expectThat, failed, ok, unknown, warning } from './check.ts'
 import { readLog, setSetting, thenDeploy } from './fixes.ts'
 import { readDiagnosis, type Subject } from './subject.ts'
-
-const OFF = 'Not checked: OAuth is off.'
-
-const key: Check = {
-  id: 'oauth.key',
-  needs: ['key'],
-  writes: false,
-  why: 'A short key can be guessed offline from any token it signed, so OAuth is off: Claude.ai and ChatGPT cannot connect.',
-  async look(subject) {
-    if ((await readDiagnosis(subject)).oauth) return ok('long enough to sign with')
-    return warning(
-      `RELAY_API_KEY has fewer than ${MIN_SIGNING_KEY_LENGTH} characters.`,
-      setSetting(subject, 'RELAY_API_KEY'),
-      'openssl rand -base64 32 generates a long key. Every client then needs the new key.',
-    )
-  },
-}
 
 const limits: Check = {
   id: 'rate-limits',
@@ -44,7 +26,6 @@ const issuer: Check = {
   async look(subject) {
     const { origin, relay } = subject
     const diagnosis = await readDiagnosis(subject)
-    if (!diagnosis.oauth) return unknown(OFF)
     if (isElsewhere(subject)) {
       return ok(`tokens are issued for ${diagnosis.issuer} (RELAY_PUBLIC_URL)`)
     }
@@ -93,7 +74,6 @@ const roundTrip: Check = {
   why: 'Clients that do not send the key sign in this way.',
   async look(subject) {
     const { origin, relay } = subject
-    if (!(await readDiagnosis(subject)).oauth) return unknown(OFF)
     if (isElsewhere(subject)) return reportElsewhere(subject)
     const redirectUri = 'http://127.0.0.1:3118/callback'
     const client = new OAuthClient(relay, { origin, name: 'relay-mcp doctor', redirectUri })
@@ -131,7 +111,6 @@ const refusals: Check = {
   why: 'Otherwise someone else could get in, or a token could do more than it may.',
   async look(subject) {
     const { origin, relay, key } = subject
-    if (!(await readDiagnosis(subject)).oauth) return unknown(OFF)
     const redirectUri = 'https://smoke.example/callback'
     const client = new OAuthClient(relay, { origin, name: 'Smoke test', redirectUri })
     await client.register()
@@ -166,4 +145,4 @@ const refusals: Check = {
   },
 }
 
-export const oauthChecks = [key, limits, issuer, roundTrip, refusals]
+export const oauthChecks = [limits, issuer, roundTrip, refusals]

@@ -31,7 +31,6 @@ export interface Subject {
 /** The fields of /health with the key that the checks read; src/health.ts writes them. */
 export interface Diagnosis {
   issuer: string
-  oauth: boolean
   rate_limits: boolean
   app: boolean
   colo?: string

@@ -9,6 +9,7 @@ import { migrateProject } from '../deploy/migration.ts'
 import { writeMigrationFiles } from '../deploy/migration-files.ts'
 import { chooseProject } from '../deploy/project.ts'
 import { removeDeployment } from '../deploy/removal.ts'
+import { printNextSteps } from '../deploy/rotation-kind.ts'
 import { known, type Setup, type Step } from '../deploy/steps.ts'
 import { announce, begin, during, say, showKey, warn } from '../deploy/terminal.ts'
 import { explainMissingTrigger } from '../deploy/trigger.ts'
@@ -116,6 +117,7 @@ export const command = defineCommand({
     say('The relay is up.')
     const isPrevious = await isPreviousKey(url ?? '', key ?? '').catch(() => false)
     showKey(isPrevious ? PREVIOUS_KEY : 'Its key', key ?? '', KEPT_IN)
+    if (setup.hasNewKey) printNextSteps('planned', url ?? '', key ?? '')
     if (setup.hasTrigger === false) warn(explainMissingTrigger(url ?? '').join('\n'))
     end(`The board: ${url}/board/\nHow to connect each client: ${url}/`)
     return undefined

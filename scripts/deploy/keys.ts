@@ -1,6 +1,6 @@
 /** The steps of the set-up that settle the user id and the key. */
 import { randomUUID } from 'node:crypto'
-import { MIN_KEY_LENGTH, MIN_SIGNING_KEY_LENGTH } from '../../src/key-rules.ts'
+import { MIN_KEY_LENGTH } from '../../src/key-rules.ts'
 import { isUuid } from '../../src/settings-table.ts'
 import { makeKey } from '../lib/data-directory.ts'
 import { UserError } from '../lib/user-error.ts'
@@ -61,40 +61,35 @@ async function settleKey(setup: Setup): Promise<void> {
     replaceKey(setup, makeKey())
     return say(`A 256-bit key was generated and saved in ${KEPT_IN}.`)
   }
-  if (key.length >= MIN_SIGNING_KEY_LENGTH) return say('The key is kept.')
+  if (key.length >= MIN_KEY_LENGTH) return say('The key is kept.')
   const { url, deployed_at } = setup.deployment
   // Replacing it would end the newer key, which is not known here.
   if (url && deployed_at && (await isPreviousKey(url, key))) {
     return say('The relay has a newer key than the one saved here. It is kept.')
   }
-  if (key.length < MIN_KEY_LENGTH) {
-    warn(
-      `The key has fewer than ${MIN_KEY_LENGTH} characters, which this version does not accept, so a new one ` +
-        'replaces it. Clients with the old key stop working until you set the new key in them.',
-    )
-    return replaceKey(setup, makeKey())
-  }
   warn(
-    `The key has fewer than ${MIN_SIGNING_KEY_LENGTH} characters, so it could be guessed. Until you replace ` +
-      'it, OAuth is off and Claude.ai cannot connect.',
+    `The key has fewer than ${MIN_KEY_LENGTH} characters. This version rejects every request until it has ` +
+      'a longer one, because a short key can be guessed.',
   )
   const choice = await choose(
-    'What do you want to do with it?',
+    'Replace it now?',
     [
       {
         value: 'replace',
-        label: 'Replace it; the old key is accepted too until you finish the rotation',
+        label: 'Yes: every client needs the new key, and the last step lists them',
       },
-      { value: 'keep', label: 'Keep it' },
+      { value: 'stop', label: 'No: stop here, before anything is deployed' },
     ],
-    'keep',
+    'replace',
   )
-  if (choice === 'keep') return
-  replaceKey(setup, makeKey(), key)
-  say('Clients with the old key keep working until you run "npm run rotate -- --finish".')
+  if (choice === 'stop') {
+    throw new UserError('The relay was not deployed: its key is too short for this version.')
+  }
+  replaceKey(setup, makeKey())
+  setup.hasNewKey = true
 }
 
-function replaceKey(setup: Setup, key: string, previous?: string): void {
-  const values = { RELAY_API_KEY: key, RELAY_API_KEY_PREVIOUS: previous, deployed_at: undefined }
-  remember(setup, values)
+function replaceKey(setup: Setup, key: string): void {
+  const values = { RELAY_API_KEY_PREVIOUS: undefined, deployed_at: undefined }
+  remember(setup, { RELAY_API_KEY: key, ...values })
 }

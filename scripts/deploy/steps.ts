@@ -9,6 +9,8 @@ export interface Setup {
   deployment: Deployment
   /** The person's account at Supabase, once they are signed in. */
   account?: Management
+  /** Whether this run replaced the key, so that every client needs the new one. */
+  hasNewKey?: boolean
   /** Whether this run set the trigger of the daily query. */
   hasTrigger?: boolean
 }

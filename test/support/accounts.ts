@@ -12,6 +12,7 @@ import { McpClient, type ToolResult } from '../../scripts/lib/mcp-client.ts'
 import { applyMigration, readMigrations } from '../../scripts/lib/migrations.ts'
 import type { Program } from '../../scripts/lib/supabase-program.ts'
 import { startGateway } from '../../scripts/local/supabase/gateway.ts'
+import type { Bundle } from '../../scripts/local/workerd/bundle.ts'
 import { type Cloudflare, startCloudflare, WRANGLER } from './cloudflare.ts'
 import { createTestDatabase, type TestDatabase } from './database.ts'
 import { startInternet } from './internet.ts'
@@ -38,6 +39,8 @@ export interface Accounts extends AsyncDisposable {
   runMigrations(): Promise<void>
   /** Deploys a relay with this key, as if from somewhere else. */
   deployRelay(key: string): Promise<void>
+  /** The same with a Worker that answers as relay-mcp 0.1.0 does, which takes keys of any length. */
+  deployLegacyRelay(key: string): Promise<void>
   /** The path of setup.json. */
   file: string
   kept(): Deployment
@@ -48,6 +51,17 @@ export interface Accounts extends AsyncDisposable {
   /** Calls a tool of the deployed relay. */
   call(key: string, tool: string, args: Record<string, unknown>): Promise<ToolResult>
 }
+
+/** As much of relay-mcp 0.1.0 as a set-up asks of the relay that it takes over. */
+const LEGACY_WORKER = `export default {
+  async fetch(request, env) {
+    if (new URL(request.url).pathname !== '/mcp') return Response.json({ ok: true })
+    const isOwner = request.headers.get('authorization') === 'Bearer ' + env.RELAY_API_KEY
+    if (!isOwner) return Response.json({ error: 'unauthorized' }, { status: 401 })
+    const { id } = await request.json()
+    return Response.json({ jsonrpc: '2.0', id, result: { tools: [] } })
+  },
+}`
 
 export interface AccountsOptions {
   /** Supabase's program, for a test that runs it. */
@@ -72,6 +86,13 @@ export async function createAccounts({
   const supabase = await startSupabase({ database, ref: REF, secretKey: SERVICE_KEY, program })
   const home = createHome()
   const file = join(home.path, 'setup.json')
+  const deploy = (bundle: Bundle, key: string) =>
+    cloudflare.install('relay-mcp', bundle, {
+      RELAY_API_KEY: key,
+      RELAY_USER_ID: USER,
+      SUPABASE_URL: PROJECT_URL,
+      SUPABASE_SERVICE_KEY: SERVICE_KEY,
+    })
   const client = (key: string) => {
     const url = cloudflare.find(new URL(RELAY_URL).host)
     if (!url) throw new Error('No relay is deployed.')
@@ -96,13 +117,8 @@ export async function createAccounts({
       const owner = await database.connect('postgres')
       for (const migration of readMigrations()) await applyMigration(owner, migration)
     },
-    deployRelay: (key) =>
-      cloudflare.install('relay-mcp', inject('bundle'), {
-        RELAY_API_KEY: key,
-        RELAY_USER_ID: USER,
-        SUPABASE_URL: PROJECT_URL,
-        SUPABASE_SERVICE_KEY: SERVICE_KEY,
-      }),
+    deployRelay: (key) => deploy(inject('bundle'), key),
+    deployLegacyRelay: (key) => deploy({ ...inject('bundle'), source: LEGACY_WORKER }, key),
     file,
     kept: () => (existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {}),
     statusFor: async (key) => (await client(key).legacy('tools/list')).status,

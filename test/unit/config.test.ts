@@ -5,7 +5,7 @@ const legacyKey = (role: string) =>
   ['{"alg":"HS256"}', JSON.stringify({ role }), 'signature'].map((part) => btoa(part)).join('.')
 
 const COMPLETE = {
-  RELAY_API_KEY: 'a key of any length',
+  RELAY_API_KEY: 'a key of thirty-two characters or more',
   SUPABASE_URL: 'https://abcdefgh.supabase.co',
   SUPABASE_SERVICE_KEY: 'sb_secret_0123456789',
   RELAY_USER_ID: '5f0c9f6e-2a0b-4d0a-9a53-0d9c1c7d3b11',
@@ -15,7 +15,7 @@ test('a complete environment becomes a configuration', () => {
   expect(readConfig({ ...COMPLETE, SUPABASE_URL: 'https://abcdefgh.supabase.co/' })).toEqual({
     ok: true,
     config: {
-      apiKey: 'a key of any length',
+      apiKey: 'a key of thirty-two characters or more',
       previousApiKey: undefined,
       supabaseUrl: 'https://abcdefgh.supabase.co',
       supabaseServiceKey: 'sb_secret_0123456789',
@@ -55,8 +55,8 @@ test.each([
 test.each([
   ['RELAY_API_KEY', undefined, 'missing'],
   ['RELAY_API_KEY', '', 'missing'],
-  ['RELAY_API_KEY', 'a key of any length\n', 'white space'],
-  ['RELAY_API_KEY', 'fifteen letters', '16 characters'],
+  ['RELAY_API_KEY', 'a key of thirty-two characters or more\n', 'white space'],
+  ['RELAY_API_KEY', 'k'.repeat(31), '32 characters'],
   ['SUPABASE_URL', undefined, 'missing'],
   ['SUPABASE_URL', 'myproject.supabase.co', 'https://'],
   ['SUPABASE_URL', 'https://abcdefgh.supabase.co/rest/v1', 'without a path'],
@@ -85,7 +85,7 @@ test.each([
   ['RELAY_ALLOWED_ORIGINS', 'https://*.example', 'number 1'],
   ['RELAY_ALLOWED_ORIGINS', 'a.example', 'number 1'],
   ['RELAY_ALLOWED_ORIGINS', 'https://me@a.example', 'number 1'],
-  ['RELAY_API_KEY_PREVIOUS', 'fifteen letters', '16 characters'],
+  ['RELAY_API_KEY_PREVIOUS', 'k'.repeat(31), '32 characters'],
   ['RELAY_PUBLIC_URL', 'my.relay.test', 'https://'],
   ['RELAY_PUBLIC_URL', 'http://my.relay.test', 'https://'],
   ['RELAY_PUBLIC_URL', 'http://192.168.1.5:8787', 'https://'],
@@ -171,8 +171,8 @@ test.each(['http://192.168.1.5:8787', 'http://10.0.0.1', 'http://nas.local:8787'
 
 test('the previous key is trimmed, and an empty one counts as unset', () => {
   const previous = (value: string) => readConfig({ ...COMPLETE, RELAY_API_KEY_PREVIOUS: value })
-  expect(previous(' the key before it\n')).toMatchObject({
-    config: { previousApiKey: 'the key before it' },
+  expect(previous(' the key before it, which is long enough\n')).toMatchObject({
+    config: { previousApiKey: 'the key before it, which is long enough' },
     warnings: [],
   })
   expect(previous('')).toMatchObject({ config: { previousApiKey: undefined }, warnings: [] })

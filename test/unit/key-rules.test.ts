@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { cleanKey, isPublishableKey, isServiceKey, isSigningKey } from '../../src/key-rules.ts'
+import { cleanKey, isPublishableKey, isServiceKey } from '../../src/key-rules.ts'
 
 const KEY = 'a-key_of.32+characters/or=more=='
 
@@ -37,12 +37,4 @@ test.each([
   ['', false, false],
 ])('%s is a service key: %s, and a publishable one: %s', (key, isService, isPublishable) => {
   expect([isServiceKey(key), isPublishableKey(key)]).toEqual([isService, isPublishable])
-})
-
-test.each([
-  ['k'.repeat(32), true],
-  ['k'.repeat(31), false],
-  [undefined, false],
-])('%s signs tokens: %s', (key, signs) => {
-  expect(isSigningKey(key)).toBe(signs)
 })

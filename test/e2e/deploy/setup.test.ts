@@ -88,14 +88,14 @@ test('a new relay is deployed after wrong answers and an interruption with Ctrl-
   expect(statSync(accounts.file).mode & 0o777).toBe(0o600)
 })
 
-test('relay-mcp 0.1.0 is taken over with its threads, its name and its short key', async () => {
+test('relay-mcp 0.1.0 is taken over with its threads and its name, and its short key is replaced', async () => {
   await using accounts = await createAccounts({ hasQuickWrangler: true })
   const { database, cloudflare, environment } = accounts
   const owner = await database.connect('postgres')
   await owner.query(SCHEMA_0_1_0)
   const thread = await legacyWorker(owner).open('from before')
   await legacyWorker(owner).post(thread, 'Hello from 0.1.0.')
-  await accounts.deployRelay('a-key-of-0.1.0-short')
+  await accounts.deployLegacyRelay('a-key-of-0.1.0-short')
   // Supabase has a limit too, which the upgrade of many messages would reach.
   await owner.query(`alter database ${database.connection.database} set statement_timeout = '1ms'`)
 
@@ -114,18 +114,21 @@ test('relay-mcp 0.1.0 is taken over with its threads, its name and its short key
   await person.sees('The database has 1 messages. They are kept')
   await person.sees('(threads: 1, messages: 1). This relay will use them.')
   await person.sees('The key has fewer than 32 characters')
-  await person.answers('What do you want to do with it?', '')
+  // Asked before anything is deployed: until then every client keeps working.
+  expect(await accounts.statusFor('a-key-of-0.1.0-short')).toBe(200)
+  await person.answers('Replace it now?', '')
+  await person.sees('Set the new key in every client that sends it')
+  await person.sees('claude mcp add --scope user')
   await person.sees(`How to connect each client: ${RELAY_URL}/`)
   expect(await person.exit).toBe(0)
 
   const { RELAY_API_KEY: key = '', RELAY_USER_ID: user } = accounts.kept()
   expect(user).toBe(LEGACY_USER)
-  expect(cloudflare.scripts.get('relay-mcp')?.secrets.RELAY_API_KEY_PREVIOUS).toBe(
-    'a-key-of-0.1.0-short',
-  )
+  expect(key).toMatch(/^[\w-]{43}$/)
+  expect(cloudflare.scripts.get('relay-mcp')?.secrets).not.toHaveProperty('RELAY_API_KEY_PREVIOUS')
   const read = await accounts.call(key, 'relay_read_thread', { thread_name: 'from before' })
   expect(read.structuredContent.messages).toMatchObject([{ content: 'Hello from 0.1.0.', seq: 1 }])
-  expect(await accounts.statusFor('a-key-of-0.1.0-short')).toBe(200)
+  expect(await accounts.statusFor('a-key-of-0.1.0-short')).toBe(401)
 })
 
 test('without a terminal, answers come from the environment, and a second run keeps a rotated key', async () => {

@@ -7,6 +7,8 @@ import { createSubject } from '../../../scripts/checks/subject.ts'
 
 const home = mkdtempSync(join(tmpdir(), 'relay-home-'))
 vi.stubEnv('RELAY_DATA', home)
+// The folder is read when the module is loaded, and another file may have loaded it.
+vi.resetModules()
 const { deploy, readLog, setSetting, thenDeploy } = await import('../../../scripts/checks/fixes.ts')
 afterAll(() => rmSync(home, { recursive: true }))
 

@@ -46,12 +46,13 @@ test('only the owner can read the generated keys', () => {
 test('the environment overrides .dev.vars, which overrides generated settings', () => {
   using folder = createFolder()
   const made = readSettings(folder.path, {})
-  const devVars = '# a comment\nRELAY_API_KEY="the-key-from-dev-vars"\nPORT=1234\nOTHER=x\n'
+  const devVars =
+    '# a comment\nRELAY_API_KEY="the-key-from-dev-vars-is-long-enough"\nPORT=1234\nOTHER=x\n'
   writeFileSync(join(folder.path, '.dev.vars'), devVars, { mode: 0o600 })
   expect(readSettings(folder.path, { PORT: '5678' })).toEqual({
     ...made,
     port: 5678,
-    apiKey: 'the-key-from-dev-vars',
+    apiKey: 'the-key-from-dev-vars-is-long-enough',
     keySource: '.dev.vars',
   })
 })
@@ -173,10 +174,10 @@ test('a byte order mark at the beginning of .dev.vars hides nothing', () => {
   using folder = createFolder()
   writeFileSync(
     join(folder.path, '.dev.vars'),
-    '\ufeffRELAY_API_KEY=a-key-in-the-first-line\nPORT=1234\n',
+    '\ufeffRELAY_API_KEY=a-key-in-the-first-line-long-enough\nPORT=1234\n',
   )
   expect(readSettings(folder.path, {})).toMatchObject({
-    apiKey: 'a-key-in-the-first-line',
+    apiKey: 'a-key-in-the-first-line-long-enough',
     port: 1234,
   })
 })
@@ -184,33 +185,37 @@ test('a byte order mark at the beginning of .dev.vars hides nothing', () => {
 test('.dev.vars that others can read is warned about, and closed when it is written', () => {
   using folder = createFolder()
   const path = join(folder.path, '.dev.vars')
-  writeFileSync(path, '# mine\nRELAY_API_KEY=the-old-key-of-this-test\nPORT=1234', { mode: 0o644 })
+  writeFileSync(path, '# mine\nRELAY_API_KEY=the-old-key-of-this-test-that-is-long\nPORT=1234', {
+    mode: 0o644,
+  })
   expect(readSettings(folder.path, {}).warnings).toEqual([
     expect.stringContaining('chmod 600 .dev.vars'),
   ])
   changeDevVars(folder.path, {
-    RELAY_API_KEY: 'the-new-key-of-this-test',
-    RELAY_API_KEY_PREVIOUS: 'the-old-key-of-this-test',
+    RELAY_API_KEY: 'the-new-key-of-this-test-that-is-long',
+    RELAY_API_KEY_PREVIOUS: 'the-old-key-of-this-test-that-is-long',
   })
   expect(statSync(path).mode & 0o777).toBe(0o600)
   expect(readSettings(folder.path, {})).toMatchObject({
-    apiKey: 'the-new-key-of-this-test',
-    previousApiKey: 'the-old-key-of-this-test',
+    apiKey: 'the-new-key-of-this-test-that-is-long',
+    previousApiKey: 'the-old-key-of-this-test-that-is-long',
     port: 1234,
     warnings: [],
   })
   changeDevVars(folder.path, { RELAY_API_KEY_PREVIOUS: undefined })
   expect(readFileSync(path, 'utf8')).toBe(
-    'RELAY_API_KEY=the-new-key-of-this-test\n# mine\nPORT=1234\n',
+    'RELAY_API_KEY=the-new-key-of-this-test-that-is-long\n# mine\nPORT=1234\n',
   )
 })
 
 test('a kept previous key goes with the kept key, and not with one that is given', () => {
   using folder = createFolder()
   const { dataDirectory } = readSettings(folder.path, {})
-  changeKept(dataDirectory, { RELAY_API_KEY_PREVIOUS: 'the-key-kept-before' })
-  expect(readSettings(folder.path, {}).previousApiKey).toBe('the-key-kept-before')
-  const given = readSettings(folder.path, { RELAY_API_KEY: 'a-key-that-is-given' })
+  changeKept(dataDirectory, { RELAY_API_KEY_PREVIOUS: 'the-key-kept-before-that-is-long-enough' })
+  expect(readSettings(folder.path, {}).previousApiKey).toBe(
+    'the-key-kept-before-that-is-long-enough',
+  )
+  const given = readSettings(folder.path, { RELAY_API_KEY: 'a-key-that-is-given-and-long-enough' })
   expect(given.previousApiKey).toBeUndefined()
 })
 
