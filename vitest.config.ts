@@ -17,8 +17,9 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/unit/**/*.test.ts'],
-          // They share nothing, so they may share a process, which takes longer to start than most run.
+          // A process takes longer to start than most of them run.
           isolate: false,
+          setupFiles: 'test/support/fresh-file.ts',
         },
       },
       {

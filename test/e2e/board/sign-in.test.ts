@@ -166,6 +166,7 @@ test('when the key was rotated in the middle of typing, the draft survives the n
   await page.route('**/token', (route) =>
     route.fulfill({ status: 400, body: '{"error":"invalid_grant"}' }),
   )
+  await board.look()
   const notice = page.getByRole('status').filter({ hasText: 'This sign-in has ended' })
   await notice.waitFor()
   await page.getByText('first', { exact: true }).waitFor()

@@ -49,6 +49,7 @@ test('offline and back: the board says so, and what was missed appears', async (
   const { page, context } = board
   await page.getByText('before', { exact: true }).waitFor()
   await context.setOffline(true)
+  await board.look()
   await page.getByText('You are offline').waitFor()
   await page.getByRole('button', { name: 'Try now' }).focus()
   await relay.call('relay_post_message', { thread_name: 'a', content: 'missed', surface: 'code' })
@@ -60,6 +61,7 @@ test('offline and back: the board says so, and what was missed appears', async (
 
   // Something in front of the relay may refuse; that says nothing about the sign-in.
   await page.route('**/mcp', (route) => route.fulfill({ status: 403, body: 'Forbidden' }))
+  await board.look()
   await page.getByText('no answer that can be read (403)').waitFor()
 })
 
