@@ -3,6 +3,7 @@ import { defineCommand } from '../lib/command.ts'
 import { McpClient } from '../lib/mcp-client.ts'
 import { describeKeySource, readSettings } from '../lib/settings.ts'
 import { type ClientActivity, readActivity } from '../local/activity.ts'
+import { boardAddress } from '../local/board-link.ts'
 import { type RunningRelay, readRunning } from '../local/data-directory-lock.ts'
 import { readTarget } from '../local/target.ts'
 import { makePrintable } from '../local/workerd/log-line.ts'
@@ -10,8 +11,8 @@ import { makePrintable } from '../local/workerd/log-line.ts'
 const HELP = `
 npm run status
 
-Prints the page, URL, version and database of the relay of npm start, which file has its key, its data
-directory, how long it has been up, and the last request of each client. For another relay, set RELAY_URL
+Prints the page, URL, version and database of the relay of npm start, on a terminal a link that signs in to
+the board once within ten minutes, which file has its key, its data directory, how long it has been up, and the last request of each client. For another relay, set RELAY_URL
 and RELAY_API_KEY; it reports only the page, URL, version and database. Exit code 1 if the relay is not
 running or its database does not answer.
 `
@@ -39,7 +40,11 @@ export const command = defineCommand({
       return 1
     }
     if (answer.issuer && answer.issuer !== url.origin) print('Public URL', answer.issuer)
-    if (settings) print('Key', describeKeySource(settings, process.cwd()))
+    if (settings) {
+      const isShown = Boolean(process.stdout.isTTY)
+      print('Board', await boardAddress(running?.url ?? url.origin, settings, isShown))
+      print('Key', describeKeySource(settings, process.cwd()))
+    }
     print('Version', running?.version ?? String(answer.version))
     if (settings && running) {
       print('Data directory', settings.dataDirectory)
@@ -64,6 +69,7 @@ interface Health {
     project?: string
     thread_count?: number
     message_count?: number
+    reader_count?: number
     round_trip_ms?: number
   }
 }
@@ -85,10 +91,10 @@ async function askHealth(origin: string, key: string): Promise<Health | string> 
 
 function describeDatabase(database: Health['database'], running?: RunningRelay): string {
   if (!database) return 'unknown'
-  const { fault, project, thread_count, message_count, round_trip_ms } = database
+  const { fault, project, thread_count, message_count, reader_count, round_trip_ms } = database
   const where = project ?? running?.supabaseUrl ?? (running ? 'embedded PostgreSQL' : 'Supabase')
   if (fault) return `${where}, ${fault} (run npm run doctor)`
-  return `${where}, ${thread_count} threads, ${message_count} messages, ${round_trip_ms} ms away`
+  return `${where}, ${thread_count} threads, ${message_count} messages, ${reader_count} readers, ${round_trip_ms} ms away`
 }
 
 function printClients(activity: Record<string, ClientActivity>): void {

@@ -65,7 +65,7 @@ ${isLoopbackUri(redirectUri) ? LOOPBACK_WARNING : ''}`
 }
 <form method="post" action="/authorize">
 ${hidden.join('\n')}
-${renderPermission(scope, parameters)}
+${renderPermission(scope, parameters, client.isBoard === true)}
 <input class="unseen" type="text" name="username" value="relay" autocomplete="username" tabindex="-1" aria-hidden="true" readonly>
 <label for="api_key">Key of this relay</label>
 <input id="api_key" name="api_key" type="password" autocomplete="current-password" required autofocus
@@ -94,7 +94,7 @@ export function errorPage(sentence: string, status: number): Response {
 const LOOPBACK_WARNING = `<p class="warning">This is a program on the computer in front of you.
 Continue only if you have just started to connect it yourself.</p>`
 
-function renderPermission(scope: Scope, parameters: URLSearchParams): string {
+function renderPermission(scope: Scope, parameters: URLSearchParams, isBoard: boolean): string {
   if (scope === 'mcp:read') {
     return `<input type="hidden" name="scope" value="mcp:read">
 <p>It may <strong>read</strong> all threads, and change nothing.</p>`
@@ -107,8 +107,7 @@ function renderPermission(scope: Scope, parameters: URLSearchParams): string {
 <span>read and post in all threads</span></label>
 <label class="choice"><input type="radio" name="scope" value="mcp:read"${checked(isAskedAgain)}>
 <span>read only</span></label>
-<p class="hint">If you allow more later, the app may need a new connection, or a day, to notice.</p>
-</fieldset>`
+${isBoard ? '' : LATER}</fieldset>`
 }
 
 /**
@@ -118,6 +117,10 @@ function renderPermission(scope: Scope, parameters: URLSearchParams): string {
 function asksForMore(parameters: URLSearchParams): boolean {
   return /^mcp:read +mcp$/.test(parameters.get('scope') ?? '')
 }
+
+const LATER = `<p class="hint">If you allow more later, the app may need a new connection, or up to a day,
+before it uses it.</p>
+`
 
 const ASKED_AGAIN = `<p class="warning">You have allowed this app to read. It asks again because it
 tried to post or to change something.</p>
