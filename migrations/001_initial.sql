@@ -1,6 +1,6 @@
 -- Built from migrations/source/ by `npm run build:migration`: change the parts, not this file.
 
--- The relay's tables, the triggers on them, and the upgrade of a database made by relay-mcp 0.1.0.
+-- The relay's schema: tables, the functions that the API calls, and their helpers in the schema `relay`.
 --
 -- Creates everything in an empty Supabase project, upgrades a 0.1.0 database in place, and changes
 -- nothing when it runs again. A 0.1.0 Worker can keep writing throughout.
@@ -38,11 +38,16 @@ $$;
 -- a lock that is being waited for.
 set local lock_timeout = '10s';
 
+-- Helpers live here, where the API does not find them; public has what the Worker and the commands call.
+create schema if not exists relay;
+revoke all on schema relay from public, anon, authenticated;
+grant usage on schema relay to service_role;
+
 -- Replaces punctuation with spaces before full-text parsing. The parser would otherwise look for tags,
 -- addresses, paths and compounds, which takes quadratic time: 100,000 characters of `<!--` or `a_`
 -- kept a post, and with it the whole thread, busy for 20 seconds. (translate() compares each character
 -- with all 32, which took eight times as long as this.)
-create or replace function public.relay_words(p_text text)
+create or replace function relay.words(p_text text)
   returns text
   language plpgsql immutable security invoker set search_path = ''
 as $$
@@ -50,11 +55,9 @@ begin
   return regexp_replace(p_text, '[!"#$%&''()*+,./:;<=>?@\[\\\]^_`{|}~-]+', ' ', 'g');
 end;
 $$;
-revoke all on function public.relay_words from public, anon, authenticated;
-grant execute on function public.relay_words to service_role;
 
 -- Removes the white space around a name, as JavaScript's trim() does.
-create or replace function public.relay_trim(p_text text)
+create or replace function relay.trim(p_text text)
   returns text
   language plpgsql immutable security invoker set search_path = ''
 as $$
@@ -63,21 +66,17 @@ begin
     '\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000\ufeff');
 end;
 $$;
-revoke all on function public.relay_trim from public, anon, authenticated;
-grant execute on function public.relay_trim to service_role;
 
 -- The form in which names are compared when no name is exactly equal: case is ignored, and spaces,
 -- `-` and `_` are alike. Normalized, because 0.1.0 stored names as they came.
-create or replace function public.relay_fold_name(p_name text)
+create or replace function relay.fold_name(p_name text)
   returns text
   language plpgsql immutable security invoker set search_path = ''
 as $$
 begin
-  return regexp_replace(lower(public.relay_trim(normalize(p_name, nfc))), '[\s_-]+', '-', 'g');
+  return regexp_replace(lower(relay.trim(normalize(p_name, nfc))), '[\s_-]+', '-', 'g');
 end;
 $$;
-revoke all on function public.relay_fold_name from public, anon, authenticated;
-grant execute on function public.relay_fold_name to service_role;
 
 -- Tables ------------------------------------------------------------------------------------------
 
@@ -122,7 +121,7 @@ create table if not exists public.relay_messages (
   -- `simple` does not stem, which is right for code and names. Messages have at most 100,000
   -- characters today; 0.1.0 accepted any length, and a tsvector of more than 1 MB is an error.
   search tsvector generated always as (
-    to_tsvector('pg_catalog.simple', public.relay_words(left(content, 100000)))) stored,
+    to_tsvector('pg_catalog.simple', relay.words(left(content, 100000)))) stored,
   constraint relay_messages_surface_check check (surface in ('chat', 'cowork', 'code', 'other'))
 );
 
@@ -157,10 +156,12 @@ create table if not exists public.relay_readers (
   constraint relay_readers_pkey primary key (user_id, reader_tag)
 );
 
--- Triggers: for what a 0.1.0 Worker and a person with an SQL editor write ---------------------------
+-- relay-mcp 0.1.0 -----------------------------------------------------------------------------------
+-- Everything about it: what its Workers may still write beside this version, and the upgrade of a database
+-- that it made. Its tables have no seq, no readers, and cursors by time.
 
 -- Assigns the next seq, under the thread's lock, to a message inserted without one (by 0.1.0).
-create or replace function public.relay_place_message()
+create or replace function relay.place_message()
   returns trigger
   language plpgsql volatile security invoker set search_path = ''
 as $$
@@ -174,12 +175,11 @@ begin
   return new;
 end;
 $$;
-revoke all on function public.relay_place_message from public, anon, authenticated;
 
 -- Derives the seq of a cursor that was set by time (by 0.1.0), using 0.1.0's own test of what is read,
 -- and creates its reader. A cursor never moves back. The reader is created here, before the cursor
 -- exists, because an AFTER trigger takes the locks in the other order and deadlocked.
-create or replace function public.relay_place_cursor()
+create or replace function relay.place_cursor()
   returns trigger
   language plpgsql volatile security invoker set search_path = ''
 as $$
@@ -198,12 +198,11 @@ begin
   return new;
 end;
 $$;
-revoke all on function public.relay_place_cursor from public, anon, authenticated;
 
 -- Keeps a thread's last activity from running backwards: 0.1.0 sets it in a request after its post,
 -- which another post may have overtaken. The trigger fires for service_role only, so that a person can
 -- repair times written by a clock that was ahead.
-create or replace function public.relay_keep_activity()
+create or replace function relay.keep_activity()
   returns trigger
   language plpgsql volatile security invoker set search_path = ''
 as $$
@@ -212,34 +211,8 @@ begin
   return new;
 end;
 $$;
-revoke all on function public.relay_keep_activity from public, anon, authenticated;
 
--- Keeps message_count right when messages are deleted by hand.
-create or replace function public.relay_count_deleted()
-  returns trigger
-  language plpgsql volatile security invoker set search_path = ''
-as $$
-begin
-  if tg_op = 'TRUNCATE' then
-    update public.relay_threads set message_count = 0 where message_count > 0;
-    return null;
-  end if;
-  -- In the order of ids, so that two deletions over several threads cannot deadlock with each other.
-  perform from public.relay_threads
-  where id in (select d.thread_id from deleted d)
-  order by id for no key update;
-  update public.relay_threads t
-  set message_count = t.message_count - d.messages
-  from (select thread_id, count(*) as messages from deleted group by thread_id) d
-  where t.id = d.thread_id;
-  return null;
-end;
-$$;
-revoke all on function public.relay_count_deleted from public, anon, authenticated;
-
--- Upgrade from 0.1.0, indexes, triggers, row level security -----------------------------------------
--- Each part checks the catalogue first, so a second run locks no table.
-
+-- The upgrade in place. A second run finds the column that it adds last, and locks nothing.
 do $$
 declare
   v_messages bigint;
@@ -329,11 +302,65 @@ begin
   group by user_id, reader_tag order by user_id, reader_tag
   on conflict do nothing;
 
+  -- With an index on the last activity, no post's update of its thread would be a HOT update.
+  drop index if exists public.relay_threads_user_last_message_idx;
+
   -- Last, because it rewrites the table, which removes the row versions that the numbering left.
   alter table public.relay_messages
     alter column seq set not null,
     add column search tsvector generated always as (
-      to_tsvector('pg_catalog.simple', public.relay_words(left(content, 100000)))) stored;
+      to_tsvector('pg_catalog.simple', relay.words(left(content, 100000)))) stored;
+end;
+$$;
+
+do $$
+begin
+  if exists (select from pg_catalog.pg_trigger where tgname = 'relay_messages_place') then
+    return;
+  end if;
+  create trigger relay_threads_activity
+    before update of last_message_at on public.relay_threads
+    for each row when (
+      new.last_message_at < old.last_message_at and current_user = 'service_role')
+    execute function relay.keep_activity();
+  create trigger relay_messages_place
+    before insert on public.relay_messages
+    for each row when (new.seq is null)
+    execute function relay.place_message();
+  create trigger relay_read_cursors_place_inserted
+    before insert on public.relay_read_cursors
+    for each row when (new.last_read_seq is null)
+    execute function relay.place_cursor();
+  create trigger relay_read_cursors_place_updated
+    before update of last_read_at on public.relay_read_cursors
+    for each row when (
+      new.last_read_seq = old.last_read_seq and new.last_read_at is distinct from old.last_read_at)
+    execute function relay.place_cursor();
+end;
+$$;
+
+-- Indexes, triggers, row level security, grants ------------------------------------------------------
+-- Each part checks the catalogue first, so a second run locks no table.
+
+-- Keeps message_count right when messages are deleted by hand.
+create or replace function relay.count_deleted()
+  returns trigger
+  language plpgsql volatile security invoker set search_path = ''
+as $$
+begin
+  if tg_op = 'TRUNCATE' then
+    update public.relay_threads set message_count = 0 where message_count > 0;
+    return null;
+  end if;
+  -- In the order of ids, so that two deletions over several threads cannot deadlock with each other.
+  perform from public.relay_threads
+  where id in (select d.thread_id from deleted d)
+  order by id for no key update;
+  update public.relay_threads t
+  set message_count = t.message_count - d.messages
+  from (select thread_id, count(*) as messages from deleted group by thread_id) d
+  where t.id = d.thread_id;
+  return null;
 end;
 $$;
 
@@ -345,10 +372,9 @@ begin
 
   -- How posting finds a thread whose name differs only by case, spaces, `-` and `_`.
   create index relay_threads_folded_name_idx
-    on public.relay_threads (user_id, (public.relay_fold_name(name)));
-  -- In place of 0.1.0's index on the last activity. Also counts active threads without reading them.
-  drop index if exists public.relay_threads_user_last_message_idx;
-  -- Not by user first: planned while there are few threads, a lookup by name might use it.
+    on public.relay_threads (user_id, (relay.fold_name(name)));
+  -- Also counts active threads without reading them. Not by user first: planned while there are few
+  -- threads, a lookup by name might use it.
   create index relay_threads_active_slot_idx
     on public.relay_threads (archived, user_id, active_slot desc);
 
@@ -365,7 +391,7 @@ begin
     where reader_tag is not null and addressee is distinct from reader_tag;
   -- Folded, because an addressee that was not known yet is stored as it was given.
   create index relay_messages_addressee_idx
-    on public.relay_messages (user_id, (public.relay_fold_name(addressee)), thread_id, seq)
+    on public.relay_messages (user_id, (relay.fold_name(addressee)), thread_id, seq)
     where addressee is not null;
   -- With fastupdate, one post in many would pay for flushing the pending list, and searches read it.
   create index relay_messages_search_idx
@@ -375,31 +401,13 @@ begin
   create index relay_read_cursors_reader_idx
     on public.relay_read_cursors (user_id, reader_tag, thread_id) include (last_read_seq);
 
-  create trigger relay_threads_activity
-    before update of last_message_at on public.relay_threads
-    for each row when (
-      new.last_message_at < old.last_message_at and current_user = 'service_role')
-    execute function public.relay_keep_activity();
-  create trigger relay_messages_place
-    before insert on public.relay_messages
-    for each row when (new.seq is null)
-    execute function public.relay_place_message();
   create trigger relay_messages_deleted
     after delete on public.relay_messages
     referencing old table as deleted
-    for each statement execute function public.relay_count_deleted();
+    for each statement execute function relay.count_deleted();
   create trigger relay_messages_truncated
     after truncate on public.relay_messages
-    for each statement execute function public.relay_count_deleted();
-  create trigger relay_read_cursors_place_inserted
-    before insert on public.relay_read_cursors
-    for each row when (new.last_read_seq is null)
-    execute function public.relay_place_cursor();
-  create trigger relay_read_cursors_place_updated
-    before update of last_read_at on public.relay_read_cursors
-    for each row when (
-      new.last_read_seq = old.last_read_seq and new.last_read_at is distinct from old.last_read_at)
-    execute function public.relay_place_cursor();
+    for each statement execute function relay.count_deleted();
 
   -- No policies: only roles that bypass row level security, such as service_role, see a row.
   alter table public.relay_threads enable row level security;
@@ -423,11 +431,10 @@ grant select, insert, update on public.relay_threads, public.relay_read_cursors,
 -- No update: nothing that the relay or 0.1.0 does changes a message.
 grant select, insert on public.relay_messages to service_role;
 
-
 -- What the tools share: finding threads and readers, counting, moving cursors, writing messages -------
 
 -- The 200 most recently active thread names, for the Worker to suggest from.
-create or replace function public.relay_latest_names(p_user_id uuid)
+create or replace function relay.latest_names(p_user_id uuid)
   returns json
   language plpgsql volatile security invoker set search_path = ''
 as $$
@@ -440,12 +447,10 @@ begin
       limit 200) latest);
 end;
 $$;
-revoke all on function public.relay_latest_names from public, anon, authenticated;
-grant execute on function public.relay_latest_names to service_role;
 
 -- The id of the thread with that name, or null: exactly as given, else trimmed, else folded.
 -- Raises RL009 (several threads match) with their names, a JSON array, as its detail.
-create or replace function public.relay_locate_thread(p_user_id uuid, p_name text)
+create or replace function relay.locate_thread(p_user_id uuid, p_name text)
   returns uuid
   language plpgsql volatile security invoker set search_path = ''
 as $$
@@ -460,14 +465,14 @@ begin
     return v_id;
   end if;
   select id into v_id from public.relay_threads
-  where user_id = p_user_id and name = public.relay_trim(p_name);
+  where user_id = p_user_id and name = relay.trim(p_name);
   if found then
     return v_id;
   end if;
   select array_agg(id), json_agg(name order by name) into v_ids, v_names
   from (
     select id, name from public.relay_threads
-    where user_id = p_user_id and public.relay_fold_name(name) = public.relay_fold_name(p_name)
+    where user_id = p_user_id and relay.fold_name(name) = relay.fold_name(p_name)
     limit 20) folded;
   if cardinality(v_ids) > 1 then
     raise exception 'several threads match "%"', p_name
@@ -476,48 +481,42 @@ begin
   return v_ids[1];
 end;
 $$;
-revoke all on function public.relay_locate_thread from public, anon, authenticated;
-grant execute on function public.relay_locate_thread to service_role;
 
 -- The thread with that name. Raises RL001 (thread not found): its detail is the name that was asked
 -- for, its hint the latest names. Raises RL009 (several threads match).
-create or replace function public.relay_find_thread(p_user_id uuid, p_name text)
+create or replace function relay.find_thread(p_user_id uuid, p_name text)
   returns public.relay_threads
   language plpgsql volatile security invoker set search_path = ''
 as $$
 declare
   -- Not within the query: a volatile function there is called again for each thread.
-  v_id constant uuid := public.relay_locate_thread(p_user_id, p_name);
+  v_id constant uuid := relay.locate_thread(p_user_id, p_name);
   v_thread public.relay_threads;
 begin
   select * into v_thread from public.relay_threads where id = v_id;
   if not found then
     raise exception 'thread "%" not found', p_name using
-      errcode = 'RL001', detail = p_name, hint = public.relay_latest_names(p_user_id)::text;
+      errcode = 'RL001', detail = p_name, hint = relay.latest_names(p_user_id)::text;
   end if;
   return v_thread;
 end;
 $$;
-revoke all on function public.relay_find_thread from public, anon, authenticated;
-grant execute on function public.relay_find_thread to service_role;
 
 -- Makes all calls that open or post to a thread under some spelling of its name take turns, so that
 -- two spellings cannot open two threads, and so that waiting posts queue here instead of in a herd
--- around the thread's row. Call it as a statement of its own, like relay_lock_reader.
-create or replace function public.relay_lock_thread_name(p_user_id uuid, p_name text)
+-- around the thread's row. Call it as a statement of its own, like relay.lock_reader.
+create or replace function relay.lock_thread_name(p_user_id uuid, p_name text)
   returns void
   language plpgsql volatile security invoker set search_path = ''
 as $$
 begin
-  perform pg_advisory_xact_lock(hashtextextended(p_user_id || ' ' || public.relay_fold_name(p_name), 1));
+  perform pg_advisory_xact_lock(hashtextextended(p_user_id || ' ' || relay.fold_name(p_name), 1));
 end;
 $$;
-revoke all on function public.relay_lock_thread_name from public, anon, authenticated;
-grant execute on function public.relay_lock_thread_name to service_role;
 
 -- Makes calls of one reader take turns until the transaction ends. Call it as a statement of its own:
 -- the snapshot of a statement is older than the locks it waits for.
-create or replace function public.relay_lock_reader(p_user_id uuid, p_reader_tag text)
+create or replace function relay.lock_reader(p_user_id uuid, p_reader_tag text)
   returns void
   language plpgsql volatile security invoker set search_path = ''
 as $$
@@ -525,13 +524,11 @@ begin
   perform pg_advisory_xact_lock(hashtextextended(p_user_id || ' ' || p_reader_tag, 0));
 end;
 $$;
-revoke all on function public.relay_lock_reader from public, anon, authenticated;
-grant execute on function public.relay_lock_reader to service_role;
 
 -- The known reader that a `to` means, or null: exactly as given, else folded as thread names are and
 -- without an `@` in front; of several the one that was introduced first, so that a newcomer with a similar
 -- tag takes no address away.
-create or replace function public.relay_resolve_reader(p_user_id uuid, p_reader_tag text)
+create or replace function relay.resolve_reader(p_user_id uuid, p_reader_tag text)
   returns public.relay_readers
   language plpgsql volatile security invoker set search_path = ''
 as $$
@@ -543,17 +540,15 @@ begin
   if not found then
     select * into v_reader from public.relay_readers
     where user_id = p_user_id
-      and public.relay_fold_name(reader_tag) = public.relay_fold_name(public.relay_drop_at(p_reader_tag))
+      and relay.fold_name(reader_tag) = relay.fold_name(relay.drop_at(p_reader_tag))
     order by introduced_at nulls last, created_at nulls first, reader_tag limit 1;
   end if;
   return v_reader;
 end;
 $$;
-revoke all on function public.relay_resolve_reader from public, anon, authenticated;
-grant execute on function public.relay_resolve_reader to service_role;
 
 -- A name without the `@` that people and models put in front of whom they address.
-create or replace function public.relay_drop_at(p_name text)
+create or replace function relay.drop_at(p_name text)
   returns text
   language plpgsql immutable security invoker set search_path = ''
 as $$
@@ -561,33 +556,29 @@ begin
   return regexp_replace(p_name, '^@(?=.)', '');
 end;
 $$;
-revoke all on function public.relay_drop_at from public, anon, authenticated;
-grant execute on function public.relay_drop_at to service_role;
 
 -- Whether a message to p_addressee, which is not a reader's tag itself, is for that reader all the same:
 -- it folds to the tag, and no other reader has exactly that name. An addressee that was not known yet is
 -- stored as it was given. The index on addressees finds candidates by their folded form.
-create or replace function public.relay_is_addressed(
+create or replace function relay.is_addressed(
   p_user_id uuid, p_addressee text, p_reader_tag text)
   returns boolean
   language plpgsql stable security invoker set search_path = ''
 as $$
 begin
-  if public.relay_fold_name(p_addressee) <> public.relay_fold_name(p_reader_tag) then
+  if relay.fold_name(p_addressee) <> relay.fold_name(p_reader_tag) then
     return false;
   end if;
   return not exists (
     select from public.relay_readers where user_id = p_user_id and reader_tag = p_addressee);
 end;
 $$;
-revoke all on function public.relay_is_addressed from public, anon, authenticated;
-grant execute on function public.relay_is_addressed to service_role;
 
 -- How many messages of others a reader has not been given in a thread: those with
 -- p_after < seq < p_before, less the reader's own. Messages that it addressed to itself count as
 -- others'. Counts no rows, except the reader's own and where messages were deleted by hand. Without a
 -- reader (null) nothing is anybody's own.
-create or replace function public.relay_count_unread(
+create or replace function relay.count_unread(
   p_thread_id uuid, p_last_seq bigint, p_message_count bigint, p_reader_tag text, p_after bigint,
   p_before bigint)
   returns bigint
@@ -616,13 +607,11 @@ begin
       and addressee is distinct from reader_tag and seq > p_after and seq < p_before);
 end;
 $$;
-revoke all on function public.relay_count_unread from public, anon, authenticated;
-grant execute on function public.relay_count_unread to service_role;
 
 -- The time that belongs to a cursor at p_seq: that of the last message up to it, but below the next
 -- one's. Messages that 0.1.0 wrote may share a time, and a restored 0.1.0 should rather repeat one than
 -- lose one. Null where no message is left to take a time from.
-create or replace function public.relay_time_of_seq(p_thread_id uuid, p_seq bigint)
+create or replace function relay.time_of_seq(p_thread_id uuid, p_seq bigint)
   returns timestamptz
   language plpgsql stable security invoker set search_path = ''
 as $$
@@ -644,11 +633,9 @@ begin
   return least(v_time, v_next - interval '1 microsecond');
 end;
 $$;
-revoke all on function public.relay_time_of_seq from public, anon, authenticated;
-grant execute on function public.relay_time_of_seq to service_role;
 
--- Moves a reader's cursors forward, each to the seq that goes with its thread. Needs relay_lock_reader.
-create or replace function public.relay_move_cursors(
+-- Moves a reader's cursors forward, each to the seq that goes with its thread. Needs relay.lock_reader.
+create or replace function relay.move_cursors(
   p_user_id uuid, p_reader_tag text, p_thread_ids uuid[], p_seqs bigint[])
   returns void
   language plpgsql volatile security invoker set search_path = ''
@@ -657,7 +644,7 @@ begin
   insert into public.relay_read_cursors as c
     (thread_id, user_id, reader_tag, last_read_seq, last_read_at)
   select t.id, p_user_id, p_reader_tag, moved.seq,
-    coalesce(public.relay_time_of_seq(t.id, moved.seq), t.created_at)
+    coalesce(relay.time_of_seq(t.id, moved.seq), t.created_at)
   from unnest(p_thread_ids, p_seqs) as moved (thread_id, seq)
   join public.relay_threads t on t.id = moved.thread_id
   order by t.id
@@ -668,66 +655,62 @@ begin
   where c.last_read_seq < excluded.last_read_seq;
 end;
 $$;
-revoke all on function public.relay_move_cursors from public, anon, authenticated;
-grant execute on function public.relay_move_cursors to service_role;
 
 -- Messages as a JSON array in the order of p_ids, as many as fit into p_max_bytes but at least one, and
--- the ids and seqs of those that fit. p_lean leaves out empty fields and ids, adds `from`, `to` and
--- `via`, and, in an array of more than one message, cuts contents of more than 8,000 characters to 2,000.
--- With p_reader_tag a message to that reader in another spelling is shown as addressed to the tag.
--- Weighed twice: first by octet_length, which reads no long text, to bound what is written at all;
--- then by what was written, because escaping can make a text longer. Written as text: building jsonb
--- took 30 % longer. Each message is looked up once, and its time is written here, because calling
--- relay_show_time for each of 50 took a fifth of the whole call.
-create or replace function public.relay_pack_messages(
-  p_ids uuid[], p_max_bytes integer, p_lean boolean, p_with_thread_name boolean,
-  p_reader_tag text default null,
+-- the ids and seqs of those that fit. In an array of more than one message, contents of more than
+-- p_max_content characters are cut to a quarter of that; null leaves all of them whole. p_overhead is how
+-- many bytes the caller shows around a content: 100, or 238 in the shape of 0.1.0. With p_reader_tag a
+-- message to that reader in another spelling is shown as addressed to the tag.
+-- Weighed twice: first by octet_length, which reads no long text, to bound what is written at all; then by
+-- what was written, because escaping can make a text longer. Written as text, because jsonb takes longer.
+create or replace function relay.pack_messages(
+  p_ids uuid[], p_max_bytes integer, p_max_content integer, p_overhead integer,
+  p_with_thread_name boolean, p_reader_tag text default null,
   out messages json, out ids uuid[], out seqs bigint[])
   language plpgsql stable security invoker set search_path = ''
 as $$
 declare
-  v_cuts constant boolean := p_lean and cardinality(p_ids) > 1;
+  v_cuts constant boolean := p_max_content is not null and cardinality(p_ids) > 1;
+  -- What is written has 198 bytes around a content: ids, and times to the microsecond.
+  v_surplus constant integer := p_overhead - 198;
   v_written text[];
   v_fitting integer;
-  v_array text;
 begin
   with listed as (
     select m.id, m.thread_id, m.seq, m.surface, m.session_tag, m.reader_tag, m.client,
       case when coalesce(m.addressee <> p_reader_tag, false)
-        and public.relay_is_addressed(m.user_id, m.addressee, p_reader_tag)
+        and relay.is_addressed(m.user_id, m.addressee, p_reader_tag)
         then p_reader_tag else m.addressee end as addressee,
       m.content, m.metadata, m.created_at, given.place,
       -- A character has at most four bytes, so most lengths in bytes decide without reading the text.
-      v_cuts and octet_length(m.content) > 8000
-        and (octet_length(m.content) > 32000 or char_length(m.content) > 8000) as is_cut
+      v_cuts and octet_length(m.content) > p_max_content
+        and (octet_length(m.content) > 4 * p_max_content
+          or char_length(m.content) > p_max_content) as is_cut
     from unnest(p_ids) with ordinality as given (id, place)
     join public.relay_messages m on m.id = given.id
   ), weighed as (
     select *,
-      sum(case when is_cut then 2000 else octet_length(content) end
-        + coalesce(octet_length(metadata::text), 0) + case when p_lean then 100 else 240 end)
-        over (order by place) as bytes
+      sum(case when is_cut then p_max_content / 4 else octet_length(content) end
+        + coalesce(octet_length(metadata::text), 0) + p_overhead) over (order by place) as bytes
     from listed
   ), written as (
     select w.id, w.seq, w.place, '{' || concat_ws(',',
         case when p_with_thread_name then '"thread_name":' || to_json((
           select t.name from public.relay_threads t where t.id = w.thread_id)) end,
-        case when not p_lean then '"id":"' || w.id || '","thread_id":"' || w.thread_id || '"' end,
+        '"id":"' || w.id || '","thread_id":"' || w.thread_id || '"',
         '"seq":' || w.seq,
         '"surface":' || to_json(w.surface),
-        case when w.session_tag <> '' then '"session_tag":' || to_json(w.session_tag)
-          when not p_lean then '"session_tag":null' end,
-        case when p_lean then '"from":' || to_json(w.reader_tag) end,
-        case when p_lean then '"to":' || to_json(w.addressee) end,
-        case when p_lean then '"via":' || to_json(w.client) end,
-        '"content":' || to_json(case when w.is_cut then left(w.content, 2000) else w.content end),
+        '"session_tag":' || to_json(nullif(w.session_tag, '')),
+        '"from":' || to_json(w.reader_tag),
+        '"to":' || to_json(w.addressee),
+        '"via":' || to_json(w.client),
+        '"content":' || to_json(case
+          when w.is_cut then left(w.content, p_max_content / 4) else w.content end),
         case when w.is_cut then '"content_length":' || char_length(w.content) end,
-        case when p_lean then '"metadata":' || nullif(w.metadata, '{}')::text
-          else '"metadata":' || coalesce(w.metadata::text, 'null') end,
-        -- As relay_show_time does.
-        '"created_at":' || case when p_lean
-          then to_char(w.created_at at time zone 'UTC', '"\""YYYY-MM-DD"T"HH24:MI:SS.MS"Z\""')
-          else to_json(w.created_at)::text end) || '}' as message
+        '"metadata":' || w.metadata::text,
+        -- As relay.full_time does, which would be called for each message.
+        to_char(w.created_at at time zone 'UTC',
+          '"\"created_at\":\""YYYY-MM-DD"T"HH24:MI:SS.US"Z\""')) || '}' as message
     from weighed w
     where w.bytes <= p_max_bytes or w.place = 1
   )
@@ -736,47 +719,48 @@ begin
   from written;
 
   -- In the end, and rarely: a window function above would write each message twice.
-  v_array := '[' || array_to_string(v_written, ',') || ']';
-  if octet_length(v_array) - 1 > p_max_bytes then
+  messages := '[' || array_to_string(v_written, ',') || ']';
+  if octet_length(messages::text) + v_surplus * cardinality(v_written) - 1 > p_max_bytes then
     select count(*) into v_fitting
     from (
-      select place, sum(octet_length(message) + 1) over (order by place) as bytes
+      select place, sum(octet_length(message) + 1 + v_surplus) over (order by place) as bytes
       from unnest(v_written) with ordinality as each (message, place)) summed
     where bytes <= p_max_bytes or place = 1;
-    v_array := '[' || array_to_string(v_written[:v_fitting], ',') || ']';
+    messages := '[' || array_to_string(v_written[:v_fitting], ',') || ']';
     ids := ids[:v_fitting];
     seqs := seqs[:v_fitting];
   end if;
-  messages := v_array;
 
   if v_cuts and cardinality(ids) = 1 then
     select packed.messages, packed.ids, packed.seqs into messages, ids, seqs
-    from public.relay_pack_messages(
-      ids, p_max_bytes, p_lean, p_with_thread_name, p_reader_tag) packed;
+    from relay.pack_messages(
+      ids, p_max_bytes, null, p_overhead, p_with_thread_name, p_reader_tag) packed;
   end if;
   messages := coalesce(messages, '[]');
   ids := coalesce(ids, '{}');
   seqs := coalesce(seqs, '{}');
 end;
 $$;
-revoke all on function public.relay_pack_messages from public, anon, authenticated;
-grant execute on function public.relay_pack_messages to service_role;
 
--- A time in UTC: in lean answers with milliseconds, cut and never rounded up, or `since` would pass over
--- a message; else as 0.1.0 wrote it. The callers set the time zone.
-create or replace function public.relay_show_time(p_time timestamptz, p_lean boolean)
+-- A time in UTC with milliseconds: cut, and never rounded up, or `since` would pass over a message.
+create or replace function relay.show_time(p_time timestamptz)
   returns text
   language plpgsql stable security invoker set search_path = ''
 as $$
 begin
-  if p_lean then
-    return to_char(p_time at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"');
-  end if;
-  return to_json(p_time) #>> '{}';
+  return to_char(p_time at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"');
 end;
 $$;
-revoke all on function public.relay_show_time from public, anon, authenticated;
-grant execute on function public.relay_show_time to service_role;
+
+-- A time in UTC with microseconds, for what the Worker may have to show as 0.1.0 did.
+create or replace function relay.full_time(p_time timestamptz)
+  returns text
+  language plpgsql stable security invoker set search_path = ''
+as $$
+begin
+  return to_char(p_time at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"');
+end;
+$$;
 
 -- Readers ---------------------------------------------------------------------------------------------
 
@@ -784,7 +768,7 @@ grant execute on function public.relay_show_time to service_role;
 -- call, with `is_new` and, for a new one, the other known readers. `is_known` is false where the caller may
 -- make no reader of that tag, and `may_move` where it may not move this one's bookmarks: a caller that may
 -- only read moves those of readers that it made, so that it can make nobody miss a message.
-create or replace function public.relay_note_reader(
+create or replace function relay.note_reader(
   p_user_id uuid, p_reader_tag text, p_waits boolean, p_caller jsonb,
   out is_known boolean, out may_move boolean, out is_new boolean, out introduced_at timestamptz,
   out last_given_at timestamptz, out known_readers json)
@@ -801,7 +785,7 @@ begin
   where r.user_id = p_user_id and r.reader_tag = p_reader_tag;
   is_known := found;
   if not is_known then
-    is_new := public.relay_make_reader(p_user_id, p_reader_tag, p_caller);
+    is_new := relay.make_reader(p_user_id, p_reader_tag, p_caller);
     -- Not new either if another call has just made it.
     is_known := is_new or exists (
       select from public.relay_readers r
@@ -811,7 +795,7 @@ begin
     v_made_by = p_caller ->> 'id' or p_reader_tag = 'board' and p_caller ->> 'client' = 'Relay board',
     false);
   if is_new then
-    known_readers := public.relay_other_readers(p_user_id, p_reader_tag, 50);
+    known_readers := relay.other_readers(p_user_id, p_reader_tag, 50);
   elsif may_move and v_seen < clock_timestamp() - interval '1 minute' then
     -- Without the reader's lock, somebody else's row lock is not worth waiting for.
     if p_waits then
@@ -827,13 +811,11 @@ begin
   end if;
 end;
 $$;
-revoke all on function public.relay_note_reader from public, anon, authenticated;
-grant execute on function public.relay_note_reader to service_role;
 
 -- Makes a reader for a caller; false where the caller may not. Each costs a bookmark in every thread, and
 -- nothing removes them: a caller makes at most 60 in an hour, and one that may only read at most 10, none of
 -- which resembles a known one. The board is the person.
-create or replace function public.relay_make_reader(
+create or replace function relay.make_reader(
   p_user_id uuid, p_reader_tag text, p_caller jsonb)
   returns boolean
   language plpgsql volatile security invoker set search_path = ''
@@ -842,8 +824,8 @@ begin
   -- One at a time for each caller, or many at once would all be counted too early.
   perform pg_advisory_xact_lock(hashtextextended(p_user_id || ' ' || (p_caller ->> 'id'), 2));
   if p_reader_tag <> 'board' and (
-    public.relay_may_make_reader_at(p_user_id, p_caller) is not null
-    or public.relay_takes_name(p_user_id, p_reader_tag, p_caller))
+    relay.may_make_reader_at(p_user_id, p_caller) is not null
+    or relay.takes_name(p_user_id, p_reader_tag, p_caller))
   then
     return false;
   end if;
@@ -853,11 +835,9 @@ begin
   return found;
 end;
 $$;
-revoke all on function public.relay_make_reader from public, anon, authenticated;
-grant execute on function public.relay_make_reader to service_role;
 
 -- When the caller may make another reader; null where it may now.
-create or replace function public.relay_may_make_reader_at(p_user_id uuid, p_caller jsonb)
+create or replace function relay.may_make_reader_at(p_user_id uuid, p_caller jsonb)
   returns timestamptz
   language plpgsql stable security invoker set search_path = ''
 as $$
@@ -871,12 +851,10 @@ begin
     order by created_at desc offset v_limit - 1 limit 1);
 end;
 $$;
-revoke all on function public.relay_may_make_reader_at from public, anon, authenticated;
-grant execute on function public.relay_may_make_reader_at to service_role;
 
 -- Whether a caller that may only read asks for a tag that differs from a known one in spelling only, and
 -- with which it could be taken for that one.
-create or replace function public.relay_takes_name(
+create or replace function relay.takes_name(
   p_user_id uuid, p_reader_tag text, p_caller jsonb)
   returns boolean
   language plpgsql stable security invoker set search_path = ''
@@ -885,15 +863,13 @@ begin
   return p_caller ->> 'scope' = 'mcp:read' and exists (
     select from public.relay_readers
     where user_id = p_user_id
-      and public.relay_fold_name(reader_tag) = public.relay_fold_name(public.relay_drop_at(p_reader_tag)));
+      and relay.fold_name(reader_tag) = relay.fold_name(relay.drop_at(p_reader_tag)));
 end;
 $$;
-revoke all on function public.relay_takes_name from public, anon, authenticated;
-grant execute on function public.relay_takes_name to service_role;
 
 -- Refuses a check under a tag whose bookmarks the caller may not move, or may not make.
 -- Raises RL011 (another connection's reader), RL012 (too many new readers): its detail is when to try again.
-create or replace function public.relay_refuse_reader(
+create or replace function relay.refuse_reader(
   p_user_id uuid, p_reader_tag text, p_caller jsonb)
   returns void
   language plpgsql stable security invoker set search_path = ''
@@ -901,20 +877,18 @@ as $$
 begin
   if exists (
       select from public.relay_readers where user_id = p_user_id and reader_tag = p_reader_tag)
-    or public.relay_takes_name(p_user_id, p_reader_tag, p_caller)
+    or relay.takes_name(p_user_id, p_reader_tag, p_caller)
   then
     raise exception 'reader "%" belongs to another connection', p_reader_tag
       using errcode = 'RL011', detail = p_reader_tag;
   end if;
   raise exception 'too many new readers' using errcode = 'RL012', detail =
-    public.relay_show_time(public.relay_may_make_reader_at(p_user_id, p_caller), true);
+    relay.show_time(relay.may_make_reader_at(p_user_id, p_caller));
 end;
 $$;
-revoke all on function public.relay_refuse_reader from public, anon, authenticated;
-grant execute on function public.relay_refuse_reader to service_role;
 
 -- Other readers, the most recently seen first.
-create or replace function public.relay_other_readers(
+create or replace function relay.other_readers(
   p_user_id uuid, p_reader_tag text, p_limit integer)
   returns json
   language plpgsql volatile security invoker set search_path = ''
@@ -922,7 +896,7 @@ as $$
 begin
   return (
     select coalesce(json_agg(json_build_object(
-        'reader_tag', r.reader_tag, 'last_seen_at', public.relay_show_time(r.last_seen_at, true))
+        'reader_tag', r.reader_tag, 'last_seen_at', relay.show_time(r.last_seen_at))
       order by r.last_seen_at desc, r.reader_tag), '[]')
     from (
       select reader_tag, last_seen_at from public.relay_readers
@@ -930,30 +904,28 @@ begin
       order by last_seen_at desc, reader_tag limit p_limit) r);
 end;
 $$;
-revoke all on function public.relay_other_readers from public, anon, authenticated;
-grant execute on function public.relay_other_readers to service_role;
 
 -- Unread messages addressed to a reader, in any thread: where they are, at most 10. Steps from thread to
 -- thread through the index, because most of what was ever addressed to a reader has been read.
-create or replace function public.relay_addressed_unread(p_user_id uuid, p_reader_tag text)
+create or replace function relay.addressed_unread(p_user_id uuid, p_reader_tag text)
   returns json
   language plpgsql stable security invoker
   set search_path = '' set plan_cache_mode = force_generic_plan
 as $$
 declare
-  v_folded constant text := public.relay_fold_name(p_reader_tag);
+  v_folded constant text := relay.fold_name(p_reader_tag);
 begin
   return (
     with recursive addressed as (
       (select thread_id, 1 as step from public.relay_messages
       where user_id = p_user_id
-        and addressee is not null and public.relay_fold_name(addressee) = v_folded
+        and addressee is not null and relay.fold_name(addressee) = v_folded
       order by thread_id limit 1)
       union all
       select (
         select m.thread_id from public.relay_messages m
         where m.user_id = p_user_id
-          and m.addressee is not null and public.relay_fold_name(m.addressee) = v_folded
+          and m.addressee is not null and relay.fold_name(m.addressee) = v_folded
           and m.thread_id > addressed.thread_id
         order by m.thread_id limit 1), step + 1
       from addressed where thread_id is not null and step < 1000
@@ -969,28 +941,26 @@ begin
       cross join lateral (
         select m.seq, m.created_at from public.relay_messages m
         where m.user_id = p_user_id
-          and m.addressee is not null and public.relay_fold_name(m.addressee) = v_folded
+          and m.addressee is not null and relay.fold_name(m.addressee) = v_folded
           and m.thread_id = t.id and m.seq > coalesce(c.last_read_seq, 0)
           and (m.addressee = p_reader_tag
-            or public.relay_is_addressed(p_user_id, m.addressee, p_reader_tag))
+            or relay.is_addressed(p_user_id, m.addressee, p_reader_tag))
         order by m.seq limit 10) m
       order by m.created_at limit 10) found);
 end;
 $$;
-revoke all on function public.relay_addressed_unread from public, anon, authenticated;
-grant execute on function public.relay_addressed_unread to service_role;
 
 -- Introduces a reader to all threads: with at most 20 messages in the relay everything is unread;
 -- otherwise the newest two messages of each of the ten most recently active threads are, and whatever
 -- comes from the first message addressed to it on. The rest counts as read: each thread gets a cursor
 -- there unless the reader already has one. Returns the threads in which messages were skipped, most
--- recently active first: at most 20, and how many there are. Needs relay_lock_reader.
-create or replace function public.relay_introduce_reader(
+-- recently active first: at most 20, and how many there are. Needs relay.lock_reader.
+create or replace function relay.introduce_reader(
   p_user_id uuid, p_reader_tag text, out skipped json, out skipped_count bigint)
   language plpgsql volatile security invoker set search_path = ''
 as $$
 declare
-  v_folded constant text := public.relay_fold_name(p_reader_tag);
+  v_folded constant text := relay.fold_name(p_reader_tag);
 begin
   update public.relay_readers set introduced_at = clock_timestamp()
   where user_id = p_user_id and reader_tag = p_reader_tag;
@@ -1012,9 +982,9 @@ begin
     select thread_id as id, min(seq) - 1 as seq
     from public.relay_messages
     where user_id = p_user_id
-      and addressee is not null and public.relay_fold_name(addressee) = v_folded
+      and addressee is not null and relay.fold_name(addressee) = v_folded
       and (addressee = p_reader_tag
-        or public.relay_is_addressed(p_user_id, addressee, p_reader_tag))
+        or relay.is_addressed(p_user_id, addressee, p_reader_tag))
     group by thread_id
   ), starts as materialized (
     select t.id, t.name, coalesce(t.last_message_at, t.created_at) as active_at, t.last_seq,
@@ -1031,7 +1001,7 @@ begin
       (thread_id, user_id, reader_tag, last_read_seq, last_read_at)
     select t.id, p_user_id, p_reader_tag, s.seq, case
       when s.seq = s.last_seq then s.active_at
-      else coalesce(public.relay_time_of_seq(t.id, s.seq), t.created_at) end
+      else coalesce(relay.time_of_seq(t.id, s.seq), t.created_at) end
     from starts s join public.relay_threads t on t.id = s.id
     where s.seq > 0
     order by t.id
@@ -1039,7 +1009,7 @@ begin
     on conflict (thread_id, reader_tag) do nothing
   ), passed as (
     select s.name, s.active_at, s.id,
-      public.relay_count_unread(s.id, s.last_seq, s.message_count, null, 0, s.seq + 1) as messages
+      relay.count_unread(s.id, s.last_seq, s.message_count, null, 0, s.seq + 1) as messages
     from starts s where s.seq > 0
   ), numbered as (
     select *, row_number() over (order by active_at desc, id desc) as place
@@ -1052,8 +1022,6 @@ begin
   from numbered;
 end;
 $$;
-revoke all on function public.relay_introduce_reader from public, anon, authenticated;
-grant execute on function public.relay_introduce_reader to service_role;
 
 -- Search ----------------------------------------------------------------------------------------------
 
@@ -1061,7 +1029,7 @@ grant execute on function public.relay_introduce_reader to service_role;
 -- with any of them; `parts` and `excluded`, texts in lower case that may also be parts of words; and its
 -- terms one by one. Parentheses count as spaces, and a `-` excludes only when a word follows it.
 -- Raises RL005 (nothing to look for) for a query that only excludes.
-create or replace function public.relay_parse_query(
+create or replace function relay.parse_query(
   p_query text, out words tsquery, out any_word tsquery, out parts text[], out excluded text[],
   out terms text[])
   language plpgsql immutable security invoker set search_path = ''
@@ -1077,7 +1045,7 @@ begin
     from regexp_matches(v_query, '(-(?=[[:alnum:]_"]))?(?:"([^"]+)"|(\S+))', 'g')
       with ordinality as matches (term, place)
   ), phrases as (
-    select *, case when is_or then 'or' else '"' || public.relay_words(term) || '"' end as phrase
+    select *, case when is_or then 'or' else '"' || relay.words(term) || '"' end as phrase
     from (
       -- Between nothing and nothing, `or` is a word like any other.
       select place, sign, term, is_or and (select bool_or(sign = '' and not is_or) from found) as is_or
@@ -1104,15 +1072,13 @@ begin
   end if;
   -- With `or`, only the text as it stands can be looked for literally.
   parts := case
-    when v_has_or then array[lower(public.relay_trim(v_query))]
+    when v_has_or then array[lower(relay.trim(v_query))]
     else (select array_agg(lower(term)) from unnest(terms) term) end;
 end;
 $$;
-revoke all on function public.relay_parse_query from public, anon, authenticated;
-grant execute on function public.relay_parse_query to service_role;
 
 -- Whether a text has all of the parts and none of the excluded ones, which are in lower case.
-create or replace function public.relay_has_parts(p_text text, p_parts text[], p_excluded text[])
+create or replace function relay.has_parts(p_text text, p_parts text[], p_excluded text[])
   returns boolean
   language plpgsql immutable security invoker set search_path = ''
 as $$
@@ -1133,8 +1099,6 @@ begin
   return true;
 end;
 $$;
-revoke all on function public.relay_has_parts from public, anon, authenticated;
-grant execute on function public.relay_has_parts to service_role;
 
 -- The newest messages that match every filter given, newest first, in one thread or, with p_thread_id
 -- null, in all: the ids of at most p_limit, and over all threads the hits per thread among the matches that
@@ -1146,7 +1110,7 @@ grant execute on function public.relay_has_parts to service_role;
 --
 -- The statement is put together from the filters that are there: with `p is null or ...` for each, a
 -- cached plan took 17.9 s where this takes milliseconds.
-create or replace function public.relay_search(
+create or replace function relay.search(
   p_user_id uuid, p_thread_id uuid, p_limit integer, p_since timestamptz, p_before_seq bigint,
   p_surface text, p_session_tag text, p_from text, p_addressee text, p_query text,
   out ids uuid[], out hits json, out matched text, out missing_words json)
@@ -1163,8 +1127,8 @@ declare
     || case when p_from is null then '' else ' and m.reader_tag = $12' end
     || case when p_addressee is null then '' else $sql$
       and m.addressee is not null
-      and public.relay_fold_name(m.addressee) = public.relay_fold_name($7)
-      and (m.addressee = $7 or public.relay_is_addressed($1, m.addressee, $7))
+      and relay.fold_name(m.addressee) = relay.fold_name($7)
+      and (m.addressee = $7 or relay.is_addressed($1, m.addressee, $7))
       $sql$ end;
   -- With p_since by time, for the index on it; within a thread both orders are one.
   v_order constant text := case
@@ -1197,7 +1161,7 @@ begin
         where bytes <= 5000000
           -- The first part is looked for here: calling a function for each message costs as much again.
           and (m.search @@ $9 or cardinality($10) <= 8
-            and strpos(lower(m.content), $10[1]) > 0 and public.relay_has_parts(m.content, $10, $11))
+            and strpos(lower(m.content), $10[1]) > 0 and relay.has_parts(m.content, $10, $11))
           and %2$s
       ), older as materialized (
         select m.id, m.thread_id, row_number() over (order by %3$s) as place
@@ -1210,7 +1174,7 @@ begin
       union all
       select id, thread_id, place + (select count(*) from newest) from older
     $sql$, v_scope, v_filters, v_order);
-    v_query := public.relay_parse_query(p_query);
+    v_query := relay.parse_query(p_query);
   end if;
   v_sql := format($sql$
     with found as materialized (
@@ -1246,7 +1210,7 @@ begin
         from unnest($3[:20]) with ordinality as terms (term, place)
         where not exists (
           select from public.relay_messages m
-          where %1$s and m.search @@ phraseto_tsquery('pg_catalog.simple', public.relay_words(term)))
+          where %1$s and m.search @@ phraseto_tsquery('pg_catalog.simple', relay.words(term)))
         order by place limit 8
       ), newest as materialized (
         select lower(content) as content
@@ -1264,8 +1228,6 @@ begin
   end if;
 end;
 $$;
-revoke all on function public.relay_search from public, anon, authenticated;
-grant execute on function public.relay_search to service_role;
 
 -- The six tools -----------------------------------------------------------------------------------------
 -- A lock is waited for at most 4 s, half of the API's statement timeout.
@@ -1275,7 +1237,7 @@ grant execute on function public.relay_search to service_role;
 create or replace function public.relay_list_threads(
   p_user_id uuid, p_include_archived boolean default false, p_reader_tag text default null,
   p_query text default null, p_preview boolean default false, p_limit integer default 100,
-  p_lean boolean default false, p_caller jsonb default '{}')
+  p_caller jsonb default '{}')
   returns json
   language plpgsql volatile security invoker
   set search_path = '' set lock_timeout = '4s' set timezone = 'UTC' set enable_seqscan = off
@@ -1293,7 +1255,7 @@ begin
   if p_reader_tag is not null then
     select is_new, introduced_at, known_readers
     into v_is_new, v_introduced_at, v_known_readers
-    from public.relay_note_reader(p_user_id, p_reader_tag, false, p_caller);
+    from relay.note_reader(p_user_id, p_reader_tag, false, p_caller);
   end if;
 
   -- First by what the index has, which starts with `archived`: hence two statements. One thread more than
@@ -1330,24 +1292,20 @@ begin
   end if;
 
   select '[' || string_agg('{' || concat_ws(',',
-      case when not p_lean then '"id":"' || t.id || '"' end,
+      '"id":"' || t.id || '"',
       '"name":' || to_json(t.name),
-      case when t.description <> '' then '"description":' || to_json(t.description)
-        when not p_lean then '"description":null' end,
-      case when t.last_message_at is not null
-        -- As relay_show_time does, which would be called for each thread.
-        then '"last_message_at":' || case when p_lean
-          then to_char(t.last_message_at at time zone 'UTC', '"\""YYYY-MM-DD"T"HH24:MI:SS.MS"Z\""')
-          else to_json(t.last_message_at)::text end
-        when not p_lean then '"last_message_at":null' end,
-      case when t.archived or not p_lean then '"archived":' || t.archived end,
+      '"description":' || to_json(nullif(t.description, '')),
+      -- As relay.full_time does, which would be called for each thread.
+      to_char(t.last_message_at at time zone 'UTC',
+        '"\"last_message_at\":\""YYYY-MM-DD"T"HH24:MI:SS.US"Z\""'),
+      '"archived":' || t.archived,
       '"message_count":' || t.message_count,
       -- Without an introduction nobody can say what of a thread without a cursor is unread.
       case when p_reader_tag is not null
         and (c.last_read_seq is not null or v_introduced_at is not null) then '"unread_count":' ||
-        public.relay_count_unread(t.id, t.last_seq, t.message_count, p_reader_tag,
+        relay.count_unread(t.id, t.last_seq, t.message_count, p_reader_tag,
           coalesce(c.last_read_seq, 0), t.last_seq + 1) end,
-      case when p_preview then '"latest":' || public.relay_preview(t.id) end
+      case when p_preview then '"latest":' || relay.preview(t.id) end
     ) || '}', ',' order by listed.place) || ']'
   into v_threads
   from unnest(v_ids[:p_limit]) with ordinality as listed (id, place)
@@ -1365,7 +1323,7 @@ begin
     'threads', coalesce(v_threads, '[]'),
     'remaining_count', coalesce(v_remaining, 0),
     'archived_count', nullif(v_archived, 0),
-    'readers', public.relay_other_readers(p_user_id, p_reader_tag, 20),
+    'readers', relay.other_readers(p_user_id, p_reader_tag, 20),
     'new_reader', nullif(v_is_new, false),
     'known_readers', v_known_readers);
 end;
@@ -1374,7 +1332,7 @@ revoke all on function public.relay_list_threads from public, anon, authenticate
 grant execute on function public.relay_list_threads to service_role;
 
 -- The latest message of a thread in one line of at most 120 characters; null for an empty thread.
-create or replace function public.relay_preview(p_thread_id uuid)
+create or replace function relay.preview(p_thread_id uuid)
   returns text
   language plpgsql stable security invoker set search_path = ''
 as $$
@@ -1394,13 +1352,11 @@ begin
     order by m.seq desc limit 1);
 end;
 $$;
-revoke all on function public.relay_preview from public, anon, authenticated;
-grant execute on function public.relay_preview to service_role;
 
 -- Opens a thread. Raises RL002 (thread exists): its detail has the name of the thread that is there,
 -- which may be spelled otherwise, and whether it is archived.
 create or replace function public.relay_create_thread(
-  p_user_id uuid, p_name text, p_description text default null, p_lean boolean default false)
+  p_user_id uuid, p_name text, p_description text default null)
   returns json
   language plpgsql volatile security invoker
   set search_path = '' set lock_timeout = '4s' set timezone = 'UTC' set enable_seqscan = off
@@ -1409,23 +1365,23 @@ declare
   v_id uuid;
   v_thread public.relay_threads;
 begin
-  perform public.relay_lock_thread_name(p_user_id, p_name);
-  v_id := public.relay_locate_thread(p_user_id, p_name);
+  perform relay.lock_thread_name(p_user_id, p_name);
+  v_id := relay.locate_thread(p_user_id, p_name);
   select * into v_thread from public.relay_threads where id = v_id;
   if not found then
     insert into public.relay_threads (user_id, name, description)
-    values (p_user_id, public.relay_trim(p_name), p_description)
+    values (p_user_id, relay.trim(p_name), p_description)
     on conflict (user_id, name) do nothing
     returning * into v_thread;
     if found then
       return json_build_object(
-        'id', case when not p_lean then v_thread.id end,
+        'id', v_thread.id,
         'name', v_thread.name,
-        'created_at', public.relay_show_time(v_thread.created_at, p_lean));
+        'created_at', relay.full_time(v_thread.created_at));
     end if;
     -- A 0.1.0 Worker, which does not take the lock, was first.
     select * into v_thread from public.relay_threads
-    where user_id = p_user_id and name = public.relay_trim(p_name);
+    where user_id = p_user_id and name = relay.trim(p_name);
   end if;
   raise exception 'thread "%" already exists', v_thread.name using errcode = 'RL002',
     detail = json_build_object('name', v_thread.name, 'archived', v_thread.archived)::text;
@@ -1441,8 +1397,7 @@ grant execute on function public.relay_create_thread to service_role;
 create or replace function public.relay_post_message(
   p_user_id uuid, p_message_id uuid, p_thread_name text, p_content text, p_surface text,
   p_session_tag text default null, p_metadata jsonb default null, p_reader_tag text default null,
-  p_to text default null, p_idempotency_key text default null, p_lean boolean default false,
-  p_caller jsonb default '{}')
+  p_to text default null, p_idempotency_key text default null, p_caller jsonb default '{}')
   returns json
   language plpgsql volatile security invoker
   set search_path = '' set lock_timeout = '4s' set timezone = 'UTC' set enable_seqscan = off
@@ -1468,35 +1423,35 @@ declare
   v_other_readers json;
 begin
   if p_reader_tag is not null then
-    perform public.relay_lock_reader(p_user_id, p_reader_tag);
+    perform relay.lock_reader(p_user_id, p_reader_tag);
     select case when is_known then p_reader_tag end, is_new, introduced_at, known_readers
     into v_reader_tag, v_is_new, v_introduced_at, v_known_readers
-    from public.relay_note_reader(p_user_id, p_reader_tag, true, p_caller);
+    from relay.note_reader(p_user_id, p_reader_tag, true, p_caller);
     -- The key is looked up here only so that a duplicate introduces nobody: this look is too early to
     -- decide whether to post.
     if v_introduced_at is null and p_idempotency_key is not null then
-      v_id := public.relay_locate_thread(p_user_id, p_thread_name);
+      v_id := relay.locate_thread(p_user_id, p_thread_name);
       select * into v_message from public.relay_messages
       where thread_id = v_id and idempotency_key = p_idempotency_key;
     end if;
     if v_introduced_at is null and v_message.id is null and v_reader_tag is not null then
       select skipped, skipped_count into v_skipped, v_skipped_count
-      from public.relay_introduce_reader(p_user_id, p_reader_tag);
+      from relay.introduce_reader(p_user_id, p_reader_tag);
     end if;
   end if;
   if p_to is not null then
-    v_addressee := public.relay_resolve_reader(p_user_id, p_to);
-    v_to := coalesce(v_addressee.reader_tag, public.relay_drop_at(p_to));
+    v_addressee := relay.resolve_reader(p_user_id, p_to);
+    v_to := coalesce(v_addressee.reader_tag, relay.drop_at(p_to));
   end if;
 
-  perform public.relay_lock_thread_name(p_user_id, p_thread_name);
+  perform relay.lock_thread_name(p_user_id, p_thread_name);
   -- Now that an earlier attempt with this id has finished, and before a thread is opened: the one that it
   -- posted to may have been renamed by hand since. By the id only, or an index that finds a user's or a
   -- thread's messages could seem as good while there are few.
   select * into v_message from public.relay_messages where id = p_message_id;
   if v_message.user_id = p_user_id then
     select * into v_thread from public.relay_threads where id = v_message.thread_id;
-    return public.relay_posted_before(v_message, v_thread.name, p_lean, false, v_is_new,
+    return relay.posted_before(v_message, v_thread.name, false, v_is_new,
       v_known_readers, v_skipped, v_skipped_count);
   end if;
 
@@ -1505,16 +1460,16 @@ begin
   where user_id = p_user_id and name = p_thread_name
   for no key update;
   while v_thread.id is null loop
-    v_id := public.relay_locate_thread(p_user_id, p_thread_name);
+    v_id := relay.locate_thread(p_user_id, p_thread_name);
     if v_id is null then
       insert into public.relay_threads (user_id, name)
-      values (p_user_id, public.relay_trim(p_thread_name))
+      values (p_user_id, relay.trim(p_thread_name))
       on conflict (user_id, name) do nothing;
       v_created := found;
     else
       -- Renamed or deleted by hand since: look again.
       select * into v_thread from public.relay_threads
-      where id = v_id and public.relay_fold_name(name) = public.relay_fold_name(p_thread_name)
+      where id = v_id and relay.fold_name(name) = relay.fold_name(p_thread_name)
       for no key update;
     end if;
   end loop;
@@ -1525,14 +1480,14 @@ begin
     where thread_id = v_thread.id and idempotency_key = p_idempotency_key;
     -- The same `to` may have been stored as it was given, or as the name of the reader it means.
     if found and ((v_message.content, v_message.surface, v_message.metadata,
-        public.relay_fold_name(v_message.addressee))
+        relay.fold_name(v_message.addressee))
       is distinct from (p_content, p_surface, p_metadata,
-        public.relay_fold_name(public.relay_drop_at(p_to))))
+        relay.fold_name(relay.drop_at(p_to))))
     then
       raise exception 'idempotency key "%" already belongs to another message', p_idempotency_key
         using errcode = 'RL003', detail = v_message.seq::text;
     elsif found then
-      return public.relay_posted_before(v_message, v_thread.name, p_lean, true, v_is_new,
+      return relay.posted_before(v_message, v_thread.name, true, v_is_new,
         v_known_readers, v_skipped, v_skipped_count);
     end if;
   end if;
@@ -1560,11 +1515,11 @@ begin
       select last_read_seq from public.relay_read_cursors
       where thread_id = v_thread.id and reader_tag = p_reader_tag), 0);
     -- Looked for in the first 1,000 seqs only: a post must not count a backlog of any length.
-    v_unread := public.relay_count_unread(v_thread.id, v_message.seq, v_thread.message_count + 1,
+    v_unread := relay.count_unread(v_thread.id, v_message.seq, v_thread.message_count + 1,
       p_reader_tag, v_read, least(v_message.seq, v_read + 1001));
     -- A reader that had read everything has read this too, unless it is meant to be handed it.
     if v_unread = 0 and v_read + 1001 >= v_message.seq and v_to is distinct from p_reader_tag then
-      -- As relay_move_cursors does, which would look up the thread and the message again.
+      -- As relay.move_cursors does, which would look up the thread and the message again.
       insert into public.relay_read_cursors as c
         (thread_id, user_id, reader_tag, last_read_seq, last_read_at)
       values (v_thread.id, p_user_id, p_reader_tag, v_message.seq, v_message.created_at)
@@ -1586,26 +1541,26 @@ begin
   end if;
 
   if v_to is not null and v_addressee.reader_tag is null then
-    v_other_readers := public.relay_other_readers(p_user_id, p_reader_tag, 50);
+    v_other_readers := relay.other_readers(p_user_id, p_reader_tag, 50);
   end if;
 
   -- Without a query in it, this needs no plan; with the two above, planning it took as long as the insert.
   return json_build_object(
-    'id', case when not p_lean then p_message_id end,
-    'thread_id', case when not p_lean then v_thread.id end,
+    'id', p_message_id,
+    'thread_id', v_thread.id,
     'thread_name', v_thread.name,
     'seq', v_message.seq,
-    'created_at', public.relay_show_time(v_message.created_at, p_lean),
+    'created_at', relay.full_time(v_message.created_at),
     'unread_count', v_unread,
     'addressed_unread', case when v_reader_tag is not null
-      then public.relay_addressed_unread(p_user_id, p_reader_tag) end,
+      then relay.addressed_unread(p_user_id, p_reader_tag) end,
     'unread_count_is_minimum',
       case when v_read + 1001 < v_message.seq then true end,
     'thread_created', case when v_created then true end,
     'thread_reopened', case when v_thread.archived then true end,
     'to', v_to,
     'to_last_seen_at', case when v_addressee.last_seen_at is not null
-      then public.relay_show_time(v_addressee.last_seen_at, true) end,
+      then relay.show_time(v_addressee.last_seen_at) end,
     -- Whom an unknown addressee may have meant.
     'other_readers', v_other_readers,
     'only_reader', nullif(v_is_only_reader, false),
@@ -1621,19 +1576,19 @@ grant execute on function public.relay_post_message to service_role;
 
 -- The answer to a post whose message is already there. What an earlier attempt created, reopened or
 -- introduced is not told again, because nothing remembers it.
-create or replace function public.relay_posted_before(
-  p_message public.relay_messages, p_thread_name text, p_lean boolean, p_is_duplicate boolean,
-  p_is_new boolean, p_known_readers json, p_skipped json, p_skipped_count bigint)
+create or replace function relay.posted_before(
+  p_message public.relay_messages, p_thread_name text, p_is_duplicate boolean, p_is_new boolean,
+  p_known_readers json, p_skipped json, p_skipped_count bigint)
   returns json
   language plpgsql stable security invoker set search_path = ''
 as $$
 begin
   return json_build_object(
-    'id', case when not p_lean then p_message.id end,
-    'thread_id', case when not p_lean then p_message.thread_id end,
+    'id', p_message.id,
+    'thread_id', p_message.thread_id,
     'thread_name', p_thread_name,
     'seq', p_message.seq,
-    'created_at', public.relay_show_time(p_message.created_at, p_lean),
+    'created_at', relay.full_time(p_message.created_at),
     'duplicate', nullif(p_is_duplicate, false),
     'new_reader', nullif(p_is_new, false),
     'known_readers', p_known_readers,
@@ -1641,8 +1596,6 @@ begin
     'skipped_thread_count', nullif(p_skipped_count, 0));
 end;
 $$;
-revoke all on function public.relay_posted_before from public, anon, authenticated;
-grant execute on function public.relay_posted_before to service_role;
 
 -- Messages of one thread, or with p_thread_name null what a search finds in all, newest first; with p_seq
 -- that one message, whole. Moves the reader's cursor over an unfiltered window that joins onto what it
@@ -1654,7 +1607,8 @@ create or replace function public.relay_read_thread(
   p_since timestamptz default null, p_reader_tag text default null, p_before_seq bigint default null,
   p_seq bigint default null, p_surface text default null, p_session_tag text default null,
   p_to text default null, p_query text default null, p_max_bytes integer default 60000,
-  p_lean boolean default false, p_from text default null, p_caller jsonb default '{}')
+  p_max_content integer default null, p_overhead integer default 238, p_from text default null,
+  p_caller jsonb default '{}')
   returns json
   language plpgsql volatile security invoker
   set search_path = '' set lock_timeout = '4s' set timezone = 'UTC' set enable_seqscan = off
@@ -1682,23 +1636,23 @@ declare
 begin
   if p_reader_tag is not null then
     if v_moves then
-      perform public.relay_lock_reader(p_user_id, p_reader_tag);
+      perform relay.lock_reader(p_user_id, p_reader_tag);
     end if;
     select note.may_move and v_moves, note.is_new, note.known_readers
     into v_moves, v_is_new, v_known_readers
-    from public.relay_note_reader(p_user_id, p_reader_tag, v_moves, p_caller) note;
+    from relay.note_reader(p_user_id, p_reader_tag, v_moves, p_caller) note;
   end if;
   if p_thread_name is not null then
-    v_thread := public.relay_find_thread(p_user_id, p_thread_name);
+    v_thread := relay.find_thread(p_user_id, p_thread_name);
   end if;
 
   if v_is_search then
     -- One id more than asked for tells whether there is more.
     select ids, hits, matched, missing_words into v_ids, v_hits, v_matched, v_missing_words
-    from public.relay_search(p_user_id, v_thread.id, p_limit + 1, p_since, p_before_seq, p_surface,
+    from relay.search(p_user_id, v_thread.id, p_limit + 1, p_since, p_before_seq, p_surface,
       p_session_tag,
-      coalesce((public.relay_resolve_reader(p_user_id, p_from)).reader_tag, public.relay_drop_at(p_from)),
-      coalesce((public.relay_resolve_reader(p_user_id, p_to)).reader_tag, public.relay_drop_at(p_to)),
+      coalesce((relay.resolve_reader(p_user_id, p_from)).reader_tag, relay.drop_at(p_from)),
+      coalesce((relay.resolve_reader(p_user_id, p_to)).reader_tag, relay.drop_at(p_to)),
       p_query);
   elsif p_seq is not null then
     v_ids := array(
@@ -1718,23 +1672,24 @@ begin
   end if;
 
   select packed.messages, packed.seqs into v_messages, v_packed
-  from public.relay_pack_messages(v_ids[:p_limit], p_max_bytes, p_lean, p_thread_name is null) packed;
+  from relay.pack_messages(
+    v_ids[:p_limit], p_max_bytes, p_max_content, p_overhead, p_thread_name is null) packed;
 
   if p_thread_name is not null and p_seq is null then
     select min(seq), max(seq) into v_oldest, v_newest from unnest(v_packed) as packed (seq);
     v_oldest := coalesce(v_oldest, p_before_seq, v_thread.last_seq + 1);
     if not v_is_search then
-      v_older := public.relay_count_unread(
+      v_older := relay.count_unread(
         v_thread.id, v_thread.last_seq, v_thread.message_count, null, 0, v_oldest);
     end if;
     if p_reader_tag is not null then
       v_read := coalesce((
         select last_read_seq from public.relay_read_cursors
         where thread_id = v_thread.id and reader_tag = p_reader_tag), 0);
-      v_unread := public.relay_count_unread(
+      v_unread := relay.count_unread(
         v_thread.id, v_thread.last_seq, v_thread.message_count, p_reader_tag, v_read, v_oldest);
       if v_moves and v_unread = 0 and v_newest > v_read then
-        perform public.relay_move_cursors(
+        perform relay.move_cursors(
           p_user_id, p_reader_tag, array[v_thread.id], array[v_newest]);
         v_moved := json_build_array(json_build_object(
           'thread_id', v_thread.id, 'from', v_read, 'to', v_newest));
@@ -1774,7 +1729,7 @@ grant execute on function public.relay_read_thread to service_role;
 create or replace function public.relay_check_new(
   p_user_id uuid, p_reader_tag text, p_thread_name text default null, p_limit integer default 100,
   p_peek boolean default false, p_ack_seq bigint default null, p_max_bytes integer default 60000,
-  p_lean boolean default false, p_caller jsonb default '{}')
+  p_max_content integer default null, p_overhead integer default 238, p_caller jsonb default '{}')
   returns json
   language plpgsql volatile security invoker
   set search_path = '' set lock_timeout = '4s' set timezone = 'UTC' set enable_seqscan = off
@@ -1811,21 +1766,21 @@ begin
     select from public.relay_readers
     where user_id = p_user_id and reader_tag = p_reader_tag and introduced_at is not null)
   then
-    perform public.relay_lock_reader(p_user_id, p_reader_tag);
+    perform relay.lock_reader(p_user_id, p_reader_tag);
   end if;
   select is_known, may_move, is_new, introduced_at, last_given_at, known_readers
   into v_is_known, v_may_move, v_is_new, v_introduced_at, v_last_given_at, v_known_readers
-  from public.relay_note_reader(p_user_id, p_reader_tag, not p_peek, p_caller);
+  from relay.note_reader(p_user_id, p_reader_tag, not p_peek, p_caller);
   if not v_is_known or not v_may_move and (not p_peek or p_ack_seq is not null) then
-    perform public.relay_refuse_reader(p_user_id, p_reader_tag, p_caller);
+    perform relay.refuse_reader(p_user_id, p_reader_tag, p_caller);
   end if;
   if p_thread_name is null and v_introduced_at is null and v_may_move then
     select skipped, skipped_count into v_skipped, v_skipped_count
-    from public.relay_introduce_reader(p_user_id, p_reader_tag);
+    from relay.introduce_reader(p_user_id, p_reader_tag);
   end if;
 
   if p_thread_name is not null then
-    v_thread := public.relay_find_thread(p_user_id, p_thread_name);
+    v_thread := relay.find_thread(p_user_id, p_thread_name);
     v_read := coalesce((
       select last_read_seq from public.relay_read_cursors
       where thread_id = v_thread.id and reader_tag = p_reader_tag), 0);
@@ -1834,19 +1789,19 @@ begin
         p_ack_seq, v_thread.name, v_thread.last_seq using errcode = 'RL004',
         detail = json_build_object('name', v_thread.name, 'last_seq', v_thread.last_seq)::text;
     elsif p_ack_seq is not null then
-      v_acknowledged := public.relay_count_unread(v_thread.id, v_thread.last_seq,
+      v_acknowledged := relay.count_unread(v_thread.id, v_thread.last_seq,
         v_thread.message_count, p_reader_tag, v_read, p_ack_seq + 1);
       -- To a message that exists: a cursor beyond would hide what an import puts there.
-      perform public.relay_move_cursors(p_user_id, p_reader_tag, array[v_thread.id], array[m.seq])
+      perform relay.move_cursors(p_user_id, p_reader_tag, array[v_thread.id], array[m.seq])
       from (
         select max(seq) as seq from public.relay_messages
         where thread_id = v_thread.id and seq <= p_ack_seq) m
       where m.seq > v_read;
     end if;
     if v_thread.last_seq <= greatest(v_read, p_ack_seq) then
-      return public.relay_empty_answer(p_lean, v_thread.name, v_last_given_at, v_is_new,
+      return relay.empty_answer(v_thread.name, v_last_given_at, v_is_new,
         v_known_readers, v_skipped, v_skipped_count, v_acknowledged,
-        public.relay_addressed_unread(p_user_id, p_reader_tag));
+        relay.addressed_unread(p_user_id, p_reader_tag));
     end if;
   -- A polling reader usually has everything. Two sums tell, at half the price of a look at each thread:
   -- no cursor is ever above its thread's last seq, so equal sums are equal seqs.
@@ -1854,13 +1809,13 @@ begin
     select sum(last_read_seq) from public.relay_read_cursors
     where user_id = p_user_id and reader_tag = p_reader_tag)
   then
-    return public.relay_empty_answer(p_lean, null, v_last_given_at, v_is_new, v_known_readers,
+    return relay.empty_answer(null, v_last_given_at, v_is_new, v_known_readers,
       v_skipped, v_skipped_count);
   end if;
 
   -- Unread messages are counted by seq, and only as many threads are read as fill the answer.
   with pending as materialized (
-    select * from public.relay_pending_threads(p_user_id, p_reader_tag, v_thread.id)
+    select * from relay.pending_threads(p_user_id, p_reader_tag, v_thread.id)
   ), turns as (
     select *, sum(unread) over (order by last_message_at, thread_id) - unread as unread_before
     from pending where unread > 0
@@ -1885,15 +1840,15 @@ begin
   into v_ids, v_thread_ids, v_reads, v_unreads, v_unread, v_own
   from pending;
   if v_unread = 0 and v_own = 0 then
-    return public.relay_empty_answer(p_lean, v_thread.name, v_last_given_at, v_is_new,
+    return relay.empty_answer(v_thread.name, v_last_given_at, v_is_new,
       v_known_readers, v_skipped, v_skipped_count, v_acknowledged,
-      public.relay_addressed_unread(p_user_id, p_reader_tag));
+      relay.addressed_unread(p_user_id, p_reader_tag));
   end if;
 
   if v_ids is not null then
     select packed.messages, packed.ids, packed.seqs into v_messages, v_packed, v_seqs
-    from public.relay_pack_messages(
-      v_ids, p_max_bytes, p_lean, p_thread_name is null or not p_lean, p_reader_tag) packed;
+    from relay.pack_messages(
+      v_ids, p_max_bytes, p_max_content, p_overhead, p_thread_name is null, p_reader_tag) packed;
   end if;
   if not p_peek then
     -- Over what is handed out, and over own posts that join onto it.
@@ -1902,7 +1857,7 @@ begin
       array_agg(moved.thread_id), array_agg(moved.seq)
     into v_moved, v_moved_ids, v_moved_seqs
     from (
-      select pending.thread_id, pending.read_seq, public.relay_step_over_own(
+      select pending.thread_id, pending.read_seq, relay.step_over_own(
         pending.thread_id, p_reader_tag, coalesce(given.seq, pending.read_seq)) as seq
       from unnest(v_thread_ids, v_reads, v_unreads) as pending (thread_id, read_seq, unread)
       left join (
@@ -1917,7 +1872,7 @@ begin
       offset 0) moved
     where moved.seq > moved.read_seq;
     if v_moved is not null then
-      perform public.relay_move_cursors(p_user_id, p_reader_tag, v_moved_ids, v_moved_seqs);
+      perform relay.move_cursors(p_user_id, p_reader_tag, v_moved_ids, v_moved_seqs);
     end if;
     v_unread := v_unread - cardinality(v_packed);
     if cardinality(v_packed) > 0 then
@@ -1945,19 +1900,19 @@ begin
     join public.relay_threads t on t.id = left_over.thread_id;
   end if;
   return json_build_object(
-    'thread_name', case when p_lean then v_thread.name end,
+    'thread_name', v_thread.name,
     'new_message_count', cardinality(v_packed),
     'messages', v_messages,
     'remaining_count', v_unread,
     'remaining', v_remaining,
     -- What else waits for this reader: after a peek that includes what was returned.
     'addressed_unread', case when not p_peek
-      then public.relay_addressed_unread(p_user_id, p_reader_tag) end,
+      then relay.addressed_unread(p_user_id, p_reader_tag) end,
     -- Once everything has been handed out: until then some of them have not been reached.
     'own_message_count', case when v_unread = 0 then v_own end,
     'acknowledged_count', v_acknowledged,
     'last_given_at', case when cardinality(v_packed) = 0
-      then public.relay_show_time(v_last_given_at, true) end,
+      then relay.show_time(v_last_given_at) end,
     'new_reader', nullif(v_is_new, false),
     'known_readers', v_known_readers,
     'skipped', v_skipped,
@@ -1971,7 +1926,7 @@ grant execute on function public.relay_check_new to service_role;
 
 -- The threads in which a reader has something above its cursor: what of it others wrote, and what it
 -- wrote itself. With p_thread_id only that thread.
-create or replace function public.relay_pending_threads(
+create or replace function relay.pending_threads(
   p_user_id uuid, p_reader_tag text, p_thread_id uuid)
   returns table (thread_id uuid, last_message_at timestamptz, read_seq bigint, unread bigint, own bigint)
   language plpgsql stable security invoker set search_path = ''
@@ -1980,35 +1935,33 @@ begin
   if p_thread_id is null then
     return query
     select t.id, t.last_message_at, r.read_seq, counted.unread,
-      public.relay_count_unread(t.id, t.last_seq, t.message_count, null, r.read_seq, t.last_seq + 1)
+      relay.count_unread(t.id, t.last_seq, t.message_count, null, r.read_seq, t.last_seq + 1)
         - counted.unread
     from public.relay_threads t
     left join public.relay_read_cursors c
       on c.user_id = p_user_id and c.reader_tag = p_reader_tag and c.thread_id = t.id
     cross join lateral (select coalesce(c.last_read_seq, 0) as read_seq) r
-    cross join lateral (select public.relay_count_unread(t.id, t.last_seq, t.message_count,
+    cross join lateral (select relay.count_unread(t.id, t.last_seq, t.message_count,
       p_reader_tag, r.read_seq, t.last_seq + 1) as unread offset 0) counted
     where t.user_id = p_user_id and t.last_seq > r.read_seq;
   else
     return query
     select t.id, t.last_message_at, r.read_seq, counted.unread,
-      public.relay_count_unread(t.id, t.last_seq, t.message_count, null, r.read_seq, t.last_seq + 1)
+      relay.count_unread(t.id, t.last_seq, t.message_count, null, r.read_seq, t.last_seq + 1)
         - counted.unread
     from public.relay_threads t
     left join public.relay_read_cursors c on c.reader_tag = p_reader_tag and c.thread_id = t.id
     cross join lateral (select coalesce(c.last_read_seq, 0) as read_seq) r
-    cross join lateral (select public.relay_count_unread(t.id, t.last_seq, t.message_count,
+    cross join lateral (select relay.count_unread(t.id, t.last_seq, t.message_count,
       p_reader_tag, r.read_seq, t.last_seq + 1) as unread offset 0) counted
     where t.id = p_thread_id and t.last_seq > r.read_seq;
   end if;
 end;
 $$;
-revoke all on function public.relay_pending_threads from public, anon, authenticated;
-grant execute on function public.relay_pending_threads to service_role;
 
 -- The seq of the last own post that joins onto p_seq, with no message for the reader in between; else
 -- p_seq itself.
-create or replace function public.relay_step_over_own(
+create or replace function relay.step_over_own(
   p_thread_id uuid, p_reader_tag text, p_seq bigint)
   returns bigint
   language plpgsql stable security invoker set search_path = ''
@@ -2025,12 +1978,10 @@ begin
         order by m.seq limit 1), 9223372036854775807)), p_seq);
 end;
 $$;
-revoke all on function public.relay_step_over_own from public, anon, authenticated;
-grant execute on function public.relay_step_over_own to service_role;
 
 -- The answer of relay_check_new when there is nothing new.
-create or replace function public.relay_empty_answer(
-  p_lean boolean, p_thread_name text, p_last_given_at timestamptz, p_is_new boolean,
+create or replace function relay.empty_answer(
+  p_thread_name text, p_last_given_at timestamptz, p_is_new boolean,
   p_known_readers json, p_skipped json, p_skipped_count bigint, p_acknowledged bigint default null,
   p_addressed json default null)
   returns json
@@ -2038,22 +1989,20 @@ create or replace function public.relay_empty_answer(
 as $$
 begin
   return json_build_object(
-    'thread_name', case when p_lean then p_thread_name end,
+    'thread_name', p_thread_name,
     'new_message_count', 0,
     'messages', '[]'::json,
     'remaining_count', 0,
     'addressed_unread', p_addressed,
     'own_message_count', 0,
     'acknowledged_count', p_acknowledged,
-    'last_given_at', public.relay_show_time(p_last_given_at, true),
+    'last_given_at', relay.show_time(p_last_given_at),
     'new_reader', nullif(p_is_new, false),
     'known_readers', p_known_readers,
     'skipped', p_skipped,
     'skipped_thread_count', nullif(p_skipped_count, 0));
 end;
 $$;
-revoke all on function public.relay_empty_answer from public, anon, authenticated;
-grant execute on function public.relay_empty_answer to service_role;
 
 -- Takes back a look whose caller has gone before it could be told: each bookmark that still is where the
 -- look put it returns to where it was. p_moved is what relay_check_new or relay_read_thread returned.
@@ -2066,7 +2015,7 @@ as $$
 declare
   v_count bigint;
 begin
-  perform public.relay_lock_reader(p_user_id, p_reader_tag);
+  perform relay.lock_reader(p_user_id, p_reader_tag);
   with back as (
     select c.thread_id, m."from" as seq
     from jsonb_to_recordset(p_moved) as m (thread_id uuid, "from" bigint, "to" bigint)
@@ -2077,7 +2026,7 @@ begin
   )
   update public.relay_read_cursors c
   set last_read_seq = back.seq, updated_at = now(),
-    last_read_at = coalesce(public.relay_time_of_seq(t.id, back.seq), t.created_at)
+    last_read_at = coalesce(relay.time_of_seq(t.id, back.seq), t.created_at)
   from back join public.relay_threads t on t.id = back.thread_id
   where c.thread_id = back.thread_id and c.reader_tag = p_reader_tag;
   get diagnostics v_count = row_count;
@@ -2090,18 +2039,18 @@ grant execute on function public.relay_give_back to service_role;
 -- Hides a thread from the list, or restores it. History and cursors stay.
 -- Raises RL001 (thread not found), RL009 (several threads match).
 create or replace function public.relay_archive_thread(
-  p_user_id uuid, p_thread_name text, p_archived boolean default true, p_lean boolean default false)
+  p_user_id uuid, p_thread_name text, p_archived boolean default true)
   returns json
   language plpgsql volatile security invoker
   set search_path = '' set lock_timeout = '4s' set timezone = 'UTC' set enable_seqscan = off
 as $$
 declare
-  v_thread constant public.relay_threads := public.relay_find_thread(p_user_id, p_thread_name);
+  v_thread constant public.relay_threads := relay.find_thread(p_user_id, p_thread_name);
 begin
   update public.relay_threads set archived = p_archived
   where id = v_thread.id and archived <> p_archived;
   return json_build_object(
-    'thread_name', case when p_lean then v_thread.name end, 'archived', p_archived);
+    'thread_name', v_thread.name, 'archived', p_archived);
 end;
 $$;
 revoke all on function public.relay_archive_thread from public, anon, authenticated;
@@ -2284,7 +2233,7 @@ declare
   v_thread record;
   v_message record;
 begin
-  perform public.relay_lock_reader(p_user_id, reader_tag)
+  perform relay.lock_reader(p_user_id, reader_tag)
   from (
     select r ->> 'reader_tag' as reader_tag
     from jsonb_array_elements(p_records) r where r ->> 'kind' in ('reader', 'cursor')
@@ -2292,10 +2241,10 @@ begin
     -- Whose cursors are set back to a message that is addressed to them.
     select known.reader_tag
     from (
-      select distinct public.relay_fold_name(r ->> 'addressee') as folded
+      select distinct relay.fold_name(r ->> 'addressee') as folded
       from jsonb_array_elements(p_records) r where r ->> 'kind' = 'message') addressed
     join public.relay_readers known
-      on known.user_id = p_user_id and public.relay_fold_name(known.reader_tag) = addressed.folded
+      on known.user_id = p_user_id and relay.fold_name(known.reader_tag) = addressed.folded
     order by 1) readers;
   perform from public.relay_threads
   where id in (
@@ -2354,7 +2303,7 @@ begin
     greatest(known.last_given_at, excluded.last_given_at));
   get diagnostics v_readers = row_count;
   if cardinality(v_introduced) > 0 and p_thread_ids is not null then
-    perform public.relay_introduce_imported(p_user_id, v_introduced, p_thread_ids);
+    perform relay.introduce_imported(p_user_id, v_introduced, p_thread_ids);
   end if;
 
   -- A reader may have been ahead of the messages that were exported with it.
@@ -2431,13 +2380,13 @@ begin
     from public.relay_messages m
     join public.relay_readers known on known.user_id = p_user_id and not p_reader_tags ? known.reader_tag
       and (known.reader_tag = m.addressee
-        or public.relay_is_addressed(p_user_id, m.addressee, known.reader_tag))
+        or relay.is_addressed(p_user_id, m.addressee, known.reader_tag))
     where m.id = any (v_addressed)
     group by m.thread_id, known.reader_tag
   )
   update public.relay_read_cursors c
   set last_read_seq = a.seq - 1,
-    last_read_at = coalesce(public.relay_time_of_seq(t.id, a.seq - 1), t.created_at)
+    last_read_at = coalesce(relay.time_of_seq(t.id, a.seq - 1), t.created_at)
   from addressed a join public.relay_threads t on t.id = a.thread_id
   where c.thread_id = a.thread_id and c.reader_tag = a.reader_tag and c.last_read_seq >= a.seq
     and c.last_read_seq = (p_last_seqs ->> t.id::text)::bigint;
@@ -2451,23 +2400,23 @@ grant execute on function public.relay_import to service_role;
 
 -- Introduces readers that an import made known to the threads that were here before: all but p_thread_ids.
 -- What is in those counts as read, up to the first message addressed to the reader, unless it has a cursor
--- already. Without this, each of those threads would count as opened since. Needs relay_lock_reader.
-create or replace function public.relay_introduce_imported(
+-- already. Without this, each of those threads would count as opened since. Needs relay.lock_reader.
+create or replace function relay.introduce_imported(
   p_user_id uuid, p_reader_tags text[], p_thread_ids jsonb)
   returns void
   language plpgsql volatile security invoker set search_path = ''
 as $$
 begin
-  -- As in relay_introduce_reader, each cursor is set from the snapshot of this statement.
+  -- As in relay.introduce_reader, each cursor is set from the snapshot of this statement.
   with readers as materialized (
-    select reader_tag, public.relay_fold_name(reader_tag) as folded from unnest(p_reader_tags) reader_tag
+    select reader_tag, relay.fold_name(reader_tag) as folded from unnest(p_reader_tags) reader_tag
   ), addressed as materialized (
     select m.thread_id, r.reader_tag, min(m.seq) - 1 as seq
     from readers r
     join public.relay_messages m on m.user_id = p_user_id
-      and m.addressee is not null and public.relay_fold_name(m.addressee) = r.folded
+      and m.addressee is not null and relay.fold_name(m.addressee) = r.folded
       and (m.addressee = r.reader_tag
-        or public.relay_is_addressed(p_user_id, m.addressee, r.reader_tag))
+        or relay.is_addressed(p_user_id, m.addressee, r.reader_tag))
     group by m.thread_id, r.reader_tag
   ), starts as materialized (
     select t.id, r.reader_tag, coalesce(t.last_message_at, t.created_at) as active_at, t.last_seq,
@@ -2482,7 +2431,7 @@ begin
     (thread_id, user_id, reader_tag, last_read_seq, last_read_at)
   select t.id, p_user_id, s.reader_tag, s.seq, case
     when s.seq = s.last_seq then s.active_at
-    else coalesce(public.relay_time_of_seq(t.id, s.seq), t.created_at) end
+    else coalesce(relay.time_of_seq(t.id, s.seq), t.created_at) end
   from starts s join public.relay_threads t on t.id = s.id
   where s.seq > 0
   order by t.id, s.reader_tag
@@ -2490,8 +2439,10 @@ begin
   on conflict (thread_id, reader_tag) do nothing;
 end;
 $$;
-revoke all on function public.relay_introduce_imported from public, anon, authenticated;
-grant execute on function public.relay_introduce_imported to service_role;
+
+-- All at once, so that no helper can be left open.
+revoke all on all functions in schema relay from public, anon, authenticated;
+grant execute on all functions in schema relay to service_role;
 
 -- The API caches which functions there are.
 notify pgrst, 'reload schema';

@@ -1,7 +1,7 @@
 /**
  * Builds migrations/001_initial.sql, the file that people paste and set-up runs, from its parts in
- * migrations/source/. The order is that of use: tables, what the tools share, one file per tool, the
- * rest. A test compares the built file with its parts.
+ * migrations/source/. The order is that of use: tables, 0.1.0, indexes, what the tools share, one file per
+ * tool, the rest. A test compares the built file with its parts.
  *
  *   npm run build:migration
  */
@@ -9,7 +9,10 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 const PARTS = [
+  'schema.sql',
   'tables.sql',
+  'upgrade.sql',
+  'indexes.sql',
   'functions/shared.sql',
   'functions/readers.sql',
   'functions/search.sql',

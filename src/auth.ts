@@ -9,9 +9,8 @@ import type { Site } from './oauth/issuer.ts'
 import { isJwt } from './oauth/jwt.ts'
 import type { Scope } from './scopes.ts'
 
-/** Whose threads a request may use, and what for. */
+/** Who may use the threads, and what for. */
 export interface AuthInfo {
-  userId: string
   scope: Scope
   /** Tells callers apart: `key`, or the hash of an OAuth client's id. */
   id: string
@@ -37,12 +36,13 @@ export async function authenticate(
   const [, token] = /^Bearer +(.*)$/i.exec(request.headers.get('authorization') ?? '') ?? []
   if (!token) return refuse('no_token')
   if (/^Bearer\b/i.test(token)) return refuse('doubled_scheme')
-  const { userId } = config
   if (await isKey(token, config)) {
-    return { ok: true, auth: { userId, scope: 'mcp', id: 'key', client: undefined } }
+    return { ok: true, auth: { scope: 'mcp', id: 'key', client: undefined } }
   }
   if (!isJwt(token)) return refuse('wrong_key')
   if (!isIssuerHost) return refuse('wrong_host')
   const grant = await verifyAccessToken(token, keys, Date.now())
-  return grant?.userId === userId ? { ok: true, auth: grant } : refuse('invalid_token')
+  if (grant?.userId !== config.userId) return refuse('invalid_token')
+  const { scope, id, client } = grant
+  return { ok: true, auth: { scope, id, client } }
 }

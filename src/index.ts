@@ -1,5 +1,4 @@
 /** The Worker's entry: settings and the database client once per isolate, one log line per request. */
-import * as z from 'zod/mini'
 import type { Assets } from './assets.ts'
 import { type ConfigResult, readConfig } from './config.ts'
 import { connect, Database } from './db.ts'
@@ -18,8 +17,6 @@ interface Bindings {
   REGISTRATIONS?: RateLimiter
 }
 
-const Status = z.looseObject({ schema_version: z.int() })
-
 let settings: ConfigResult | undefined
 let client: ReturnType<typeof connect> | undefined
 
@@ -28,7 +25,7 @@ function openDatabase(result: ConfigResult, env: Bindings, log: RequestLog): Dat
   if (!result.ok) throw new Error(result.faults.map((fault) => fault.message).join(' '))
   const { supabaseUrl, supabaseServiceKey } = result.config
   client ??= connect(supabaseUrl, supabaseServiceKey, env.DATABASE)
-  return new Database(client, log)
+  return new Database(client, result.config.userId, log)
 }
 
 async function serveLogged(
@@ -76,8 +73,7 @@ async function keepAwake(env: Bindings): Promise<void> {
   try {
     settings ??= readConfig(env)
     const db = openDatabase(settings, env, log)
-    const args = { p_user_id: settings.ok ? settings.config.userId : undefined }
-    await db.call('relay_status', args, Status, { retry: true })
+    await db.call('relay_status', {}, { retry: true })
   } catch (error) {
     const isKnown = error instanceof RelayError
     log.add({

@@ -99,14 +99,12 @@ async function serveMcp(
   const { config } = settings
   const auth = await admit(request, url, config, site, log)
   if (auth instanceof Response) return auth
-  const { userId, ...caller } = auth
   return handleMcp(request, {
     log,
     refuseScope: () => refuseScope(site, url),
     services: {
       db: openDatabase(),
-      userId,
-      caller,
+      caller: auth,
       app: config.app && assets ? () => readApp(url, site, assets) : undefined,
       notify: (headline) => afterwards(() => notify(config, site.issuer, headline)),
     },

@@ -33,7 +33,6 @@ export default {
         p_thread_name: message.thread_name,
         p_content: message.content,
         p_surface: message.surface,
-        p_lean: true,
       }),
     })
     const structuredContent = await posted.json()

@@ -25,8 +25,7 @@ function createServer(
 ): Server {
   client ??= connect(config.supabaseUrl, config.supabaseServiceKey, database)
   const context = {
-    db: new Database(client, log),
-    userId: config.userId,
+    db: new Database(client, config.userId, log),
     call: { signal: () => signal, isOver: () => signal.aborted },
     budget: { bytes: MAX_MESSAGE_BYTES },
     isBatch: false,

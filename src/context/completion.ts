@@ -1,7 +1,6 @@
 /** Completion of thread names, in the prompts and in the URI of a thread. */
 import * as z from 'zod/mini'
 import { RelayError } from '../errors.ts'
-import { count } from '../tools/fields.ts'
 import type { ToolContext } from '../tools/tool.ts'
 import { findPrompt } from './prompts.ts'
 import { isStorable, THREAD_TEMPLATE } from './resources.ts'
@@ -16,12 +15,10 @@ const Params = z.looseObject({
   context: z.optional(z.looseObject({ arguments: z.optional(z.looseObject({})) })),
 })
 
-const Names = z.looseObject({ values: z.array(z.string()), total: count })
-
 /** completion/complete. What was filled in before says nothing about a thread's name. */
 export async function complete(
   params: Record<string, unknown>,
-  { db, userId }: ToolContext,
+  { db }: ToolContext,
 ): Promise<Record<string, unknown>> {
   const parsed = Params.safeParse(params)
   if (!parsed.success) {
@@ -38,8 +35,11 @@ export async function complete(
   if (argument.name !== names[0] || (value !== '' && !isStorable(value))) {
     return { completion: { values: [], total: 0, hasMore: false } }
   }
-  const args = { p_user_id: userId, p_value: value }
-  const { values, total } = await db.call('relay_complete_name', args, Names, { retry: true })
+  const { values, total } = await db.call<{ values: string[]; total: number }>(
+    'relay_complete_name',
+    { value },
+    { retry: true },
+  )
   return { completion: { values, total, hasMore: total > values.length } }
 }
 

@@ -2,12 +2,11 @@
  * Resources: `relay://threads`, the list, and `relay://threads/{name}`, one thread as a transcript.
  * Reading moves no cursor. What the documents look like is transcript.ts's business.
  */
-import * as z from 'zod/mini'
-import { withoutNulls } from '../answers.ts'
 import { RelayError } from '../errors.ts'
 import type { RequestLog } from '../log.ts'
 import { requireBudget } from '../tools/budget.ts'
-import { count, Message, text } from '../tools/fields.ts'
+import { text } from '../tools/fields.ts'
+import { type Message, show } from '../tools/shape.ts'
 import { isTime } from '../tools/time.ts'
 import type { ToolContext } from '../tools/tool.ts'
 import { APP_RESOURCE, APP_URI, appContents } from './app.ts'
@@ -42,13 +41,14 @@ export const RESOURCE_TEMPLATES = [
   },
 ]
 
-const LISTED = {
-  name: z.string(),
-  description: z.nullable(z.string()),
-  last_message_at: z.nullable(z.string()),
+interface ListedThread {
+  id: string
+  name: string
+  description: string | null
+  last_message_at: string | null
+  /** By which the list is sorted. */
+  active_at: string
 }
-
-const ThreadPage = z.array(z.looseObject({ ...LISTED, id: z.string(), active_at: z.string() }))
 
 /**
  * resources/list: the list itself and then every active thread, since not every client uses
@@ -56,17 +56,17 @@ const ThreadPage = z.array(z.looseObject({ ...LISTED, id: z.string(), active_at:
  */
 export async function listResources(
   { cursor }: Record<string, unknown>,
-  { db, userId, app }: ToolContext,
+  { db, app }: ToolContext,
   log: RequestLog,
 ): Promise<Record<string, unknown>> {
   const isFirst = cursor === undefined || cursor === null || cursor === ''
   const place = isFirst ? {} : readCursor(cursor)
   const own = [LIST_RESOURCE, ...(app ? [APP_RESOURCE] : [])]
   // One thread more than is shown tells whether there is a next page.
-  const args = { p_user_id: userId, p_limit: PAGE_SIZE + 1, ...place }
-  let threads: z.infer<typeof ThreadPage>
+  const args = { limit: PAGE_SIZE + 1, ...place }
+  let threads: ListedThread[]
   try {
-    threads = await db.call('relay_page_threads', args, ThreadPage, { retry: true })
+    threads = await db.call('relay_page_threads', args, { retry: true })
   } catch (error) {
     if (!isFirst || !(error instanceof RelayError)) throw error
     log.addError(error)
@@ -90,11 +90,11 @@ export async function listResources(
 }
 
 /** The position after which a page starts: activity and id of the last thread before it. */
-function readCursor(cursor: unknown): { p_active_at: string; p_id: string } {
+function readCursor(cursor: unknown): { active_at: string; id: string } {
   try {
-    const [p_active_at = '', p_id = '', ...rest] = atob(String(cursor)).split(' ')
-    const isPosition = isTime(p_active_at) && UUID.test(p_id)
-    if (typeof cursor === 'string' && isPosition && rest.length === 0) return { p_active_at, p_id }
+    const [active_at = '', id = '', ...rest] = atob(String(cursor)).split(' ')
+    const isPosition = isTime(active_at) && UUID.test(id)
+    if (typeof cursor === 'string' && isPosition && rest.length === 0) return { active_at, id }
   } catch {}
   throw new RelayError('invalid_cursor', 'cursor is not one that resources/list gave.')
 }
@@ -109,11 +109,8 @@ export async function readResource(
   if (typeof uri !== 'string') throw new RelayError('invalid_params', 'uri must be a string.')
   const { budget, app } = context
   if (app && uri === APP_URI) return appContents(await app())
-  const bytes = requireBudget(context)
   const markdown =
-    uri === LIST_URI
-      ? await threadList(context)
-      : await transcript(threadNameOf(uri), bytes, context)
+    uri === LIST_URI ? await threadList(context) : await transcript(threadNameOf(uri), context)
   budget.bytes -= new TextEncoder().encode(markdown).byteLength
   return { contents: [{ uri, mimeType: MIME_TYPE, text: markdown }] }
 }
@@ -143,47 +140,32 @@ export function isStorable(name: string): boolean {
   return text(2000, '').safeParse(name).success
 }
 
-const ThreadList = z.looseObject({
-  threads: z.array(z.looseObject({ ...LISTED, message_count: count })),
-  remaining_count: count,
-})
-
-async function threadList({ db, userId }: ToolContext): Promise<string> {
-  const args = { p_user_id: userId, p_limit: PAGE_SIZE }
-  const { threads, remaining_count } = await db.call('relay_list_threads', args, ThreadList, {
-    retry: true,
-  })
+async function threadList({ db }: ToolContext): Promise<string> {
+  const stored = await db.call('relay_list_threads', { limit: PAGE_SIZE }, { retry: true })
+  const { threads, remaining_count } = show(stored, false) as {
+    threads: (ListedThread & { message_count: number })[]
+    remaining_count: number
+  }
   return writeThreadList(
     threads.map((thread) => ({ ...thread, uri: threadUri(thread.name) })),
     remaining_count,
   )
 }
 
-const Transcript = withoutNulls(
-  z.looseObject({
-    archived: z.optional(z.boolean()),
-    messages: z.array(Message),
-    older_count: count,
-    next_before_seq: z.optional(count),
-  }),
-)
-
-async function transcript(
-  name: string,
-  bytes: number,
-  { db, userId }: ToolContext,
-): Promise<string> {
-  const thread = await db.call(
+async function transcript(name: string, context: ToolContext): Promise<string> {
+  const { max_bytes } = requireBudget(context)
+  // Long contents are cut for every client: a transcript is to be read at a glance.
+  const lean = requireBudget({ ...context, isLean: true })
+  const stored = await context.db.call(
     'relay_read_thread',
-    {
-      p_user_id: userId,
-      p_thread_name: name,
-      p_limit: TRANSCRIPT_LENGTH,
-      p_max_bytes: bytes,
-      p_lean: true,
-    },
-    Transcript,
+    { thread_name: name, limit: TRANSCRIPT_LENGTH, ...lean, max_bytes },
     { retry: true },
   )
+  const thread = show(stored, true) as {
+    archived?: boolean
+    messages: Message[]
+    older_count: number
+    next_before_seq?: number
+  }
   return writeTranscript(name, thread)
 }

@@ -2,9 +2,8 @@
  * Threads as Markdown, in which every text that a session wrote is quoted, so that none can pass for
  * the relay's own lines. Leaf.
  */
-import type * as z from 'zod/mini'
 import { quote } from '../similar.ts'
-import type { Message } from '../tools/fields.ts'
+import type { Message } from '../tools/shape.ts'
 
 /** Characters of a description that a list shows. */
 const SHOWN_DESCRIPTION = 200
@@ -20,7 +19,7 @@ interface ListedThread {
 interface Thread {
   archived?: boolean | undefined
   /** Newest first. */
-  messages: z.infer<typeof Message>[]
+  messages: Message[]
   older_count: number
   next_before_seq?: number | undefined
 }
@@ -77,7 +76,7 @@ ${parts.join('\n\n')}
 `
 }
 
-function messageBlock(message: z.infer<typeof Message>): string {
+function messageBlock(message: Message): string {
   const { seq, created_at, content, content_length, metadata } = message
   const cut =
     content_length === undefined
@@ -88,7 +87,7 @@ function messageBlock(message: z.infer<typeof Message>): string {
 }
 
 /** Who wrote a message, from where, and to whom. */
-function authorship({ surface, session_tag, from, to, via }: z.infer<typeof Message>): string {
+function authorship({ surface, session_tag, from, to, via }: Message): string {
   return [
     surface,
     ...(session_tag ? [oneLine(session_tag)] : []),

@@ -1,6 +1,5 @@
 /** `relay_archive_thread`: hide a finished thread from the list, or restore it. */
 import * as z from 'zod/mini'
-import { withoutNulls } from '../answers.ts'
 import { flag, label } from './fields.ts'
 import { defineTool } from './tool.ts'
 
@@ -10,8 +9,6 @@ const Input = z.strictObject({
 })
 
 const Output = z.looseObject({ archived: z.boolean() })
-
-const Answer = withoutNulls(Output)
 
 export const archiveThread = defineTool({
   name: 'relay_archive_thread',
@@ -28,13 +25,7 @@ export const archiveThread = defineTool({
     openWorldHint: false,
   },
 
-  async handler({ thread_name, archived }, { db, userId, isLean }) {
-    const args = {
-      p_user_id: userId,
-      p_thread_name: thread_name,
-      p_archived: archived,
-      p_lean: isLean,
-    }
-    return db.call('relay_archive_thread', args, Answer, { retry: true })
-  },
+  handler: ({ thread_name, archived }, { db }) =>
+    db.call('relay_archive_thread', { thread_name, archived }, { retry: true }),
+  faithful: ({ thread_name, ...answer }) => answer,
 })

@@ -1,34 +1,32 @@
 /** `relay_check_new`: what a reader has not been given yet, each message once and in order. */
 import * as z from 'zod/mini'
-import { withoutNulls } from '../answers.ts'
 import { RelayError } from '../errors.ts'
 import { quote } from '../similar.ts'
 import { requireBudget } from './budget.ts'
 import {
-  addressedFields,
   count,
   flag,
   integer,
-  introductionFields,
   label,
-  Message,
   MessageSummary,
   narrow,
-  newReaderFields,
   optionalLabel,
   seq,
 } from './fields.ts'
-import { giveBack, moved } from './give-back.ts'
+import { giveBack, type Moved } from './give-back.ts'
 import {
+  type Addressed,
   IF_READ_IS_UNKNOWN,
   noteAddressedUnread,
   noteCut,
   noteNewReader,
   noteSkipped,
+  type ReaderAnswer,
   rankKnownReaders,
   tally,
   toSeconds,
 } from './notes.ts'
+import type { Message } from './shape.ts'
 import { defineTool, type ToolContext } from './tool.ts'
 import { nextPause, sleep } from './wait.ts'
 
@@ -56,22 +54,19 @@ const Output = z.looseObject({
   remaining_count: z.int().check(z.meta({ description: 'Unread after this call.' })),
 })
 
-const News = z.extend(Output, {
-  messages: z.array(Message),
-  thread_name: z.optional(z.string()),
-  remaining: z.optional(z.array(z.looseObject({ thread_name: z.string(), unread_count: count }))),
-  acknowledged_count: z.optional(count),
-  own_message_count: z.optional(count),
-  last_given_at: z.optional(z.string()),
-  ...addressedFields,
-  ...newReaderFields,
-  ...introductionFields,
-})
-
-const Answer = withoutNulls(z.extend(News, { moved }))
+interface News extends ReaderAnswer, Moved {
+  new_message_count: number
+  messages: Message[]
+  remaining_count: number
+  thread_name?: string
+  remaining?: { thread_name: string; unread_count: number }[]
+  acknowledged_count?: number
+  own_message_count?: number
+  last_given_at?: string
+  addressed_unread?: Addressed
+}
 
 type Arguments = z.infer<typeof Input>
-type News = z.infer<typeof News>
 
 export const checkNew = defineTool({
   name: 'relay_check_new',
@@ -98,7 +93,7 @@ export const checkNew = defineTool({
     if (args.ack_seq !== undefined && args.thread_name === undefined) {
       throw new RelayError(
         'invalid_arguments',
-        'ack_seq needs thread_name: seqs are counted in each thread.',
+        'ack_seq needs thread_name: each thread has its own seq numbers.',
       )
     }
     const first = await check(args, context)
@@ -116,6 +111,11 @@ export const checkNew = defineTool({
     }
     return news === first ? first : { ...onceOnly(first), ...news }
   },
+  faithful: ({ thread_name, ...news }) => {
+    if (thread_name === undefined) return news
+    const messages = (news.messages as object[]).map((message) => ({ thread_name, ...message }))
+    return { ...news, messages }
+  },
   note: (news, { peek, thread_name, wait_seconds, reader_tag }) => [
     ...(news.acknowledged_count === undefined
       ? []
@@ -130,22 +130,10 @@ export const checkNew = defineTool({
   ],
 })
 
-async function check(args: Arguments, context: ToolContext): Promise<News> {
-  const { db, userId, isLean, caller } = context
-  const { moved, ...news } = await db.call(
+async function check({ wait_seconds, ...args }: Arguments, context: ToolContext): Promise<News> {
+  const { moved, ...news } = await context.db.call<News>(
     'relay_check_new',
-    {
-      p_user_id: userId,
-      p_reader_tag: args.reader_tag,
-      p_thread_name: args.thread_name,
-      p_limit: args.limit,
-      p_peek: args.peek,
-      p_ack_seq: args.ack_seq,
-      p_max_bytes: requireBudget(context),
-      p_lean: isLean,
-      p_caller: caller,
-    },
-    Answer,
+    { ...args, ...requireBudget(context), caller: context.caller },
     args.peek ? { retry: true } : { ifUnknown: IF_READ_IS_UNKNOWN },
   )
   if (await giveBack(args.reader_tag, moved, context)) {

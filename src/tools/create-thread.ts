@@ -1,6 +1,5 @@
 /** `relay_create_thread`: open a named thread before anything is posted to it. */
 import * as z from 'zod/mini'
-import { withoutNulls } from '../answers.ts'
 import { label, optionalText } from './fields.ts'
 import { defineTool } from './tool.ts'
 
@@ -10,8 +9,6 @@ const Input = z.strictObject({
 })
 
 const Output = z.looseObject({ name: z.string(), created_at: z.string() })
-
-const Answer = withoutNulls(Output)
 
 export const createThread = defineTool({
   name: 'relay_create_thread',
@@ -28,8 +25,5 @@ export const createThread = defineTool({
     openWorldHint: false,
   },
 
-  async handler({ name, description }, { db, userId, isLean }) {
-    const args = { p_user_id: userId, p_name: name, p_description: description, p_lean: isLean }
-    return db.call('relay_create_thread', args, Answer)
-  },
+  handler: ({ name, description }, { db }) => db.call('relay_create_thread', { name, description }),
 })

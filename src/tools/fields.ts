@@ -151,37 +151,3 @@ export const MessageSummary = z.looseObject({
   content: z.string(),
   created_at: z.string(),
 })
-
-/** A message in either shape: lean ones leave out ids and what is empty. */
-export const Message = z.extend(MessageSummary, {
-  thread_name: z.optional(z.string()),
-  session_tag: z.optional(z.nullable(z.string())),
-  from: z.optional(z.string()),
-  to: z.optional(z.string()),
-  via: z.optional(z.string()),
-  content_length: z.optional(z.int()),
-  // As it is, not as zod would build it anew: a key such as `__proto__` is a key like any other.
-  metadata: z.optional(z.custom<Record<string, unknown> | null>()),
-})
-
-/** Another reader, and when it was last seen. */
-export const Reader = z.looseObject({ reader_tag: z.string(), last_seen_at: z.string() })
-
-export const readers = z.array(Reader)
-
-/** Where unread messages are that are addressed to a reader. */
-export const addressedFields = {
-  addressed_unread: z.optional(z.array(z.looseObject({ thread_name: z.string(), seq: count }))),
-}
-
-/** What an answer to a reader_tag that was not known before says in addition. */
-export const newReaderFields = {
-  new_reader: z.optional(z.boolean()),
-  known_readers: z.optional(readers),
-}
-
-/** What the answer of an introduction says in addition. */
-export const introductionFields = {
-  skipped: z.optional(z.array(z.looseObject({ thread_name: z.string(), message_count: count }))),
-  skipped_thread_count: z.optional(count),
-}

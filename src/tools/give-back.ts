@@ -1,13 +1,11 @@
 /** Taking back what a call marked as read, for a caller that has gone before it could be told. */
-import * as z from 'zod/mini'
-import { count } from './fields.ts'
 import { IF_READ_IS_UNKNOWN } from './notes.ts'
 import type { ToolContext } from './tool.ts'
 
-/** Which bookmarks a call has moved, in each thread from and to which seq. The database's business. */
-export const moved = z.optional(z.array(z.looseObject({ thread_id: z.string() })))
-
-const Given = z.looseObject({ thread_count: count })
+/** Which bookmarks a call has moved: the database's business, and no part of an answer. */
+export interface Moved {
+  moved?: unknown
+}
 
 /**
  * Puts the bookmarks of a reader back, where no later call has moved them, if the client went away or
@@ -16,10 +14,10 @@ const Given = z.looseObject({ thread_count: count })
 export async function giveBack(
   readerTag: string | undefined,
   moved: unknown,
-  { call, db, userId }: ToolContext,
+  { call, db }: ToolContext,
 ): Promise<boolean> {
   if (!moved || !call.isOver()) return false
-  const args = { p_user_id: userId, p_reader_tag: readerTag, p_moved: moved }
-  await db.call('relay_give_back', args, Given, { retry: true, ifUnknown: IF_READ_IS_UNKNOWN })
+  const args = { reader_tag: readerTag, moved }
+  await db.call('relay_give_back', args, { retry: true, ifUnknown: IF_READ_IS_UNKNOWN })
   return true
 }

@@ -1,16 +1,15 @@
 /** `relay_list_threads`: which threads there are, what is unread in each, and who reads here. */
 import * as z from 'zod/mini'
-import { withoutNulls } from '../answers.ts'
+import { count, flag, integer, optionalLabel, optionalQuery } from './fields.ts'
 import {
-  count,
-  flag,
-  integer,
-  newReaderFields,
-  optionalLabel,
-  optionalQuery,
-  readers,
-} from './fields.ts'
-import { listReaders, noteNewReader, rankKnownReaders, tally } from './notes.ts'
+  listReaders,
+  noteNewReader,
+  type ReaderAnswer,
+  rankKnownReaders,
+  type Seen,
+  tally,
+} from './notes.ts'
+import type { Thread } from './shape.ts'
 import { defineTool } from './tool.ts'
 
 const Input = z.strictObject({
@@ -32,9 +31,12 @@ const Output = z.looseObject({
   remaining_count: count,
 })
 
-const Answer = withoutNulls(
-  z.extend(Output, { readers, archived_count: z.optional(count), ...newReaderFields }),
-)
+interface Listed extends ReaderAnswer {
+  threads: Thread[]
+  remaining_count: number
+  archived_count?: number
+  readers: Seen[]
+}
 
 export const listThreads = defineTool({
   name: 'relay_list_threads',
@@ -53,23 +55,13 @@ export const listThreads = defineTool({
   },
   _meta: { 'anthropic/maxResultSizeChars': 500_000 },
 
-  async handler(args, { db, userId, caller, isLean }) {
-    const answer = await db.call(
+  async handler({ reader_tag, ...args }, { db, caller }) {
+    const answer = await db.call<Listed>(
       'relay_list_threads',
-      {
-        p_user_id: userId,
-        p_include_archived: args.include_archived,
-        p_reader_tag: args.reader_tag,
-        p_query: args.query,
-        p_preview: args.preview,
-        p_limit: args.limit,
-        p_lean: isLean,
-        p_caller: caller,
-      },
-      Answer,
+      { reader_tag, ...args, caller },
       { retry: true },
     )
-    return rankKnownReaders(answer, args.reader_tag)
+    return rankKnownReaders(answer, reader_tag)
   },
   text: ({ threads }) => threads,
   note: (answer) => [
@@ -83,6 +75,6 @@ export const listThreads = defineTool({
   ],
 })
 
-function noteReaders(others: z.infer<typeof readers>): string[] {
+function noteReaders(others: Seen[]): string[] {
   return others.length > 0 ? [`Readers: ${listReaders(others)}`] : []
 }

@@ -1,9 +1,11 @@
 /** Clauses of a note that more than one tool says: about readers, and about contents that were cut. */
-import type * as z from 'zod/mini'
 import { quote, resembling } from '../similar.ts'
-import type { Reader } from './fields.ts'
 
-type Seen = z.infer<typeof Reader>
+/** Another reader, and when it was last seen. */
+export interface Seen {
+  reader_tag: string
+  last_seen_at: string
+}
 
 /** A number with its noun, in the singular or the plural: `1 message`, `3 messages`. */
 export function tally(count: number, noun: string): string {
@@ -13,12 +15,16 @@ export function tally(count: number, noun: string): string {
 /** Readers that a note or a field names at most. */
 const MAX_READERS = 10
 
-interface ReaderAnswer {
-  new_reader?: boolean | undefined
-  known_readers?: Seen[] | undefined
-  skipped?: { thread_name: string; message_count: number }[] | undefined
-  skipped_thread_count?: number | undefined
+/** What an answer says of a reader that was not known before, and of what its introduction passed over. */
+export interface ReaderAnswer {
+  new_reader?: boolean
+  known_readers?: Seen[]
+  skipped?: { thread_name: string; message_count: number }[]
+  skipped_thread_count?: number
 }
+
+/** Unread messages that are meant for this reader, in whatever thread. */
+export type Addressed = { thread_name: string; seq: number }[]
 
 /** An answer with the readers that a new one may be: those that resemble it first, at most ten. */
 export function rankKnownReaders<Answer extends ReaderAnswer>(
@@ -78,10 +84,8 @@ export function toSeconds(time: string): string {
   return time.replace(/\.\d+/, '')
 }
 
-/** Unread messages that are meant for this reader, in whatever thread. */
-export function noteAddressedUnread(
-  addressed: { thread_name: string; seq: number }[] = [],
-): string[] {
+/** Where unread messages are that are meant for this reader. */
+export function noteAddressedUnread(addressed: Addressed = []): string[] {
   if (addressed.length === 0) return []
   const shown = addressed.map((each) => `${quote(each.thread_name)} seq ${each.seq}`).join(', ')
   return [`Addressed to you and still unread: ${shown}`]

@@ -1,25 +1,16 @@
 /** `relay_post_message`: write a message into a thread, for every other session to read. */
 import * as z from 'zod/mini'
-import { withoutNulls } from '../answers.ts'
 import { quote, resembling } from '../similar.ts'
-import {
-  addressedFields,
-  count,
-  introductionFields,
-  label,
-  narrow,
-  newReaderFields,
-  optionalLabel,
-  readers,
-  surface,
-  text,
-} from './fields.ts'
+import { label, narrow, optionalLabel, surface, text } from './fields.ts'
 import { metadata } from './metadata.ts'
 import {
+  type Addressed,
   noteAddressedUnread,
   noteNewReader,
   noteSkipped,
+  type ReaderAnswer,
   rankKnownReaders,
+  type Seen,
   tally,
   toSeconds,
 } from './notes.ts'
@@ -51,8 +42,6 @@ const Input = z.strictObject({
   ),
 })
 
-const Thread = z.looseObject({ name: z.string(), message_count: count })
-
 const Output = z.looseObject({
   thread_name: z.string(),
   seq: z.int().check(z.meta({ description: 'Position in the thread.' })),
@@ -63,28 +52,30 @@ const Output = z.looseObject({
   duplicate: z.optional(z.boolean()),
 })
 
-const Answer = z.extend(Output, {
-  unread_count_is_minimum: z.optional(z.boolean()),
-  thread_created: z.optional(z.boolean()),
-  thread_reopened: z.optional(z.boolean()),
-  to: z.optional(z.string()),
-  to_last_seen_at: z.optional(z.string()),
-  only_reader: z.optional(z.boolean()),
-  similar_thread: z.optional(Thread),
-  similar_reader: z.optional(z.string()),
-  ...addressedFields,
-  ...newReaderFields,
-  ...introductionFields,
-})
+interface Posted extends ReaderAnswer {
+  thread_name: string
+  seq: number
+  created_at: string
+  unread_count?: number
+  unread_count_is_minimum?: boolean
+  duplicate?: boolean
+  thread_created?: boolean
+  thread_reopened?: boolean
+  to?: string
+  to_last_seen_at?: string
+  only_reader?: boolean
+  addressed_unread?: Addressed
+  /** Made of the names that the thread and the reader may have been mistaken for. */
+  similar_thread?: NamedThread
+  similar_reader?: string
+  other_threads?: NamedThread[]
+  other_readers?: Seen[]
+}
 
-type Answer = z.infer<typeof Answer>
-
-const StoredAnswer = withoutNulls(
-  z.extend(Answer, {
-    other_threads: z.optional(z.array(Thread)),
-    other_readers: z.optional(readers),
-  }),
-)
+interface NamedThread {
+  name: string
+  message_count: number
+}
 
 export const postMessage = defineTool({
   name: 'relay_post_message',
@@ -104,32 +95,12 @@ export const postMessage = defineTool({
     openWorldHint: false,
   },
 
-  async handler(message, { db, userId, caller, isLean, notify }) {
-    const args = {
-      p_user_id: userId,
-      // Ours, so that a retry finds the message that the first attempt may have written.
-      p_message_id: crypto.randomUUID(),
-      p_thread_name: message.thread_name,
-      p_content: message.content,
-      p_surface: message.surface,
-      p_session_tag: message.session_tag,
-      p_metadata: message.metadata,
-      p_reader_tag: message.reader_tag,
-      p_to: message.to,
-      p_idempotency_key: message.idempotency_key,
-      p_lean: isLean,
-      p_caller: caller,
-    }
-    const {
-      other_threads = [],
-      other_readers = [],
-      ...answer
-    } = await db.call('relay_post_message', args, StoredAnswer, {
-      retry: true,
-      ifUnknown: message.idempotency_key
-        ? 'Whether the message was posted is not known: call again with the same idempotency_key, which posts it only once.'
-        : 'Whether the message was posted is not known: look at the newest messages with relay_read_thread before you post it again.',
-    })
+  async handler(message, { db, caller, notify }) {
+    // The id is ours, so that a retry finds the message that the first attempt may have written.
+    const args = { message_id: crypto.randomUUID(), ...message, caller }
+    const options = { retry: true, ifUnknown: describeUnknown(message.idempotency_key) }
+    const posted = await db.call<Posted>('relay_post_message', args, options)
+    const { other_threads = [], other_readers = [], ...answer } = posted
     const { to, surface, reader_tag, session_tag } = message
     if (to !== undefined && !answer.duplicate) {
       const { thread_name: thread, seq } = answer
@@ -138,12 +109,12 @@ export const postMessage = defineTool({
     const similar_thread = findSimilar(answer.thread_name, other_threads)
     const known = other_readers.map((reader) => reader.reader_tag)
     const [similar_reader] = to === undefined ? [] : resembling(to, known, 1)
-    const told: Answer = {
+    const told: Posted = {
       ...answer,
       ...(similar_thread && { similar_thread }),
       ...(similar_reader !== undefined && { similar_reader }),
     }
-    return rankKnownReaders(told, message.reader_tag)
+    return rankKnownReaders(told, reader_tag)
   },
   note: (answer, { reader_tag }) => [
     ...noteThread(answer),
@@ -170,14 +141,20 @@ export const postMessage = defineTool({
   ],
 })
 
+function describeUnknown(idempotencyKey: string | undefined): string {
+  return idempotencyKey
+    ? 'Whether the message was posted is not known: call again with the same idempotency_key, which posts it only once.'
+    : 'Whether the message was posted is not known: look at the newest messages with relay_read_thread before you post it again.'
+}
+
 /** Without the message that was just posted to one's own tag. */
-function otherAddressed({ addressed_unread, thread_name, seq, to }: Answer, readerTag?: string) {
+function otherAddressed({ addressed_unread, thread_name, seq, to }: Posted, readerTag?: string) {
   if (to !== readerTag) return addressed_unread
   return addressed_unread?.filter((each) => each.thread_name !== thread_name || each.seq !== seq)
 }
 
 /** The thread that a new name may have meant. */
-function findSimilar(name: string, threads: z.infer<typeof Thread>[]) {
+function findSimilar(name: string, threads: NamedThread[]) {
   const [nearest] = resembling(
     name,
     threads.map((thread) => thread.name),
@@ -186,7 +163,7 @@ function findSimilar(name: string, threads: z.infer<typeof Thread>[]) {
   return threads.find((thread) => thread.name === nearest)
 }
 
-function noteThread({ thread_created, thread_reopened, similar_thread }: Answer): string[] {
+function noteThread({ thread_created, thread_reopened, similar_thread }: Posted): string[] {
   if (thread_reopened) return ['The thread was archived and is active again']
   if (!thread_created) return []
   if (!similar_thread) return ['The thread did not exist and was created']
@@ -197,7 +174,7 @@ function noteThread({ thread_created, thread_reopened, similar_thread }: Answer)
 }
 
 function noteAddressee(
-  { to, to_last_seen_at, similar_reader }: Answer,
+  { to, to_last_seen_at, similar_reader }: Posted,
   readerTag: string | undefined,
 ): string[] {
   if (to === undefined) return []

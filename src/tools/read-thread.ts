@@ -1,24 +1,29 @@
 /** `relay_read_thread`: the latest messages of a thread, older ones page by page, or a search. */
 import * as z from 'zod/mini'
-import { withoutNulls } from '../answers.ts'
 import { RelayError } from '../errors.ts'
 import { quote } from '../similar.ts'
 import { requireBudget } from './budget.ts'
 import {
   count,
   integer,
-  Message,
   MessageSummary,
   narrow,
-  newReaderFields,
   optionalLabel,
   optionalQuery,
   seq,
   surface,
   time,
 } from './fields.ts'
-import { giveBack, moved } from './give-back.ts'
-import { IF_READ_IS_UNKNOWN, noteCut, noteNewReader, rankKnownReaders, tally } from './notes.ts'
+import { giveBack, type Moved } from './give-back.ts'
+import {
+  IF_READ_IS_UNKNOWN,
+  noteCut,
+  noteNewReader,
+  type ReaderAnswer,
+  rankKnownReaders,
+  tally,
+} from './notes.ts'
+import type { Message } from './shape.ts'
 import { defineTool } from './tool.ts'
 
 const Input = z.strictObject({
@@ -55,20 +60,18 @@ const Output = z.looseObject({
   has_more: z.optional(z.boolean()),
 })
 
-const Answer = z.extend(Output, {
-  messages: z.array(Message),
-  thread_name: z.optional(z.string()),
-  archived: z.optional(z.boolean()),
-  unread_older_count: z.optional(count),
-  threads: z.optional(z.array(z.looseObject({ thread_name: z.string(), hits: count }))),
-  matched: z.optional(z.string()),
-  missing_words: z.optional(z.array(z.string())),
-  ...newReaderFields,
-})
-
-type Answer = z.infer<typeof Answer>
-
-const StoredAnswer = withoutNulls(z.extend(Answer, { moved }))
+interface Window extends ReaderAnswer, Moved {
+  messages: Message[]
+  thread_name?: string
+  archived?: boolean
+  older_count?: number
+  next_before_seq?: number
+  has_more?: boolean
+  unread_older_count?: number
+  threads?: { thread_name: string; hits: number }[]
+  matched?: 'any'
+  missing_words?: string[]
+}
 
 export const readThread = defineTool({
   name: 'relay_read_thread',
@@ -91,27 +94,10 @@ export const readThread = defineTool({
 
   async handler(args, context) {
     requireSense(args)
-    const { db, userId, isLean, caller } = context
-    const { moved, ...answer } = await db.call(
+    const { db, caller } = context
+    const { moved, ...answer } = await db.call<Window>(
       'relay_read_thread',
-      {
-        p_user_id: userId,
-        p_thread_name: args.thread_name,
-        p_limit: args.limit,
-        p_since: args.since,
-        p_reader_tag: args.reader_tag,
-        p_before_seq: args.before_seq,
-        p_seq: args.seq,
-        p_surface: args.surface,
-        p_session_tag: args.session_tag,
-        p_from: args.from,
-        p_to: args.to,
-        p_query: args.query,
-        p_max_bytes: requireBudget(context),
-        p_lean: isLean,
-        p_caller: caller,
-      },
-      StoredAnswer,
+      { ...args, ...requireBudget(context), caller },
       args.reader_tag === undefined ? { retry: true } : { ifUnknown: IF_READ_IS_UNKNOWN },
     )
     // The messages are in the history all the same, so a caller that is still there can have them.
@@ -137,7 +123,7 @@ function requireSense(args: Arguments): void {
     (value) => value !== undefined,
   )
   if (thread_name === undefined && (before_seq ?? one) !== undefined) {
-    throw invalid('before_seq and seq need thread_name: seqs are counted in each thread.')
+    throw invalid('before_seq and seq need thread_name: each thread has its own seq numbers.')
   }
   if (thread_name === undefined && filters.length === 0) {
     throw invalid(
@@ -154,7 +140,7 @@ function invalid(message: string): RelayError {
 }
 
 function noteMatches(
-  { messages, matched, missing_words = [] }: Answer,
+  { messages, matched, missing_words = [] }: Window,
   { query, thread_name }: Arguments,
 ): string[] {
   if (query !== undefined && messages.length === 0) {
@@ -169,7 +155,7 @@ function noteMatches(
   ]
 }
 
-function noteOlder(answer: Answer, args: Arguments): string[] {
+function noteOlder(answer: Window, args: Arguments): string[] {
   const moves = args.before_seq === undefined && answer.has_more === undefined
   const { older_count, has_more, next_before_seq, unread_older_count } = answer
   return [

@@ -6,6 +6,7 @@ import type { Scope } from '../scopes.ts'
 import { quote } from '../similar.ts'
 import { parseArguments } from './arguments.ts'
 import { jsonSchema } from './schema.ts'
+import { type Answer, show } from './shape.ts'
 
 /** Who calls: it is counted by `id`, named by `client`, and limited by `scope`. */
 export interface Caller {
@@ -27,7 +28,6 @@ export interface OngoingCall {
 /** What the calls of one HTTP request share. */
 export interface ToolServices {
   db: Database
-  userId: string
   caller: Caller
   /** Reads the view for chats; undefined while RELAY_APP is off. */
   app: (() => Promise<string>) | undefined
@@ -67,28 +67,31 @@ export interface CallToolResult extends Record<string, unknown> {
   structuredContent: Record<string, unknown>
 }
 
-interface ToolOptions<Input extends z.ZodMiniObject, Answer extends Record<string, unknown>> {
+interface ToolOptions<Input extends z.ZodMiniObject, Stored extends object> {
   name: string
   title: string
   description: string
   inputSchema: Input
-  /** What programs need of an answer: it is open, and there is more in it. */
+  /** What programs need of an answer in the lean shape: it is open, and there is more in it. */
   outputSchema: z.ZodMiniObject
   annotations: Annotations
   _meta?: Record<string, unknown>
-  handler(args: z.infer<Input>, context: ToolContext): Promise<Answer>
+  /** Answers as the database does. */
+  handler(args: z.infer<Input>, context: ToolContext): Promise<Stored>
+  /** Leaves out what 0.1.0 did not have of an answer in its shape. */
+  faithful?: (answer: Answer) => Answer
   /** The part that the first text block holds: relay-mcp 0.1.0 answered two tools with an array. */
   text?: (answer: Answer) => unknown
   /** What the counts mean and what to call next, in clauses; none when there is nothing to add. */
-  note?: (answer: Answer, args: z.infer<Input>) => string[]
+  note?: (answer: Stored, args: z.infer<Input>) => string[]
 }
 
 /**
  * Makes a tool. Its text says what its structured content says, because some clients show the model
  * only one of the two.
  */
-export function defineTool<Input extends z.ZodMiniObject, Answer extends Record<string, unknown>>(
-  options: ToolOptions<Input, Answer>,
+export function defineTool<Input extends z.ZodMiniObject, Stored extends object>(
+  options: ToolOptions<Input, Stored>,
 ): Tool {
   const { name, title, description, annotations, _meta, inputSchema, outputSchema } = options
   let definition: Record<string, unknown> | undefined
@@ -109,11 +112,13 @@ export function defineTool<Input extends z.ZodMiniObject, Answer extends Record<
     },
     async call(sent, context) {
       const { args, ignored } = parseArguments(inputSchema, sent)
-      const answer = await options.handler(args, context)
+      const stored = await options.handler(args, context)
+      const shown = show(stored, context.isLean)
+      const answer = (context.isLean ? undefined : options.faithful)?.(shown) ?? shown
       const text = JSON.stringify(options.text ? options.text(answer) : answer)
       // Nothing else reads from the budget of a single call.
       if (context.isBatch) context.budget.bytes -= new TextEncoder().encode(text).byteLength
-      const clauses = [...(options.note?.(answer, args) ?? []), ...noteIgnored(ignored)]
+      const clauses = [...(options.note?.(stored, args) ?? []), ...noteIgnored(ignored)]
       if (clauses.length === 0) {
         return { content: [{ type: 'text', text }], structuredContent: answer }
       }

@@ -1,18 +1,18 @@
 -- Hides a thread from the list, or restores it. History and cursors stay.
 -- Raises RL001 (thread not found), RL009 (several threads match).
 create or replace function public.relay_archive_thread(
-  p_user_id uuid, p_thread_name text, p_archived boolean default true, p_lean boolean default false)
+  p_user_id uuid, p_thread_name text, p_archived boolean default true)
   returns json
   language plpgsql volatile security invoker
   set search_path = '' set lock_timeout = '4s' set timezone = 'UTC' set enable_seqscan = off
 as $$
 declare
-  v_thread constant public.relay_threads := public.relay_find_thread(p_user_id, p_thread_name);
+  v_thread constant public.relay_threads := relay.find_thread(p_user_id, p_thread_name);
 begin
   update public.relay_threads set archived = p_archived
   where id = v_thread.id and archived <> p_archived;
   return json_build_object(
-    'thread_name', case when p_lean then v_thread.name end, 'archived', p_archived);
+    'thread_name', v_thread.name, 'archived', p_archived);
 end;
 $$;
 revoke all on function public.relay_archive_thread from public, anon, authenticated;

@@ -6,7 +6,7 @@
 create or replace function public.relay_check_new(
   p_user_id uuid, p_reader_tag text, p_thread_name text default null, p_limit integer default 100,
   p_peek boolean default false, p_ack_seq bigint default null, p_max_bytes integer default 60000,
-  p_lean boolean default false, p_caller jsonb default '{}')
+  p_max_content integer default null, p_overhead integer default 238, p_caller jsonb default '{}')
   returns json
   language plpgsql volatile security invoker
   set search_path = '' set lock_timeout = '4s' set timezone = 'UTC' set enable_seqscan = off
@@ -43,21 +43,21 @@ begin
     select from public.relay_readers
     where user_id = p_user_id and reader_tag = p_reader_tag and introduced_at is not null)
   then
-    perform public.relay_lock_reader(p_user_id, p_reader_tag);
+    perform relay.lock_reader(p_user_id, p_reader_tag);
   end if;
   select is_known, may_move, is_new, introduced_at, last_given_at, known_readers
   into v_is_known, v_may_move, v_is_new, v_introduced_at, v_last_given_at, v_known_readers
-  from public.relay_note_reader(p_user_id, p_reader_tag, not p_peek, p_caller);
+  from relay.note_reader(p_user_id, p_reader_tag, not p_peek, p_caller);
   if not v_is_known or not v_may_move and (not p_peek or p_ack_seq is not null) then
-    perform public.relay_refuse_reader(p_user_id, p_reader_tag, p_caller);
+    perform relay.refuse_reader(p_user_id, p_reader_tag, p_caller);
   end if;
   if p_thread_name is null and v_introduced_at is null and v_may_move then
     select skipped, skipped_count into v_skipped, v_skipped_count
-    from public.relay_introduce_reader(p_user_id, p_reader_tag);
+    from relay.introduce_reader(p_user_id, p_reader_tag);
   end if;
 
   if p_thread_name is not null then
-    v_thread := public.relay_find_thread(p_user_id, p_thread_name);
+    v_thread := relay.find_thread(p_user_id, p_thread_name);
     v_read := coalesce((
       select last_read_seq from public.relay_read_cursors
       where thread_id = v_thread.id and reader_tag = p_reader_tag), 0);
@@ -66,19 +66,19 @@ begin
         p_ack_seq, v_thread.name, v_thread.last_seq using errcode = 'RL004',
         detail = json_build_object('name', v_thread.name, 'last_seq', v_thread.last_seq)::text;
     elsif p_ack_seq is not null then
-      v_acknowledged := public.relay_count_unread(v_thread.id, v_thread.last_seq,
+      v_acknowledged := relay.count_unread(v_thread.id, v_thread.last_seq,
         v_thread.message_count, p_reader_tag, v_read, p_ack_seq + 1);
       -- To a message that exists: a cursor beyond would hide what an import puts there.
-      perform public.relay_move_cursors(p_user_id, p_reader_tag, array[v_thread.id], array[m.seq])
+      perform relay.move_cursors(p_user_id, p_reader_tag, array[v_thread.id], array[m.seq])
       from (
         select max(seq) as seq from public.relay_messages
         where thread_id = v_thread.id and seq <= p_ack_seq) m
       where m.seq > v_read;
     end if;
     if v_thread.last_seq <= greatest(v_read, p_ack_seq) then
-      return public.relay_empty_answer(p_lean, v_thread.name, v_last_given_at, v_is_new,
+      return relay.empty_answer(v_thread.name, v_last_given_at, v_is_new,
         v_known_readers, v_skipped, v_skipped_count, v_acknowledged,
-        public.relay_addressed_unread(p_user_id, p_reader_tag));
+        relay.addressed_unread(p_user_id, p_reader_tag));
     end if;
   -- A polling reader usually has everything. Two sums tell, at half the price of a look at each thread:
   -- no cursor is ever above its thread's last seq, so equal sums are equal seqs.
@@ -86,13 +86,13 @@ begin
     select sum(last_read_seq) from public.relay_read_cursors
     where user_id = p_user_id and reader_tag = p_reader_tag)
   then
-    return public.relay_empty_answer(p_lean, null, v_last_given_at, v_is_new, v_known_readers,
+    return relay.empty_answer(null, v_last_given_at, v_is_new, v_known_readers,
       v_skipped, v_skipped_count);
   end if;
 
   -- Unread messages are counted by seq, and only as many threads are read as fill the answer.
   with pending as materialized (
-    select * from public.relay_pending_threads(p_user_id, p_reader_tag, v_thread.id)
+    select * from relay.pending_threads(p_user_id, p_reader_tag, v_thread.id)
   ), turns as (
     select *, sum(unread) over (order by last_message_at, thread_id) - unread as unread_before
     from pending where unread > 0
@@ -117,15 +117,15 @@ begin
   into v_ids, v_thread_ids, v_reads, v_unreads, v_unread, v_own
   from pending;
   if v_unread = 0 and v_own = 0 then
-    return public.relay_empty_answer(p_lean, v_thread.name, v_last_given_at, v_is_new,
+    return relay.empty_answer(v_thread.name, v_last_given_at, v_is_new,
       v_known_readers, v_skipped, v_skipped_count, v_acknowledged,
-      public.relay_addressed_unread(p_user_id, p_reader_tag));
+      relay.addressed_unread(p_user_id, p_reader_tag));
   end if;
 
   if v_ids is not null then
     select packed.messages, packed.ids, packed.seqs into v_messages, v_packed, v_seqs
-    from public.relay_pack_messages(
-      v_ids, p_max_bytes, p_lean, p_thread_name is null or not p_lean, p_reader_tag) packed;
+    from relay.pack_messages(
+      v_ids, p_max_bytes, p_max_content, p_overhead, p_thread_name is null, p_reader_tag) packed;
   end if;
   if not p_peek then
     -- Over what is handed out, and over own posts that join onto it.
@@ -134,7 +134,7 @@ begin
       array_agg(moved.thread_id), array_agg(moved.seq)
     into v_moved, v_moved_ids, v_moved_seqs
     from (
-      select pending.thread_id, pending.read_seq, public.relay_step_over_own(
+      select pending.thread_id, pending.read_seq, relay.step_over_own(
         pending.thread_id, p_reader_tag, coalesce(given.seq, pending.read_seq)) as seq
       from unnest(v_thread_ids, v_reads, v_unreads) as pending (thread_id, read_seq, unread)
       left join (
@@ -149,7 +149,7 @@ begin
       offset 0) moved
     where moved.seq > moved.read_seq;
     if v_moved is not null then
-      perform public.relay_move_cursors(p_user_id, p_reader_tag, v_moved_ids, v_moved_seqs);
+      perform relay.move_cursors(p_user_id, p_reader_tag, v_moved_ids, v_moved_seqs);
     end if;
     v_unread := v_unread - cardinality(v_packed);
     if cardinality(v_packed) > 0 then
@@ -177,19 +177,19 @@ begin
     join public.relay_threads t on t.id = left_over.thread_id;
   end if;
   return json_build_object(
-    'thread_name', case when p_lean then v_thread.name end,
+    'thread_name', v_thread.name,
     'new_message_count', cardinality(v_packed),
     'messages', v_messages,
     'remaining_count', v_unread,
     'remaining', v_remaining,
     -- What else waits for this reader: after a peek that includes what was returned.
     'addressed_unread', case when not p_peek
-      then public.relay_addressed_unread(p_user_id, p_reader_tag) end,
+      then relay.addressed_unread(p_user_id, p_reader_tag) end,
     -- Once everything has been handed out: until then some of them have not been reached.
     'own_message_count', case when v_unread = 0 then v_own end,
     'acknowledged_count', v_acknowledged,
     'last_given_at', case when cardinality(v_packed) = 0
-      then public.relay_show_time(v_last_given_at, true) end,
+      then relay.show_time(v_last_given_at) end,
     'new_reader', nullif(v_is_new, false),
     'known_readers', v_known_readers,
     'skipped', v_skipped,
@@ -203,7 +203,7 @@ grant execute on function public.relay_check_new to service_role;
 
 -- The threads in which a reader has something above its cursor: what of it others wrote, and what it
 -- wrote itself. With p_thread_id only that thread.
-create or replace function public.relay_pending_threads(
+create or replace function relay.pending_threads(
   p_user_id uuid, p_reader_tag text, p_thread_id uuid)
   returns table (thread_id uuid, last_message_at timestamptz, read_seq bigint, unread bigint, own bigint)
   language plpgsql stable security invoker set search_path = ''
@@ -212,35 +212,33 @@ begin
   if p_thread_id is null then
     return query
     select t.id, t.last_message_at, r.read_seq, counted.unread,
-      public.relay_count_unread(t.id, t.last_seq, t.message_count, null, r.read_seq, t.last_seq + 1)
+      relay.count_unread(t.id, t.last_seq, t.message_count, null, r.read_seq, t.last_seq + 1)
         - counted.unread
     from public.relay_threads t
     left join public.relay_read_cursors c
       on c.user_id = p_user_id and c.reader_tag = p_reader_tag and c.thread_id = t.id
     cross join lateral (select coalesce(c.last_read_seq, 0) as read_seq) r
-    cross join lateral (select public.relay_count_unread(t.id, t.last_seq, t.message_count,
+    cross join lateral (select relay.count_unread(t.id, t.last_seq, t.message_count,
       p_reader_tag, r.read_seq, t.last_seq + 1) as unread offset 0) counted
     where t.user_id = p_user_id and t.last_seq > r.read_seq;
   else
     return query
     select t.id, t.last_message_at, r.read_seq, counted.unread,
-      public.relay_count_unread(t.id, t.last_seq, t.message_count, null, r.read_seq, t.last_seq + 1)
+      relay.count_unread(t.id, t.last_seq, t.message_count, null, r.read_seq, t.last_seq + 1)
         - counted.unread
     from public.relay_threads t
     left join public.relay_read_cursors c on c.reader_tag = p_reader_tag and c.thread_id = t.id
     cross join lateral (select coalesce(c.last_read_seq, 0) as read_seq) r
-    cross join lateral (select public.relay_count_unread(t.id, t.last_seq, t.message_count,
+    cross join lateral (select relay.count_unread(t.id, t.last_seq, t.message_count,
       p_reader_tag, r.read_seq, t.last_seq + 1) as unread offset 0) counted
     where t.id = p_thread_id and t.last_seq > r.read_seq;
   end if;
 end;
 $$;
-revoke all on function public.relay_pending_threads from public, anon, authenticated;
-grant execute on function public.relay_pending_threads to service_role;
 
 -- The seq of the last own post that joins onto p_seq, with no message for the reader in between; else
 -- p_seq itself.
-create or replace function public.relay_step_over_own(
+create or replace function relay.step_over_own(
   p_thread_id uuid, p_reader_tag text, p_seq bigint)
   returns bigint
   language plpgsql stable security invoker set search_path = ''
@@ -257,12 +255,10 @@ begin
         order by m.seq limit 1), 9223372036854775807)), p_seq);
 end;
 $$;
-revoke all on function public.relay_step_over_own from public, anon, authenticated;
-grant execute on function public.relay_step_over_own to service_role;
 
 -- The answer of relay_check_new when there is nothing new.
-create or replace function public.relay_empty_answer(
-  p_lean boolean, p_thread_name text, p_last_given_at timestamptz, p_is_new boolean,
+create or replace function relay.empty_answer(
+  p_thread_name text, p_last_given_at timestamptz, p_is_new boolean,
   p_known_readers json, p_skipped json, p_skipped_count bigint, p_acknowledged bigint default null,
   p_addressed json default null)
   returns json
@@ -270,22 +266,20 @@ create or replace function public.relay_empty_answer(
 as $$
 begin
   return json_build_object(
-    'thread_name', case when p_lean then p_thread_name end,
+    'thread_name', p_thread_name,
     'new_message_count', 0,
     'messages', '[]'::json,
     'remaining_count', 0,
     'addressed_unread', p_addressed,
     'own_message_count', 0,
     'acknowledged_count', p_acknowledged,
-    'last_given_at', public.relay_show_time(p_last_given_at, true),
+    'last_given_at', relay.show_time(p_last_given_at),
     'new_reader', nullif(p_is_new, false),
     'known_readers', p_known_readers,
     'skipped', p_skipped,
     'skipped_thread_count', nullif(p_skipped_count, 0));
 end;
 $$;
-revoke all on function public.relay_empty_answer from public, anon, authenticated;
-grant execute on function public.relay_empty_answer to service_role;
 
 -- Takes back a look whose caller has gone before it could be told: each bookmark that still is where the
 -- look put it returns to where it was. p_moved is what relay_check_new or relay_read_thread returned.
@@ -298,7 +292,7 @@ as $$
 declare
   v_count bigint;
 begin
-  perform public.relay_lock_reader(p_user_id, p_reader_tag);
+  perform relay.lock_reader(p_user_id, p_reader_tag);
   with back as (
     select c.thread_id, m."from" as seq
     from jsonb_to_recordset(p_moved) as m (thread_id uuid, "from" bigint, "to" bigint)
@@ -309,7 +303,7 @@ begin
   )
   update public.relay_read_cursors c
   set last_read_seq = back.seq, updated_at = now(),
-    last_read_at = coalesce(public.relay_time_of_seq(t.id, back.seq), t.created_at)
+    last_read_at = coalesce(relay.time_of_seq(t.id, back.seq), t.created_at)
   from back join public.relay_threads t on t.id = back.thread_id
   where c.thread_id = back.thread_id and c.reader_tag = p_reader_tag;
   get diagnostics v_count = row_count;

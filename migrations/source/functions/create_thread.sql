@@ -1,7 +1,7 @@
 -- Opens a thread. Raises RL002 (thread exists): its detail has the name of the thread that is there,
 -- which may be spelled otherwise, and whether it is archived.
 create or replace function public.relay_create_thread(
-  p_user_id uuid, p_name text, p_description text default null, p_lean boolean default false)
+  p_user_id uuid, p_name text, p_description text default null)
   returns json
   language plpgsql volatile security invoker
   set search_path = '' set lock_timeout = '4s' set timezone = 'UTC' set enable_seqscan = off
@@ -10,23 +10,23 @@ declare
   v_id uuid;
   v_thread public.relay_threads;
 begin
-  perform public.relay_lock_thread_name(p_user_id, p_name);
-  v_id := public.relay_locate_thread(p_user_id, p_name);
+  perform relay.lock_thread_name(p_user_id, p_name);
+  v_id := relay.locate_thread(p_user_id, p_name);
   select * into v_thread from public.relay_threads where id = v_id;
   if not found then
     insert into public.relay_threads (user_id, name, description)
-    values (p_user_id, public.relay_trim(p_name), p_description)
+    values (p_user_id, relay.trim(p_name), p_description)
     on conflict (user_id, name) do nothing
     returning * into v_thread;
     if found then
       return json_build_object(
-        'id', case when not p_lean then v_thread.id end,
+        'id', v_thread.id,
         'name', v_thread.name,
-        'created_at', public.relay_show_time(v_thread.created_at, p_lean));
+        'created_at', relay.full_time(v_thread.created_at));
     end if;
     -- A 0.1.0 Worker, which does not take the lock, was first.
     select * into v_thread from public.relay_threads
-    where user_id = p_user_id and name = public.relay_trim(p_name);
+    where user_id = p_user_id and name = relay.trim(p_name);
   end if;
   raise exception 'thread "%" already exists', v_thread.name using errcode = 'RL002',
     detail = json_build_object('name', v_thread.name, 'archived', v_thread.archived)::text;

@@ -6,7 +6,7 @@
 create or replace function public.relay_list_threads(
   p_user_id uuid, p_include_archived boolean default false, p_reader_tag text default null,
   p_query text default null, p_preview boolean default false, p_limit integer default 100,
-  p_lean boolean default false, p_caller jsonb default '{}')
+  p_caller jsonb default '{}')
   returns json
   language plpgsql volatile security invoker
   set search_path = '' set lock_timeout = '4s' set timezone = 'UTC' set enable_seqscan = off
@@ -24,7 +24,7 @@ begin
   if p_reader_tag is not null then
     select is_new, introduced_at, known_readers
     into v_is_new, v_introduced_at, v_known_readers
-    from public.relay_note_reader(p_user_id, p_reader_tag, false, p_caller);
+    from relay.note_reader(p_user_id, p_reader_tag, false, p_caller);
   end if;
 
   -- First by what the index has, which starts with `archived`: hence two statements. One thread more than
@@ -61,24 +61,20 @@ begin
   end if;
 
   select '[' || string_agg('{' || concat_ws(',',
-      case when not p_lean then '"id":"' || t.id || '"' end,
+      '"id":"' || t.id || '"',
       '"name":' || to_json(t.name),
-      case when t.description <> '' then '"description":' || to_json(t.description)
-        when not p_lean then '"description":null' end,
-      case when t.last_message_at is not null
-        -- As relay_show_time does, which would be called for each thread.
-        then '"last_message_at":' || case when p_lean
-          then to_char(t.last_message_at at time zone 'UTC', '"\""YYYY-MM-DD"T"HH24:MI:SS.MS"Z\""')
-          else to_json(t.last_message_at)::text end
-        when not p_lean then '"last_message_at":null' end,
-      case when t.archived or not p_lean then '"archived":' || t.archived end,
+      '"description":' || to_json(nullif(t.description, '')),
+      -- As relay.full_time does, which would be called for each thread.
+      to_char(t.last_message_at at time zone 'UTC',
+        '"\"last_message_at\":\""YYYY-MM-DD"T"HH24:MI:SS.US"Z\""'),
+      '"archived":' || t.archived,
       '"message_count":' || t.message_count,
       -- Without an introduction nobody can say what of a thread without a cursor is unread.
       case when p_reader_tag is not null
         and (c.last_read_seq is not null or v_introduced_at is not null) then '"unread_count":' ||
-        public.relay_count_unread(t.id, t.last_seq, t.message_count, p_reader_tag,
+        relay.count_unread(t.id, t.last_seq, t.message_count, p_reader_tag,
           coalesce(c.last_read_seq, 0), t.last_seq + 1) end,
-      case when p_preview then '"latest":' || public.relay_preview(t.id) end
+      case when p_preview then '"latest":' || relay.preview(t.id) end
     ) || '}', ',' order by listed.place) || ']'
   into v_threads
   from unnest(v_ids[:p_limit]) with ordinality as listed (id, place)
@@ -96,7 +92,7 @@ begin
     'threads', coalesce(v_threads, '[]'),
     'remaining_count', coalesce(v_remaining, 0),
     'archived_count', nullif(v_archived, 0),
-    'readers', public.relay_other_readers(p_user_id, p_reader_tag, 20),
+    'readers', relay.other_readers(p_user_id, p_reader_tag, 20),
     'new_reader', nullif(v_is_new, false),
     'known_readers', v_known_readers);
 end;
@@ -105,7 +101,7 @@ revoke all on function public.relay_list_threads from public, anon, authenticate
 grant execute on function public.relay_list_threads to service_role;
 
 -- The latest message of a thread in one line of at most 120 characters; null for an empty thread.
-create or replace function public.relay_preview(p_thread_id uuid)
+create or replace function relay.preview(p_thread_id uuid)
   returns text
   language plpgsql stable security invoker set search_path = ''
 as $$
@@ -125,5 +121,3 @@ begin
     order by m.seq desc limit 1);
 end;
 $$;
-revoke all on function public.relay_preview from public, anon, authenticated;
-grant execute on function public.relay_preview to service_role;

@@ -5,8 +5,7 @@
 create or replace function public.relay_post_message(
   p_user_id uuid, p_message_id uuid, p_thread_name text, p_content text, p_surface text,
   p_session_tag text default null, p_metadata jsonb default null, p_reader_tag text default null,
-  p_to text default null, p_idempotency_key text default null, p_lean boolean default false,
-  p_caller jsonb default '{}')
+  p_to text default null, p_idempotency_key text default null, p_caller jsonb default '{}')
   returns json
   language plpgsql volatile security invoker
   set search_path = '' set lock_timeout = '4s' set timezone = 'UTC' set enable_seqscan = off
@@ -32,35 +31,35 @@ declare
   v_other_readers json;
 begin
   if p_reader_tag is not null then
-    perform public.relay_lock_reader(p_user_id, p_reader_tag);
+    perform relay.lock_reader(p_user_id, p_reader_tag);
     select case when is_known then p_reader_tag end, is_new, introduced_at, known_readers
     into v_reader_tag, v_is_new, v_introduced_at, v_known_readers
-    from public.relay_note_reader(p_user_id, p_reader_tag, true, p_caller);
+    from relay.note_reader(p_user_id, p_reader_tag, true, p_caller);
     -- The key is looked up here only so that a duplicate introduces nobody: this look is too early to
     -- decide whether to post.
     if v_introduced_at is null and p_idempotency_key is not null then
-      v_id := public.relay_locate_thread(p_user_id, p_thread_name);
+      v_id := relay.locate_thread(p_user_id, p_thread_name);
       select * into v_message from public.relay_messages
       where thread_id = v_id and idempotency_key = p_idempotency_key;
     end if;
     if v_introduced_at is null and v_message.id is null and v_reader_tag is not null then
       select skipped, skipped_count into v_skipped, v_skipped_count
-      from public.relay_introduce_reader(p_user_id, p_reader_tag);
+      from relay.introduce_reader(p_user_id, p_reader_tag);
     end if;
   end if;
   if p_to is not null then
-    v_addressee := public.relay_resolve_reader(p_user_id, p_to);
-    v_to := coalesce(v_addressee.reader_tag, public.relay_drop_at(p_to));
+    v_addressee := relay.resolve_reader(p_user_id, p_to);
+    v_to := coalesce(v_addressee.reader_tag, relay.drop_at(p_to));
   end if;
 
-  perform public.relay_lock_thread_name(p_user_id, p_thread_name);
+  perform relay.lock_thread_name(p_user_id, p_thread_name);
   -- Now that an earlier attempt with this id has finished, and before a thread is opened: the one that it
   -- posted to may have been renamed by hand since. By the id only, or an index that finds a user's or a
   -- thread's messages could seem as good while there are few.
   select * into v_message from public.relay_messages where id = p_message_id;
   if v_message.user_id = p_user_id then
     select * into v_thread from public.relay_threads where id = v_message.thread_id;
-    return public.relay_posted_before(v_message, v_thread.name, p_lean, false, v_is_new,
+    return relay.posted_before(v_message, v_thread.name, false, v_is_new,
       v_known_readers, v_skipped, v_skipped_count);
   end if;
 
@@ -69,16 +68,16 @@ begin
   where user_id = p_user_id and name = p_thread_name
   for no key update;
   while v_thread.id is null loop
-    v_id := public.relay_locate_thread(p_user_id, p_thread_name);
+    v_id := relay.locate_thread(p_user_id, p_thread_name);
     if v_id is null then
       insert into public.relay_threads (user_id, name)
-      values (p_user_id, public.relay_trim(p_thread_name))
+      values (p_user_id, relay.trim(p_thread_name))
       on conflict (user_id, name) do nothing;
       v_created := found;
     else
       -- Renamed or deleted by hand since: look again.
       select * into v_thread from public.relay_threads
-      where id = v_id and public.relay_fold_name(name) = public.relay_fold_name(p_thread_name)
+      where id = v_id and relay.fold_name(name) = relay.fold_name(p_thread_name)
       for no key update;
     end if;
   end loop;
@@ -89,14 +88,14 @@ begin
     where thread_id = v_thread.id and idempotency_key = p_idempotency_key;
     -- The same `to` may have been stored as it was given, or as the name of the reader it means.
     if found and ((v_message.content, v_message.surface, v_message.metadata,
-        public.relay_fold_name(v_message.addressee))
+        relay.fold_name(v_message.addressee))
       is distinct from (p_content, p_surface, p_metadata,
-        public.relay_fold_name(public.relay_drop_at(p_to))))
+        relay.fold_name(relay.drop_at(p_to))))
     then
       raise exception 'idempotency key "%" already belongs to another message', p_idempotency_key
         using errcode = 'RL003', detail = v_message.seq::text;
     elsif found then
-      return public.relay_posted_before(v_message, v_thread.name, p_lean, true, v_is_new,
+      return relay.posted_before(v_message, v_thread.name, true, v_is_new,
         v_known_readers, v_skipped, v_skipped_count);
     end if;
   end if;
@@ -124,11 +123,11 @@ begin
       select last_read_seq from public.relay_read_cursors
       where thread_id = v_thread.id and reader_tag = p_reader_tag), 0);
     -- Looked for in the first 1,000 seqs only: a post must not count a backlog of any length.
-    v_unread := public.relay_count_unread(v_thread.id, v_message.seq, v_thread.message_count + 1,
+    v_unread := relay.count_unread(v_thread.id, v_message.seq, v_thread.message_count + 1,
       p_reader_tag, v_read, least(v_message.seq, v_read + 1001));
     -- A reader that had read everything has read this too, unless it is meant to be handed it.
     if v_unread = 0 and v_read + 1001 >= v_message.seq and v_to is distinct from p_reader_tag then
-      -- As relay_move_cursors does, which would look up the thread and the message again.
+      -- As relay.move_cursors does, which would look up the thread and the message again.
       insert into public.relay_read_cursors as c
         (thread_id, user_id, reader_tag, last_read_seq, last_read_at)
       values (v_thread.id, p_user_id, p_reader_tag, v_message.seq, v_message.created_at)
@@ -150,26 +149,26 @@ begin
   end if;
 
   if v_to is not null and v_addressee.reader_tag is null then
-    v_other_readers := public.relay_other_readers(p_user_id, p_reader_tag, 50);
+    v_other_readers := relay.other_readers(p_user_id, p_reader_tag, 50);
   end if;
 
   -- Without a query in it, this needs no plan; with the two above, planning it took as long as the insert.
   return json_build_object(
-    'id', case when not p_lean then p_message_id end,
-    'thread_id', case when not p_lean then v_thread.id end,
+    'id', p_message_id,
+    'thread_id', v_thread.id,
     'thread_name', v_thread.name,
     'seq', v_message.seq,
-    'created_at', public.relay_show_time(v_message.created_at, p_lean),
+    'created_at', relay.full_time(v_message.created_at),
     'unread_count', v_unread,
     'addressed_unread', case when v_reader_tag is not null
-      then public.relay_addressed_unread(p_user_id, p_reader_tag) end,
+      then relay.addressed_unread(p_user_id, p_reader_tag) end,
     'unread_count_is_minimum',
       case when v_read + 1001 < v_message.seq then true end,
     'thread_created', case when v_created then true end,
     'thread_reopened', case when v_thread.archived then true end,
     'to', v_to,
     'to_last_seen_at', case when v_addressee.last_seen_at is not null
-      then public.relay_show_time(v_addressee.last_seen_at, true) end,
+      then relay.show_time(v_addressee.last_seen_at) end,
     -- Whom an unknown addressee may have meant.
     'other_readers', v_other_readers,
     'only_reader', nullif(v_is_only_reader, false),
@@ -185,19 +184,19 @@ grant execute on function public.relay_post_message to service_role;
 
 -- The answer to a post whose message is already there. What an earlier attempt created, reopened or
 -- introduced is not told again, because nothing remembers it.
-create or replace function public.relay_posted_before(
-  p_message public.relay_messages, p_thread_name text, p_lean boolean, p_is_duplicate boolean,
-  p_is_new boolean, p_known_readers json, p_skipped json, p_skipped_count bigint)
+create or replace function relay.posted_before(
+  p_message public.relay_messages, p_thread_name text, p_is_duplicate boolean, p_is_new boolean,
+  p_known_readers json, p_skipped json, p_skipped_count bigint)
   returns json
   language plpgsql stable security invoker set search_path = ''
 as $$
 begin
   return json_build_object(
-    'id', case when not p_lean then p_message.id end,
-    'thread_id', case when not p_lean then p_message.thread_id end,
+    'id', p_message.id,
+    'thread_id', p_message.thread_id,
     'thread_name', p_thread_name,
     'seq', p_message.seq,
-    'created_at', public.relay_show_time(p_message.created_at, p_lean),
+    'created_at', relay.full_time(p_message.created_at),
     'duplicate', nullif(p_is_duplicate, false),
     'new_reader', nullif(p_is_new, false),
     'known_readers', p_known_readers,
@@ -205,5 +204,3 @@ begin
     'skipped_thread_count', nullif(p_skipped_count, 0));
 end;
 $$;
-revoke all on function public.relay_posted_before from public, anon, authenticated;
-grant execute on function public.relay_posted_before to service_role;

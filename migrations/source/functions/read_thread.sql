@@ -8,7 +8,8 @@ create or replace function public.relay_read_thread(
   p_since timestamptz default null, p_reader_tag text default null, p_before_seq bigint default null,
   p_seq bigint default null, p_surface text default null, p_session_tag text default null,
   p_to text default null, p_query text default null, p_max_bytes integer default 60000,
-  p_lean boolean default false, p_from text default null, p_caller jsonb default '{}')
+  p_max_content integer default null, p_overhead integer default 238, p_from text default null,
+  p_caller jsonb default '{}')
   returns json
   language plpgsql volatile security invoker
   set search_path = '' set lock_timeout = '4s' set timezone = 'UTC' set enable_seqscan = off
@@ -36,23 +37,23 @@ declare
 begin
   if p_reader_tag is not null then
     if v_moves then
-      perform public.relay_lock_reader(p_user_id, p_reader_tag);
+      perform relay.lock_reader(p_user_id, p_reader_tag);
     end if;
     select note.may_move and v_moves, note.is_new, note.known_readers
     into v_moves, v_is_new, v_known_readers
-    from public.relay_note_reader(p_user_id, p_reader_tag, v_moves, p_caller) note;
+    from relay.note_reader(p_user_id, p_reader_tag, v_moves, p_caller) note;
   end if;
   if p_thread_name is not null then
-    v_thread := public.relay_find_thread(p_user_id, p_thread_name);
+    v_thread := relay.find_thread(p_user_id, p_thread_name);
   end if;
 
   if v_is_search then
     -- One id more than asked for tells whether there is more.
     select ids, hits, matched, missing_words into v_ids, v_hits, v_matched, v_missing_words
-    from public.relay_search(p_user_id, v_thread.id, p_limit + 1, p_since, p_before_seq, p_surface,
+    from relay.search(p_user_id, v_thread.id, p_limit + 1, p_since, p_before_seq, p_surface,
       p_session_tag,
-      coalesce((public.relay_resolve_reader(p_user_id, p_from)).reader_tag, public.relay_drop_at(p_from)),
-      coalesce((public.relay_resolve_reader(p_user_id, p_to)).reader_tag, public.relay_drop_at(p_to)),
+      coalesce((relay.resolve_reader(p_user_id, p_from)).reader_tag, relay.drop_at(p_from)),
+      coalesce((relay.resolve_reader(p_user_id, p_to)).reader_tag, relay.drop_at(p_to)),
       p_query);
   elsif p_seq is not null then
     v_ids := array(
@@ -72,23 +73,24 @@ begin
   end if;
 
   select packed.messages, packed.seqs into v_messages, v_packed
-  from public.relay_pack_messages(v_ids[:p_limit], p_max_bytes, p_lean, p_thread_name is null) packed;
+  from relay.pack_messages(
+    v_ids[:p_limit], p_max_bytes, p_max_content, p_overhead, p_thread_name is null) packed;
 
   if p_thread_name is not null and p_seq is null then
     select min(seq), max(seq) into v_oldest, v_newest from unnest(v_packed) as packed (seq);
     v_oldest := coalesce(v_oldest, p_before_seq, v_thread.last_seq + 1);
     if not v_is_search then
-      v_older := public.relay_count_unread(
+      v_older := relay.count_unread(
         v_thread.id, v_thread.last_seq, v_thread.message_count, null, 0, v_oldest);
     end if;
     if p_reader_tag is not null then
       v_read := coalesce((
         select last_read_seq from public.relay_read_cursors
         where thread_id = v_thread.id and reader_tag = p_reader_tag), 0);
-      v_unread := public.relay_count_unread(
+      v_unread := relay.count_unread(
         v_thread.id, v_thread.last_seq, v_thread.message_count, p_reader_tag, v_read, v_oldest);
       if v_moves and v_unread = 0 and v_newest > v_read then
-        perform public.relay_move_cursors(
+        perform relay.move_cursors(
           p_user_id, p_reader_tag, array[v_thread.id], array[v_newest]);
         v_moved := json_build_array(json_build_object(
           'thread_id', v_thread.id, 'from', v_read, 'to', v_newest));

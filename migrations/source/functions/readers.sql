@@ -4,7 +4,7 @@
 -- call, with `is_new` and, for a new one, the other known readers. `is_known` is false where the caller may
 -- make no reader of that tag, and `may_move` where it may not move this one's bookmarks: a caller that may
 -- only read moves those of readers that it made, so that it can make nobody miss a message.
-create or replace function public.relay_note_reader(
+create or replace function relay.note_reader(
   p_user_id uuid, p_reader_tag text, p_waits boolean, p_caller jsonb,
   out is_known boolean, out may_move boolean, out is_new boolean, out introduced_at timestamptz,
   out last_given_at timestamptz, out known_readers json)
@@ -21,7 +21,7 @@ begin
   where r.user_id = p_user_id and r.reader_tag = p_reader_tag;
   is_known := found;
   if not is_known then
-    is_new := public.relay_make_reader(p_user_id, p_reader_tag, p_caller);
+    is_new := relay.make_reader(p_user_id, p_reader_tag, p_caller);
     -- Not new either if another call has just made it.
     is_known := is_new or exists (
       select from public.relay_readers r
@@ -31,7 +31,7 @@ begin
     v_made_by = p_caller ->> 'id' or p_reader_tag = 'board' and p_caller ->> 'client' = 'Relay board',
     false);
   if is_new then
-    known_readers := public.relay_other_readers(p_user_id, p_reader_tag, 50);
+    known_readers := relay.other_readers(p_user_id, p_reader_tag, 50);
   elsif may_move and v_seen < clock_timestamp() - interval '1 minute' then
     -- Without the reader's lock, somebody else's row lock is not worth waiting for.
     if p_waits then
@@ -47,13 +47,11 @@ begin
   end if;
 end;
 $$;
-revoke all on function public.relay_note_reader from public, anon, authenticated;
-grant execute on function public.relay_note_reader to service_role;
 
 -- Makes a reader for a caller; false where the caller may not. Each costs a bookmark in every thread, and
 -- nothing removes them: a caller makes at most 60 in an hour, and one that may only read at most 10, none of
 -- which resembles a known one. The board is the person.
-create or replace function public.relay_make_reader(
+create or replace function relay.make_reader(
   p_user_id uuid, p_reader_tag text, p_caller jsonb)
   returns boolean
   language plpgsql volatile security invoker set search_path = ''
@@ -62,8 +60,8 @@ begin
   -- One at a time for each caller, or many at once would all be counted too early.
   perform pg_advisory_xact_lock(hashtextextended(p_user_id || ' ' || (p_caller ->> 'id'), 2));
   if p_reader_tag <> 'board' and (
-    public.relay_may_make_reader_at(p_user_id, p_caller) is not null
-    or public.relay_takes_name(p_user_id, p_reader_tag, p_caller))
+    relay.may_make_reader_at(p_user_id, p_caller) is not null
+    or relay.takes_name(p_user_id, p_reader_tag, p_caller))
   then
     return false;
   end if;
@@ -73,11 +71,9 @@ begin
   return found;
 end;
 $$;
-revoke all on function public.relay_make_reader from public, anon, authenticated;
-grant execute on function public.relay_make_reader to service_role;
 
 -- When the caller may make another reader; null where it may now.
-create or replace function public.relay_may_make_reader_at(p_user_id uuid, p_caller jsonb)
+create or replace function relay.may_make_reader_at(p_user_id uuid, p_caller jsonb)
   returns timestamptz
   language plpgsql stable security invoker set search_path = ''
 as $$
@@ -91,12 +87,10 @@ begin
     order by created_at desc offset v_limit - 1 limit 1);
 end;
 $$;
-revoke all on function public.relay_may_make_reader_at from public, anon, authenticated;
-grant execute on function public.relay_may_make_reader_at to service_role;
 
 -- Whether a caller that may only read asks for a tag that differs from a known one in spelling only, and
 -- with which it could be taken for that one.
-create or replace function public.relay_takes_name(
+create or replace function relay.takes_name(
   p_user_id uuid, p_reader_tag text, p_caller jsonb)
   returns boolean
   language plpgsql stable security invoker set search_path = ''
@@ -105,15 +99,13 @@ begin
   return p_caller ->> 'scope' = 'mcp:read' and exists (
     select from public.relay_readers
     where user_id = p_user_id
-      and public.relay_fold_name(reader_tag) = public.relay_fold_name(public.relay_drop_at(p_reader_tag)));
+      and relay.fold_name(reader_tag) = relay.fold_name(relay.drop_at(p_reader_tag)));
 end;
 $$;
-revoke all on function public.relay_takes_name from public, anon, authenticated;
-grant execute on function public.relay_takes_name to service_role;
 
 -- Refuses a check under a tag whose bookmarks the caller may not move, or may not make.
 -- Raises RL011 (another connection's reader), RL012 (too many new readers): its detail is when to try again.
-create or replace function public.relay_refuse_reader(
+create or replace function relay.refuse_reader(
   p_user_id uuid, p_reader_tag text, p_caller jsonb)
   returns void
   language plpgsql stable security invoker set search_path = ''
@@ -121,20 +113,18 @@ as $$
 begin
   if exists (
       select from public.relay_readers where user_id = p_user_id and reader_tag = p_reader_tag)
-    or public.relay_takes_name(p_user_id, p_reader_tag, p_caller)
+    or relay.takes_name(p_user_id, p_reader_tag, p_caller)
   then
     raise exception 'reader "%" belongs to another connection', p_reader_tag
       using errcode = 'RL011', detail = p_reader_tag;
   end if;
   raise exception 'too many new readers' using errcode = 'RL012', detail =
-    public.relay_show_time(public.relay_may_make_reader_at(p_user_id, p_caller), true);
+    relay.show_time(relay.may_make_reader_at(p_user_id, p_caller));
 end;
 $$;
-revoke all on function public.relay_refuse_reader from public, anon, authenticated;
-grant execute on function public.relay_refuse_reader to service_role;
 
 -- Other readers, the most recently seen first.
-create or replace function public.relay_other_readers(
+create or replace function relay.other_readers(
   p_user_id uuid, p_reader_tag text, p_limit integer)
   returns json
   language plpgsql volatile security invoker set search_path = ''
@@ -142,7 +132,7 @@ as $$
 begin
   return (
     select coalesce(json_agg(json_build_object(
-        'reader_tag', r.reader_tag, 'last_seen_at', public.relay_show_time(r.last_seen_at, true))
+        'reader_tag', r.reader_tag, 'last_seen_at', relay.show_time(r.last_seen_at))
       order by r.last_seen_at desc, r.reader_tag), '[]')
     from (
       select reader_tag, last_seen_at from public.relay_readers
@@ -150,30 +140,28 @@ begin
       order by last_seen_at desc, reader_tag limit p_limit) r);
 end;
 $$;
-revoke all on function public.relay_other_readers from public, anon, authenticated;
-grant execute on function public.relay_other_readers to service_role;
 
 -- Unread messages addressed to a reader, in any thread: where they are, at most 10. Steps from thread to
 -- thread through the index, because most of what was ever addressed to a reader has been read.
-create or replace function public.relay_addressed_unread(p_user_id uuid, p_reader_tag text)
+create or replace function relay.addressed_unread(p_user_id uuid, p_reader_tag text)
   returns json
   language plpgsql stable security invoker
   set search_path = '' set plan_cache_mode = force_generic_plan
 as $$
 declare
-  v_folded constant text := public.relay_fold_name(p_reader_tag);
+  v_folded constant text := relay.fold_name(p_reader_tag);
 begin
   return (
     with recursive addressed as (
       (select thread_id, 1 as step from public.relay_messages
       where user_id = p_user_id
-        and addressee is not null and public.relay_fold_name(addressee) = v_folded
+        and addressee is not null and relay.fold_name(addressee) = v_folded
       order by thread_id limit 1)
       union all
       select (
         select m.thread_id from public.relay_messages m
         where m.user_id = p_user_id
-          and m.addressee is not null and public.relay_fold_name(m.addressee) = v_folded
+          and m.addressee is not null and relay.fold_name(m.addressee) = v_folded
           and m.thread_id > addressed.thread_id
         order by m.thread_id limit 1), step + 1
       from addressed where thread_id is not null and step < 1000
@@ -189,28 +177,26 @@ begin
       cross join lateral (
         select m.seq, m.created_at from public.relay_messages m
         where m.user_id = p_user_id
-          and m.addressee is not null and public.relay_fold_name(m.addressee) = v_folded
+          and m.addressee is not null and relay.fold_name(m.addressee) = v_folded
           and m.thread_id = t.id and m.seq > coalesce(c.last_read_seq, 0)
           and (m.addressee = p_reader_tag
-            or public.relay_is_addressed(p_user_id, m.addressee, p_reader_tag))
+            or relay.is_addressed(p_user_id, m.addressee, p_reader_tag))
         order by m.seq limit 10) m
       order by m.created_at limit 10) found);
 end;
 $$;
-revoke all on function public.relay_addressed_unread from public, anon, authenticated;
-grant execute on function public.relay_addressed_unread to service_role;
 
 -- Introduces a reader to all threads: with at most 20 messages in the relay everything is unread;
 -- otherwise the newest two messages of each of the ten most recently active threads are, and whatever
 -- comes from the first message addressed to it on. The rest counts as read: each thread gets a cursor
 -- there unless the reader already has one. Returns the threads in which messages were skipped, most
--- recently active first: at most 20, and how many there are. Needs relay_lock_reader.
-create or replace function public.relay_introduce_reader(
+-- recently active first: at most 20, and how many there are. Needs relay.lock_reader.
+create or replace function relay.introduce_reader(
   p_user_id uuid, p_reader_tag text, out skipped json, out skipped_count bigint)
   language plpgsql volatile security invoker set search_path = ''
 as $$
 declare
-  v_folded constant text := public.relay_fold_name(p_reader_tag);
+  v_folded constant text := relay.fold_name(p_reader_tag);
 begin
   update public.relay_readers set introduced_at = clock_timestamp()
   where user_id = p_user_id and reader_tag = p_reader_tag;
@@ -232,9 +218,9 @@ begin
     select thread_id as id, min(seq) - 1 as seq
     from public.relay_messages
     where user_id = p_user_id
-      and addressee is not null and public.relay_fold_name(addressee) = v_folded
+      and addressee is not null and relay.fold_name(addressee) = v_folded
       and (addressee = p_reader_tag
-        or public.relay_is_addressed(p_user_id, addressee, p_reader_tag))
+        or relay.is_addressed(p_user_id, addressee, p_reader_tag))
     group by thread_id
   ), starts as materialized (
     select t.id, t.name, coalesce(t.last_message_at, t.created_at) as active_at, t.last_seq,
@@ -251,7 +237,7 @@ begin
       (thread_id, user_id, reader_tag, last_read_seq, last_read_at)
     select t.id, p_user_id, p_reader_tag, s.seq, case
       when s.seq = s.last_seq then s.active_at
-      else coalesce(public.relay_time_of_seq(t.id, s.seq), t.created_at) end
+      else coalesce(relay.time_of_seq(t.id, s.seq), t.created_at) end
     from starts s join public.relay_threads t on t.id = s.id
     where s.seq > 0
     order by t.id
@@ -259,7 +245,7 @@ begin
     on conflict (thread_id, reader_tag) do nothing
   ), passed as (
     select s.name, s.active_at, s.id,
-      public.relay_count_unread(s.id, s.last_seq, s.message_count, null, 0, s.seq + 1) as messages
+      relay.count_unread(s.id, s.last_seq, s.message_count, null, 0, s.seq + 1) as messages
     from starts s where s.seq > 0
   ), numbered as (
     select *, row_number() over (order by active_at desc, id desc) as place
@@ -272,5 +258,3 @@ begin
   from numbered;
 end;
 $$;
-revoke all on function public.relay_introduce_reader from public, anon, authenticated;
-grant execute on function public.relay_introduce_reader to service_role;

@@ -4,7 +4,7 @@
 -- with any of them; `parts` and `excluded`, texts in lower case that may also be parts of words; and its
 -- terms one by one. Parentheses count as spaces, and a `-` excludes only when a word follows it.
 -- Raises RL005 (nothing to look for) for a query that only excludes.
-create or replace function public.relay_parse_query(
+create or replace function relay.parse_query(
   p_query text, out words tsquery, out any_word tsquery, out parts text[], out excluded text[],
   out terms text[])
   language plpgsql immutable security invoker set search_path = ''
@@ -20,7 +20,7 @@ begin
     from regexp_matches(v_query, '(-(?=[[:alnum:]_"]))?(?:"([^"]+)"|(\S+))', 'g')
       with ordinality as matches (term, place)
   ), phrases as (
-    select *, case when is_or then 'or' else '"' || public.relay_words(term) || '"' end as phrase
+    select *, case when is_or then 'or' else '"' || relay.words(term) || '"' end as phrase
     from (
       -- Between nothing and nothing, `or` is a word like any other.
       select place, sign, term, is_or and (select bool_or(sign = '' and not is_or) from found) as is_or
@@ -47,15 +47,13 @@ begin
   end if;
   -- With `or`, only the text as it stands can be looked for literally.
   parts := case
-    when v_has_or then array[lower(public.relay_trim(v_query))]
+    when v_has_or then array[lower(relay.trim(v_query))]
     else (select array_agg(lower(term)) from unnest(terms) term) end;
 end;
 $$;
-revoke all on function public.relay_parse_query from public, anon, authenticated;
-grant execute on function public.relay_parse_query to service_role;
 
 -- Whether a text has all of the parts and none of the excluded ones, which are in lower case.
-create or replace function public.relay_has_parts(p_text text, p_parts text[], p_excluded text[])
+create or replace function relay.has_parts(p_text text, p_parts text[], p_excluded text[])
   returns boolean
   language plpgsql immutable security invoker set search_path = ''
 as $$
@@ -76,8 +74,6 @@ begin
   return true;
 end;
 $$;
-revoke all on function public.relay_has_parts from public, anon, authenticated;
-grant execute on function public.relay_has_parts to service_role;
 
 -- The newest messages that match every filter given, newest first, in one thread or, with p_thread_id
 -- null, in all: the ids of at most p_limit, and over all threads the hits per thread among the matches that
@@ -89,7 +85,7 @@ grant execute on function public.relay_has_parts to service_role;
 --
 -- The statement is put together from the filters that are there: with `p is null or ...` for each, a
 -- cached plan took 17.9 s where this takes milliseconds.
-create or replace function public.relay_search(
+create or replace function relay.search(
   p_user_id uuid, p_thread_id uuid, p_limit integer, p_since timestamptz, p_before_seq bigint,
   p_surface text, p_session_tag text, p_from text, p_addressee text, p_query text,
   out ids uuid[], out hits json, out matched text, out missing_words json)
@@ -106,8 +102,8 @@ declare
     || case when p_from is null then '' else ' and m.reader_tag = $12' end
     || case when p_addressee is null then '' else $sql$
       and m.addressee is not null
-      and public.relay_fold_name(m.addressee) = public.relay_fold_name($7)
-      and (m.addressee = $7 or public.relay_is_addressed($1, m.addressee, $7))
+      and relay.fold_name(m.addressee) = relay.fold_name($7)
+      and (m.addressee = $7 or relay.is_addressed($1, m.addressee, $7))
       $sql$ end;
   -- With p_since by time, for the index on it; within a thread both orders are one.
   v_order constant text := case
@@ -140,7 +136,7 @@ begin
         where bytes <= 5000000
           -- The first part is looked for here: calling a function for each message costs as much again.
           and (m.search @@ $9 or cardinality($10) <= 8
-            and strpos(lower(m.content), $10[1]) > 0 and public.relay_has_parts(m.content, $10, $11))
+            and strpos(lower(m.content), $10[1]) > 0 and relay.has_parts(m.content, $10, $11))
           and %2$s
       ), older as materialized (
         select m.id, m.thread_id, row_number() over (order by %3$s) as place
@@ -153,7 +149,7 @@ begin
       union all
       select id, thread_id, place + (select count(*) from newest) from older
     $sql$, v_scope, v_filters, v_order);
-    v_query := public.relay_parse_query(p_query);
+    v_query := relay.parse_query(p_query);
   end if;
   v_sql := format($sql$
     with found as materialized (
@@ -189,7 +185,7 @@ begin
         from unnest($3[:20]) with ordinality as terms (term, place)
         where not exists (
           select from public.relay_messages m
-          where %1$s and m.search @@ phraseto_tsquery('pg_catalog.simple', public.relay_words(term)))
+          where %1$s and m.search @@ phraseto_tsquery('pg_catalog.simple', relay.words(term)))
         order by place limit 8
       ), newest as materialized (
         select lower(content) as content
@@ -207,5 +203,3 @@ begin
   end if;
 end;
 $$;
-revoke all on function public.relay_search from public, anon, authenticated;
-grant execute on function public.relay_search to service_role;

@@ -1,7 +1,7 @@
 -- What the tools share: finding threads and readers, counting, moving cursors, writing messages -------
 
 -- The 200 most recently active thread names, for the Worker to suggest from.
-create or replace function public.relay_latest_names(p_user_id uuid)
+create or replace function relay.latest_names(p_user_id uuid)
   returns json
   language plpgsql volatile security invoker set search_path = ''
 as $$
@@ -14,12 +14,10 @@ begin
       limit 200) latest);
 end;
 $$;
-revoke all on function public.relay_latest_names from public, anon, authenticated;
-grant execute on function public.relay_latest_names to service_role;
 
 -- The id of the thread with that name, or null: exactly as given, else trimmed, else folded.
 -- Raises RL009 (several threads match) with their names, a JSON array, as its detail.
-create or replace function public.relay_locate_thread(p_user_id uuid, p_name text)
+create or replace function relay.locate_thread(p_user_id uuid, p_name text)
   returns uuid
   language plpgsql volatile security invoker set search_path = ''
 as $$
@@ -34,14 +32,14 @@ begin
     return v_id;
   end if;
   select id into v_id from public.relay_threads
-  where user_id = p_user_id and name = public.relay_trim(p_name);
+  where user_id = p_user_id and name = relay.trim(p_name);
   if found then
     return v_id;
   end if;
   select array_agg(id), json_agg(name order by name) into v_ids, v_names
   from (
     select id, name from public.relay_threads
-    where user_id = p_user_id and public.relay_fold_name(name) = public.relay_fold_name(p_name)
+    where user_id = p_user_id and relay.fold_name(name) = relay.fold_name(p_name)
     limit 20) folded;
   if cardinality(v_ids) > 1 then
     raise exception 'several threads match "%"', p_name
@@ -50,48 +48,42 @@ begin
   return v_ids[1];
 end;
 $$;
-revoke all on function public.relay_locate_thread from public, anon, authenticated;
-grant execute on function public.relay_locate_thread to service_role;
 
 -- The thread with that name. Raises RL001 (thread not found): its detail is the name that was asked
 -- for, its hint the latest names. Raises RL009 (several threads match).
-create or replace function public.relay_find_thread(p_user_id uuid, p_name text)
+create or replace function relay.find_thread(p_user_id uuid, p_name text)
   returns public.relay_threads
   language plpgsql volatile security invoker set search_path = ''
 as $$
 declare
   -- Not within the query: a volatile function there is called again for each thread.
-  v_id constant uuid := public.relay_locate_thread(p_user_id, p_name);
+  v_id constant uuid := relay.locate_thread(p_user_id, p_name);
   v_thread public.relay_threads;
 begin
   select * into v_thread from public.relay_threads where id = v_id;
   if not found then
     raise exception 'thread "%" not found', p_name using
-      errcode = 'RL001', detail = p_name, hint = public.relay_latest_names(p_user_id)::text;
+      errcode = 'RL001', detail = p_name, hint = relay.latest_names(p_user_id)::text;
   end if;
   return v_thread;
 end;
 $$;
-revoke all on function public.relay_find_thread from public, anon, authenticated;
-grant execute on function public.relay_find_thread to service_role;
 
 -- Makes all calls that open or post to a thread under some spelling of its name take turns, so that
 -- two spellings cannot open two threads, and so that waiting posts queue here instead of in a herd
--- around the thread's row. Call it as a statement of its own, like relay_lock_reader.
-create or replace function public.relay_lock_thread_name(p_user_id uuid, p_name text)
+-- around the thread's row. Call it as a statement of its own, like relay.lock_reader.
+create or replace function relay.lock_thread_name(p_user_id uuid, p_name text)
   returns void
   language plpgsql volatile security invoker set search_path = ''
 as $$
 begin
-  perform pg_advisory_xact_lock(hashtextextended(p_user_id || ' ' || public.relay_fold_name(p_name), 1));
+  perform pg_advisory_xact_lock(hashtextextended(p_user_id || ' ' || relay.fold_name(p_name), 1));
 end;
 $$;
-revoke all on function public.relay_lock_thread_name from public, anon, authenticated;
-grant execute on function public.relay_lock_thread_name to service_role;
 
 -- Makes calls of one reader take turns until the transaction ends. Call it as a statement of its own:
 -- the snapshot of a statement is older than the locks it waits for.
-create or replace function public.relay_lock_reader(p_user_id uuid, p_reader_tag text)
+create or replace function relay.lock_reader(p_user_id uuid, p_reader_tag text)
   returns void
   language plpgsql volatile security invoker set search_path = ''
 as $$
@@ -99,13 +91,11 @@ begin
   perform pg_advisory_xact_lock(hashtextextended(p_user_id || ' ' || p_reader_tag, 0));
 end;
 $$;
-revoke all on function public.relay_lock_reader from public, anon, authenticated;
-grant execute on function public.relay_lock_reader to service_role;
 
 -- The known reader that a `to` means, or null: exactly as given, else folded as thread names are and
 -- without an `@` in front; of several the one that was introduced first, so that a newcomer with a similar
 -- tag takes no address away.
-create or replace function public.relay_resolve_reader(p_user_id uuid, p_reader_tag text)
+create or replace function relay.resolve_reader(p_user_id uuid, p_reader_tag text)
   returns public.relay_readers
   language plpgsql volatile security invoker set search_path = ''
 as $$
@@ -117,17 +107,15 @@ begin
   if not found then
     select * into v_reader from public.relay_readers
     where user_id = p_user_id
-      and public.relay_fold_name(reader_tag) = public.relay_fold_name(public.relay_drop_at(p_reader_tag))
+      and relay.fold_name(reader_tag) = relay.fold_name(relay.drop_at(p_reader_tag))
     order by introduced_at nulls last, created_at nulls first, reader_tag limit 1;
   end if;
   return v_reader;
 end;
 $$;
-revoke all on function public.relay_resolve_reader from public, anon, authenticated;
-grant execute on function public.relay_resolve_reader to service_role;
 
 -- A name without the `@` that people and models put in front of whom they address.
-create or replace function public.relay_drop_at(p_name text)
+create or replace function relay.drop_at(p_name text)
   returns text
   language plpgsql immutable security invoker set search_path = ''
 as $$
@@ -135,33 +123,29 @@ begin
   return regexp_replace(p_name, '^@(?=.)', '');
 end;
 $$;
-revoke all on function public.relay_drop_at from public, anon, authenticated;
-grant execute on function public.relay_drop_at to service_role;
 
 -- Whether a message to p_addressee, which is not a reader's tag itself, is for that reader all the same:
 -- it folds to the tag, and no other reader has exactly that name. An addressee that was not known yet is
 -- stored as it was given. The index on addressees finds candidates by their folded form.
-create or replace function public.relay_is_addressed(
+create or replace function relay.is_addressed(
   p_user_id uuid, p_addressee text, p_reader_tag text)
   returns boolean
   language plpgsql stable security invoker set search_path = ''
 as $$
 begin
-  if public.relay_fold_name(p_addressee) <> public.relay_fold_name(p_reader_tag) then
+  if relay.fold_name(p_addressee) <> relay.fold_name(p_reader_tag) then
     return false;
   end if;
   return not exists (
     select from public.relay_readers where user_id = p_user_id and reader_tag = p_addressee);
 end;
 $$;
-revoke all on function public.relay_is_addressed from public, anon, authenticated;
-grant execute on function public.relay_is_addressed to service_role;
 
 -- How many messages of others a reader has not been given in a thread: those with
 -- p_after < seq < p_before, less the reader's own. Messages that it addressed to itself count as
 -- others'. Counts no rows, except the reader's own and where messages were deleted by hand. Without a
 -- reader (null) nothing is anybody's own.
-create or replace function public.relay_count_unread(
+create or replace function relay.count_unread(
   p_thread_id uuid, p_last_seq bigint, p_message_count bigint, p_reader_tag text, p_after bigint,
   p_before bigint)
   returns bigint
@@ -190,13 +174,11 @@ begin
       and addressee is distinct from reader_tag and seq > p_after and seq < p_before);
 end;
 $$;
-revoke all on function public.relay_count_unread from public, anon, authenticated;
-grant execute on function public.relay_count_unread to service_role;
 
 -- The time that belongs to a cursor at p_seq: that of the last message up to it, but below the next
 -- one's. Messages that 0.1.0 wrote may share a time, and a restored 0.1.0 should rather repeat one than
 -- lose one. Null where no message is left to take a time from.
-create or replace function public.relay_time_of_seq(p_thread_id uuid, p_seq bigint)
+create or replace function relay.time_of_seq(p_thread_id uuid, p_seq bigint)
   returns timestamptz
   language plpgsql stable security invoker set search_path = ''
 as $$
@@ -218,11 +200,9 @@ begin
   return least(v_time, v_next - interval '1 microsecond');
 end;
 $$;
-revoke all on function public.relay_time_of_seq from public, anon, authenticated;
-grant execute on function public.relay_time_of_seq to service_role;
 
--- Moves a reader's cursors forward, each to the seq that goes with its thread. Needs relay_lock_reader.
-create or replace function public.relay_move_cursors(
+-- Moves a reader's cursors forward, each to the seq that goes with its thread. Needs relay.lock_reader.
+create or replace function relay.move_cursors(
   p_user_id uuid, p_reader_tag text, p_thread_ids uuid[], p_seqs bigint[])
   returns void
   language plpgsql volatile security invoker set search_path = ''
@@ -231,7 +211,7 @@ begin
   insert into public.relay_read_cursors as c
     (thread_id, user_id, reader_tag, last_read_seq, last_read_at)
   select t.id, p_user_id, p_reader_tag, moved.seq,
-    coalesce(public.relay_time_of_seq(t.id, moved.seq), t.created_at)
+    coalesce(relay.time_of_seq(t.id, moved.seq), t.created_at)
   from unnest(p_thread_ids, p_seqs) as moved (thread_id, seq)
   join public.relay_threads t on t.id = moved.thread_id
   order by t.id
@@ -242,66 +222,62 @@ begin
   where c.last_read_seq < excluded.last_read_seq;
 end;
 $$;
-revoke all on function public.relay_move_cursors from public, anon, authenticated;
-grant execute on function public.relay_move_cursors to service_role;
 
 -- Messages as a JSON array in the order of p_ids, as many as fit into p_max_bytes but at least one, and
--- the ids and seqs of those that fit. p_lean leaves out empty fields and ids, adds `from`, `to` and
--- `via`, and, in an array of more than one message, cuts contents of more than 8,000 characters to 2,000.
--- With p_reader_tag a message to that reader in another spelling is shown as addressed to the tag.
--- Weighed twice: first by octet_length, which reads no long text, to bound what is written at all;
--- then by what was written, because escaping can make a text longer. Written as text: building jsonb
--- took 30 % longer. Each message is looked up once, and its time is written here, because calling
--- relay_show_time for each of 50 took a fifth of the whole call.
-create or replace function public.relay_pack_messages(
-  p_ids uuid[], p_max_bytes integer, p_lean boolean, p_with_thread_name boolean,
-  p_reader_tag text default null,
+-- the ids and seqs of those that fit. In an array of more than one message, contents of more than
+-- p_max_content characters are cut to a quarter of that; null leaves all of them whole. p_overhead is how
+-- many bytes the caller shows around a content: 100, or 238 in the shape of 0.1.0. With p_reader_tag a
+-- message to that reader in another spelling is shown as addressed to the tag.
+-- Weighed twice: first by octet_length, which reads no long text, to bound what is written at all; then by
+-- what was written, because escaping can make a text longer. Written as text, because jsonb takes longer.
+create or replace function relay.pack_messages(
+  p_ids uuid[], p_max_bytes integer, p_max_content integer, p_overhead integer,
+  p_with_thread_name boolean, p_reader_tag text default null,
   out messages json, out ids uuid[], out seqs bigint[])
   language plpgsql stable security invoker set search_path = ''
 as $$
 declare
-  v_cuts constant boolean := p_lean and cardinality(p_ids) > 1;
+  v_cuts constant boolean := p_max_content is not null and cardinality(p_ids) > 1;
+  -- What is written has 198 bytes around a content: ids, and times to the microsecond.
+  v_surplus constant integer := p_overhead - 198;
   v_written text[];
   v_fitting integer;
-  v_array text;
 begin
   with listed as (
     select m.id, m.thread_id, m.seq, m.surface, m.session_tag, m.reader_tag, m.client,
       case when coalesce(m.addressee <> p_reader_tag, false)
-        and public.relay_is_addressed(m.user_id, m.addressee, p_reader_tag)
+        and relay.is_addressed(m.user_id, m.addressee, p_reader_tag)
         then p_reader_tag else m.addressee end as addressee,
       m.content, m.metadata, m.created_at, given.place,
       -- A character has at most four bytes, so most lengths in bytes decide without reading the text.
-      v_cuts and octet_length(m.content) > 8000
-        and (octet_length(m.content) > 32000 or char_length(m.content) > 8000) as is_cut
+      v_cuts and octet_length(m.content) > p_max_content
+        and (octet_length(m.content) > 4 * p_max_content
+          or char_length(m.content) > p_max_content) as is_cut
     from unnest(p_ids) with ordinality as given (id, place)
     join public.relay_messages m on m.id = given.id
   ), weighed as (
     select *,
-      sum(case when is_cut then 2000 else octet_length(content) end
-        + coalesce(octet_length(metadata::text), 0) + case when p_lean then 100 else 240 end)
-        over (order by place) as bytes
+      sum(case when is_cut then p_max_content / 4 else octet_length(content) end
+        + coalesce(octet_length(metadata::text), 0) + p_overhead) over (order by place) as bytes
     from listed
   ), written as (
     select w.id, w.seq, w.place, '{' || concat_ws(',',
         case when p_with_thread_name then '"thread_name":' || to_json((
           select t.name from public.relay_threads t where t.id = w.thread_id)) end,
-        case when not p_lean then '"id":"' || w.id || '","thread_id":"' || w.thread_id || '"' end,
+        '"id":"' || w.id || '","thread_id":"' || w.thread_id || '"',
         '"seq":' || w.seq,
         '"surface":' || to_json(w.surface),
-        case when w.session_tag <> '' then '"session_tag":' || to_json(w.session_tag)
-          when not p_lean then '"session_tag":null' end,
-        case when p_lean then '"from":' || to_json(w.reader_tag) end,
-        case when p_lean then '"to":' || to_json(w.addressee) end,
-        case when p_lean then '"via":' || to_json(w.client) end,
-        '"content":' || to_json(case when w.is_cut then left(w.content, 2000) else w.content end),
+        '"session_tag":' || to_json(nullif(w.session_tag, '')),
+        '"from":' || to_json(w.reader_tag),
+        '"to":' || to_json(w.addressee),
+        '"via":' || to_json(w.client),
+        '"content":' || to_json(case
+          when w.is_cut then left(w.content, p_max_content / 4) else w.content end),
         case when w.is_cut then '"content_length":' || char_length(w.content) end,
-        case when p_lean then '"metadata":' || nullif(w.metadata, '{}')::text
-          else '"metadata":' || coalesce(w.metadata::text, 'null') end,
-        -- As relay_show_time does.
-        '"created_at":' || case when p_lean
-          then to_char(w.created_at at time zone 'UTC', '"\""YYYY-MM-DD"T"HH24:MI:SS.MS"Z\""')
-          else to_json(w.created_at)::text end) || '}' as message
+        '"metadata":' || w.metadata::text,
+        -- As relay.full_time does, which would be called for each message.
+        to_char(w.created_at at time zone 'UTC',
+          '"\"created_at\":\""YYYY-MM-DD"T"HH24:MI:SS.US"Z\""')) || '}' as message
     from weighed w
     where w.bytes <= p_max_bytes or w.place = 1
   )
@@ -310,44 +286,45 @@ begin
   from written;
 
   -- In the end, and rarely: a window function above would write each message twice.
-  v_array := '[' || array_to_string(v_written, ',') || ']';
-  if octet_length(v_array) - 1 > p_max_bytes then
+  messages := '[' || array_to_string(v_written, ',') || ']';
+  if octet_length(messages::text) + v_surplus * cardinality(v_written) - 1 > p_max_bytes then
     select count(*) into v_fitting
     from (
-      select place, sum(octet_length(message) + 1) over (order by place) as bytes
+      select place, sum(octet_length(message) + 1 + v_surplus) over (order by place) as bytes
       from unnest(v_written) with ordinality as each (message, place)) summed
     where bytes <= p_max_bytes or place = 1;
-    v_array := '[' || array_to_string(v_written[:v_fitting], ',') || ']';
+    messages := '[' || array_to_string(v_written[:v_fitting], ',') || ']';
     ids := ids[:v_fitting];
     seqs := seqs[:v_fitting];
   end if;
-  messages := v_array;
 
   if v_cuts and cardinality(ids) = 1 then
     select packed.messages, packed.ids, packed.seqs into messages, ids, seqs
-    from public.relay_pack_messages(
-      ids, p_max_bytes, p_lean, p_with_thread_name, p_reader_tag) packed;
+    from relay.pack_messages(
+      ids, p_max_bytes, null, p_overhead, p_with_thread_name, p_reader_tag) packed;
   end if;
   messages := coalesce(messages, '[]');
   ids := coalesce(ids, '{}');
   seqs := coalesce(seqs, '{}');
 end;
 $$;
-revoke all on function public.relay_pack_messages from public, anon, authenticated;
-grant execute on function public.relay_pack_messages to service_role;
 
--- A time in UTC: in lean answers with milliseconds, cut and never rounded up, or `since` would pass over
--- a message; else as 0.1.0 wrote it. The callers set the time zone.
-create or replace function public.relay_show_time(p_time timestamptz, p_lean boolean)
+-- A time in UTC with milliseconds: cut, and never rounded up, or `since` would pass over a message.
+create or replace function relay.show_time(p_time timestamptz)
   returns text
   language plpgsql stable security invoker set search_path = ''
 as $$
 begin
-  if p_lean then
-    return to_char(p_time at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"');
-  end if;
-  return to_json(p_time) #>> '{}';
+  return to_char(p_time at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"');
 end;
 $$;
-revoke all on function public.relay_show_time from public, anon, authenticated;
-grant execute on function public.relay_show_time to service_role;
+
+-- A time in UTC with microseconds, for what the Worker may have to show as 0.1.0 did.
+create or replace function relay.full_time(p_time timestamptz)
+  returns text
+  language plpgsql stable security invoker set search_path = ''
+as $$
+begin
+  return to_char(p_time at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"');
+end;
+$$;

@@ -90,7 +90,7 @@ declare
   v_thread record;
   v_message record;
 begin
-  perform public.relay_lock_reader(p_user_id, reader_tag)
+  perform relay.lock_reader(p_user_id, reader_tag)
   from (
     select r ->> 'reader_tag' as reader_tag
     from jsonb_array_elements(p_records) r where r ->> 'kind' in ('reader', 'cursor')
@@ -98,10 +98,10 @@ begin
     -- Whose cursors are set back to a message that is addressed to them.
     select known.reader_tag
     from (
-      select distinct public.relay_fold_name(r ->> 'addressee') as folded
+      select distinct relay.fold_name(r ->> 'addressee') as folded
       from jsonb_array_elements(p_records) r where r ->> 'kind' = 'message') addressed
     join public.relay_readers known
-      on known.user_id = p_user_id and public.relay_fold_name(known.reader_tag) = addressed.folded
+      on known.user_id = p_user_id and relay.fold_name(known.reader_tag) = addressed.folded
     order by 1) readers;
   perform from public.relay_threads
   where id in (
@@ -160,7 +160,7 @@ begin
     greatest(known.last_given_at, excluded.last_given_at));
   get diagnostics v_readers = row_count;
   if cardinality(v_introduced) > 0 and p_thread_ids is not null then
-    perform public.relay_introduce_imported(p_user_id, v_introduced, p_thread_ids);
+    perform relay.introduce_imported(p_user_id, v_introduced, p_thread_ids);
   end if;
 
   -- A reader may have been ahead of the messages that were exported with it.
@@ -237,13 +237,13 @@ begin
     from public.relay_messages m
     join public.relay_readers known on known.user_id = p_user_id and not p_reader_tags ? known.reader_tag
       and (known.reader_tag = m.addressee
-        or public.relay_is_addressed(p_user_id, m.addressee, known.reader_tag))
+        or relay.is_addressed(p_user_id, m.addressee, known.reader_tag))
     where m.id = any (v_addressed)
     group by m.thread_id, known.reader_tag
   )
   update public.relay_read_cursors c
   set last_read_seq = a.seq - 1,
-    last_read_at = coalesce(public.relay_time_of_seq(t.id, a.seq - 1), t.created_at)
+    last_read_at = coalesce(relay.time_of_seq(t.id, a.seq - 1), t.created_at)
   from addressed a join public.relay_threads t on t.id = a.thread_id
   where c.thread_id = a.thread_id and c.reader_tag = a.reader_tag and c.last_read_seq >= a.seq
     and c.last_read_seq = (p_last_seqs ->> t.id::text)::bigint;
@@ -257,23 +257,23 @@ grant execute on function public.relay_import to service_role;
 
 -- Introduces readers that an import made known to the threads that were here before: all but p_thread_ids.
 -- What is in those counts as read, up to the first message addressed to the reader, unless it has a cursor
--- already. Without this, each of those threads would count as opened since. Needs relay_lock_reader.
-create or replace function public.relay_introduce_imported(
+-- already. Without this, each of those threads would count as opened since. Needs relay.lock_reader.
+create or replace function relay.introduce_imported(
   p_user_id uuid, p_reader_tags text[], p_thread_ids jsonb)
   returns void
   language plpgsql volatile security invoker set search_path = ''
 as $$
 begin
-  -- As in relay_introduce_reader, each cursor is set from the snapshot of this statement.
+  -- As in relay.introduce_reader, each cursor is set from the snapshot of this statement.
   with readers as materialized (
-    select reader_tag, public.relay_fold_name(reader_tag) as folded from unnest(p_reader_tags) reader_tag
+    select reader_tag, relay.fold_name(reader_tag) as folded from unnest(p_reader_tags) reader_tag
   ), addressed as materialized (
     select m.thread_id, r.reader_tag, min(m.seq) - 1 as seq
     from readers r
     join public.relay_messages m on m.user_id = p_user_id
-      and m.addressee is not null and public.relay_fold_name(m.addressee) = r.folded
+      and m.addressee is not null and relay.fold_name(m.addressee) = r.folded
       and (m.addressee = r.reader_tag
-        or public.relay_is_addressed(p_user_id, m.addressee, r.reader_tag))
+        or relay.is_addressed(p_user_id, m.addressee, r.reader_tag))
     group by m.thread_id, r.reader_tag
   ), starts as materialized (
     select t.id, r.reader_tag, coalesce(t.last_message_at, t.created_at) as active_at, t.last_seq,
@@ -288,7 +288,7 @@ begin
     (thread_id, user_id, reader_tag, last_read_seq, last_read_at)
   select t.id, p_user_id, s.reader_tag, s.seq, case
     when s.seq = s.last_seq then s.active_at
-    else coalesce(public.relay_time_of_seq(t.id, s.seq), t.created_at) end
+    else coalesce(relay.time_of_seq(t.id, s.seq), t.created_at) end
   from starts s join public.relay_threads t on t.id = s.id
   where s.seq > 0
   order by t.id, s.reader_tag
@@ -296,5 +296,3 @@ begin
   on conflict (thread_id, reader_tag) do nothing;
 end;
 $$;
-revoke all on function public.relay_introduce_imported from public, anon, authenticated;
-grant execute on function public.relay_introduce_imported to service_role;

@@ -310,7 +310,7 @@ const twice = (name: string) => `create function ${name}(p_user_id uuid, p_more 
 
 test.each([
   ['a function that takes other arguments', OLDER_FUNCTION],
-  ['a function that exists twice', twice('relay_latest_names')],
+  ['a function that exists twice', twice('relay_complete_name')],
   ['a status function that exists twice', twice('relay_status')],
 ])('%s is fixed by the SQL that the doctor prints', async (_, statement) => {
   await using relay = await createTestRelay({})

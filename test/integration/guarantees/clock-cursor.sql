@@ -10,7 +10,7 @@ alter function public.relay_check_new rename to relay_check_by_seq;
 create function public.relay_check_new(
   p_user_id uuid, p_reader_tag text, p_thread_name text default null, p_limit integer default 100,
   p_peek boolean default false, p_ack_seq bigint default null, p_max_bytes integer default 60000,
-  p_lean boolean default false)
+  p_max_content integer default null, p_overhead integer default 238, p_caller jsonb default '{}')
   returns json
   language plpgsql volatile security invoker set search_path = ''
 as $$
@@ -24,11 +24,12 @@ declare
 begin
   if p_thread_name is null then
     return public.relay_check_by_seq(
-      p_user_id, p_reader_tag, null, p_limit, p_peek, null, p_max_bytes, p_lean);
+      p_user_id, p_reader_tag, null, p_limit, p_peek, null, p_max_bytes, p_max_content, p_overhead,
+      p_caller);
   end if;
-  perform public.relay_lock_reader(p_user_id, p_reader_tag);
+  perform relay.lock_reader(p_user_id, p_reader_tag);
 
-  v_thread := public.relay_find_thread(p_user_id, p_thread_name);
+  v_thread := relay.find_thread(p_user_id, p_thread_name);
   if p_ack_seq > v_thread.last_seq then
     raise exception 'ack_seq is above the last seq' using errcode = 'RL004';
   end if;
@@ -42,7 +43,7 @@ begin
   where thread_id = v_thread.id and created_at > v_read_at
     and (reader_tag is distinct from p_reader_tag or addressee = reader_tag);
   select messages, ids into v_messages, v_packed
-  from public.relay_pack_messages(v_ids[:p_limit], p_max_bytes, p_lean, true);
+  from relay.pack_messages(v_ids[:p_limit], p_max_bytes, p_max_content, p_overhead, true);
 
   -- By the clock, if this was everything; else by the last message that was returned.
   if not p_peek then

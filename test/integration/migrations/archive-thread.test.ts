@@ -1,7 +1,7 @@
-/** relay_archive_thread, relay_latest_names, and relay_status. */
+/** relay_archive_thread, the names that a refusal suggests from, and relay_status. */
 import { expect, test } from 'vitest'
 import { createTestDatabase } from '../../support/database.ts'
-import { fill, names, range, tools, USER } from './calls.ts'
+import { fill, names, range, tools } from './calls.ts'
 
 test('archiving hides a thread and restoring brings it back, each as often as one likes', async () => {
   await using database = await createTestDatabase()
@@ -47,8 +47,8 @@ test('at most the 200 latest names are told', async () => {
   await using database = await createTestDatabase()
   const relay = tools(database)
   for (const n of range(1, 201)) await relay.create(`thread ${n}`)
-  const latest = await database.call('relay_latest_names', { p_user_id: USER })
-  expect(latest).toEqual(range(2, 201).map((n) => `thread ${203 - n}`))
+  const { hint } = await relay.read('none').catch((error) => error)
+  expect(JSON.parse(hint)).toEqual(range(2, 201).map((n) => `thread ${203 - n}`))
 })
 
 test('the status tells schema, clock and counts', async () => {
@@ -71,8 +71,7 @@ test('the status tells what the API may call, and by which names', async () => {
   await owner.query('revoke execute on function public.relay_export from service_role')
   const { functions } = await tools(database).status()
   expect(functions).toMatchObject({
-    'relay_archive_thread(p_user_id, p_thread_name, p_archived, p_lean)': true,
-    'relay_count_deleted()': false,
+    'relay_archive_thread(p_user_id, p_thread_name, p_archived)': true,
   })
   const [exporting = ''] = Object.keys(functions).filter((name) => name.startsWith('relay_export('))
   expect(functions[exporting]).toBe(false)

@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Client, Pool } from 'pg'
+import { show } from '../../../src/tools/shape.ts'
 
 export const USER = '7d1f3a52-9d0e-4d7c-8a55-3f0c6f1b2e90'
 
@@ -39,18 +40,28 @@ export function over(connection: Client | Pool): Caller {
   }
 }
 
-/** An answer without its null fields, and without what is only for the Worker. */
-function clean(result: Json): Json {
+/** How many bytes and characters an answer may have in the lean shape; in the other one, as by default. */
+const LEAN = { max_content: 8000, overhead: 100 }
+
+/** An answer of a function as the Worker shows it, in the shape of 0.1.0 unless `lean`. */
+export function shown(fn: string, result: Json, lean = false): Json {
   if (typeof result !== 'object' || result === null || Array.isArray(result)) return result
   const { moved, ...answer } = result
-  return Object.fromEntries(Object.entries(answer).filter(([, value]) => value !== null))
+  const present = Object.entries(answer).filter(([, value]) => value !== null)
+  const shown: Json = show(Object.fromEntries(present), lean)
+  if (lean || !/check_new|archive_thread/.test(fn)) return shown
+  const { thread_name, ...rest } = shown
+  if (thread_name === undefined || !rest.messages) return rest
+  return { ...rest, messages: rest.messages.map((each: Json) => ({ thread_name, ...each })) }
 }
 
 export function tools(caller: Caller, user = USER) {
-  const call = (fn: string, args: object): Promise<Json> => {
-    const passed = Object.entries(args).map(([name, value]) => [`p_${name}`, value])
-    const given = { p_user_id: user, ...Object.fromEntries(passed) }
-    return caller.call(fn, given).then(clean)
+  const call = (fn: string, { lean = false, ...args }: Json): Promise<Json> => {
+    const reads = /read_thread|check_new/.test(fn)
+    const passed = Object.entries({ ...args, ...(lean && reads && LEAN) })
+    const named = passed.map(([name, value]) => [`p_${name}`, value])
+    const given = { p_user_id: user, ...Object.fromEntries(named) }
+    return caller.call(fn, given).then((result) => shown(fn, result, lean))
   }
   return {
     list: (args: object = {}) => call('relay_list_threads', args),

@@ -1,0 +1,91 @@
+-- Indexes, triggers, row level security, grants ------------------------------------------------------
+-- Each part checks the catalogue first, so a second run locks no table.
+
+-- Keeps message_count right when messages are deleted by hand.
+create or replace function relay.count_deleted()
+  returns trigger
+  language plpgsql volatile security invoker set search_path = ''
+as $$
+begin
+  if tg_op = 'TRUNCATE' then
+    update public.relay_threads set message_count = 0 where message_count > 0;
+    return null;
+  end if;
+  -- In the order of ids, so that two deletions over several threads cannot deadlock with each other.
+  perform from public.relay_threads
+  where id in (select d.thread_id from deleted d)
+  order by id for no key update;
+  update public.relay_threads t
+  set message_count = t.message_count - d.messages
+  from (select thread_id, count(*) as messages from deleted group by thread_id) d
+  where t.id = d.thread_id;
+  return null;
+end;
+$$;
+
+do $$
+begin
+  if to_regclass('public.relay_read_cursors_reader_idx') is not null then
+    return;
+  end if;
+
+  -- How posting finds a thread whose name differs only by case, spaces, `-` and `_`.
+  create index relay_threads_folded_name_idx
+    on public.relay_threads (user_id, (relay.fold_name(name)));
+  -- Also counts active threads without reading them. Not by user first: planned while there are few
+  -- threads, a lookup by name might use it.
+  create index relay_threads_active_slot_idx
+    on public.relay_threads (archived, user_id, active_slot desc);
+
+  alter table public.relay_messages
+    add constraint relay_messages_thread_seq_unique unique (thread_id, seq);
+  create index if not exists relay_messages_thread_created_idx
+    on public.relay_messages (thread_id, created_at desc);
+  create index relay_messages_user_created_idx
+    on public.relay_messages (user_id, created_at desc);
+  create unique index relay_messages_idempotency_key_idx
+    on public.relay_messages (thread_id, idempotency_key) where idempotency_key is not null;
+  -- A reader's own posts, which are not news to it; those it addressed to itself are.
+  create index relay_messages_own_idx on public.relay_messages (thread_id, reader_tag, seq)
+    where reader_tag is not null and addressee is distinct from reader_tag;
+  -- Folded, because an addressee that was not known yet is stored as it was given.
+  create index relay_messages_addressee_idx
+    on public.relay_messages (user_id, (relay.fold_name(addressee)), thread_id, seq)
+    where addressee is not null;
+  -- With fastupdate, one post in many would pay for flushing the pending list, and searches read it.
+  create index relay_messages_search_idx
+    on public.relay_messages using gin (search) with (fastupdate = off);
+
+  -- Everything that relay_check_new over all threads reads of the cursors.
+  create index relay_read_cursors_reader_idx
+    on public.relay_read_cursors (user_id, reader_tag, thread_id) include (last_read_seq);
+
+  create trigger relay_messages_deleted
+    after delete on public.relay_messages
+    referencing old table as deleted
+    for each statement execute function relay.count_deleted();
+  create trigger relay_messages_truncated
+    after truncate on public.relay_messages
+    for each statement execute function relay.count_deleted();
+
+  -- No policies: only roles that bypass row level security, such as service_role, see a row.
+  alter table public.relay_threads enable row level security;
+  alter table public.relay_messages enable row level security;
+  alter table public.relay_read_cursors enable row level security;
+  alter table public.relay_readers enable row level security;
+
+  -- Statistics of an empty or a small table would make pooled sessions keep plans for such a table.
+  if (select count(*) from (select from public.relay_messages limit 1000) m) = 1000 then
+    analyze public.relay_threads, public.relay_messages, public.relay_read_cursors,
+      public.relay_readers;
+  end if;
+end;
+$$;
+
+revoke all on public.relay_threads, public.relay_messages, public.relay_read_cursors,
+  public.relay_readers from public, anon, authenticated, service_role;
+-- Explicit: older projects grant everything on new objects, newer ones nothing. No tool deletes.
+grant select, insert, update on public.relay_threads, public.relay_read_cursors,
+  public.relay_readers to service_role;
+-- No update: nothing that the relay or 0.1.0 does changes a message.
+grant select, insert on public.relay_messages to service_role;
