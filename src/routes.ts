@@ -12,7 +12,6 @@ import { notify } from './notify.ts'
 import { handleOAuth, isOAuthPath } from './oauth/endpoints.ts'
 import { type Site, siteOf } from './oauth/issuer.ts'
 import { messagePage } from './pages/page.ts'
-import { SETTINGS, type Setting } from './settings-table.ts'
 
 /** Answers a request. */
 export async function route(request: Request, context: RequestContext): Promise<Response> {
@@ -163,7 +162,6 @@ async function greet(
     const page = await serveFile('pages/home.html', url, assets)
     if (page) return page
   }
-  const table: readonly Setting[] = SETTINGS
   return json({
     service: SERVER_INFO.name,
     version: VERSION,
@@ -173,9 +171,7 @@ async function greet(
     authorization: ['key', 'oauth'],
     usage: 'POST JSON-RPC 2.0 messages to /mcp with "Authorization: Bearer <RELAY_API_KEY>".',
     app: settings.ok && settings.config.app,
-    faults: (settings.ok ? [] : settings.faults).map(({ setting, message }) => {
-      return { setting, message, about: table.find(({ name }) => name === setting)?.about ?? '' }
-    }),
+    faults: settings.ok ? [] : settings.faults,
     warnings: settings.warnings.map(({ message }) => message),
   })
 }

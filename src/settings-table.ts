@@ -10,8 +10,6 @@ export interface Setting {
   /** Without a required setting the relay serves no client; an optional one is left out when bad. */
   isRequired: boolean
   isSecret: boolean
-  /** Of a required one: what it is and where to get it, in Markdown: `code` and _emphasis_. */
-  about?: string
   /** What is wrong with a value, to follow the setting's name; undefined when it is good. */
   check(value: string): string | undefined
 }
@@ -21,8 +19,6 @@ export const SETTINGS = [
     name: 'RELAY_API_KEY',
     isRequired: true,
     isSecret: true,
-    about:
-      'The key that your clients send, at least 32 characters. Create one with `openssl rand -base64 32`, and keep it: it is not shown again. When you upgrade from an earlier version, keep your key.',
     check(value) {
       if (value !== value.trim()) return 'has white space around it'
       if (value.length < MIN_KEY_LENGTH) {
@@ -35,8 +31,6 @@ export const SETTINGS = [
     name: 'SUPABASE_URL',
     isRequired: true,
     isSecret: false,
-    about:
-      'The project URL: in the Supabase dashboard, _Project Settings › Data API › Project URL_.',
     check: (value) =>
       isOriginUrl(value)
         ? undefined
@@ -46,8 +40,6 @@ export const SETTINGS = [
     name: 'SUPABASE_SERVICE_KEY',
     isRequired: true,
     isSecret: true,
-    about:
-      'The secret key: in the Supabase dashboard, _Project Settings › API Keys_, `sb_secret_…`, or the legacy `service_role` key.',
     check(value) {
       if (isPublishableKey(value)) {
         return 'is the publishable (anon) key; the relay needs the secret (service_role) key'
@@ -61,8 +53,6 @@ export const SETTINGS = [
     name: 'RELAY_USER_ID',
     isRequired: true,
     isSecret: false,
-    about:
-      'Whose threads these are. Any UUID works for a new relay: `uuidgen` creates one. When you upgrade from an earlier version, keep your id, or no thread will be found.',
     check: (value) => (isUuid(value) ? undefined : 'must be a UUID'),
   },
   {

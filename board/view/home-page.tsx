@@ -1,6 +1,7 @@
 /** What the page at `/` says: what is missing, or how to connect each client and what to say first. */
 import { useEffect, useState } from 'preact/hooks'
 import { isLoopback } from '../../src/loopback.ts'
+import { ABOUT } from '../../src/settings-about.ts'
 import { CopyButton } from './copy.tsx'
 import { AddressAndKey, Clients, FirstSentences, formatMarks } from './guides.tsx'
 import { Logo } from './icons.tsx'
@@ -10,8 +11,8 @@ export interface RelayInfo {
   version: string
   /** Of the MCP endpoint, as clients reach it. */
   url: string
-  /** What is missing or malformed, and where to get it. */
-  faults: { setting: string; message: string; about: string }[]
+  /** What is missing or malformed. */
+  faults: { setting: string; message: string }[]
   /** What is left out because it is malformed. */
   warnings: string[]
   /** Whether chats that show views get the board as one. */
@@ -85,14 +86,14 @@ function Faults({ faults, url }: RelayInfo) {
         <p>The relay rejects every request until this is fixed.</p>
       </section>
       <ul class="faults">
-        {faults.map(({ setting, message, about }) => {
+        {faults.map(({ setting, message }) => {
           const command = `npx wrangler secret put ${setting}${name}`
           return (
             <li key={setting}>
               <p>
                 <strong>{message}</strong>
               </p>
-              <p>{formatMarks(about)}</p>
+              <p>{formatMarks(ABOUT[setting] ?? '')}</p>
               <figure class="code">
                 <figcaption>
                   <span class="cut">Terminal</span>

@@ -1,4 +1,5 @@
 /** Checks whether the Worker's settings are complete and valid, and whether the key held here is its key. */
+import { ABOUT } from '../../src/settings-about.ts'
 import { SETTINGS, type Setting } from '../../src/settings-table.ts'
 import { OPTIONAL_SETTINGS } from '../lib/optional-settings.ts'
 import { type Check, failed, ok, unknown, warning } from './check.ts'
@@ -18,7 +19,7 @@ export const SETTING_IDS = ids(SETTINGS.filter(({ isRequired }) => isRequired))
 
 const settings: readonly Setting[] = SETTINGS
 
-export const settingChecks: Check[] = settings.map(({ name, isRequired, about }) => ({
+export const settingChecks: Check[] = settings.map(({ name, isRequired }) => ({
   id: `settings.${name}`,
   needs: ['version'],
   writes: false,
@@ -28,7 +29,7 @@ export const settingChecks: Check[] = settings.map(({ name, isRequired, about })
     if (!sentences) return unknown('Not checked: it needs key.')
     const own = sentences.filter((sentence) => sentence.startsWith(`${name} `))
     if (own.length === 0) return ok('valid')
-    const text = about ?? OPTIONAL_SETTINGS[name as keyof typeof OPTIONAL_SETTINGS]
+    const text = ABOUT[name] ?? OPTIONAL_SETTINGS[name as keyof typeof OPTIONAL_SETTINGS]
     const fix: [string, string] = [setSetting(subject, name), text.replaceAll(/[`_]/g, '')]
     return isRequired ? failed(own.join(' '), ...fix) : warning(own.join(' '), ...fix)
   },

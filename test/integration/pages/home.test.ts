@@ -66,22 +66,13 @@ test.each([
     'sb_publishable_x',
     'SUPABASE_SERVICE_KEY is the publishable (anon) key',
   ],
-])(
-  'with %s as %j the greeting names it and says where to get it',
-  async (name, value, sentence) => {
-    await using relay = await createTestRelay({ bindings: { [name]: value } })
-    const { text, greeting } = await greet(relay)
-    expect(greeting.faults).toEqual([
-      {
-        setting: name,
-        message: expect.stringContaining(sentence),
-        about: expect.stringMatching(/.{20}/),
-      },
-    ])
-    if (value) expect(text).not.toContain(value)
-    expect((await open(relay)).response.status).toBe(200)
-  },
-)
+])('with %s as %j the greeting names it', async (name, value, sentence) => {
+  await using relay = await createTestRelay({ bindings: { [name]: value } })
+  const { text, greeting } = await greet(relay)
+  expect(greeting.faults).toEqual([{ setting: name, message: expect.stringContaining(sentence) }])
+  if (value) expect(text).not.toContain(value)
+  expect((await open(relay)).response.status).toBe(200)
+})
 
 test('a bad optional setting is named, and the relay works', async () => {
   const bindings = { RELAY_PUBLIC_URL: 'my-relay.test', RELAY_ALLOWED_ORIGINS: '*' }
