@@ -47,7 +47,7 @@ const ERRORS = {
   database_answer_unexpected: {
     outcome: 'failed',
     message:
-      'The database gave an answer that the relay does not understand: SUPABASE_URL may not be that of a Supabase project, or its migrations are of another version.',
+      'The database returned an answer that the relay does not understand: SUPABASE_URL may not point to a Supabase project, or its migrations are from another version.',
   },
   database_busy: {
     outcome: 'failed',
@@ -59,7 +59,7 @@ const ERRORS = {
   },
   database_full: {
     outcome: 'failed',
-    message: 'The database has no space left. Its operator must free some space.',
+    message: 'The database is full. Its operator must free some space.',
   },
   database_read_only: {
     outcome: 'failed',
@@ -83,7 +83,7 @@ const ERRORS = {
   permission_denied: {
     outcome: 'failed',
     message:
-      'The database does not let the relay in. SUPABASE_SERVICE_KEY must be the secret (service_role) key, and migrations/001_initial.sql must have been applied.',
+      'The database denied access to the relay. SUPABASE_SERVICE_KEY must be the secret (service_role) key, and migrations/001_initial.sql must have been applied.',
   },
   project_restricted: {
     outcome: 'failed',
@@ -205,12 +205,13 @@ const REFUSALS: Record<
     code: 'ack_seq_out_of_range',
     message({ details }) {
       const { name, last_seq } = parse(details, { name: '', last_seq: 0 })
-      return `ack_seq is above the last seq of thread ${quote(name)}, ${last_seq}. Pass the seq of a message that you were given.`
+      return `ack_seq is above the last seq of thread ${quote(name)}, ${last_seq}. Pass the seq of a message that you received.`
     },
   },
   RL005: {
     code: 'query_without_word',
-    message: () => 'query looks for nothing. Give at least one word that is not excluded with "-".',
+    message: () =>
+      'query has no search term. Give at least one word that is not excluded with "-".',
   },
   RL009: {
     code: 'thread_ambiguous',
@@ -231,7 +232,7 @@ const REFUSALS: Record<
     code: 'seq_not_found',
     message({ details }) {
       const { name, seq } = parse(details, { name: '', seq: 0 })
-      return `thread ${quote(name)} has no message with seq ${seq}. relay_read_thread without seq shows which there are.`
+      return `thread ${quote(name)} has no message with seq ${seq}. relay_read_thread without seq lists them.`
     },
   },
 }
@@ -249,6 +250,6 @@ function parse<T>(json: string | null | undefined, otherwise: T): T {
 function suggestThreads(missing: string, names: string[]): string {
   if (names.length === 0) return 'There are no threads yet; relay_post_message creates one.'
   const close = resembling(missing, names)
-  if (close.length === 0) return 'relay_list_threads shows which there are.'
+  if (close.length === 0) return 'relay_list_threads lists them.'
   return `Closest names: ${close.map(quote).join(', ')}.`
 }

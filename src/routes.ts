@@ -182,7 +182,7 @@ function refuseForeignHost(request: Request, url: URL, { log }: RequestContext):
   if (request.method !== 'GET' || !accepts(request, 'text/html')) return refusal
   return messagePage(
     'This relay has another address',
-    `It does not answer to ${url.host}. If that is the name by which you reach it, for example through a tunnel, set RELAY_PUBLIC_URL to ${url.origin} and start the relay again.`,
+    `It does not answer to ${url.host}. If you reach it under that name, for example through a tunnel, set RELAY_PUBLIC_URL to ${url.origin} and start the relay again.`,
     421,
   )
 }
@@ -206,7 +206,7 @@ function refuseMethod(): Response {
   })
 }
 
-/** Paths that clients are known to ask for. Any other may hold what somebody pasted by mistake. */
+/** Paths that clients are known to ask for. Any other may hold a secret that was pasted by mistake. */
 function loggedPath(pathname: string): string {
   const isKnown =
     /^\/+(mcp\/*|health|icon\.svg|board\/?|register|authorize|token|\.well-known\/[a-z/-]*)?$/

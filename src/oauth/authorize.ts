@@ -135,7 +135,7 @@ async function prove(
   const parameters = parseParameters(sent)
   if (!parameters) {
     log.add({ error_code: 'invalid_request' })
-    return errorPage('The sign-in request has too many parameters, so nothing was done.', 400)
+    return errorPage('The sign-in request has too many parameters. Nothing was changed.', 400)
   }
   const clientIds = parameters.getAll('client_id')
   const [clientId = ''] = clientIds

@@ -14,7 +14,7 @@ export interface ParsedArguments<Schema extends z.ZodMiniObject> {
   ignored: string[]
 }
 
-/** How many unknown arguments are compared with the known ones: nobody misspells more. */
+/** How many unknown arguments are compared with the known ones: more are no slips of the pen. */
 const MAX_COMPARED = 20
 
 /**

@@ -17,7 +17,7 @@ const Input = z.strictObject({
   reader_tag: optionalLabel('Your reader_tag: adds unread_count to each thread.'),
   query: optionalQuery(200, 'Only threads with this text in their name or description.'),
   preview: z._default(flag('Add the latest message of each thread, in one line.'), false),
-  limit: z._default(integer(1, 500, 'Most threads to return.'), 100),
+  limit: z._default(integer(1, 500, 'Maximum number of threads to return.'), 100),
 })
 
 const Output = z.looseObject({

@@ -22,7 +22,7 @@ const Input = z.strictObject({
   ),
   content: text(
     100_000,
-    'The message, best in Markdown, complete enough for a session that knows nothing of yours. At most 100,000 characters.',
+    'The message, preferably in Markdown, complete enough for a session without your context. At most 100,000 characters.',
   ),
   surface: surface(
     'Where you run: chat (Claude.ai, Desktop), cowork, code (a coding tool) or other.',
@@ -30,11 +30,11 @@ const Input = z.strictObject({
   session_tag: optionalLabel('Which session wrote this, for people: "laptop", "nightly-report".'),
   metadata: z.optional(metadata),
   reader_tag: optionalLabel(
-    'Your reader_tag: stored as `from`, and your own message is not handed back to you as news.',
+    'Your reader_tag: stored as `from`. You do not receive your own message.',
   ),
   to: narrow(
     optionalLabel(
-      'The reader_tag that this is for: handed to it even if it never read before, or is your own (a later session). "board" is the person.',
+      'The reader_tag of the recipient. Delivered even to a reader that is new, or to yourself (a later session). "board" is the person.',
     ),
   ),
   idempotency_key: optionalLabel(
@@ -47,7 +47,11 @@ const Output = z.looseObject({
   seq: z.int().check(z.meta({ description: 'Position in the thread.' })),
   created_at: z.string(),
   unread_count: z.optional(
-    z.int().check(z.meta({ description: 'Messages of others here that you had not been given.' })),
+    z
+      .int()
+      .check(
+        z.meta({ description: 'Messages from others in this thread that you had not received.' }),
+      ),
   ),
   duplicate: z.optional(z.boolean()),
 })
@@ -82,8 +86,8 @@ export const postMessage = defineTool({
   title: 'Post message',
   description:
     'Post a message to a thread, where every other session can read it: a hand-off, a question, an ' +
-    'answer, the state of your work. Not for notes to yourself, and not for logs or files: say where ' +
-    'they are. One message per topic; correct an earlier message with a new one, since nothing can be ' +
+    'answer, the state of your work. Not for private notes, logs or file contents: post a reference ' +
+    'instead. One message per topic; correct an earlier message with a new one, since nothing can be ' +
     'changed or deleted. Mark what you have not verified. Never post passwords, keys or other secrets. ' +
     'Creates a missing thread and reopens an archived one, and says so.',
   inputSchema: Input,
@@ -118,7 +122,7 @@ export const postMessage = defineTool({
   },
   note: (answer, { reader_tag }) => [
     ...noteThread(answer),
-    ...(answer.duplicate ? ['This message was already there under its idempotency_key'] : []),
+    ...(answer.duplicate ? ['This message was already posted under its idempotency_key'] : []),
     ...noteAddressee(answer, reader_tag),
     ...(reader_tag === undefined && !answer.duplicate
       ? [
@@ -127,13 +131,13 @@ export const postMessage = defineTool({
       : []),
     ...(answer.unread_count
       ? [
-          `Not given to you yet, in this thread: ${answer.unread_count_is_minimum ? 'at least ' : ''}${tally(answer.unread_count, 'message')} of others. Read them with relay_check_new, and do not acknowledge seq ${answer.seq} before`,
+          `Not received yet in this thread: ${answer.unread_count_is_minimum ? 'at least ' : ''}${tally(answer.unread_count, 'message')} from others. Read them with relay_check_new, and do not acknowledge seq ${answer.seq} before`,
         ]
       : []),
     ...noteAddressedUnread(otherAddressed(answer, reader_tag)),
     ...(answer.only_reader
       ? [
-          'No other reader is known yet. If every session uses this reader_tag, none of them hears the others',
+          'No other reader is known yet. If every session uses this reader_tag, they do not receive the messages of each other',
         ]
       : []),
     ...noteNewReader(answer),
@@ -143,8 +147,8 @@ export const postMessage = defineTool({
 
 function describeUnknown(idempotencyKey: string | undefined): string {
   return idempotencyKey
-    ? 'Whether the message was posted is not known: call again with the same idempotency_key, which posts it only once.'
-    : 'Whether the message was posted is not known: look at the newest messages with relay_read_thread before you post it again.'
+    ? 'It is not known whether the message was posted: call again with the same idempotency_key, which posts it only once.'
+    : 'It is not known whether the message was posted: look at the newest messages with relay_read_thread before you post it again.'
 }
 
 /** Without the message that was just posted to one's own tag. */
@@ -180,7 +184,7 @@ function noteAddressee(
   if (to === undefined) return []
   if (to === readerTag) {
     return [
-      'Addressed to your own reader_tag: the next check under this tag takes it, also one by this session, which can use peek until then',
+      'Addressed to your own reader_tag: the next check under this tag receives it, even one by this session; use peek until then',
     ]
   }
   if (to_last_seen_at) {
