@@ -24,13 +24,19 @@ test('the key is printed only to a terminal; elsewhere only the place where it i
   {
     const relay = await home.start({ RELAY_API_KEY: undefined })
     expect(relay.printed).not.toContain(home.kept().RELAY_API_KEY)
+    expect(relay.printed).not.toContain('#link=')
     expect(relay.printed).toContain(`RELAY_API_KEY in ${join(home.data, 'settings.json')}`)
     relay.kill('SIGINT')
     await relay.exit
   }
   using person = inTerminal('start', [], environment)
+  await person.sees('/board/#link=')
   await person.sees(`Authorization: Bearer ${home.kept().RELAY_API_KEY}`)
   await person.sees('Requests follow')
+  using looking = inTerminal('status', [], environment)
+  await looking.sees('/board/#link=')
+  expect(await looking.exit).toBe(0)
+  expect((await home.command('status')).printed).not.toContain('#link=')
   person.interrupts()
   expect(await person.exit).toBe(0)
 })

@@ -1,5 +1,6 @@
 /** A relay at home behind a tunnel, and commands that look for one that is not there. */
 import { readdirSync } from 'node:fs'
+import { request } from 'node:http'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { createHome } from '../../support/home.ts'
@@ -33,6 +34,27 @@ test('a relay that was started with RELAY_PUBLIC_URL passes its own doctor and s
   const elsewhere = await home.command('doctor', [], { RELAY_URL: 'https://other.invalid' })
   expect(elsewhere).toMatchObject({ code: 2 })
   expect(elsewhere.printed).toContain('RELAY_API_KEY is missing')
+})
+
+test('a name that the relay does not know is named to its operator, once', async () => {
+  await using home = createHome()
+  const relay = await home.start()
+  const { port } = new URL(relay.url)
+  const ask = (host: string) =>
+    new Promise<number | undefined>((resolve, reject) => {
+      const asked = request({ port, path: '/mcp', method: 'POST', headers: { host } }, (answer) => {
+        answer.resume()
+        resolve(answer.statusCode)
+      })
+      asked.on('error', reject).end()
+    })
+  expect([await ask('nas.example'), await ask('nas.example')]).toEqual([421, 421])
+  await ask('other.example')
+  await expect
+    .poll(() => relay.printed)
+    .toContain('A request for the host other.example was refused')
+  expect(relay.printed.match(/A request for the host nas\.example was refused/g)).toHaveLength(1)
+  expect(relay.printed).toContain('RELAY_PUBLIC_URL, which is not set')
 })
 
 test('a stopped relay is called stopped, wherever it would listen', async () => {
