@@ -180,10 +180,14 @@ async function requestTokens(form: URLSearchParams, stays: boolean): Promise<voi
   form.set('client_id', CLIENT_ID)
   const response = await send('/token', form)
   const answer = await response.json().catch(() => ({}))
-  if (response.status >= 500 || response.status === 429) {
-    throw new Fault('offline', 'The relay could not sign you in just now.')
+  if (typeof answer.access_token !== 'string') {
+    // Only the relay itself ends a sign-in: a page of something in front of it says nothing about it.
+    const isRefused = typeof answer.error === 'string' && response.status < 500
+    if (isRefused && response.status !== 429) {
+      throw new Fault('signed_out', 'This sign-in has ended. Sign in again.')
+    }
+    throw new Fault('offline', `The relay could not sign you in: it answered ${response.status}.`)
   }
-  if (!response.ok) throw new Fault('signed_out', 'This sign-in has ended. Sign in again.')
   const { access_token, refresh_token, scope } = answer
   const renewed: Tokens = { access: access_token, refresh: refresh_token, scope }
   // The tab's own come first when both are there, so an older one must not hide this.

@@ -1,18 +1,18 @@
 /**
- * Checks what only the person's account at Supabase knows about the project of a relay, using Supabase's
- * own program and its sign-in. It is never fetched for that.
+ * Checks what only the person's account at Supabase knows about the project of a relay, with the access
+ * token of the environment.
  */
 import { readDeployment } from '../deploy/deployment.ts'
 import { judgeStatus } from '../deploy/health.ts'
 import {
   type Advice,
-  findManagement,
   type HostedProject,
   type Management,
   ManagementError,
+  openManagement,
+  TOKENS,
 } from '../deploy/management.ts'
 import { projectRef } from '../deploy/supabase.ts'
-import { PROGRAM } from '../lib/supabase-program.ts'
 import { type Check, type Finding, failed, ok, unknown, warning } from './check.ts'
 import { dashboard, migrate } from './fixes.ts'
 import { readDiagnosis, type Subject } from './subject.ts'
@@ -31,16 +31,15 @@ async function findOwn(subject: Subject): Promise<Own | Finding> {
   const deployed = url === subject.url.origin ? projectRef(SUPABASE_URL) : undefined
   const ref = deployed ?? (await readDiagnosis(subject)).database.project
   if (!ref) return ok('no Supabase project')
-  const account = await findManagement()
-  if (!account) {
-    return unknown(
-      `Not checked: Supabase's program is not here. To get it and sign in: ${PROGRAM} login`,
-    )
+  const token = process.env.SUPABASE_ACCESS_TOKEN
+  if (!token) {
+    return unknown(`Not checked: set SUPABASE_ACCESS_TOKEN to an access token from ${TOKENS}`)
   }
+  const account = openManagement(token)
   try {
     const project = (await account.listProjects()).find((one) => one.ref === ref)
     if (project) return { account, project }
-    return unknown(`Not checked: the account that is signed in has no project ${ref}.`)
+    return unknown(`Not checked: the account of the access token has no project ${ref}.`)
   } catch (error) {
     if (error instanceof ManagementError) return unknown(`Not checked: ${error.message}`)
     throw error

@@ -29,7 +29,7 @@ and completed steps are not repeated.
 
   --dry-run     list the steps without changing anything
   --take-over   take over an existing relay without asking
-  --sql FOLDER  only write the migrations to a folder, under names that Supabase's own program takes, such
+  --sql FOLDER  only write the migrations to a folder, under names that Supabase's CLI takes, such
                 as supabase/migrations of your project
   --remove      delete the Worker, after you type its name
 

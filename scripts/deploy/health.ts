@@ -71,7 +71,11 @@ export async function waitUntilHealthy(
   for (;;) {
     const projects = await account.listProjects().catch((error) => {
       // A lost connection says nothing about the project.
-      if (error instanceof ManagementError && error.kind === 'network' && clock.now() < deadline) {
+      if (
+        error instanceof ManagementError &&
+        error.kind === 'no answer' &&
+        clock.now() < deadline
+      ) {
         return undefined
       }
       throw error
@@ -79,7 +83,7 @@ export async function waitUntilHealthy(
     const project = projects?.find((one) => one.ref === ref)
     if (projects && !project) {
       throw new ProjectDownError(
-        `Your account has no project ${ref} any more: it was deleted, or you are signed in as somebody else.`,
+        `Your account has no project ${ref} any more: it was deleted, or the access token is of another account.`,
         true,
       )
     }

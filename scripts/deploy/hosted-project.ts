@@ -55,8 +55,8 @@ async function chooseWay({ deployment }: Setup): Promise<Way> {
   return choose<Way>(
     'Which Supabase project does the relay use?',
     [
-      { value: 'new', label: 'A new one, created for you', hint: 'you sign in to Supabase' },
-      { value: 'existing', label: 'One of yours, from a list', hint: 'you sign in to Supabase' },
+      { value: 'new', label: 'A new one, created for you', hint: 'with an access token' },
+      { value: 'existing', label: 'One of yours, from a list', hint: 'with an access token' },
       { value: 'by-hand', label: 'I enter its URL and secret key' },
     ],
     SUPABASE_ACCESS_TOKEN ? 'existing' : 'by-hand',
@@ -226,9 +226,5 @@ export function explainCreation(
 
 /** Takes the password of an interrupted run or of the environment, or generates one. */
 function choosePassword({ deployment }: Setup): string {
-  const given = process.env.SUPABASE_DB_PASSWORD ?? deployment.SUPABASE_DB_PASSWORD
-  if (given && /\p{Cc}/u.test(given)) {
-    throw new UserError('SUPABASE_DB_PASSWORD contains a control character, which cannot be typed.')
-  }
-  return given || makeKey()
+  return process.env.SUPABASE_DB_PASSWORD || deployment.SUPABASE_DB_PASSWORD || makeKey()
 }

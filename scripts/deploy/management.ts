@@ -1,26 +1,20 @@
 /**
- * What the set-up asks Supabase about a person's account, through Supabase's own program and its sign-in:
- * organizations, projects, the secret key of a project, and SQL. Each refusal becomes one sentence.
+ * What the set-up asks of a person's account at Supabase, over its management API: organizations,
+ * projects, the secret key of a project, SQL and advisors. Each refusal becomes one sentence.
+ * Endpoints: https://supabase.com/docs/reference/api.
  */
-import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import * as z from 'zod'
-import {
-  ask,
-  fetchProgram,
-  findProgram,
-  makeFolder,
-  PROGRAM,
-  type Program,
-  runTyping,
-  type Typed,
-} from '../lib/supabase-program.ts'
 import { UserError } from '../lib/user-error.ts'
 import type { Draft } from './deployment.ts'
 
-const Organizations = z.object({
-  organizations: z.array(z.object({ slug: z.string(), name: z.string() })),
-})
+/** Where a person makes an access token. */
+export const TOKENS = 'https://supabase.com/dashboard/account/tokens'
+
+const API = 'https://api.supabase.com/v1'
+/** Longer than the API lets a statement run. */
+const TIME_LIMIT_MS = 180_000
+
+const Organization = z.object({ slug: z.string(), name: z.string() })
 
 const HostedProject = z.object({
   ref: z.string(),
@@ -32,23 +26,24 @@ const HostedProject = z.object({
   database: z.object({ version: z.string() }).optional(),
 })
 
-const Keys = z.object({
-  keys: z.array(
-    z.object({ type: z.string().nullish(), name: z.string(), api_key: z.string().nullish() }),
-  ),
+const Key = z.object({
+  type: z.string().nullish(),
+  name: z.string(),
+  api_key: z.string().nullish(),
 })
 
-const Advice = z.object({
-  results: z.array(z.object({ name: z.string(), level: z.string(), detail: z.string() })),
-})
+const Advice = z.object({ name: z.string(), level: z.string(), detail: z.string() })
 
-export type Organization = z.infer<typeof Organizations>['organizations'][number]
+export type Organization = z.infer<typeof Organization>
 export type HostedProject = z.infer<typeof HostedProject>
-export type Advice = z.infer<typeof Advice>['results'][number]
+export type Advice = z.infer<typeof Advice>
 
-/** Why Supabase refused something: the sign-in, or the request itself. `unknown`: it may have done it. */
+/**
+ * Why Supabase did not do something: it refuses the token, it refuses the request, or it did not answer
+ * as it should, so that the request may have been carried out.
+ */
 export class ManagementError extends UserError {
-  readonly kind: 'sign-in' | 'network' | 'refused' | 'unknown'
+  readonly kind: 'token' | 'refused' | 'no answer'
 
   constructor(kind: ManagementError['kind'], message: string) {
     super(message)
@@ -58,12 +53,11 @@ export class ManagementError extends UserError {
 
 type Row = Record<string, unknown>
 
-/** A person's account at Supabase. */
+/** A person's account at Supabase. Each function throws ManagementError. */
 export interface Management {
-  program: Program
   listOrganizations(): Promise<Organization[]>
   listProjects(): Promise<HostedProject[]>
-  /** Creates a project and returns its ref. The password is not an argument of any process. */
+  /** Creates a project and returns its ref. */
   createProject(draft: Draft, password: string): Promise<string>
   readSecretKey(ref: string): Promise<string>
   /** Runs one or more statements as the owner of the database, in one transaction. */
@@ -73,94 +67,86 @@ export interface Management {
   readAdvice(ref: string): Promise<Advice[]>
 }
 
-/** Opens the account with a program that is already here; undefined without one. */
-export async function findManagement(): Promise<Management | undefined> {
-  const program = await findProgram()
-  return program && createManagement(program)
-}
-
-/** Opens the account after npx has fetched the program. */
-export async function fetchManagement(): Promise<Management> {
-  return createManagement(await fetchProgram())
-}
-
-function createManagement(program: Program): Management {
-  let organizations: z.infer<typeof Organizations> | undefined
-
-  async function request<T>(what: string, args: string[], schema: z.ZodType<T>): Promise<T> {
-    const outcome = await ask(program, args)
-    if ('fault' in outcome) throw explain(what, outcome.fault)
-    const { data, success } = schema.safeParse(outcome.data)
+/** Opens the account that an access token (sbp_…) belongs to. Sends nothing yet. */
+export function openManagement(token: string): Management {
+  async function request<T>(what: string, path: string, schema: z.ZodType<T>, body?: object) {
+    const answer = await send(token, path, body).catch((error) => {
+      throw new ManagementError('no answer', explainNetwork(what, error))
+    })
+    if (answer.status >= 300) throw explain(what, answer.status, answer.said)
+    const { data, success } = schema.safeParse(parse(answer.said))
     if (success) return data
-    throw new ManagementError(
-      'refused',
-      `Supabase’s program gave an answer to "${args[0]} ${args[1]}" that this version does not understand.`,
-    )
+    const sentence = `Supabase answered in a form that this version of the relay does not know when asked to ${what}.`
+    throw new ManagementError('no answer', sentence)
   }
 
-  function query(ref: string, sql: string, option: '--yes' | '--read-only'): Promise<Row[]> {
-    const file = join(makeFolder(), 'statement.sql')
-    writeFileSync(file, sql)
-    const args = ['db', 'query', `--remote=${ref}`, '--file', file, option]
-    return request('run the SQL', args, z.array(z.record(z.string(), z.unknown())))
-  }
+  const query = (ref: string, sql: string, isReadOnly: boolean) =>
+    request(
+      'run the SQL',
+      `/projects/${ref}/database/query`,
+      z.array(z.record(z.string(), z.unknown())),
+      { query: sql, read_only: isReadOnly },
+    )
 
   return {
-    program,
+    listOrganizations: () =>
+      request('list your organizations', '/organizations', z.array(Organization)),
 
-    async listOrganizations() {
-      // Also asked to find out who is signed in.
-      organizations ??= await request('list your organizations', ['orgs', 'list'], Organizations)
-      return organizations.organizations
-    },
-
-    async listProjects() {
-      const Projects = z.object({ projects: z.array(HostedProject) })
-      return (await request('list your projects', ['projects', 'list'], Projects)).projects
-    },
+    listProjects: () => request('list your projects', '/projects', z.array(HostedProject)),
 
     async createProject({ name, organization, region }, password) {
-      const options = [
-        '--org-id',
-        organization,
-        '--region',
-        region,
-        '-o',
-        'json',
-        '--yes',
-        '--agent',
-        'no',
-      ]
-      const created = await runTyping(program, ['projects', 'create', name, ...options], {
-        prompt: /database password/,
-        secret: password,
-      })
-      return readCreated(created)
+      const wanted = { name, organization_slug: organization, region, db_pass: password }
+      const Created = z.object({ ref: z.string() })
+      try {
+        return (await request('create the project', '/projects', Created, wanted)).ref
+      } catch (error) {
+        if (!(error instanceof ManagementError) || error.kind !== 'no answer') throw error
+        throw new ManagementError(
+          'no answer',
+          `${error.message} The project may have been created: look at ` +
+            'https://supabase.com/dashboard/projects. The next run uses it if it is there.',
+        )
+      }
     },
 
     async readSecretKey(ref) {
-      const args = ['projects', 'api-keys', '--reveal', `--remote=${ref}`]
-      const { keys } = await request('read the secret key of the project', args, Keys)
+      const path = `/projects/${ref}/api-keys?reveal=true`
+      const keys = await request('read the secret key of the project', path, z.array(Key))
       const found = pickSecretKey(keys)
       if (found) return found
       throw new ManagementError(
         'refused',
-        `The project has no secret key that this sign-in may read: create one at https://supabase.com/dashboard/project/${ref}/settings/api-keys, or sign in as an owner.`,
+        `The project has no secret key that this token may read: create one at https://supabase.com/dashboard/project/${ref}/settings/api-keys, or use the token of an owner.`,
       )
     },
 
-    runSql: (ref, sql) => query(ref, sql, '--yes'),
-    readSql: (ref, sql) => query(ref, sql, '--read-only'),
+    runSql: (ref, sql) => query(ref, sql, false),
+    readSql: (ref, sql) => query(ref, sql, true),
 
     async readAdvice(ref) {
-      const args = ['db', 'advisors', `--remote=${ref}`, '--level', 'info', '--fail-on', 'none']
-      return (await request('run the advisors', args, Advice)).results
+      const Lints = z.object({ lints: z.array(Advice) })
+      const read = (kind: string) =>
+        request('run the advisors', `/projects/${ref}/advisors/${kind}`, Lints)
+      const found = await Promise.all([read('security'), read('performance')])
+      return found.flatMap(({ lints }) => lints)
     },
   }
 }
 
+async function send(token: string, path: string, body: object | undefined) {
+  const response = await fetch(API + path, {
+    method: body ? 'POST' : 'GET',
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+    body: body ? JSON.stringify(body) : null,
+    // A redirect could carry the token to another host.
+    redirect: 'manual',
+    signal: AbortSignal.timeout(TIME_LIMIT_MS),
+  })
+  return { status: response.status, said: await response.text() }
+}
+
 /** The secret key, or the legacy one with the same rights. */
-export function pickSecretKey(keys: z.infer<typeof Keys>['keys']): string | undefined {
+export function pickSecretKey(keys: z.infer<typeof Key>[]): string | undefined {
   const named = (name: string) => (key: (typeof keys)[number]) => key.name === name
   const secret = keys.filter(({ type }) => type === 'secret')
   const legacy = keys.filter(({ type }) => type !== 'secret' && type !== 'publishable')
@@ -168,66 +154,43 @@ export function pickSecretKey(keys: z.infer<typeof Keys>['keys']): string | unde
   return key?.api_key ?? undefined
 }
 
-/** Reads the ref of a new project from what the program printed. Throws ManagementError. */
-export function readCreated({ code, printed }: Typed): string {
-  const [, ref] = /"(?:ref|id)": "([a-z]{20})"/.exec(printed) ?? []
-  if (code === 0 && ref) return ref
-  if (code !== 0 && code !== undefined) throw explain('create the project', printed)
-  const end = code === undefined ? 'did not end in time' : 'gave an answer that was not understood'
-  throw new ManagementError(
-    'unknown',
-    `Supabase’s program ${end}, so the project may have been created: look at ` +
-      'https://supabase.com/dashboard/projects. The next run uses it if it is there.',
-  )
+/** Says what is wrong with an access token that a person entered; undefined if its shape is right. */
+export function faultOfAccessToken(token: string): string | undefined {
+  if (/^sbp_[\w-]{20,}$/.test(token)) return undefined
+  if (/^sb_(secret|publishable)_/.test(token)) {
+    return 'This is a key of a project. The set-up needs an access token of your account, sbp_….'
+  }
+  return `It must be an access token, sbp_…, whole: create one at ${TOKENS}.`
 }
 
-/** Turns the program's words into a sentence with the cause and the fix. */
-export function explain(what: string, said: string): ManagementError {
-  const message = readMessage(said)
-  if (/access token not provided/i.test(message)) {
+/** Turns a refusal of the API into a sentence with the cause and the fix. */
+export function explain(what: string, status: number, said: string): ManagementError {
+  const message = parse(said)?.message ?? `it answered ${status}`
+  if (status === 401) {
     return new ManagementError(
-      'sign-in',
-      `You are not signed in to Supabase: run "${PROGRAM} login", or set SUPABASE_ACCESS_TOKEN.`,
+      'token',
+      `Supabase does not accept the access token, which is mistyped, revoked or expired: create another at ${TOKENS}.`,
     )
   }
-  if (/invalid access token format/i.test(message)) {
-    return new ManagementError(
-      'sign-in',
-      `SUPABASE_ACCESS_TOKEN is not an access token (sbp_…): create one at ${TOKENS}.`,
-    )
-  }
-  if (/^unauthorized$|\b401\b/i.test(message) || /status 401\b/.test(said)) {
-    const fix = process.env.SUPABASE_ACCESS_TOKEN
-      ? `create another at ${TOKENS} and set SUPABASE_ACCESS_TOKEN to it`
-      : `run "${PROGRAM} login"`
-    return new ManagementError(
-      'sign-in',
-      `Supabase no longer accepts your sign-in, since it was revoked or has expired: ${fix}.`,
-    )
-  }
-  if (/transport\s?error|timed? ?out|ENOTFOUND|ECONNREFUSED/i.test(message)) {
-    return new ManagementError(
-      'network',
-      `Supabase cannot be reached, so it did not ${what}: check the network.`,
-    )
+  if (status === 429 || status >= 500) {
+    return new ManagementError('no answer', `Supabase did not ${what}: ${message}.`)
   }
   return new ManagementError('refused', `Supabase did not ${what}: ${message}`)
 }
 
-const TOKENS = 'https://supabase.com/dashboard/account/tokens'
-
-/** Takes the message of the API out of what the program says around it. */
-function readMessage(said: string): string {
-  const [json] = /\{"message".*\}/s.exec(said) ?? []
-  try {
-    return json ? JSON.parse(json).message : lastLine(said)
-  } catch {
-    return lastLine(said)
+function explainNetwork(what: string, { name, message, cause }: Error): string {
+  if (name === 'TimeoutError') {
+    return `Supabase did not ${what} within ${TIME_LIMIT_MS / 60_000} minutes.`
   }
+  const reason = cause instanceof Error ? cause.message : message
+  return `Supabase cannot be reached, so it did not ${what}: check the network (${reason}).`
 }
 
-/** The last line of an output, without the program's advice to debug it. */
-function lastLine(said: string): string {
-  const lines = said.split(/[\r\n]+/).filter((line) => line.trim() && !/--debug/.test(line))
-  return lines.at(-1)?.trim() ?? 'no reason given'
+// biome-ignore lint/suspicious/noExplicitAny: each caller parses what it asked for.
+function parse(json: string): any {
+  try {
+    return JSON.parse(json)
+  } catch {
+    return undefined
+  }
 }

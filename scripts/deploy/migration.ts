@@ -74,7 +74,7 @@ async function migrate(setup: Setup, pending: Migration[]): Promise<'applied' | 
   return string ? 'applied' : 'by hand'
 }
 
-/** Applies the SQL with the sign-in to Supabase; false if the database has too many messages for it. */
+/** Applies the SQL through the account; false if the database has too many messages for it. */
 export async function migrateThroughAccount(
   setup: Setup,
   ref: string,

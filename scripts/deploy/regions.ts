@@ -1,6 +1,6 @@
 /** The regions of Supabase, nearest first, as far as the time zone of this machine tells. */
 
-/** The regions that Supabase's program offers, with the continent and the hours from UTC in winter. */
+/** The regions that Supabase offers, with the continent and the hours from UTC in winter. */
 const REGIONS: [id: string, name: string, continent: string, hours: number][] = [
   ['us-east-1', 'North Virginia', 'America', -5],
   ['us-east-2', 'Ohio', 'America', -5],

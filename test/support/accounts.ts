@@ -10,7 +10,6 @@ import { startTableEndpoints } from '../../bench/table-endpoints.ts'
 import type { Deployment } from '../../scripts/deploy/deployment.ts'
 import { McpClient, type ToolResult } from '../../scripts/lib/mcp-client.ts'
 import { applyMigration, readMigrations } from '../../scripts/lib/migrations.ts'
-import type { Program } from '../../scripts/lib/supabase-program.ts'
 import { startGateway } from '../../scripts/local/supabase/gateway.ts'
 import type { Bundle } from '../../scripts/local/workerd/bundle.ts'
 import { type Cloudflare, startCloudflare, WRANGLER } from './cloudflare.ts'
@@ -64,14 +63,11 @@ const LEGACY_WORKER = `export default {
 }`
 
 export interface AccountsOptions {
-  /** Supabase's program, for a test that runs it. */
-  program?: Program | undefined
   /** Whether commands run the stand-in for wrangler, which starts at once. */
   hasQuickWrangler?: boolean
 }
 
 export async function createAccounts({
-  program,
   hasQuickWrangler,
 }: AccountsOptions = {}): Promise<Accounts> {
   const database = await createTestDatabase({ empty: true })
@@ -80,10 +76,12 @@ export async function createAccounts({
   const gateway = await startGateway({ connection, keys })
   const project = await startTableEndpoints(connection, gateway)
   const cloudflare = await startCloudflare({ replace: { [PROJECT_URL]: project.url } })
-  const internet = await startInternet((host) =>
-    host === new URL(PROJECT_URL).host ? project.url : cloudflare.find(host),
-  )
-  const supabase = await startSupabase({ database, ref: REF, secretKey: SERVICE_KEY, program })
+  const supabase = await startSupabase({ database, ref: REF, secretKey: SERVICE_KEY })
+  const hosts: Record<string, string> = {
+    [new URL(PROJECT_URL).host]: project.url,
+    'api.supabase.com': supabase.url,
+  }
+  const internet = await startInternet((host) => hosts[host] ?? cloudflare.find(host))
   const home = createHome()
   const file = join(home.path, 'setup.json')
   const deploy = (bundle: Bundle, key: string) =>
@@ -106,7 +104,6 @@ export async function createAccounts({
     databaseUrl: `postgresql://postgres:${connection.password}@${connection.host}:${connection.port}/${connection.database}`,
     environment: {
       ...cloudflare.environment,
-      ...supabase.isolation,
       ...internet.environment,
       ...(hasQuickWrangler && {
         NODE_OPTIONS: `${internet.environment.NODE_OPTIONS} --import ${WRANGLER}`,

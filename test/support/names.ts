@@ -7,7 +7,7 @@ import { request as send } from 'node:http'
 import { syncBuiltinESMExports } from 'node:module'
 import { buffer } from 'node:stream/consumers'
 
-const NAMES = /\.(workers\.dev|supabase\.co)$/
+const NAMES = /\.(workers\.dev|supabase\.co)$|^api\.supabase\.com$/
 
 const lookUp = dns.lookup
 dns.lookup = ((name: string, options: object) =>

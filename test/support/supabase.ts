@@ -1,27 +1,15 @@
 /**
- * startSupabase(): a stand-in for the parts of Supabase's management API that its own program uses, which
- * is the real one here and reaches it through a profile (SUPABASE_PROFILE). SQL runs in a real database.
- * It cannot show how long a project takes to start, nor the exact words of refusals.
+ * startSupabase(): a stand-in for the parts of Supabase's management API that the set-up uses. SQL runs in
+ * a real database. Supabase's own program (3.1.0) listed and created projects, read keys, ran SQL and read
+ * advice through these answers. It cannot show how long a project takes to start, nor the exact words of
+ * refusals.
  */
-import { randomBytes, randomUUID } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
 import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { json } from 'node:stream/consumers'
-import type { Program } from '../../scripts/lib/supabase-program.ts'
 import type { TestDatabase } from './database.ts'
-import { createSignIns } from './supabase-sign-in.ts'
 
 interface StandInProject {
   ref: string
@@ -33,11 +21,9 @@ interface StandInProject {
 }
 
 export interface Supabase extends AsyncDisposable {
-  /** In which the program reaches this stand-in and nothing else. */
-  isolation: Record<string, string>
-  /** The same with the program installed, without a sign-in. */
-  environment: Record<string, string>
-  /** The same with a token. */
+  /** The address that stands in for api.supabase.com. */
+  url: string
+  /** The environment of a person who is signed in. */
   signedIn: Record<string, string>
   token: string
   organizations: { slug: string; name: string }[]
@@ -49,10 +35,8 @@ export interface Supabase extends AsyncDisposable {
   lints: { name: string; level: string; detail: string }[]
   /** Refuses the token from the next request to an endpoint on, or from now. */
   revoke(endpoint?: string): void
-  /** Does in the browser what a person does at the address that the program prints; returns the code. */
-  approve(address: string): string
-  /** The arguments of every run of the program, as another user of the machine sees them. */
-  readArguments(): string
+  /** Leaves SQL that may change something without an answer, or no longer. */
+  hold(isHeld: boolean): void
 }
 
 export interface SupabaseOptions {
@@ -60,18 +44,15 @@ export interface SupabaseOptions {
   /** The ref of the project that is created next. */
   ref: string
   secretKey: string
-  /** Supabase's program, for a test that runs it. */
-  program?: Program | undefined
 }
 
 export const ORGANIZATION = { slug: 'acme', name: 'Acme' }
 
 export async function startSupabase(options: SupabaseOptions): Promise<Supabase> {
   const { database, ref, secretKey } = options
-  const folder = mkdtempSync(join(tmpdir(), 'relay-supabase-stand-in-'))
   const token = `sbp_${randomBytes(20).toString('hex')}`
-  const signIns = createSignIns(token)
   let revokedFrom: string | undefined
+  let isHeld = false
 
   const describe = ({ statuses, ...project }: StandInProject) => ({
     ...project,
@@ -89,8 +70,6 @@ export async function startSupabase(options: SupabaseOptions): Promise<Supabase>
 
   async function answer(request: IncomingMessage): Promise<[status: number, body: unknown]> {
     const { pathname, searchParams } = new URL(request.url as string, 'http://localhost')
-    const [, session] = /^\/platform\/cli\/login\/(.+)$/.exec(pathname) ?? []
-    if (session) return signIns.finish(session, searchParams.get('device_code') ?? '')
     const [kind, own = '', ...rest] = pathname.replace('/v1/', '').split('/')
     const endpoint = [request.method, kind, ...rest].join(' ')
     if (endpoint === revokedFrom) revokedFrom = ''
@@ -99,11 +78,6 @@ export async function startSupabase(options: SupabaseOptions): Promise<Supabase>
     }
     const project = supabase.projects.find((one) => one.ref === own)
     switch (endpoint) {
-      case 'GET profile':
-        return [
-          200,
-          { gotrue_id: randomUUID(), primary_email: 'person@example.com', username: 'person' },
-        ]
       case 'GET organizations':
         return [200, supabase.organizations.map((one) => ({ id: one.slug, ...one }))]
       case 'POST projects': {
@@ -124,8 +98,6 @@ export async function startSupabase(options: SupabaseOptions): Promise<Supabase>
     if (endpoint === 'GET projects' && !own) return [200, supabase.projects.map(describe)]
     if (!project) return [404, { message: 'Project not found' }]
     switch (endpoint) {
-      case 'GET projects':
-        return [200, describe({ ...project, statuses: project.statuses.slice(0, 1) })]
       case 'GET projects api-keys': {
         const isRevealed = searchParams.get('reveal') === 'true'
         return [
@@ -143,19 +115,27 @@ export async function startSupabase(options: SupabaseOptions): Promise<Supabase>
         ]
       }
       case 'POST projects database query':
-        return runSql(((await json(request)) as { query: string }).query)
+        return runSql((await json(request)) as { query: string; read_only: boolean })
       case 'GET projects advisors security':
-        return [200, { lints: supabase.lints.map(completeLint) }]
+        return [200, { lints: supabase.lints }]
       case 'GET projects advisors performance':
         return [200, { lints: [] }]
     }
     return [404, { message: `No route for ${endpoint}` }]
   }
 
-  async function runSql(query: string): Promise<[status: number, body: unknown]> {
+  async function runSql({
+    query,
+    read_only,
+  }: {
+    query: string
+    read_only: boolean
+  }): Promise<[status: number, body: unknown]> {
+    if (isHeld && !read_only) return new Promise(() => {})
     supabase.statements.push(query)
     const owner = await database.connect('postgres')
     try {
+      if (read_only) await owner.query('set default_transaction_read_only = on')
       const result = [await owner.query(query)].flat().at(-1)
       return [201, result?.rows ?? []]
     } catch (error) {
@@ -176,27 +156,9 @@ export async function startSupabase(options: SupabaseOptions): Promise<Supabase>
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
 
-  const profile = join(folder, 'profile.yaml')
-  writeFileSync(
-    profile,
-    [
-      'name: stand-in',
-      `api_url: http://127.0.0.1:${port}`,
-      'dashboard_url: https://supabase.com/dashboard',
-      'project_host: supabase.co',
-    ].join('\n'),
-  )
-  const isolation = {
-    SUPABASE_PROFILE: profile,
-    SUPABASE_HOME: join(folder, 'home'),
-    SUPABASE_NO_KEYRING: '1',
-  }
-  const PATH = `${installProgram(folder, options.program)}:${process.env.PATH}`
-
   const supabase: Supabase = {
-    isolation,
-    environment: { ...isolation, PATH },
-    signedIn: { ...isolation, PATH, SUPABASE_ACCESS_TOKEN: token },
+    url: `http://127.0.0.1:${port}`,
+    signedIn: { SUPABASE_ACCESS_TOKEN: token },
     token,
     organizations: [ORGANIZATION],
     projects: [],
@@ -206,40 +168,13 @@ export async function startSupabase(options: SupabaseOptions): Promise<Supabase>
     revoke(endpoint = '') {
       revokedFrom = endpoint
     },
-    approve: signIns.approve,
-    readArguments() {
-      const log = join(folder, 'arguments')
-      return existsSync(log) ? readFileSync(log, 'utf8') : ''
+    hold(value) {
+      isHeld = value
     },
     async [Symbol.asyncDispose]() {
       server.close()
       server.closeAllConnections()
-      rmSync(folder, { recursive: true, force: true })
     },
   }
   return supabase
-}
-
-/** Adds the fields without which the program refuses the answer. */
-const completeLint = (lint: Supabase['lints'][number]) => ({
-  ...lint,
-  title: lint.name,
-  facing: 'EXTERNAL',
-  categories: ['SECURITY'],
-  description: lint.name,
-  remediation: 'https://supabase.com/docs',
-  metadata: {},
-  cache_key: lint.name,
-})
-
-/** Installs the real program under its name, in front of which its arguments are written down. */
-function installProgram(folder: string, program: Program | undefined): string {
-  const bin = join(folder, 'bin')
-  mkdirSync(bin)
-  if (!program) return bin
-  const command = program.map((part) => `'${part}'`).join(' ')
-  const path = join(bin, 'supabase')
-  writeFileSync(path, `#!/bin/sh\necho "$*" >> '${folder}/arguments'\nexec ${command} "$@"\n`)
-  chmodSync(path, 0o755)
-  return bin
 }

@@ -1,12 +1,7 @@
-/**
- * `npm run setup` through the person's account at Supabase: the real program, which reaches a stand-in of
- * Supabase's management API.
- */
+/** `npm run setup` through the person's account at Supabase: a stand-in for its management API. */
 
 import { statSync, writeFileSync } from 'node:fs'
-import { dirname } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { test as anyTest, expect } from 'vitest'
+import { expect, test } from 'vitest'
 import type { Deployment } from '../../../scripts/deploy/deployment.ts'
 import { readMigrations } from '../../../scripts/lib/migrations.ts'
 import {
@@ -19,9 +14,6 @@ import {
 } from '../../support/accounts.ts'
 import { ACCOUNT } from '../../support/cloudflare.ts'
 import { CTRL_C, DOWN, inPipe, inTerminal } from '../../support/person.ts'
-import { supabaseProgram } from '../../support/supabase-program.ts'
-
-const test = anyTest.skipIf(!supabaseProgram)
 
 /** What a person with a wrong password manager enters: all that a URL, a shell or a terminal dislikes. */
 const ODD_PASSWORD = `p@ss:w/o?r#d%20&="'\\[]{}<>|^\`$~!* ü`
@@ -32,38 +24,29 @@ function beginWithWorker(accounts: Accounts): void {
   writeFileSync(accounts.file, JSON.stringify(known))
 }
 
-/** Asserts that no secret was printed, or an argument of a process. */
+/** Asserts that no secret was printed, and that the token was not saved. */
 function expectSecrecy({ supabase, kept }: Accounts, printed: string): void {
   const { SUPABASE_DB_PASSWORD: password = SERVICE_KEY } = kept()
   for (const secret of [supabase.token, SERVICE_KEY, password]) {
     expect(printed).not.toContain(secret)
-    expect(supabase.readArguments()).not.toContain(secret)
   }
+  expect(JSON.stringify(kept())).not.toContain(supabase.token)
 }
 
-test('a new project is created, migrated and deployed to after a sign-in, and nothing is pasted', async () => {
-  await using accounts = await createAccounts({ program: supabaseProgram, hasQuickWrangler: true })
+test('a new project is created, migrated and deployed to with an access token', async () => {
+  await using accounts = await createAccounts({ hasQuickWrangler: true })
   const { supabase } = accounts
-  const environment = {
-    ...accounts.environment,
-    ...supabase.environment,
-    SUPABASE_DB_PASSWORD: ODD_PASSWORD,
-  }
+  const environment = { ...accounts.environment, SUPABASE_DB_PASSWORD: ODD_PASSWORD }
   using first = inTerminal('setup', [], environment)
   await first.answers('Which relay is this?', '')
   await first.answers('Name of the Worker', '')
   await first.answers('Which Supabase project does the relay use?', '')
-  await first.sees('If this machine has no browser, open the printed address on another.')
-  await first.sees('Press Enter to open browser')
-  // The program asks a moment before it listens.
-  while (!first.printed.includes('Here is your login link')) {
-    first.write('\r')
-    await sleep(2_000)
-  }
-  await first.sees('Here is your login link')
-  await first.sees('Enter your verification code')
-  const [address = ''] = /https:\S+\/cli\/login\?\S+/.exec(first.printed) ?? []
-  first.write(`${supabase.approve(address)}\r`)
+  await first.answers('Access token of your Supabase account', SERVICE_KEY)
+  await first.sees('This is a key of a project.')
+  first.clears()
+  first.write(`sbp_${'0'.repeat(40)}\r`)
+  await first.sees('Supabase does not accept the access token, which is mistyped')
+  await first.answers('Access token of your Supabase account', supabase.token)
   await first.answers('Name of the project', '')
   await first.answers('In which region?', '')
   await first.sees(`Created the project relay-mcp: https://supabase.com/dashboard/project/${REF}`)
@@ -75,6 +58,7 @@ test('a new project is created, migrated and deployed to after a sign-in, and no
 
   using second = inTerminal('setup', [], environment)
   await second.answers('The Worker relay-mcp, started here earlier', '')
+  await second.answers('Access token of your Supabase account', supabase.token)
   await second.sees(`The project ${REF} is healthy`)
   await second.sees('The database needs the SQL. To apply: migrations/001_initial.sql')
   await second.sees('Applied migrations/001_initial.sql')
@@ -94,7 +78,7 @@ test('a new project is created, migrated and deployed to after a sign-in, and no
 })
 
 test('a project from the list is used, and a run that was interrupted twice continues', async () => {
-  await using accounts = await createAccounts({ program: supabaseProgram, hasQuickWrangler: true })
+  await using accounts = await createAccounts({ hasQuickWrangler: true })
   const { supabase } = accounts
   const same = { name: 'mine', region: 'eu-west-1', organization_slug: 'acme' }
   supabase.projects.push(
@@ -113,9 +97,11 @@ test('a project from the list is used, and a run that was interrupted twice cont
   await chosen.answers('Which Supabase project does the relay use?', DOWN)
   await chosen.sees('Which of your projects?')
   await chosen.answers(`mine (${REF})`, DOWN)
+  supabase.hold(true)
   await chosen.answers('Applying migrations/001_initial.sql', CTRL_C)
   expect(await chosen.exit).toBe(130)
   expectSecrecy(accounts, chosen.printed)
+  supabase.hold(false)
   accounts.cloudflare.hold('PUT scripts')
   using placed = await open()
   await placed.answers('Where does the Worker run?', '')
@@ -131,7 +117,7 @@ test('a project from the list is used, and a run that was interrupted twice cont
 })
 
 test('without a terminal, a token revoked in the middle is explained, and the next run continues', async () => {
-  await using accounts = await createAccounts({ program: supabaseProgram, hasQuickWrangler: true })
+  await using accounts = await createAccounts({ hasQuickWrangler: true })
   const { supabase } = accounts
   beginWithWorker(accounts)
   const environment = {
@@ -141,7 +127,7 @@ test('without a terminal, a token revoked in the middle is explained, and the ne
   }
   supabase.revoke('GET projects api-keys')
   const { code, printed } = await inPipe('setup', [], environment)
-  expect(printed).toContain('Supabase no longer accepts your sign-in, since it was revoked')
+  expect(printed).toContain('Supabase does not accept the access token, which is mistyped, revoked')
   expect(printed).toContain('Run "npm run setup" again to continue.')
   expect(code).toBe(1)
   expectSecrecy(accounts, printed)
@@ -153,16 +139,15 @@ test('without a terminal, a token revoked in the middle is explained, and the ne
   expect(supabase.created).toHaveLength(1)
 })
 
-test('without a network, the program that cannot be fetched is named', async () => {
-  await using accounts = await createAccounts({ program: supabaseProgram, hasQuickWrangler: true })
+test('without a network, Supabase is named as what cannot be reached, and nothing is asked again', async () => {
+  await using accounts = await createAccounts({ hasQuickWrangler: true })
   beginWithWorker(accounts)
   const { code, printed } = await inPipe('setup', [], {
     ...accounts.environment,
-    SUPABASE_ACCESS_TOKEN: accounts.supabase.token,
-    npm_config_registry: 'http://127.0.0.1:9/',
-    // An empty cache.
-    HOME: dirname(accounts.file),
+    ...accounts.supabase.signedIn,
+    // No stand-in listens there.
+    INTERNET_PORT: '9',
   })
-  expect(printed).toMatch(/npx could not fetch supabase@[\d.]+: check the network/)
+  expect(printed).toContain('Supabase cannot be reached, so it did not list your organizations')
   expect(code).toBe(1)
 })

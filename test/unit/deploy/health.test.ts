@@ -33,7 +33,7 @@ function createAccount(...statuses: (string | Error)[]) {
 test('a new project is waited for, with what it is waiting for', async () => {
   const clock = createClock()
   const shown: string[] = []
-  const lost = new ManagementError('network', 'Supabase cannot be reached.')
+  const lost = new ManagementError('no answer', 'Supabase cannot be reached.')
   const account = createAccount('UNKNOWN', 'COMING_UP', lost, 'ACTIVE_UNHEALTHY', 'ACTIVE_HEALTHY')
   const project = await waitUntilHealthy(account, REF, (text) => shown.push(text), clock)
   expect(project.region).toBe('eu-west-1')
@@ -65,10 +65,10 @@ test.each([
   expect(clock.slept).toBe(0)
 })
 
-test('a project that is gone, and a sign-in that was revoked, end the wait', async () => {
+test('a project that is gone, and a token that was revoked, end the wait', async () => {
   const gone = waitUntilHealthy(createAccount(''), REF, () => {}, createClock())
   await expect(gone).rejects.toThrow(`Your account has no project ${REF} any more`)
-  const revoked = createAccount('COMING_UP', new ManagementError('sign-in', 'revoked'))
+  const revoked = createAccount('COMING_UP', new ManagementError('token', 'revoked'))
   await expect(waitUntilHealthy(revoked, REF, () => {}, createClock())).rejects.toThrow('revoked')
 })
 

@@ -1,56 +1,82 @@
-/** What Supabase's program says, as version 3.1.0 was recorded to say it, and the sentence for it. */
+/** What Supabase's management API answers, and the sentence for it. */
 import { expect, test, vi } from 'vitest'
 import { explainCreation } from '../../../scripts/deploy/hosted-project.ts'
-import { explain, pickSecretKey, readCreated } from '../../../scripts/deploy/management.ts'
+import {
+  explain,
+  faultOfAccessToken,
+  openManagement,
+  pickSecretKey,
+} from '../../../scripts/deploy/management.ts'
 import { listRegions } from '../../../scripts/deploy/regions.ts'
 import { selectPending } from '../../../scripts/lib/migrations.ts'
-import { isUsable } from '../../../scripts/lib/supabase-program.ts'
 
-test.each([
+const TOKEN = `sbp_${'0'.repeat(40)}`
+const DRAFT = { name: 'relay-mcp', organization: 'acme', region: 'eu-west-1' }
+
+test.each<[number, string, string, string]>([
   [
-    'Access token not provided. Supply an access token by running `supabase login` or setting the SUPABASE_ACCESS_TOKEN environment variable.',
-    'sign-in',
-    'You are not signed in to Supabase: run "npx supabase@',
+    401,
+    '{"message":"Unauthorized"}',
+    'token',
+    'mistyped, revoked or expired: create another at https://',
   ],
   [
-    'Invalid access token format. Must be like `sbp_0102...1920`.',
-    'sign-in',
-    'SUPABASE_ACCESS_TOKEN is not an access token (sbp_…)',
-  ],
-  [
-    'Unexpected error retrieving projects: {"message":"Unauthorized"}',
-    'sign-in',
-    'Supabase no longer accepts your sign-in, since it was revoked or has expired: run "npx supabase@',
-  ],
-  [
-    'failed to list projects: HttpClientError: Transport error (GET https://api.supabase.com/v1/projects)',
-    'network',
-    'Supabase cannot be reached, so it did not list it: check the network.',
-  ],
-  ['failed to list organizations: TransportError', 'network', 'cannot be reached'],
-  [
-    'unexpected status 400: {"message":"Failed to run sql query: ERROR:  42601: syntax error at or near \\"boom\\"\\nLINE 1: boom\\n"}',
+    400,
+    '{"message":"Failed to run sql query: ERROR:  42601: syntax error"}',
     'refused',
-    'Supabase did not list it: Failed to run sql query: ERROR:  42601: syntax error at or near "boom"',
+    'Supabase did not list it: Failed to run sql query: ERROR:  42601: syntax error',
   ],
-  [
-    // The name of a project is not the reason.
-    'Confirmed by --yes: Create project "timeout"\r\nSomething else\r\nTry rerunning the command with --debug to troubleshoot the error.\r\n',
-    'refused',
-    'Supabase did not list it: Something else',
-  ],
-])('the program’s answer is explained: %s', (said, kind, sentence) => {
-  vi.stubEnv('SUPABASE_ACCESS_TOKEN', '')
-  const error = explain('list it', said)
+  [403, 'Forbidden', 'refused', 'Supabase did not list it: it answered 403'],
+  [302, '', 'refused', 'it answered 302'],
+  [429, '{"message":"Too many requests"}', 'no answer', 'did not list it: Too many requests.'],
+  [502, '<html>Bad gateway</html>', 'no answer', 'it answered 502.'],
+])('the answer %i %s is explained', (status, said, kind, sentence) => {
+  const error = explain('list it', status, said)
   expect(error.kind).toBe(kind)
   expect(error.message).toContain(sentence)
 })
 
-test('with a token from the environment, a revoked sign-in asks for another token', () => {
-  vi.stubEnv('SUPABASE_ACCESS_TOKEN', 'sbp_1')
-  const { message } = explain('list it', 'unexpected status 401: {"message":"Unauthorized"}')
-  expect(message).toContain('create another at https://supabase.com/dashboard/account/tokens')
+test.each<[string, () => Promise<Response>, string]>([
+  ['does not come', () => Promise.reject(new TypeError('fetch failed')), 'cannot be reached'],
+  ['is cut off', async () => new Response(new ReadableStream({ start: cutOff })), 'be reached'],
+  ['is none of a project', async () => Response.json({}, { status: 201 }), 'in a form that'],
+  ['is a failure', async () => Response.json({}, { status: 500 }), 'it answered 500'],
+])('a project may have been created if the answer %s', async (_, answer, sentence) => {
+  vi.stubGlobal('fetch', answer)
+  const error = await openManagement(TOKEN)
+    .createProject(DRAFT, 'p')
+    .catch((thrown) => thrown)
+  expect(error).toMatchObject({ kind: 'no answer' })
+  expect(error.message).toContain(sentence)
+  expect(error.message).toContain('The project may have been created')
 })
+
+test('a refused project was not created, and the token goes nowhere but to the API', async () => {
+  const sent = vi.fn(async () => Response.json({ message: 'No.' }, { status: 400 }))
+  vi.stubGlobal('fetch', sent)
+  await expect(openManagement(TOKEN).createProject(DRAFT, 'p')).rejects.toMatchObject({
+    kind: 'refused',
+    message: 'Supabase did not create the project: No.',
+  })
+  expect(sent).toHaveBeenCalledExactlyOnceWith(
+    'https://api.supabase.com/v1/projects',
+    expect.objectContaining({ redirect: 'manual' }),
+  )
+})
+
+test.each([
+  [TOKEN, undefined],
+  ['sb_secret_of_a_project', 'This is a key of a project.'],
+  ['sbp_', 'whole: create one at'],
+  ['eyJhbGciOi', 'It must be an access token'],
+])('the access token %s is judged by its shape', (token, sentence) => {
+  if (sentence === undefined) expect(faultOfAccessToken(token)).toBeUndefined()
+  else expect(faultOfAccessToken(token)).toContain(sentence)
+})
+
+function cutOff(stream: ReadableStreamDefaultController): void {
+  stream.error(new TypeError('terminated'))
+}
 
 test.each([
   [
@@ -65,30 +91,6 @@ test.each([
   expect(explainCreation(message, draft)).toContain(sentence)
 })
 
-test.each([
-  ['did not end in time', undefined, 'Enter your database password: …'],
-  ['gave an answer', 0, '{"name": "relay-mcp"}'],
-])('a program that %s may have created the project', (sentence, code, printed) => {
-  const error = catchError(() => readCreated({ code, printed }))
-  expect(error).toMatchObject({ kind: 'unknown', message: expect.stringContaining(sentence) })
-})
-
-test('a project is created, or refused for certain', () => {
-  const printed = '{"id": "abcdefghijklmnopqrst"}'
-  expect(readCreated({ code: 0, printed })).toBe('abcdefghijklmnopqrst')
-  expect(catchError(() => readCreated({ code: 1, printed: 'No.' }))).toMatchObject({
-    kind: 'refused',
-  })
-})
-
-function catchError(work: () => unknown): unknown {
-  try {
-    return work()
-  } catch (error) {
-    return error
-  }
-}
-
 test('the secret key is preferred to the legacy one, and the default one to others', () => {
   const legacy = { type: 'legacy', name: 'service_role', api_key: 'eyJ' }
   const publishable = { type: 'publishable', name: 'default', api_key: 'sb_publishable_1' }
@@ -98,17 +100,6 @@ test('the secret key is preferred to the legacy one, and the default one to othe
   expect(pickSecretKey([legacy, publishable, other])).toBe('sb_secret_2')
   expect(pickSecretKey([legacy, publishable])).toBe('eyJ')
   expect(pickSecretKey([publishable])).toBeUndefined()
-})
-
-test.each([
-  ['3.1.0', true],
-  ['3.20.1', true],
-  ['3.0.9', false],
-  ['2.99.0', false],
-  ['4.0.0', false],
-  ['', false],
-])('an installed program of version "%s" is used: %s', (version, expected) => {
-  expect(isUsable(version)).toBe(expected)
 })
 
 test.each([
