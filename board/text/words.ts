@@ -29,7 +29,7 @@ const LEAD = 40
 /** A text on one line, without the marks of Markdown that mean nothing there. */
 export function plainLine(text: string): string {
   return text
-    .replaceAll(/^\s*(#{1,6}|>|[-*+]( \[[ xX]\])?|\d+[.)]) /gm, '')
+    .replaceAll(/^[ \t]*(#{1,6}|>|[-*+]( \[[ xX]\])?|\d+[.)]) /gm, '')
     .replaceAll(/\*\*|~~|`+/g, '')
     .replaceAll(/\s+/g, ' ')
     .trim()

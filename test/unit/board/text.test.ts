@@ -101,6 +101,17 @@ test('an excerpt is around the first word, on one line, without marks of Markdow
   expect(plainLine('## A\n> b\n1. c snake_case')).toBe('A b c snake_case')
 })
 
+// Work that squared with the length would take minutes.
+test.each(['\n', ' ', '\t', '\r', '\u2028', '\n ', '# ', '> ', '- [ ] ', '1. ', '*', '`'])(
+  'a line is made at once of a text that has nothing but %j before its word',
+  (pattern) => {
+    const text = `${pattern.repeat(99_990 / pattern.length)}word`
+    expect(plainLine(text)).toMatch(/word$/)
+    expect(excerptAround(text, ['word'], 280)).toMatch(/word$/)
+  },
+  5_000,
+)
+
 test.each([
   ['without any space', `${'前'.repeat(400)}針${'後'.repeat(400)}`],
   ['with the next space after the word', `${'前'.repeat(400)}針 ${'後'.repeat(400)}`],
