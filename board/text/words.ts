@@ -49,6 +49,6 @@ export function excerptAround(content: string, words: string[], length: number):
   return `${from > 0 ? '… ' : ''}${cut}${from + length < line.length ? ' …' : ''}`
 }
 
-function escapePattern(word: string): string {
+export function escapePattern(word: string): string {
   return word.replaceAll(/[.*+?^${}()|[\]\\/]/g, '\\$&')
 }
