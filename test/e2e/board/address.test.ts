@@ -135,6 +135,20 @@ test('a message to everyone that calls a reader by name is offered to them, and 
   expect(await lastAddressee(relay)).toBe('reviewer')
 })
 
+test('a search can be for what any reader wrote', async () => {
+  await using relay = await createTestRelay()
+  await createReaders(relay)
+  await using board = await openBoard(browser, relay, { at: '#/search?q=from' })
+  const { page } = board
+  await page.locator('.hit').nth(1).waitFor()
+  await page.getByRole('button', { name: 'Written by anyone' }).click()
+  await page.getByRole('textbox', { name: /^Find an author/ }).fill('plan')
+  await page.keyboard.press('Enter')
+  await page.getByRole('button', { name: 'Written by planner' }).waitFor()
+  await expect.poll(() => page.locator('.hit').count()).toBe(1)
+  await page.locator('.hit', { hasText: 'from planner' }).waitFor()
+})
+
 /** Enter as an input method sends it: as part of a composition, or after Safari has ended that. */
 const COMPOSING = [
   ['while it composes', { isComposing: true }],
