@@ -118,7 +118,7 @@ export function Menu({
       </button>
       {isOpen && (
         <div
-          class="menu"
+          class={`menu ${opens}`}
           ref={popover}
           popover="manual"
           {...(filter && { role: 'dialog', 'aria-label': label })}
