@@ -10,6 +10,9 @@ import { findFence, splitMarkdown } from './fences.ts'
 /** Milliseconds for one text; the step that passes them is finished first. */
 const BUDGET = 50
 
+/** Steps before the clock counts, so that a machine that pauses does not cost a short message its form. */
+const FREE_STEPS = 300
+
 /** Steps for one text. What they find has to be drawn as well, which takes longer than finding it. */
 const MAX_STEPS = 12_000
 
@@ -75,7 +78,8 @@ class BoundedTokenizer extends Tokenizer {
 
   #step(steps = 1): void {
     this.#steps += steps
-    this.isOver ||= this.#steps > MAX_STEPS || this.#now() > this.#deadline
+    const isLate = this.#steps > FREE_STEPS && this.#now() > this.#deadline
+    this.isOver ||= isLate || this.#steps > MAX_STEPS
     if (this.isOver) throw new OverBudget()
   }
 

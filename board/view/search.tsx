@@ -173,7 +173,11 @@ function FilterBar({ filters }: { filters: Filters }) {
     const found = filterTags(authors, text)
     if (text && !found.includes(text)) found.push(text)
     const items = found.map((each) => ({
-      label: <Name>{each}</Name>,
+      label: (
+        <span class="cut">
+          <Name>{each}</Name>
+        </span>
+      ),
       isChecked: from === each,
       run: () => set({ from: each }),
     }))
