@@ -41,7 +41,7 @@ export function Content({ message, thread, isPlain, onWhole }: ContentProps) {
   const start = content.slice(0, FOLDED).replace(/[\ud800-\udbff]$/, '')
   return (
     <>
-      <div class={isFound ? undefined : 'long'}>
+      <div class={isFound ? 'md' : 'long'}>
         <Markdown text={start} isPlain={isPlain} />
       </div>
       <Rest text={content.slice(start.length)} isFound={isFound} onFound={() => setFound(true)} />
@@ -73,7 +73,7 @@ function Rest({ text, isFound, onFound }: RestProps) {
     return () => rest.current?.removeEventListener('beforematch', onFound)
   }, [])
   return (
-    <div class="md" dir="auto" ref={rest} hidden={isFound ? false : 'until-found'}>
+    <div class="md rest" dir="auto" ref={rest} hidden={isFound ? false : 'until-found'}>
       <p class="plain">
         <Text>{text}</Text>
       </p>
