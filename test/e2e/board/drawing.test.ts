@@ -172,17 +172,16 @@ test('find in page finds what is folded, and shows it where it is', async () => 
   const { page } = board
   const folded = page.locator('[hidden="until-found"]', { hasText: 'needle' })
   await folded.waitFor({ state: 'attached' })
-  expect(
-    await page
-      .getByText('needle')
-      .boundingBox()
-      .then((box) => box?.height ?? 0),
-  ).toBe(0)
+  const isShown = () =>
+    page.evaluate(`[...document.querySelectorAll('.md p')]
+      .find((each) => each.textContent.includes('needle')).checkVisibility()`)
+  expect(await isShown()).toBe(false)
   // What a browser does before it shows what it has found there.
   await folded.evaluate((element) => {
     const { Event } = globalThis as unknown as { Event: new (type: string, init: object) => never }
     element.dispatchEvent(new Event('beforematch', { bubbles: true }))
   })
+  await expect.poll(isShown).toBe(true)
   await page.getByText('needle and *thread*').waitFor()
   expect(await page.locator('[hidden="until-found"]').count()).toBe(0)
   await page.getByRole('button', { name: /^Show all/ }).click()
