@@ -28,17 +28,24 @@ export const problem = signal('')
 export const opened = signal<{ name: string; messages: Message[] | undefined } | undefined>(
   undefined,
 )
-/** Whether a newer view has taken over, and this one no longer follows. */
+/** Whether the host has refused a call, so that the view no longer follows. */
 export const isStale = signal(false)
 
 let bridge: Bridge
 let wanted: Record<string, unknown> = {}
 let timer: number | undefined
 let isEnded = false
+let isOnScreen = false
 
 export function followRelay(to: Bridge): void {
   bridge = to
   document.addEventListener('visibilitychange', schedule)
+  // A chat may have many views, and those that are scrolled away need no news. They could also talk to each
+  // other, but on an origin that they share with the views of other servers.
+  new IntersectionObserver((entries) => {
+    isOnScreen = entries.at(-1)?.isIntersecting ?? false
+    schedule()
+  }).observe(document.documentElement)
 }
 
 /** Takes the arguments of the call: a list that was filtered stays so. */
@@ -73,11 +80,11 @@ function takeList(list: Thread[], more: number): void {
   asOf.value = Date.now()
 }
 
-/** Looks again soon, while somebody can see it and the host passes calls on. */
+/** Looks again soon, while the view can be seen and the host passes calls on. */
 export function schedule(): void {
   clearTimeout(timer)
   const mayAsk = capabilities.peek().serverTools !== undefined
-  if (document.hidden || isEnded || isStale.peek() || !mayAsk) return
+  if (document.hidden || !isOnScreen || isEnded || isStale.peek() || !mayAsk) return
   timer = setTimeout(() => void look(), PAUSE)
 }
 
@@ -105,7 +112,7 @@ async function look(): Promise<void> {
   }
 }
 
-/** Follows again, as the view that the person looks at. */
+/** Follows again. */
 export function resume(): void {
   isStale.value = false
   void look()

@@ -2,7 +2,7 @@
 import { render } from 'preact'
 import { boardBase } from '../state/route.ts'
 import { type Bridge, openBridge } from './bridge.ts'
-import { end, followRelay, isStale, schedule, takeInput, takeResult } from './data.ts'
+import { end, followRelay, schedule, takeInput, takeResult } from './data.ts'
 import { applyContext, capabilities, type HostCapabilities, type HostContext } from './host.ts'
 import { View } from './view.tsx'
 
@@ -56,20 +56,6 @@ function reportSize(to: Bridge): void {
   }).observe(root)
 }
 
-/** Several views of one board may be open; only the newest follows the relay. */
-function giveWayToNewer(): void {
-  const born = Date.now()
-  try {
-    const others = new BroadcastChannel('relay-app')
-    others.onmessage = ({ data }) => {
-      if (Number(data) > born) isStale.value = true
-    }
-    others.postMessage(born)
-  } catch {
-    // A frame without an origin has no channel: each view follows.
-  }
-}
-
 /** Links are opened by the host, which says to the person where they lead. */
 function openLinks(event: MouseEvent): void {
   const link = event.target instanceof Element ? event.target.closest('a') : null
@@ -93,6 +79,5 @@ followRelay(bridge)
 render(<View onFullscreen={() => void enlarge().catch(() => {})} />, root)
 addEventListener('click', openLinks)
 reportSize(bridge)
-giveWayToNewer()
 // A host that never answers still gets what the tool call gave, if it sends that.
 greet().catch(() => {})

@@ -52,11 +52,11 @@ export function View({ onFullscreen }: ViewProps) {
       {isStale.value && capabilities.value.serverTools && (
         <p class="notice">
           <span>
-            This view no longer follows the relay. A newer one may be further down. As of{' '}
+            This view no longer follows the relay: the chat did not pass on a call. As of{' '}
             {formatClock(new Date(asOf.value).toISOString())}.
           </span>
           <button class="btn small line" type="button" onClick={resume}>
-            Follow here
+            Try again
           </button>
         </p>
       )}

@@ -26,12 +26,22 @@ const NAMES: Record<string, string> = {
   FEFF: 'byte order mark',
 }
 
-/** Splits a text at such characters. A carriage return before a line feed is no character of its own. */
+/** Marks of one text; the page would take seconds to lay out tens of thousands. */
+const MAX_MARKS = 500
+
+/**
+ * Splits a text at such characters. A carriage return before a line feed is no character of its own. After
+ * MAX_MARKS of them, a question mark takes the place of each.
+ */
 export function findUnseen(text: string): Piece[] {
   const plain = text.replaceAll('\r\n', '\n')
   const pieces: Piece[] = []
   let end = 0
   for (const { 0: character, index } of plain.matchAll(UNSEEN)) {
+    if (pieces.length >= 2 * MAX_MARKS) {
+      pieces.push(plain.slice(end).replaceAll(UNSEEN, '?'))
+      return pieces
+    }
     if (index > end) pieces.push(plain.slice(end, index))
     const code = (character.codePointAt(0) as number).toString(16).toUpperCase().padStart(4, '0')
     pieces.push({ code, name: NAMES[code] ?? 'invisible or control character' })
@@ -39,6 +49,11 @@ export function findUnseen(text: string): Piece[] {
   }
   if (end < plain.length) pieces.push(plain.slice(end))
   return pieces
+}
+
+/** Whether a text has so many that they should not be shown as marks among other elements. */
+export function isFullOfUnseen(text: string): boolean {
+  return (text.match(UNSEEN)?.length ?? 0) > MAX_MARKS
 }
 
 /** A text on one line, for a title or an attribute, without such characters. */

@@ -29,7 +29,7 @@ const LEAD = 40
 /** A text on one line, without the marks of Markdown that mean nothing there. */
 export function plainLine(text: string): string {
   return text
-    .replaceAll(/^\s*(#{1,6}|>|[-*+]( \[[ xX]\])?|\d+[.)]) /gm, '')
+    .replaceAll(/^[ \t]*(#{1,6}|>|[-*+]( \[[ xX]\])?|\d+[.)]) /gm, '')
     .replaceAll(/\*\*|~~|`+/g, '')
     .replaceAll(/\s+/g, ' ')
     .trim()
@@ -49,6 +49,6 @@ export function excerptAround(content: string, words: string[], length: number):
   return `${from > 0 ? '… ' : ''}${cut}${from + length < line.length ? ' …' : ''}`
 }
 
-function escapePattern(word: string): string {
+export function escapePattern(word: string): string {
   return word.replaceAll(/[.*+?^${}()|[\]\\/]/g, '\\$&')
 }

@@ -1,14 +1,12 @@
 /** The field in which the person writes to a thread. */
 import { useEffect, useRef, useState } from 'preact/hooks'
-import { relayNow } from '../relay/client.ts'
 import { isReadOnly, signIn, staysSignedIn } from '../relay/sign-in.ts'
-import { changedDraft, loadDraft, saveDraft } from '../state/drafts.ts'
+import { changedDraft, type Draft, loadDraft, saveDraft } from '../state/drafts.ts'
 import { post } from '../state/outbox.ts'
-import { readers } from '../state/threads.ts'
-import { formatAge } from '../text/time.ts'
-import { Icon } from './icons.tsx'
+import { findMention } from '../text/tags.ts'
+import { Addressee, knownTags } from './addressee.tsx'
+import { isComposing } from './keys.ts'
 import { Markdown } from './markdown.tsx'
-import { Menu } from './menu.tsx'
 import { Name } from './text.tsx'
 
 const isMac = /Mac|iP(hone|ad)/.test(navigator.userAgent)
@@ -66,7 +64,12 @@ export function Composer(props: ComposerProps) {
     afterSend?.()
     field.current?.focus()
   }
+  const address = (to: string) => {
+    change({ ...draft, to })
+    field.current?.focus()
+  }
   const onKeyDown = (event: KeyboardEvent) => {
+    if (isComposing(event)) return
     if (event.key === 'Enter' && (event.metaKey || event.ctrlKey)) void send(event)
     if (event.key === 'Escape') field.current?.blur()
   }
@@ -92,8 +95,9 @@ export function Composer(props: ComposerProps) {
           onKeyDown={onKeyDown}
         />
       )}
+      <Offer thread={thread} draft={draft} onTake={address} />
       <div class="composer-bar">
-        <Addressee to={draft.to} onChoose={(to) => change({ ...draft, to })} />
+        <Addressee thread={thread} to={draft.to} onChoose={(to) => change({ ...draft, to })} />
         <button
           class="btn small quiet"
           id="to-write"
@@ -119,46 +123,28 @@ export function Composer(props: ComposerProps) {
   )
 }
 
-/** For whom a message is: everyone, or one reader. */
-function Addressee({ to, onChoose }: { to: string; onChoose: (to: string) => void }) {
-  const now = relayNow()
-  const known = readers.value.slice(0, 12)
-  const items = known.map(({ reader_tag, last_seen_at }) => ({
-    label: (
-      <>
-        <span class={isNow(last_seen_at, now) ? 'dot' : 'dot off'} aria-hidden="true" />
-        <span class="cut">
-          <Name>{reader_tag}</Name>
-        </span>
-        {last_seen_at && <time>{formatAge(last_seen_at, now)}</time>}
-      </>
-    ),
-    isChecked: reader_tag === to,
-    run: () => onChoose(reader_tag),
-  }))
-  const everyone = { label: 'Everyone', isChecked: to === '', run: () => onChoose('') }
-  const [first, ...others] = items
+/** Offers to address a message that calls a reader by name; only the address tells the reader. */
+function Offer({
+  thread,
+  draft,
+  onTake,
+}: {
+  thread: string
+  draft: Draft
+  onTake: (to: string) => void
+}) {
+  const tag = draft.to ? undefined : findMention(draft.text, knownTags(thread))
   return (
-    <Menu
-      class="btn small quiet to"
-      label={to ? `To ${to}` : 'To everyone'}
-      opens="up"
-      align="left"
-      button={
-        <>
-          <Icon name="to" />
-          <span class="cut">{to ? <Name>{to}</Name> : 'Everyone'}</span>
-          <Icon name="drop" />
-        </>
-      }
-      items={[everyone, ...(first ? [{ ...first, hasLine: true }] : []), ...others]}
-    />
+    <p class="offer" role="status">
+      {tag !== undefined && (
+        <button class="btn small" type="button" onClick={() => onTake(tag)}>
+          <span class="cut">
+            Address it to <Name>{tag}</Name>?
+          </span>
+        </button>
+      )}
+    </p>
   )
-}
-
-/** Whether a reader was seen in the last two minutes: the relay notes it at most once a minute. */
-export function isNow(time: string | undefined, now: number): boolean {
-  return time !== undefined && now - Date.parse(time) < 120_000
 }
 
 function ReadOnly() {

@@ -1,45 +1,28 @@
 /**
- * Markdown as elements. marked's lexer reads it; each of its tokens becomes an element here, and HTML in
- * a message stays text. No string ever becomes markup.
+ * Markdown as elements: each token becomes one here. HTML in a message stays text, except for a few tags
+ * that models write and that stand for an element without attributes. No string ever becomes markup.
  */
-import { marked, type Token, type Tokens } from 'marked'
+import type { Token, Tokens } from 'marked'
 import type { ComponentChildren, VNode } from 'preact'
-import { readLink, saysWhere } from '../text/links.ts'
+import { useMemo } from 'preact/hooks'
+import { type DetailsToken, plainToken, readMarkdown } from '../text/markdown.ts'
 import { CopyButton } from './copy.tsx'
 import { Icon } from './icons.tsx'
+import { renderInline, renderSpans } from './spans.tsx'
 import { Text } from './text.tsx'
-
-/** Characters beyond which a text is shown as it is: reading Markdown could take seconds. */
-const MAX_LENGTH = 20_000
 
 /** Levels of lists and quotes that are shown as such. */
 const MAX_DEPTH = 12
 
-/** Many opening marks in a row keep the lexer busy for seconds, and mean nothing to a reader. */
-const HOSTILE = /[[(*_~`<>!]{200}|^(?:[ \t]*(?:>|[-+*]|\d+[.)])){30}/m
-
-export function Markdown({ text }: { text: string }) {
+/** With `isPlain`, the text as it is. */
+export function Markdown({ text, isPlain = false }: { text: string; isPlain?: boolean }) {
+  const blocks = useMemo(() => (isPlain ? [plainToken(text)] : readMarkdown(text)), [text, isPlain])
   return (
     <div class="md" dir="auto">
-      {renderMarkdown(text) ?? (
-        <p class="plain">
-          <Text>{text}</Text>
-        </p>
-      )}
+      {/* The day above the message is level 3 of the page's outline, and none of its own may be skipped. */}
+      {renderBlocks(blocks, { depth: 0, outline: { level: 3 } })}
     </div>
   )
-}
-
-/** The elements; undefined when the text is better shown as it is. */
-function renderMarkdown(text: string): ComponentChildren {
-  if (text.length > MAX_LENGTH || HOSTILE.test(text)) return undefined
-  // The day above the message is level 3 of the page's outline, and none of its own may be skipped.
-  const outline = { level: 3 }
-  try {
-    return renderBlocks(marked.lexer(text, { gfm: true, breaks: true }), { depth: 0, outline })
-  } catch {
-    return undefined
-  }
 }
 
 interface Place {
@@ -88,6 +71,14 @@ function renderBlock(token: Tokens.Generic, place: Place): ComponentChildren {
       return renderTable(token as Tokens.Table)
     case 'hr':
       return <p class="rule">* * *</p>
+    case 'details':
+      return renderDetails(token as unknown as DetailsToken, place)
+    case 'plain':
+      return (
+        <p class="plain">
+          <Text>{token.raw}</Text>
+        </p>
+      )
     default:
       return (
         <p>
@@ -95,6 +86,18 @@ function renderBlock(token: Tokens.Generic, place: Place): ComponentChildren {
         </p>
       )
   }
+}
+
+function renderDetails({ summary, tokens }: DetailsToken, place: Place): VNode {
+  return (
+    <details>
+      <summary>
+        <Icon name="turn" turns />
+        <span>{summary.length > 0 ? renderSpans(summary) : 'Details'}</span>
+      </summary>
+      {renderBlocks(tokens, deeper(place))}
+    </details>
+  )
 }
 
 function renderList(list: Tokens.List, place: Place): VNode {
@@ -146,79 +149,6 @@ function renderTable({ header, rows }: Tokens.Table): VNode {
         </tbody>
       </table>
     </div>
-  )
-}
-
-function renderInline(
-  tokens: Token[] | undefined,
-  text: string,
-  isInLink = false,
-): ComponentChildren {
-  if (!tokens) return <Text>{text}</Text>
-  return tokens.map((token) => renderSpan(token as Tokens.Generic, isInLink))
-}
-
-function renderSpan(token: Tokens.Generic, isInLink: boolean): ComponentChildren {
-  switch (token.type) {
-    case 'strong':
-      return <strong>{renderInline(token.tokens, token.text, isInLink)}</strong>
-    case 'em':
-      return <em>{renderInline(token.tokens, token.text, isInLink)}</em>
-    case 'del':
-      return <del>{renderInline(token.tokens, token.text, isInLink)}</del>
-    case 'codespan':
-      return (
-        <code>
-          <Text>{token.text}</Text>
-        </code>
-      )
-    case 'br':
-      return <br />
-    case 'escape':
-      return <Text>{token.text}</Text>
-    case 'link':
-      return renderLink(
-        token.href,
-        renderInline(token.tokens, token.text, true),
-        token.text,
-        token.raw,
-      )
-    case 'image': {
-      const name = <Text>{token.text || 'image'}</Text>
-      // A badge: the link around it leads somewhere, and there can be only one.
-      return isInLink ? name : renderLink(token.href, name, '', token.raw)
-    }
-    case 'text':
-      return token.tokens ? (
-        renderInline(token.tokens, token.text, isInLink)
-      ) : (
-        <Text>{token.text}</Text>
-      )
-    default:
-      return <Text>{token.raw}</Text>
-  }
-}
-
-function renderLink(
-  href: string,
-  content: ComponentChildren,
-  text: string,
-  raw: string,
-): ComponentChildren {
-  const link = readLink(href)
-  if (!link) return <Text>{raw}</Text>
-  return (
-    <>
-      <a href={link.href} target="_blank" rel="noopener noreferrer">
-        {content}
-      </a>
-      {!saysWhere(text, link) && (
-        <span class="goes">
-          {' '}
-          <Text>{link.host}</Text>
-        </span>
-      )}
-    </>
   )
 }
 

@@ -1,6 +1,8 @@
 /** A button that opens a menu: arrow keys, Escape, and a press elsewhere close it. */
 import type { ComponentChildren } from 'preact'
 import { useLayoutEffect, useRef, useState } from 'preact/hooks'
+import { Icon } from './icons.tsx'
+import { isComposing } from './keys.ts'
 
 export interface MenuItem {
   label: ComponentChildren
@@ -16,7 +18,10 @@ interface MenuProps {
   label: string
   button: ComponentChildren
   class: string
-  items: MenuItem[]
+  /** With a filter, those for what is typed. */
+  items: MenuItem[] | ((text: string) => MenuItem[])
+  /** The label of a field above the items. */
+  filter?: string
   /** Where it opens: below by default, above near the end of the page. */
   opens?: 'up' | 'down'
   align?: 'left' | 'right'
@@ -26,25 +31,33 @@ export function Menu({
   label,
   button,
   items,
+  filter,
   opens = 'down',
   align = 'right',
   ...rest
 }: MenuProps) {
   const [isOpen, setOpen] = useState(false)
+  const [text, setText] = useState('')
   const root = useRef<HTMLDivElement>(null)
   const opener = useRef<HTMLButtonElement>(null)
-  const menu = useRef<HTMLDivElement>(null)
+  const popover = useRef<HTMLDivElement>(null)
+  const shown = !isOpen ? [] : typeof items === 'function' ? items(text) : items
+  const settle = () => {
+    if (!popover.current || !opener.current) return
+    place(popover.current, opener.current.getBoundingClientRect(), opens, align)
+  }
 
   useLayoutEffect(() => {
-    const list = menu.current
-    if (!isOpen || !list || !opener.current) return
+    if (!isOpen) return
+    setText('')
     // In the top layer no box of the page can cut it off.
-    list.showPopover()
-    const settle = () => {
-      if (opener.current) place(list, opener.current.getBoundingClientRect(), opens, align)
-    }
+    popover.current?.showPopover()
     settle()
-    list.querySelector<HTMLElement>('[role^=menuitem]')?.focus()
+    // Where there is no keyboard to type on, a field would bring one over the items.
+    const mayType = matchMedia('(hover: hover)').matches
+    popover.current
+      ?.querySelector<HTMLElement>(mayType ? 'input, [role^=menuitem]' : '[role^=menuitem]')
+      ?.focus()
     const close = (event: Event) => {
       if (!root.current?.contains(event.target as Node)) setOpen(false)
     }
@@ -57,67 +70,116 @@ export function Menu({
     }
   }, [isOpen])
 
-  const move = (event: KeyboardEvent) => {
-    if (!isOpen) return
-    const all = [...(root.current?.querySelectorAll<HTMLElement>('[role^=menuitem]') ?? [])]
-    const at = all.indexOf(document.activeElement as HTMLElement)
-    const to: Record<string, number> = {
-      ArrowDown: (at + 1) % all.length,
-      ArrowUp: (at - 1 + all.length) % all.length,
-      Home: 0,
-      End: all.length - 1,
-    }
-    const next = to[event.key]
-    if (event.key === 'Escape' || event.key === 'Tab') {
+  useLayoutEffect(settle, [text])
+
+  const choose = ({ run }: MenuItem) => {
+    setOpen(false)
+    opener.current?.focus()
+    run()
+  }
+
+  const onKeyDown = (event: KeyboardEvent) => {
+    if (!isOpen || isComposing(event)) return
+    const { key, target } = event
+    const field = popover.current?.querySelector('input')
+    const isTyping = target === field
+    const all = [...(popover.current?.querySelectorAll<HTMLElement>('[role^=menuitem]') ?? [])]
+    const at = all.indexOf(target as HTMLElement)
+    const next = isTyping && /^(Home|End)$/.test(key) ? undefined : nextOf(key, at, all.length)
+    if (key === 'Escape' || key === 'Tab') {
       setOpen(false)
-      if (event.key === 'Escape') opener.current?.focus()
+      if (key === 'Escape') opener.current?.focus()
     } else if (next !== undefined) all[next]?.focus()
-    else return
+    else if (isTyping && key === 'Enter') {
+      if (shown[0]) choose(shown[0])
+    } else {
+      const isLetter = key.length === 1 && key !== ' ' && !event.ctrlKey && !event.metaKey
+      if (isLetter && !isTyping) field?.focus()
+      return
+    }
     event.stopPropagation()
-    if (event.key !== 'Tab') event.preventDefault()
+    if (key !== 'Tab') event.preventDefault()
   }
 
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: it only hears what bubbles up from its items.
-    <div class="menu-root" ref={root} onKeyDown={move}>
+    <div class="menu-root" ref={root} onKeyDown={onKeyDown}>
       <button
         ref={opener}
         class={rest.class}
         type="button"
         aria-label={label}
         title={label}
-        aria-haspopup="menu"
+        aria-haspopup={filter ? 'dialog' : 'menu'}
         aria-expanded={isOpen}
         onClick={() => setOpen(!isOpen)}
       >
         {button}
       </button>
       {isOpen && (
-        <div class="menu" ref={menu} popover="manual" role="menu" aria-label={label}>
-          {items.map(({ label: item, run, isChecked, hasLine }) => (
+        <div
+          class={`menu ${opens}`}
+          ref={popover}
+          popover="manual"
+          {...(filter && { role: 'dialog', 'aria-label': label })}
+        >
+          {filter && (
             <>
-              {hasLine && <hr />}
-              <button
-                class="btn"
-                type="button"
-                {...(isChecked === undefined
-                  ? { role: 'menuitem' }
-                  : { role: 'menuitemcheckbox', 'aria-checked': isChecked })}
-                tabIndex={-1}
-                onClick={() => {
-                  setOpen(false)
-                  opener.current?.focus()
-                  run()
-                }}
-              >
-                {item}
-              </button>
+              <label class="field">
+                <Icon name="search" />
+                <span class="vh">{filter}</span>
+                <input
+                  type="text"
+                  autocomplete="off"
+                  maxLength={200}
+                  placeholder={filter}
+                  value={text}
+                  onInput={(event) => setText(event.currentTarget.value)}
+                />
+              </label>
+              <p class="vh" role="status">
+                {text && `${shown.length} found`}
+              </p>
             </>
-          ))}
+          )}
+          <div class="menu-items" role="menu" aria-label={label}>
+            {shown.map((item) => (
+              <>
+                {item.hasLine && <hr />}
+                <button
+                  class="btn"
+                  type="button"
+                  {...(item.isChecked === undefined
+                    ? { role: 'menuitem' }
+                    : { role: 'menuitemcheckbox', 'aria-checked': item.isChecked })}
+                  tabIndex={-1}
+                  onClick={() => choose(item)}
+                >
+                  {item.label}
+                </button>
+              </>
+            ))}
+          </div>
         </div>
       )}
     </div>
   )
+}
+
+/** The item that a key leads to, from the one at `at`, or from before the first at -1. */
+function nextOf(key: string, at: number, count: number): number | undefined {
+  switch (key) {
+    case 'ArrowDown':
+      return (at + 1) % count
+    case 'ArrowUp':
+      return at < 0 ? count - 1 : (at - 1 + count) % count
+    case 'Home':
+      return 0
+    case 'End':
+      return count - 1
+    default:
+      return undefined
+  }
 }
 
 /** Pixels between a menu, its button and the edge of the window. */

@@ -2,16 +2,16 @@
 import { useState } from 'preact/hooks'
 import { isPerson, type Message as MessageData, nameOf, nameOfTag, PERSON } from '../relay/types.ts'
 import { boardBase, formatRoute } from '../state/route.ts'
-import { noteFault, say } from '../state/status.ts'
+import { say } from '../state/status.ts'
 import { formatClock, formatExact } from '../text/time.ts'
+import { Content } from './content.tsx'
 import { type Copied, CopyButton, copyText } from './copy.tsx'
 import { Icon, SurfaceIcon } from './icons.tsx'
-import { Markdown } from './markdown.tsx'
 import { memo } from './memo.ts'
 import { Menu } from './menu.tsx'
 import { Name, Text } from './text.tsx'
 
-interface MessageProps {
+export interface MessageProps {
   message: MessageData
   thread: string
   /** Whether the same author wrote the message before, shortly before. */
@@ -26,6 +26,7 @@ interface MessageProps {
 export const Message = memo((props: MessageProps) => {
   const { message, thread, isContinued, isTarget, onWhole } = props
   const byPerson = isPerson(message)
+  const [isPlain, setPlain] = useState(false)
   return (
     <article
       class={`msg${isContinued ? ' more-by' : ''}${isTarget ? ' target' : ''}`}
@@ -41,15 +42,21 @@ export const Message = memo((props: MessageProps) => {
         </span>
       )}
       <div class="body">
-        <Head message={message} thread={thread} isContinued={isContinued} onWhole={onWhole} />
-        <Content message={message} thread={thread} onWhole={onWhole} />
+        <Head {...props} isPlain={isPlain} onPlain={() => setPlain(!isPlain)} />
+        <Content message={message} thread={thread} isPlain={isPlain} onWhole={onWhole} />
         {message.metadata && <Metadata metadata={message.metadata} />}
       </div>
     </article>
   )
 })
 
-function Head({ message, thread, isContinued, onWhole }: Omit<MessageProps, 'isTarget'>) {
+interface HeadProps extends MessageProps {
+  /** Whether the message is shown as text. */
+  isPlain: boolean
+  onPlain: () => void
+}
+
+function Head({ message, thread, isContinued, onWhole, isPlain, onPlain }: HeadProps) {
   const { seq, created_at, content, content_length } = message
   const text = () => (content_length && onWhole ? onWhole(thread, seq) : content)
   const link = linkTo(thread, seq)
@@ -67,6 +74,16 @@ function Head({ message, thread, isContinued, onWhole }: Omit<MessageProps, 'isT
         <span class="acts">
           <CopyButton text={text} label="Copy message" />
           <CopyButton text={link} label="Copy link" icon="link" />
+          <button
+            class="btn small icon"
+            type="button"
+            aria-label="Show as text"
+            title="Show as text"
+            aria-pressed={isPlain}
+            onClick={onPlain}
+          >
+            <Icon name="text" />
+          </button>
         </span>
         <time dateTime={created_at} title={formatExact(created_at)}>
           {formatClock(created_at)}
@@ -82,6 +99,7 @@ function Head({ message, thread, isContinued, onWhole }: Omit<MessageProps, 'isT
             items={[
               { label: 'Copy message', run: () => void copyAndSay(text) },
               { label: 'Copy link', run: () => void copyAndSay(link) },
+              { label: 'Show as text', isChecked: isPlain, run: onPlain },
             ]}
           />
         </span>
@@ -121,52 +139,6 @@ export function Byline({
         </span>
       )}
     </span>
-  )
-}
-
-/** Characters beyond which a message is folded. */
-const LONG = 4_000
-
-function Content({
-  message,
-  thread,
-  onWhole,
-}: Pick<MessageProps, 'message' | 'thread' | 'onWhole'>) {
-  const { content, content_length, seq } = message
-  const length = content_length ?? [...content].length
-  const [isOpen, setOpen] = useState(false)
-  if (length <= LONG) return <Markdown text={content} />
-  const open = async () => {
-    try {
-      if (content_length) await onWhole?.(thread, seq)
-      setOpen(true)
-    } catch (error) {
-      say(noteFault(error).message)
-    }
-  }
-  if (isOpen && !content_length) {
-    return (
-      <>
-        <Markdown text={content} />
-        <button class="btn small quiet more" type="button" onClick={() => setOpen(false)}>
-          Show less
-        </button>
-      </>
-    )
-  }
-  return (
-    <>
-      <div class="long">
-        <Markdown text={content.slice(0, 1_500).replace(/[\ud800-\udbff]$/, '')} />
-      </div>
-      {onWhole || !content_length ? (
-        <button class="btn small quiet more" type="button" onClick={open}>
-          Show all {length.toLocaleString()} characters
-        </button>
-      ) : (
-        <p class="by">The first of {length.toLocaleString()} characters</p>
-      )}
-    </>
   )
 }
 

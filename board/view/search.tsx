@@ -5,9 +5,10 @@ import { PERSON, SURFACES } from '../relay/types.ts'
 import { boardBase, type Filters, formatRoute, go } from '../state/route.ts'
 import { noteFault, noteSuccess, say } from '../state/status.ts'
 import { readers } from '../state/threads.ts'
+import { filterTags } from '../text/tags.ts'
 import { CopyButton } from './copy.tsx'
 import { Icon, SurfaceIcon } from './icons.tsx'
-import { Menu } from './menu.tsx'
+import { Menu, type MenuItem } from './menu.tsx'
 import { Back, Case, MessageSkeleton } from './panes.tsx'
 import { type Found, Results } from './results.tsx'
 import { Name } from './text.tsx'
@@ -167,7 +168,22 @@ function FilterBar({ filters }: { filters: Filters }) {
     const next = Object.entries({ ...filters, ...change }).filter(([, value]) => value)
     go({ at: 'search', ...Object.fromEntries(next) }, true)
   }
-  const authors = [PERSON, ...readers.value.map(({ reader_tag }) => reader_tag)].slice(0, 15)
+  const authors = [PERSON, ...readers.value.map(({ reader_tag }) => reader_tag)]
+  const itemsFor = (text: string): MenuItem[] => {
+    const found = filterTags(authors, text)
+    if (text && !found.includes(text)) found.push(text)
+    const items = found.map((each) => ({
+      label: (
+        <span class="cut">
+          <Name>{each}</Name>
+        </span>
+      ),
+      isChecked: from === each,
+      run: () => set({ from: each }),
+    }))
+    if (text) return items
+    return [{ label: 'Anyone', isChecked: !from, run: () => set({ from: '' }) }, ...items]
+  }
   return (
     <fieldset class="filters">
       <legend class="vh">Filters</legend>
@@ -212,14 +228,8 @@ function FilterBar({ filters }: { filters: Filters }) {
             <Icon name="drop" />
           </>
         }
-        items={[
-          { label: 'Anyone', isChecked: !from, run: () => set({ from: '' }) },
-          ...authors.map((each) => ({
-            label: <Name>{each}</Name>,
-            isChecked: from === each,
-            run: () => set({ from: each }),
-          })),
-        ]}
+        filter="Find an author, or type a tag"
+        items={(text) => itemsFor(text.trim())}
       />
     </fieldset>
   )

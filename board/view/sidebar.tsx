@@ -8,8 +8,9 @@ import { formatRoute, go, route } from '../state/route.ts'
 import { readers, threads, unlisted } from '../state/threads.ts'
 import { formatAge } from '../text/time.ts'
 import { plainLine } from '../text/words.ts'
-import { isNow } from './composer.tsx'
+import { isNow } from './addressee.tsx'
 import { Icon, Logo, SurfaceIcon } from './icons.tsx'
+import { isComposing } from './keys.ts'
 import { memo } from './memo.ts'
 import { SettingsMenu } from './settings.tsx'
 import { Name, Text } from './text.tsx'
@@ -144,7 +145,7 @@ function FilterField() {
   }, [text])
   const onKeyDown = (event: KeyboardEvent) => {
     // Enter may only confirm what an input method offers.
-    if (event.isComposing) return
+    if (isComposing(event)) return
     if (event.key === 'Enter' && text.trim()) go({ at: 'search', q: text.trim() })
     if (event.key === 'Escape') {
       setText('')

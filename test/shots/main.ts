@@ -71,6 +71,20 @@ const STATES: State[] = [
     },
   },
   {
+    name: 'addressee',
+    at: '/board/#/t/billing-migration',
+    act: async (page) => {
+      await page.getByRole('button', { name: 'To everyone' }).click()
+      await page.getByRole('textbox', { name: /^Find a reader/ }).fill('lap')
+    },
+  },
+  {
+    name: 'offer',
+    at: '/board/#/t/billing-migration',
+    act: (page) =>
+      page.getByRole('textbox', { name: /^Write to/ }).fill('@laptop-code please look at the sums'),
+  },
+  {
     name: 'offline',
     at: '/board/#/t/billing-migration',
     act: async (page) => {

@@ -123,19 +123,54 @@ test('when a call is refused it stops asking, says so, and follows again when as
   await frame.getByText('no longer follows the relay').waitFor()
   await host.page.clock.runFor(60_000)
   expect(host.calls).toHaveLength(1)
-  await frame.getByRole('button', { name: 'Follow here' }).click()
+  await frame.getByRole('button', { name: 'Try again' }).click()
   await expect.poll(() => host.calls.length).toBe(2)
 })
 
-test('of two views the older one gives way', async () => {
+test('a view follows only while it is on screen, whatever else is on its origin', async () => {
   await using relay = await createTestRelay(APP)
   await seed(relay.url, relay.key)
   await using host = await openAppHost(browser, relay, await readView(relay))
   const result = await relay.call('relay_list_threads', { preview: true })
-  const older = await host.open({ result, capabilities: LIVE })
-  const newer = await host.open({ result, capabilities: LIVE })
-  await older.frame.getByText('no longer follows the relay').waitFor()
-  expect(await newer.frame.getByText('no longer follows the relay').count()).toBe(0)
+  await host.page.clock.install()
+  const { frame } = await host.open({ result, capabilities: LIVE })
+  await frame.getByText('billing-migration').waitFor()
+  await frame.locator('body').evaluate(() => {
+    const Channel = (globalThis as unknown as { BroadcastChannel: typeof BroadcastChannel })
+      .BroadcastChannel
+    new Channel('relay-app').postMessage(Number.MAX_SAFE_INTEGER)
+  })
+  const looks = async () => {
+    const before = host.calls.length
+    await host.page.clock.runFor(5_000)
+    await expect.poll(() => host.calls.length).toBeGreaterThan(before)
+  }
+  await looks()
+  expect(await frame.getByText('no longer follows the relay').count()).toBe(0)
+
+  const scroll = (place: string) =>
+    host.page.evaluate(`{
+      const frame = document.querySelector('iframe')
+      document.body.style.minHeight = '5000px'
+      const seen = new Promise((resolve) => new IntersectionObserver(([entry], observer) => {
+        if (entry.isIntersecting !== ${place === 'there'}) return
+        observer.disconnect()
+        resolve()
+      }).observe(frame))
+      scrollTo(0, ${place === 'there' ? 0 : 4_000})
+      seen
+    }`)
+  await scroll('away')
+  await host.page.clock.runFor(5_000)
+  const asked = host.calls.length
+  for (let i = 0; i < 6; i += 1) {
+    await host.page.clock.runFor(5_000)
+    await relay.call('relay_list_threads', {})
+  }
+  // One may have been on its way.
+  expect(host.calls.length - asked).toBeLessThan(2)
+  await scroll('there')
+  await looks()
 })
 
 test('theme, colours, room and edges are the host’s, as long as they are only that', async () => {

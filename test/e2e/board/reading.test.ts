@@ -220,7 +220,7 @@ test('at the end of a thread the last message stays in sight while the window sh
   const button = await page.getByRole('button', { name: 'To everyone' }).boundingBox()
   await expect
     .poll(async () => {
-      const menu = await page.getByRole('menu').boundingBox()
+      const menu = await page.locator('.menu').boundingBox()
       return menu && button && Math.round(button.y - menu.y - menu.height)
     })
     .toBe(4)

@@ -91,6 +91,20 @@ test.each([
   await page.locator('.app').waitFor()
 })
 
+test('where something else answers at the root, the board blames neither link nor key', async () => {
+  await using relay = await createTestRelay()
+  await using board = await openBoard(browser, relay, { signedOut: true })
+  const { page } = board
+  await page.route('**/authorize', (route) => route.fulfill({ status: 404, body: 'Not found' }))
+  await page.goto('about:blank')
+  await page.goto(await linkOf(relay))
+  const problem = page.getByRole('alert')
+  await problem.waitFor()
+  expect(await problem.innerText()).toContain('answered 404')
+  expect(await problem.innerText()).not.toMatch(/link|key|valid|ended/)
+  expect(await page.evaluate('localStorage.length + sessionStorage.length')).toBe(0)
+})
+
 test('a link is good for the board only', async () => {
   await using relay = await createTestRelay()
   const [, link = ''] = (await linkOf(relay)).split('#link=')

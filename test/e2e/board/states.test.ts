@@ -1,7 +1,7 @@
 /** The board when something is wrong, missing or a lot. */
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { findOverflow, go, interceptCalls, openBoard, settle } from '../../support/board.ts'
+import { findOverflow, go, interceptCalls, linkOf, openBoard, settle } from '../../support/board.ts'
 import { openBrowser } from '../../support/browser.ts'
 import { startFaults } from '../../support/faults.ts'
 import { createTestRelay } from '../../support/relay.ts'
@@ -252,4 +252,29 @@ test('a thousand threads: the list holds 500, and typing finds any other', async
     await page.locator(`[data-seq="${last}"]`).scrollIntoViewIfNeeded()
   }
   await expect.poll(() => page.getByRole('button', { name: /newer$|latest$/ }).count()).toBe(0)
+})
+
+test('ages are right on a device whose clock is three days ahead', async () => {
+  await using relay = await createTestRelay()
+  await relay.call('relay_post_message', {
+    thread_name: 'a',
+    content: 'just now',
+    surface: 'code',
+    reader_tag: 'reviewer',
+  })
+  await using board = await openBoard(browser, relay, { signedOut: true })
+  const { page } = board
+  await page.clock.install({ time: Date.now() + 3 * 86_400_000 })
+  await page.route('**/mcp', async (route) => {
+    const response = await route.fetch()
+    // As every relay sends it.
+    const headers = { ...response.headers(), date: new Date().toUTCString() }
+    await route.fulfill({ response, headers })
+  })
+  await page.goto(await linkOf(relay))
+  await page.locator('.row').waitFor()
+  expect(await page.locator('.row-age').innerText()).toBe('now')
+  expect(await page.locator('.readers time').allInnerTexts()).toEqual(['now'])
+  await go(page, '#/t/a')
+  await page.locator('.day', { hasText: 'Today' }).waitFor()
 })

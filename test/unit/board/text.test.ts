@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import { findUnseen, toPlainLine } from '../../../board/text/characters.ts'
 import { fileName, writeContext, writeDocument } from '../../../board/text/export.ts'
 import { readLink, saysWhere } from '../../../board/text/links.ts'
+import { filterTags, findMention } from '../../../board/text/tags.ts'
 import { formatAge, formatDay } from '../../../board/text/time.ts'
 import { excerptAround, markWords, plainLine, wordsOf } from '../../../board/text/words.ts'
 
@@ -101,6 +102,17 @@ test('an excerpt is around the first word, on one line, without marks of Markdow
   expect(plainLine('## A\n> b\n1. c snake_case')).toBe('A b c snake_case')
 })
 
+// Work that squared with the length would take minutes.
+test.each(['\n', ' ', '\t', '\r', '\u2028', '\n ', '# ', '> ', '- [ ] ', '1. ', '*', '`'])(
+  'a line is made at once of a text that has nothing but %j before its word',
+  (pattern) => {
+    const text = `${pattern.repeat(99_990 / pattern.length)}word`
+    expect(plainLine(text)).toMatch(/word$/)
+    expect(excerptAround(text, ['word'], 280)).toMatch(/word$/)
+  },
+  5_000,
+)
+
 test.each([
   ['without any space', `${'前'.repeat(400)}針${'後'.repeat(400)}`],
   ['with the next space after the word', `${'前'.repeat(400)}針 ${'後'.repeat(400)}`],
@@ -110,6 +122,34 @@ test.each([
   expect(excerpt).toContain('針')
   expect(excerpt.length).toBeLessThan(130)
   expect(excerpt.isWellFormed()).toBe(true)
+})
+
+test.each([
+  ['', ['b-laptop', 'laptop', 'LAPTOP-2', 'phone']],
+  ['lap', ['laptop', 'LAPTOP-2', 'b-laptop']],
+  ['laptop', ['laptop', 'LAPTOP-2', 'b-laptop']],
+  ['tablet', []],
+])('the tags for %j are %j', (text, expected) => {
+  expect(filterTags(['b-laptop', 'laptop', 'LAPTOP-2', 'phone'], text)).toEqual(expected)
+})
+
+test.each([
+  ['@reviewer please look', 'reviewer'],
+  ['Could @Reviewer look?', 'reviewer'],
+  ['(@reviewer)', 'reviewer'],
+  ['ask @reviewer-2, then @reviewer', 'reviewer-2'],
+  ['@review bot, look', 'review bot'],
+  ['请@审查 看一下', '审查'],
+  ['请 @审查，看一下', '审查'],
+  ['@a.b (c)+ now', 'a.b (c)+'],
+  ['@reviewer-3', undefined],
+  ['@reviewers', undefined],
+  ['kim@reviewer', undefined],
+  ['reviewer', undefined],
+  ['@nobody', undefined],
+])('%j addresses %j', (text, expected) => {
+  const tags = ['review', 'reviewer', 'reviewer-2', 'review bot', '审查', 'a.b (c)+']
+  expect(findMention(text, tags)).toBe(expected)
 })
 
 const NOW = Date.parse('2026-11-26T12:00:00')

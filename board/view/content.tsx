@@ -1,0 +1,82 @@
+/** What a message says: drawn from its Markdown or as text, and folded when it is long. */
+import { useEffect, useRef, useState } from 'preact/hooks'
+import { noteFault, say } from '../state/status.ts'
+import { Markdown } from './markdown.tsx'
+import type { MessageProps } from './message.tsx'
+import { Text } from './text.tsx'
+
+/** Characters beyond which a message is folded, and those that are shown of it then. */
+const LONG = 4_000
+const FOLDED = 1_500
+
+interface ContentProps extends Pick<MessageProps, 'message' | 'thread' | 'onWhole'> {
+  isPlain: boolean
+}
+
+export function Content({ message, thread, isPlain, onWhole }: ContentProps) {
+  const { content, content_length, seq } = message
+  const length = content_length ?? [...content].length
+  const [isOpen, setOpen] = useState(false)
+  const [isFound, setFound] = useState(false)
+  if (length <= LONG) return <Markdown text={content} isPlain={isPlain} />
+  const open = async () => {
+    try {
+      if (content_length) await onWhole?.(thread, seq)
+      setOpen(true)
+      setFound(false)
+    } catch (error) {
+      say(noteFault(error).message)
+    }
+  }
+  if (isOpen && !content_length) {
+    return (
+      <>
+        <Markdown text={content} isPlain={isPlain} />
+        <button class="btn small quiet more" type="button" onClick={() => setOpen(false)}>
+          Show less
+        </button>
+      </>
+    )
+  }
+  const start = content.slice(0, FOLDED).replace(/[\ud800-\udbff]$/, '')
+  return (
+    <>
+      <div class={isFound ? 'md' : 'long'}>
+        <Markdown text={start} isPlain={isPlain} />
+      </div>
+      <Rest text={content.slice(start.length)} isFound={isFound} onFound={() => setFound(true)} />
+      {onWhole || !content_length ? (
+        <button class="btn small quiet more" type="button" onClick={open}>
+          Show all {length.toLocaleString()} characters
+        </button>
+      ) : (
+        <p class="by">The first of {length.toLocaleString()} characters</p>
+      )}
+    </>
+  )
+}
+
+interface RestProps {
+  text: string
+  isFound: boolean
+  onFound: () => void
+}
+
+/**
+ * What is folded, for the browser's own search. What that finds stays the same text in the same element, or
+ * the browser would lose it.
+ */
+function Rest({ text, isFound, onFound }: RestProps) {
+  const rest = useRef<HTMLDivElement>(null)
+  useEffect(() => {
+    rest.current?.addEventListener('beforematch', onFound)
+    return () => rest.current?.removeEventListener('beforematch', onFound)
+  }, [])
+  return (
+    <div class="md rest" dir="auto" ref={rest} hidden={isFound ? false : 'until-found'}>
+      <p class="plain">
+        <Text>{text}</Text>
+      </p>
+    </div>
+  )
+}
