@@ -1,5 +1,5 @@
 /**
- * Writes the digest of new messages that news.mjs prints. Claude Code shows it to the model as the
+ * Writes the digest of new messages that session-start.mjs prints. Claude Code shows it to the model as the
  * plugin's own text, so what other sessions wrote appears shortened, in quotation marks, and never at
  * the start of a line.
  */
