@@ -117,7 +117,7 @@ test('a hand-off that an earlier session under the same tag took is shown again'
   const { stdout } = await run(HOOK, configured(server.url))
   const [head, line, foot] = stdout.trimEnd().split('\n')
   expect(head).toContain(`nothing new for reader_tag "${READER}"`)
-  expect(line).toContain('- to you, already handed out, "billing" #1')
+  expect(line).toContain('- to you, already received, "billing" #1')
   expect(foot).toContain('relay_read_thread')
 })
 
@@ -139,7 +139,7 @@ test('a hand-off under one’s own tag reaches the next session, even after a la
   await relay.call('relay_check_new', { reader_tag: READER })
   const { stdout: taken } = await news(relay)
   expect(taken).toMatch(
-    /^- to you, already handed out, "billing" #3, .*"Next: run the backfill."$/m,
+    /^- to you, already received, "billing" #3, .*"Next: run the backfill."$/m,
   )
   expect(unread + taken).not.toContain('Not for the digest.')
 })
