@@ -138,9 +138,7 @@ test('a hand-off under one’s own tag reaches the next session, even after a la
   expect(unread).toMatch(/^- to you, "billing" #3, code, from ".*: "Next: run the backfill."$/m)
   await relay.call('relay_check_new', { reader_tag: READER })
   const { stdout: taken } = await news(relay)
-  expect(taken).toMatch(
-    /^- to you, already received, "billing" #3, .*"Next: run the backfill."$/m,
-  )
+  expect(taken).toMatch(/^- to you, already received, "billing" #3, .*"Next: run the backfill."$/m)
   expect(unread + taken).not.toContain('Not for the digest.')
 })
 
