@@ -58,7 +58,7 @@ function definePrompt<Arguments extends z.ZodMiniObject>(options: {
  * model the whole line as well.
  */
 const TYPED =
-  'If more was typed after the command than appears here, all of it is meant: a thread first where one fits, the rest as what matters.'
+  'If more text follows the command than appears here, use all of it: first the thread, if it names one, then what to focus on.'
 
 const handOff = definePrompt({
   name: 'hand_off',
@@ -75,7 +75,7 @@ const handOff = definePrompt({
     const stress = focus ? `\nAbove all it must cover: ${quote(focus)}\n` : ''
     return `Hand this work over through the relay: post one message with relay_post_message to the thread ${name}. ${TYPED}
 
-Write it in Markdown for a session without your context, with these parts, each as short as it can be, leaving out those that would be empty:
+Write it in Markdown for a session that knows nothing about this one, with these parts, each as short as possible; leave out empty ones:
 
 - Goal: what this is for, and when it is done.
 - State: what is finished and how it was checked; what is half done; what was tried and failed.
@@ -86,7 +86,7 @@ Write it in Markdown for a session without your context, with these parts, each 
 ${stress}
 Write what you know from this session, and mark what you have not checked. No passwords, keys or other secrets: say where they are kept.
 
-Set surface to where you run: chat, cowork, code or other. Set session_tag to a short name for this session, and reader_tag to your own. Set \`to\` to the reader_tag that will continue. If that is a later session under your own tag, set \`to\` to your own tag: that tag then receives the message.
+Set surface to where you run: chat, cowork, code or other. Set session_tag to a short name for this session, and reader_tag to your own. Set \`to\` to the reader_tag that will continue. For a later session under your own tag, set \`to\` to your own tag: that session receives the message.
 
 Then tell me in a sentence or two what you posted, in which thread and with which seq, and whether the answer has thread_created or similar_thread: I may have meant another thread.`
   },
@@ -103,11 +103,11 @@ const catchUp = definePrompt({
   write({ thread, reader_tag }) {
     const reader = reader_tag
       ? `reader_tag ${quote(reader_tag)}`
-      : 'your reader_tag (the one you have used on the relay before; otherwise, a stable name for this role, such as "laptop-code")'
+      : 'your reader_tag (the one you have used on the relay before; if there is none, a stable name for this role, such as "laptop-code")'
     const scope = thread ? `thread_name ${quote(thread)}` : 'no thread_name, for all threads'
     return `Catch up with the relay: call relay_check_new with ${reader} and ${scope}. Call it again while remaining_count is above 0. ${TYPED}
 
-Then call relay_read_thread with that reader_tag as \`to\` and with limit 5: a hand-off may have reached an earlier session under the same tag.
+Then call relay_read_thread with that reader_tag as \`to\` and with limit 5: an earlier session under the same tag may have received a hand-off.
 
 Then tell me, thread by thread:
 

@@ -5,9 +5,7 @@ import {
   configured,
   expectFailure,
   HOOK,
-  introduce,
   KEY,
-  NEWS,
   news,
   post,
   run,
@@ -18,13 +16,8 @@ import { createTestRelay } from '../support/relay.ts'
 const ENVIRONMENT_KEY = 'a-key-from-the-environment'
 
 /** How Claude Code starts the hook that is for the plugin's settings. */
-const runWithSettings = (
-  url: string,
-  key: string,
-  env: Record<string, string> = {},
-  script = NEWS,
-) =>
-  run(script, { ...env, CLAUDE_PLUGIN_OPTION_URL: url, CLAUDE_PLUGIN_OPTION_API_KEY: key }, [
+const runWithSettings = (url: string, key: string, env: Record<string, string> = {}) =>
+  run(HOOK, { ...env, CLAUDE_PLUGIN_OPTION_URL: url, CLAUDE_PLUGIN_OPTION_API_KEY: key }, [
     '--url',
     url,
   ])
@@ -48,6 +41,18 @@ test('the settings of the plugin are used if they are set, else the environment'
   expect((await runWithSettings(url, relay.key)).stdout).toContain('"Welcome."')
   expect((await runWithSettings(url, relay.key, elsewhere)).stdout).toContain('"Welcome."')
   expect((await news(relay)).stdout).toContain('"Welcome."')
+})
+
+test.each([
+  ['RELAY_KEY', { RELAY_KEY: KEY }],
+  ['RELAY_API_KEY', { RELAY_API_KEY: KEY }],
+  ['RELAY_API_KEY beside a blank RELAY_KEY', { RELAY_KEY: ' ', RELAY_API_KEY: KEY }],
+  ['RELAY_KEY before RELAY_API_KEY', { RELAY_KEY: KEY, RELAY_API_KEY: 'the-key-of-the-relay' }],
+])('the key from the environment is %s', async (_, keys) => {
+  await using server = await startRecorder()
+  await run(HOOK, { RELAY_URL: server.url, ...keys })
+  const sent = server.requests.map(({ authorization }) => authorization)
+  expect(sent).toEqual([`Bearer ${KEY}`, `Bearer ${KEY}`])
 })
 
 test('the hook for the environment is silent where the settings have a URL', async () => {
@@ -82,7 +87,7 @@ test.each<[string, (own: string, thief: string) => [Record<string, string>, stri
   ],
   [
     'only the URL in the settings',
-    (own) => [{ CLAUDE_PLUGIN_OPTION_URL: own, RELAY_API_KEY: KEY }, ['--url', own]],
+    (own) => [{ CLAUDE_PLUGIN_OPTION_URL: own, RELAY_KEY: KEY }, ['--url', own]],
   ],
   [
     'settings that hold the name of the variable as their URL',
@@ -95,15 +100,13 @@ test.each<[string, (own: string, thief: string) => [Record<string, string>, stri
   await using own = await startRecorder()
   await using thief = await startRecorder()
   const [settings, args] = given(own.url, thief.url)
-  for (const script of [NEWS, HOOK]) {
-    const env = { ...configured(thief.url, ENVIRONMENT_KEY), ...settings }
-    const { stdout, stderr } = await run(script, env, args)
-    expect(stdout + stderr).not.toContain(KEY)
-  }
+  const env = { ...configured(thief.url, ENVIRONMENT_KEY), ...settings }
+  const { stdout, stderr } = await run(HOOK, env, args)
+  expect(stdout + stderr).not.toContain(KEY)
   expect(thief.requests).toEqual([])
   // The other way round as well: each key goes only to the address it was given with.
   for (const { authorization } of own.requests) expect(authorization).toBe(`Bearer ${KEY}`)
-  if (settings.RELAY_API_KEY) expect(own.requests).toEqual([])
+  if (settings.RELAY_KEY) expect(own.requests).toEqual([])
 })
 
 test('a proxy from the environment does not receive a request to this machine', async () => {
@@ -111,24 +114,20 @@ test('a proxy from the environment does not receive a request to this machine', 
   await using thief = await startRecorder()
   const proxy = new URL(thief.url).origin
   const env = { HTTP_PROXY: proxy, http_proxy: proxy, NODE_USE_ENV_PROXY: '1' }
-  await expect
-    .poll(async () => {
-      await runWithSettings(own.url, KEY, env, HOOK)
-      return own.requests.length
-    })
-    .toBeGreaterThan(0)
+  await runWithSettings(own.url, KEY, env)
+  expect(own.requests).not.toEqual([])
   expect(thief.requests).toEqual([])
 })
 
 test('plain http is refused for any address other than this machine', async () => {
   await using server = await startRecorder()
   const url = server.url.replace('127.0.0.1', '0.0.0.0')
-  for (const told of [await run(NEWS, configured(url)), await runWithSettings(url, KEY)]) {
+  for (const told of [await run(HOOK, configured(url)), await runWithSettings(url, KEY)]) {
     expectFailure(told, 'must use https')
   }
   expect(server.requests).toEqual([])
   const local = server.url.replace('127.0.0.1', 'localhost')
-  expect((await run(NEWS, configured(local))).stdout).not.toContain('must use https')
+  expect((await run(HOOK, configured(local))).stdout).not.toContain('must use https')
 })
 
 test('a redirection is not followed, so the key goes nowhere else', async () => {
@@ -141,15 +140,15 @@ test('a redirection is not followed, so the key goes nowhere else', async () => 
     await using server = await startServer((_, response) =>
       response.writeHead(status, { location: thief.url }).end(),
     )
-    expectFailure(await run(NEWS, configured(server.url)), 'redirects elsewhere')
+    expectFailure(await run(HOOK, configured(server.url)), 'redirects elsewhere')
   }
   expect(asked).toEqual([])
 })
 
 test.each<[string, Record<string, string>, string]>([
-  ['no settings', {}, 'RELAY_URL and RELAY_API_KEY'],
+  ['no settings', {}, 'RELAY_URL and RELAY_KEY'],
   ['no key', { RELAY_URL: 'https://relay.example/mcp' }, 'url and api_key'],
-  ['no URL', { RELAY_API_KEY: KEY }, 'url and api_key'],
+  ['no URL', { RELAY_KEY: KEY }, 'url and api_key'],
   ['a URL that is invalid', configured(KEY), 'URL'],
   ['a URL of another kind', configured('file:///mcp'), 'URL'],
   ['a URL with credentials', configured(`https://me:${KEY}@relay.example/mcp`), 'credentials'],
@@ -162,7 +161,7 @@ test.each<[string, Record<string, string>, string]>([
   ['a key of two lines', configured('http://127.0.0.1:9/mcp', `${KEY}\n${KEY}`), 'API key'],
   ['a key beyond ASCII', configured('http://127.0.0.1:9/mcp', `${KEY}ä`), 'API key'],
 ])('%s is reported in one line', async (_, env, told) => {
-  expectFailure(await run(NEWS, env), told)
+  expectFailure(await run(HOOK, env), told)
 })
 
 test.each<[string, RequestListener, string]>([
@@ -180,35 +179,17 @@ test.each<[string, RequestListener, string]>([
   ],
 ])('%s is reported in one line', async (_, listener, told) => {
   await using server = await startServer(listener)
-  expectFailure(await run(NEWS, configured(server.url)), told)
+  expectFailure(await run(HOOK, configured(server.url)), told)
 })
 
 test('a relay that is down is reported in one line', async () => {
   const server = await startServer(() => {})
   await server[Symbol.asyncDispose]()
-  expectFailure(await run(NEWS, configured(server.url)), 'cannot be reached (ECONNREFUSED)')
+  expectFailure(await run(HOOK, configured(server.url)), 'cannot be reached (ECONNREFUSED)')
 })
 
 test('a refusal by the relay is quoted', async () => {
   await using relay = await createTestRelay()
   const refused = await news(relay, { RELAY_READER_TAG: 'x'.repeat(201) })
   expectFailure(refused, 'it answered "reader_tag must')
-})
-
-test.each<[string, RequestListener]>([
-  ['does not answer', () => {}],
-  ['does not come to an end', (_, response) => response.writeHead(200).write('{"result":')],
-])('the hook stops after two seconds if a relay %s', async (_, listener) => {
-  await using server = await startServer(listener)
-  expectFailure(await run(HOOK, configured(server.url)), 'no answer within 2 seconds')
-})
-
-test('the hook prints the news if they arrive in time', async () => {
-  await using relay = await createTestRelay()
-  await introduce(relay)
-  await post(relay, { content: 'Backfill is done.' })
-  const { stdout } = await news(relay)
-  expect(stdout).toContain('"Backfill is done."')
-  const env = configured(`${relay.url}/mcp`, relay.key)
-  await expect.poll(() => run(HOOK, env)).toEqual({ code: 0, stdout, stderr: '' })
 })

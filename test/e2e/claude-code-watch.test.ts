@@ -1,5 +1,5 @@
 /** The Claude Code plugin: its monitor, run as a process with a stand-in for Claude Code. */
-import { type ChildProcess, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -38,7 +38,7 @@ function startMonitor() {
       renameSync(`${file}.draft`, file)
       await eventually(() => expect(existsSync(file)).toBe(false))
     },
-    watcher: () => childOf(monitor),
+    watcher: () => childOf(monitor.pid),
     async [Symbol.asyncDispose]() {
       claude.kill('SIGKILL')
       // Its watcher ends with it.
@@ -49,9 +49,9 @@ function startMonitor() {
   }
 }
 
-function childOf(parent: ChildProcess): number {
+function childOf(parent: number | undefined): number {
   const rows = ps('-e', '-o', 'pid=', '-o', 'ppid=').split('\n')
-  const row = rows.find((each) => each.trim().split(/ +/)[1] === `${parent.pid}`)
+  const row = rows.find((each) => each.trim().split(/ +/)[1] === `${parent}`)
   return Number.parseInt(row ?? '', 10)
 }
 
@@ -131,6 +131,27 @@ test.concurrent('refused, unconfigured or without its watcher, it neither ends n
   await eventually(() => expect(session.watcher()).toBeGreaterThan(0))
   expect(lives(session.monitor.pid as number)).toBe(true)
   expect(session.lines()).toEqual([])
+})
+
+test.concurrent('a version of Claude Code that does not name its process is the parent', async () => {
+  const data = mkdtempSync(join(tmpdir(), 'relay-plugin-'))
+  const code = `require('child_process').spawn(process.execPath, process.argv.slice(1), { stdio: 'inherit' })
+    .on('spawn', function () { console.log(this.pid) })`
+  const parent = spawn(process.execPath, ['-e', code, MONITOR, data], {
+    env: { PATH: process.env.PATH },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  try {
+    const [pid] = await once(parent.stdout, 'data')
+    const monitor = Number(pid)
+    await eventually(() => expect(childOf(monitor)).toBeGreaterThan(0))
+    const watcher = childOf(monitor)
+    parent.kill('SIGKILL')
+    await eventually(() => expect([monitor, watcher].filter(lives)).toEqual([]))
+  } finally {
+    parent.kill('SIGKILL')
+    rmSync(data, { recursive: true })
+  }
 })
 
 test.concurrent('it ends with Claude Code, also when that is killed, and its watcher ends with it', async () => {

@@ -6,8 +6,8 @@ import { readerTag } from '../../integrations/claude-code/hooks/relay.mjs'
 import {
   answering,
   configured,
+  HOOK,
   introduce,
-  NEWS,
   news,
   post,
   READER,
@@ -99,7 +99,7 @@ test('messages addressed to the reader come first and say so, with who sent them
   ]
   const check = [mine, folded, ...others]
   await using server = await answeringEach({ relay_check_new: check, relay_read_thread: [mine] })
-  const { stdout } = await run(NEWS, configured(server.url))
+  const { stdout } = await run(HOOK, configured(server.url))
   const [head, ...lines] = stdout.trimEnd().split('\n')
   expect(head).toContain(`4 new messages for reader_tag "${READER}": "billing" 4.`)
   expect(lines.slice(0, 4)).toEqual([
@@ -114,16 +114,16 @@ test('messages addressed to the reader come first and say so, with who sent them
 test('a hand-off that an earlier session under the same tag took is shown again', async () => {
   const handOff = lean(1, 'Next: run the backfill.', { to: READER, from: READER })
   await using server = await answeringEach({ relay_check_new: [], relay_read_thread: [handOff] })
-  const { stdout } = await run(NEWS, configured(server.url))
+  const { stdout } = await run(HOOK, configured(server.url))
   const [head, line, foot] = stdout.trimEnd().split('\n')
   expect(head).toContain(`nothing new for reader_tag "${READER}"`)
-  expect(line).toContain('- to you, already handed out, "billing" #1')
+  expect(line).toContain('- to you, already received, "billing" #1')
   expect(foot).toContain('relay_read_thread')
 })
 
 test('a relay that does not know `to` is asked for its news all the same', async () => {
   await using server = await answeringEach({ relay_check_new: [lean(1, 'Welcome.')] })
-  const { stdout } = await run(NEWS, configured(server.url))
+  const { stdout } = await run(HOOK, configured(server.url))
   expect(stdout).toContain('1 new message for')
   expect(stdout).toContain('"Welcome."')
 })
@@ -138,9 +138,7 @@ test('a hand-off under one’s own tag reaches the next session, even after a la
   expect(unread).toMatch(/^- to you, "billing" #3, code, from ".*: "Next: run the backfill."$/m)
   await relay.call('relay_check_new', { reader_tag: READER })
   const { stdout: taken } = await news(relay)
-  expect(taken).toMatch(
-    /^- to you, already handed out, "billing" #3, .*"Next: run the backfill."$/m,
-  )
+  expect(taken).toMatch(/^- to you, already received, "billing" #3, .*"Next: run the backfill."$/m)
   expect(unread + taken).not.toContain('Not for the digest.')
 })
 
@@ -189,7 +187,7 @@ test('texts are cut between characters', async () => {
     messages: ['🚀'.repeat(200), '\ud83d\ude00\ud83d half', 'x'.repeat(160)].map(message),
     remaining_count: 3,
   })
-  const { stdout } = await run(NEWS, configured(server.url))
+  const { stdout } = await run(HOOK, configured(server.url))
   expect(stdout).toContain(`"${'🚀'.repeat(159)}…"`)
   expect(stdout).toContain('"😀 half"')
   expect(stdout).toContain(`"${'x'.repeat(160)}"`)
@@ -214,7 +212,8 @@ test('a backlog of long messages in many threads stays a short digest', async ()
 test('a reader is a machine and a folder, unless the environment names it', () => {
   const machine = hostname().split('.')[0]
   const tag = (folder?: string, env: Record<string, string> = {}) => {
-    const { CLAUDE_PROJECT_DIR, RELAY_READER_TAG } = env
+    const { CLAUDE_PROJECT_DIR, RELAY_READER_TAG, CLAUDE_CODE_SESSION_ID } = env
+    vi.stubEnv('CLAUDE_CODE_SESSION_ID', CLAUDE_CODE_SESSION_ID)
     vi.stubEnv('CLAUDE_PROJECT_DIR', CLAUDE_PROJECT_DIR)
     vi.stubEnv('RELAY_READER_TAG', RELAY_READER_TAG)
     return readerTag(folder)
@@ -225,6 +224,16 @@ test('a reader is a machine and a folder, unless the environment names it', () =
   expect(tag(homedir())).toBe(`${machine}:~`)
   expect(tag('/srv/billing')).toBe(`${machine}:/srv/billing`)
   expect(tag(dev, { RELAY_READER_TAG: ' inbox ' })).toBe('inbox')
+  // Two sessions in one folder are one reader, unless the tag has the session in it.
+  const [first, second] = ['5f0c9f6e-2a0b-4d0a', '7a1d3c55-2a0b-4d0a'].map((id) => ({
+    CLAUDE_CODE_SESSION_ID: id,
+  }))
+  expect(tag(dev, first)).toBe(tag(dev, second))
+  const own = { RELAY_READER_TAG: 'laptop:{session}' }
+  expect(tag(dev, { ...first, ...own })).toBe('laptop:5f0c9f6e')
+  expect(tag(dev, { ...second, ...own })).toBe('laptop:7a1d3c55')
+  // A version of Claude Code that does not name its session.
+  expect(tag(dev, { RELAY_READER_TAG: '{session}' })).toBe(tag(dev))
   expect([...tag(`/${'🚀'.repeat(300)}`)]).toHaveLength(200)
   vi.unstubAllEnvs()
 })
@@ -235,8 +244,8 @@ test('the hook reads as the reader that it names', async () => {
   const tag = readerTag('/srv/billing')
   await post(relay, { content: 'Welcome.' })
   await relay.call('relay_check_new', { reader_tag: tag })
-  expect((await run(NEWS, { ...env, CLAUDE_PROJECT_DIR: '/srv/billing' })).stdout).toBe('')
-  const elsewhere = await run(NEWS, { ...env, CLAUDE_PROJECT_DIR: '/srv/release' })
+  expect((await run(HOOK, { ...env, CLAUDE_PROJECT_DIR: '/srv/billing' })).stdout).toBe('')
+  const elsewhere = await run(HOOK, { ...env, CLAUDE_PROJECT_DIR: '/srv/release' })
   expect(elsewhere.stdout).toContain('is new here')
 })
 

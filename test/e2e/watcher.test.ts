@@ -20,7 +20,7 @@ test('the watcher for terminals prints each message once, and nothing while ther
   const environment = {
     PATH: process.env.PATH,
     RELAY_URL: `${relay.url}/mcp`,
-    RELAY_API_KEY: relay.key,
+    RELAY_KEY: relay.key,
   }
   const command = textOf('docs/clients.md', 'while sleep')
   const shell = spawn('/bin/sh', ['-c', command], { env: environment, detached: true })

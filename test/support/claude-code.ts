@@ -9,8 +9,8 @@ import type { TestRelay } from './relay.ts'
 
 const ROOT = new URL('../../', import.meta.url)
 export const PLUGIN = new URL('integrations/claude-code/', ROOT)
+export const PROMPT_HOOK = fileURLToPath(new URL('hooks/user-prompt.mjs', PLUGIN))
 export const HOOK = fileURLToPath(new URL('hooks/session-start.mjs', PLUGIN))
-export const NEWS = fileURLToPath(new URL('hooks/news.mjs', PLUGIN))
 
 /** The environment in which no hook stops because the machine is busy. */
 export const UNHURRIED = {
@@ -27,28 +27,30 @@ interface Run {
   stderr: string
 }
 
-/** Runs a script on this machine's Node, with only the given environment. */
+/** Runs a hook on this machine's Node, with only the given environment, and without limits unless that has some. */
 export function run(
   script: string,
   env: Record<string, string> = {},
   args: string[] = [],
 ): Promise<Run> {
   return new Promise((resolve) => {
-    execFile(process.execPath, [script, ...args], { env }, (error, stdout, stderr) =>
-      resolve({ code: Number(error?.code ?? 0), stdout, stderr }),
+    const options = { env: { ...UNHURRIED, ...env } }
+    const child = execFile(process.execPath, [script, ...args], options, (error, stdout, stderr) =>
+      resolve({ code: error ? Number(error.code ?? Number.NaN) : 0, stdout, stderr }),
     )
+    child.stdin?.end('{}')
   })
 }
 
 export const configured = (url: string, key = KEY) => ({
   RELAY_URL: url,
-  RELAY_API_KEY: key,
+  RELAY_KEY: key,
   RELAY_READER_TAG: READER,
 })
 
-/** What a session is told, from the script without a time limit, so that a slow machine does not matter. */
+/** What a session is told at its start. */
 export const news = (relay: TestRelay, env: Record<string, string> = {}) =>
-  run(NEWS, { ...configured(`${relay.url}/mcp`, relay.key), ...env })
+  run(HOOK, { ...configured(`${relay.url}/mcp`, relay.key), ...env })
 
 /** Introduces the reader, so that later posts are news to it. */
 export async function introduce(relay: TestRelay): Promise<void> {

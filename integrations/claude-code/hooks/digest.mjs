@@ -1,5 +1,5 @@
 /**
- * Writes the digest of new messages that news.mjs prints. Claude Code shows it to the model as the
+ * Writes the digest of new messages that session-start.mjs prints. Claude Code shows it to the model as the
  * plugin's own text, so what other sessions wrote appears shortened, in quotation marks, and never at
  * the start of a line.
  */
@@ -29,7 +29,7 @@ export function writeDigest(answer, addressed, reader) {
   const isToReader = ({ to }) => Boolean(to) && fold(to) === fold(reader)
   const lines = [
     ...newest.filter(isToReader).map((message) => writeMessage(message, 'to you, ')),
-    ...taken.map((message) => writeMessage(message, 'to you, already handed out, ')),
+    ...taken.map((message) => writeMessage(message, 'to you, already received, ')),
     ...newest.filter((message) => !isToReader(message)).map((message) => writeMessage(message)),
   ]
   const tag = JSON.stringify(reader)
@@ -39,10 +39,10 @@ export function writeDigest(answer, addressed, reader) {
     messages.length === 0
       ? `Relay: nothing new for reader_tag ${tag}, but these messages were left for it in the last week. ${intro}`
       : `Relay: ${summarize(messages.length, unread, isNew, tag)}: ${countByThread(newest, remaining ?? [])}. ${intro}`
-  const which = taken.length === 0 ? 'All of them' : 'All but those already handed out'
+  const which = taken.length === 0 ? 'All of them' : 'All but those already received'
   const foot =
     messages.length === 0
-      ? 'If one of them is a hand-off that nobody has picked up, relay_read_thread with its thread_name and seq returns it in full.'
+      ? 'If one of them is a hand-off that no session has continued, relay_read_thread with its thread_name and seq returns it in full.'
       : `${which} are still unread: relay_check_new with that reader_tag returns them in full and marks them as read.`
   return fill([head, foot], lines)
 }

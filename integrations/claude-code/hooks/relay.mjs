@@ -2,13 +2,19 @@
  * Asks the relay, for the hooks and the monitor: where it is, which key goes there, who reads, and one
  * tool call. Nothing else in the plugin sends a request.
  */
+import http from 'node:http'
+import https from 'node:https'
 import { homedir, hostname } from 'node:os'
 import { isAbsolute, join, relative } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { flatten, quote } from './text.mjs'
 
 /** In characters (code points). The relay accepts no longer reader_tag. */
 const MAX_READER_TAG = 200
 const MAX_REFUSAL = 300
+
+/** Of the session's UUID: enough for the sessions of one person. */
+const SESSION_LENGTH = 8
 
 const PROTOCOL_VERSION = '2026-07-28'
 
@@ -18,9 +24,23 @@ const WHY = {
 }
 
 const INCOMPLETE =
-  'it needs url and api_key in the settings of its plugin (/plugin), or RELAY_URL and RELAY_API_KEY in the environment'
+  'it needs url and api_key in the settings of its plugin (/plugin), or RELAY_URL and RELAY_KEY in the environment'
 
 const { env } = process
+
+/**
+ * HTTPS uses the proxy that Claude Code itself uses (Node versions that cannot do that ignore the
+ * option). Plain HTTP is for loopback only and needs none. Node's defaults come from the environment,
+ * which a project's files may set, so neither a proxy for plain HTTP nor an unverified certificate is
+ * taken from there. NODE_EXTRA_CA_CERTS stays, since company proxies need it.
+ */
+const TRANSPORTS = {
+  'http:': { request: http.request, agent: new http.Agent() },
+  'https:': {
+    request: https.request,
+    agent: new https.Agent({ proxyEnv: env, rejectUnauthorized: true }),
+  },
+}
 
 /** A reason that the person should read, as opposed to a fault of a script. */
 export class Refusal extends Error {}
@@ -39,7 +59,8 @@ export function findConnection(url) {
   // The other hook reports on these settings.
   if (env.CLAUDE_PLUGIN_OPTION_URL) return undefined
   if (key) throw new Refusal(INCOMPLETE)
-  return parseConnection(env.RELAY_URL, env.RELAY_API_KEY)
+  // A shell in which the relay itself runs may have only RELAY_API_KEY.
+  return parseConnection(env.RELAY_URL, env.RELAY_KEY?.trim() || env.RELAY_API_KEY)
 }
 
 /** Takes a URL and a key as they were typed, and returns a connection. Throws Refusal. */
@@ -61,7 +82,7 @@ function parseEndpoint(value) {
   } catch {
     throw new Refusal('its configured URL is not valid')
   }
-  // fetch refuses a URL with credentials, and its error would quote them.
+  // They would be sent in place of the key.
   if (url.username || url.password) throw new Refusal('its configured URL contains credentials')
   const isLoopback = /^(localhost|127(\.\d+){3}|\[::1\])$/.test(url.hostname)
   if (url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback)) return url
@@ -70,10 +91,12 @@ function parseEndpoint(value) {
 
 /**
  * The reader: this machine and this folder, so that no two projects take each other's news, and a
- * session finds what the previous one in the same folder has left unread.
+ * session finds what the previous one in the same folder has left unread. RELAY_READER_TAG replaces it,
+ * and `{session}` in that stands for this session of Claude Code.
  */
 export function readerTag(project = env.CLAUDE_PROJECT_DIR || process.cwd()) {
-  const given = env.RELAY_READER_TAG?.trim()
+  const session = (env.CLAUDE_CODE_SESSION_ID ?? '').slice(0, SESSION_LENGTH)
+  const given = env.RELAY_READER_TAG?.replaceAll('{session}', session).trim()
   if (given) return given
   const inHome = relative(homedir(), project)
   const isInHome = !inHome.startsWith('..') && !isAbsolute(inHome)
@@ -85,24 +108,24 @@ export function readerTag(project = env.CLAUDE_PROJECT_DIR || process.cwd()) {
 
 /**
  * Makes one tool call of the modern era, which needs no handshake, and returns its structured
- * content. `client` is the name in the relay's log. Throws Refusal.
+ * content. `client` is the name in the relay's log. Throws Refusal, also when `signal` aborts it.
  */
 export async function callTool({ endpoint, key }, client, name, args, signal) {
   let response
   try {
     response = await post({ endpoint, key, client, signal }, { name, arguments: args })
-  } catch (error) {
-    const code = error.cause?.code
+  } catch ({ code }) {
     throw new Refusal(`${endpoint.host} cannot be reached${code ? ` (${code})` : ''}`)
   }
-  const { status } = response
+  const { status, body } = response
+  // The key is sent only to the address that was configured.
   if (status >= 300 && status < 400) {
     throw new Refusal(`${endpoint.host} redirects elsewhere, where the API key was not sent`)
   }
   if (status !== 200) throw new Refusal(`${endpoint.host} answered ${status}${WHY[status] ?? ''}`)
   let refusal
   try {
-    const { result, error } = await response.json()
+    const { result, error } = JSON.parse(body)
     refusal = error?.message ?? (result.isError ? result.content[0].text : undefined)
     if (!refusal) return result.structuredContent
   } catch {
@@ -124,20 +147,25 @@ function post({ endpoint, key, client, signal }, call) {
       'io.modelcontextprotocol/clientCapabilities': {},
     },
   }
-  return fetch(endpoint, {
-    method: 'POST',
-    signal,
-    // The key is sent only to the address that was configured.
-    redirect: 'manual',
-    headers: {
-      authorization: `Bearer ${key}`,
-      'content-type': 'application/json',
-      accept: 'application/json, text/event-stream',
-      'mcp-protocol-version': PROTOCOL_VERSION,
-      'mcp-method': 'tools/call',
-      'mcp-name': params.name,
-      'user-agent': client,
-    },
-    body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params }),
+  const headers = {
+    authorization: `Bearer ${key}`,
+    'content-type': 'application/json',
+    accept: 'application/json, text/event-stream',
+    'mcp-protocol-version': PROTOCOL_VERSION,
+    'mcp-method': 'tools/call',
+    'mcp-name': params.name,
+    'user-agent': client,
+  }
+  const { request, agent } = TRANSPORTS[endpoint.protocol]
+  return new Promise((resolve, reject) => {
+    // By itself a request ends only once a proxy has answered.
+    signal.addEventListener('abort', () => reject(signal.reason))
+    request(endpoint, { method: 'POST', agent, headers, signal })
+      .on('response', (response) => {
+        const { statusCode: status } = response
+        text(response).then((body) => resolve({ status, body }), reject)
+      })
+      .on('error', reject)
+      .end(JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params }))
   })
 }

@@ -1,15 +1,83 @@
 /**
- * The SessionStart hook: prints what news.mjs prints, or one line if that takes too long. It never
- * fails, so it cannot stop a session from starting. Runs on Node 18 or later, with nothing installed.
+ * The SessionStart hook: asks the relay what is new for this reader in all threads, without marking
+ * anything as read, and prints a digest for the session: nothing if nothing is new, one line if it could
+ * not ask. It never fails, so it cannot stop a session from starting. digest.mjs writes the text.
+ * Runs on Node 18 or later, with nothing installed.
  *
- *   node session-start.mjs [--url URL] [--data FOLDER]   see news.mjs
+ *   node session-start.mjs --url URL [--data FOLDER]   the plugin's settings: URL and CLAUDE_PLUGIN_OPTION_API_KEY
+ *   node session-start.mjs [--data FOLDER]             the environment: RELAY_URL and RELAY_KEY
  */
-import { runLimited } from './child.mjs'
+import { parseArgs } from 'node:util'
+import { writeDigest } from './digest.mjs'
+import { askWithin, finish, TimeUp } from './limit.mjs'
+import { callTool, findConnection, notARelay, Refusal, readerTag } from './relay.mjs'
+import { removeLeftovers, writeTold } from './state.mjs'
+import { findNews, peekFor } from './unread.mjs'
 
-/** Counted from the start of this process, so that it ends within two seconds. */
-const LIMIT_MS = 1_900
+/** From the request. */
+const LIMIT_MS = 2_000
 
-const WHY = { timeout: 'no answer within 2 seconds', failed: 'its hook could not run' }
+/** Messages addressed to this reader are shown for a week, even if a session has received them. */
+const ADDRESSED_LIMIT = 3
+const ADDRESSED_MS = 7 * 24 * 60 * 60 * 1000
 
-const { stdout, reason } = await runLimited('news.mjs', process.argv.slice(2), LIMIT_MS)
-process.stdout.write(reason ? `Relay could not be asked for news: ${WHY[reason]}.\n` : stdout)
+const CLIENT = 'relay-session-start'
+
+const { values: options } = parseArgs({
+  options: { url: { type: 'string' }, data: { type: 'string' } },
+})
+
+const text = await news().catch(explain)
+finish(text ? `${text}\n` : '')
+
+async function news() {
+  removeLeftovers(options.data)
+  const relay = findConnection(options.url)
+  if (!relay) return ''
+  const reader = readerTag()
+  // Together, because both must fit into the time limit.
+  const [unread, addressed] = await askWithin(LIMIT_MS, (signal) =>
+    Promise.all([
+      callTool(relay, CLIENT, 'relay_check_new', peekFor(reader), signal),
+      addressedMessages(relay, reader, signal),
+    ]),
+  )
+  try {
+    const digest = writeDigest(unread, addressed, reader)
+    // The next prompt repeats nothing of it.
+    const { told } = findNews(unread, reader)
+    const session = process.env.CLAUDE_CODE_SESSION_ID
+    writeTold(options.data, session, { ...told, askedAt: Date.now(), failures: 0 })
+    return digest
+  } catch {
+    throw notARelay(relay.endpoint)
+  }
+}
+
+/**
+ * The latest messages addressed to this reader, read or not: a session that hands over to a later
+ * one under the same tag may have received its own message with a later check.
+ */
+async function addressedMessages(relay, reader, signal) {
+  const since = new Date(Date.now() - ADDRESSED_MS).toISOString()
+  const args = { to: reader, since, limit: ADDRESSED_LIMIT }
+  try {
+    const found = await callTool(relay, CLIENT, 'relay_read_thread', args, signal)
+    return Array.isArray(found?.messages) ? found.messages : []
+  } catch (error) {
+    // A relay that does not know `to` refuses the call; a broken connection shows in the other one.
+    if (error instanceof Refusal) return []
+    throw error
+  }
+}
+
+function explain(error) {
+  if (error instanceof TimeUp) {
+    const why = error.isBusy
+      ? 'this machine was too busy to ask for news'
+      : `no news within ${LIMIT_MS / 1000} seconds`
+    return `Relay: ${why}; the session can call relay_check_new.`
+  }
+  const reason = error instanceof Refusal ? error.message : 'its hook failed'
+  return `Relay could not be asked for news: ${reason}.`
+}

@@ -15,8 +15,8 @@ import {
 } from 'node:fs'
 import { isAbsolute, join } from 'node:path'
 
-/** Files of sessions that were killed are removed after this long: a key within minutes, counts in weeks. */
-const WATCH_MS = 10 * 60 * 1000
+/** Files of sessions that were killed are removed after this long: a key after a minute, counts after weeks. */
+const WATCH_MS = 60 * 1000
 const TOLD_MS = 30 * 24 * 60 * 60 * 1000
 
 const toldFile = (session) => (/^[\w-]{1,100}$/.test(session ?? '') ? `told-${session}.json` : '')

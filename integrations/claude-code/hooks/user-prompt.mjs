@@ -1,32 +1,36 @@
 /**
  * The UserPromptSubmit hook. With a prompt it prints one line if something new has come since the last
- * one, looks at most every 30 seconds, takes at most 1.5 seconds, and is silent if the relay cannot be
+ * one, looks at most every 30 seconds, waits at most 1.5 seconds, and is silent if the relay cannot be
  * asked. With one of the plugin's commands it names this session's reader_tag, and with /relay:watch it
  * leaves for the monitor what that needs to ask the relay.
  *
- *   node user-prompt.mjs [--url URL] [--data FOLDER]   the event as JSON on standard input; see news.mjs
+ *   node user-prompt.mjs [--url URL] [--data FOLDER]   the event as JSON on standard input; see session-start.mjs
  */
 import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { runLimited } from './child.mjs'
-import { findConnection, Refusal, readerTag } from './relay.mjs'
-import { readTold, writeTold, writeWatch } from './state.mjs'
-import { flatten, quote } from './text.mjs'
+import { askWithin, finish, TimeUp } from './limit.mjs'
+import { callTool, findConnection, Refusal, readerTag } from './relay.mjs'
+import { readTold, removeLeftovers, writeTold, writeWatch } from './state.mjs'
+import { fold, quote } from './text.mjs'
+import { parseWatch } from './thread-names.mjs'
+import { findNews, peekFor, writeLine } from './unread.mjs'
 
-/** Counted from the start of this process. */
-const LIMIT_MS = 1_400
+/** From the request. */
+const LIMIT_MS = 1_500
 
 /** Between two looks; doubled with each look that fails, so that a relay that is down costs little. */
 const PAUSE_MS = 30_000
 const MAX_PAUSE_MS = 10 * 60_000
 
+const CLIENT = 'relay-prompt'
+
 const { CLAUDE_CODE_SESSION_ID: session, CLAUDE_PID: pid } = process.env
 const { values: options } = parseArgs({
   options: { url: { type: 'string' }, data: { type: 'string' } },
 })
+const reader = readerTag()
 
-const text = await run(readPrompt())
-if (text) process.stdout.write(text)
+finish(await run(readPrompt()))
 
 function readPrompt() {
   try {
@@ -37,54 +41,79 @@ function readPrompt() {
 }
 
 async function run(prompt) {
+  // A file that no monitor has taken holds the key.
+  removeLeftovers(options.data)
   const [, command, args = ''] =
     /^\/relay:(watch|catch-up|hand-off)(?:\s+(.*))?$/s.exec(prompt) ?? []
+  let relay
   try {
-    const relay = findConnection(options.url)
-    if (!relay) return ''
-    if (command === 'watch') return watch(relay, args)
-    if (command) return `Relay: the reader_tag of this session is ${quoteTag()}.\n`
+    relay = findConnection(options.url)
   } catch (error) {
     if (!(error instanceof Refusal)) throw error
     // At the start of the session the person was told.
     return command === 'watch' ? `Relay cannot watch: ${error.message}.\n` : ''
   }
-  return look()
+  if (!relay) return ''
+  if (command === 'watch') return watch(relay, parseWatch(args))
+  if (command) return `Relay: the reader_tag of this session is ${quoteWhole(reader)}.\n`
+  return look(relay)
 }
 
-function quoteTag() {
-  return quote(readerTag(), Number.POSITIVE_INFINITY)
+function quoteWhole(value) {
+  return quote(value, Number.POSITIVE_INFINITY)
 }
 
-function watch({ endpoint, key }, args) {
-  const threads = parseThreads(args)
-  const isOff = threads.length === 1 && threads[0].toLowerCase() === 'off'
-  const reader = readerTag()
+async function watch(relay, { isOff, threads }) {
+  const { endpoint, key } = relay
   const given = isOff ? { isOff } : { url: endpoint.href, key, reader, threads, session }
   if (!writeWatch(options.data, pid, given)) {
     return 'Relay cannot watch: this version of Claude Code does not say what its monitor needs, or the folder of the plugin cannot be written.\n'
   }
   if (isOff) return 'Relay: no longer watching.\n'
-  const what =
-    threads.length > 0 ? `, also ${threads.map((name) => quote(name, 100)).join(', ')}` : ''
-  return `Relay: watching for reader_tag ${quoteTag()}${what}. Pass that reader_tag wherever a relay tool takes one, or your own posts would wake you.\n`
+  const list = (names, separator) => names.map((name) => quote(name, 100)).join(separator)
+  const what = threads.length > 0 ? `, also ${list(threads, ', ')}` : ''
+  const unknown = await findUnknown(relay, threads)
+  const which = unknown.length > 0 ? ` No thread is named ${list(unknown, ' or ')} yet.` : ''
+  return `Relay: watching for reader_tag ${quoteWhole(reader)}${what}.${which} Pass that reader_tag wherever a relay tool takes one, or your own posts would wake you.\n`
 }
 
-/** Words, or names with spaces in quotation marks. */
-function parseThreads(args) {
-  const names = [...args.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, word]) => quoted ?? word)
-  return names.map(flatten).filter(Boolean)
+/** The names that no thread has: none if the relay does not list all its threads in time. */
+async function findUnknown(relay, names) {
+  if (names.length === 0) return []
+  const args = { include_archived: true, limit: 500 }
+  try {
+    const { threads, remaining_count: others } = await askWithin(LIMIT_MS, (signal) =>
+      callTool(relay, CLIENT, 'relay_list_threads', args, signal),
+    )
+    const known = new Set(threads.map(({ name }) => fold(name)))
+    return others === 0 ? names.filter((name) => !known.has(fold(name))) : []
+  } catch {
+    return []
+  }
 }
 
-async function look() {
-  const told = readTold(options.data, session)
-  const { askedAt = 0, failures = 0 } = told
+async function look(relay) {
+  const before = readTold(options.data, session)
+  const { askedAt = 0, failures = 0 } = before
   const pause = Math.min(PAUSE_MS * 2 ** failures, MAX_PAUSE_MS)
   const passed = Date.now() - askedAt
   // A clock that was set back must not silence it.
   if (passed >= 0 && passed < pause) return ''
-  // Before asking, and as a failure until there is an answer: this process may be killed as well.
-  writeTold(options.data, session, { ...told, askedAt: Date.now(), failures: failures + 1 })
-  const { stdout = '' } = await runLimited('prompt-news.mjs', process.argv.slice(2), LIMIT_MS)
-  return stdout
+  const asked = { ...before, askedAt: Date.now() }
+  // Before asking, because Claude Code may end this process.
+  writeTold(options.data, session, asked)
+  try {
+    const answer = await askWithin(LIMIT_MS, (signal) =>
+      callTool(relay, CLIENT, 'relay_check_new', peekFor(reader), signal),
+    )
+    const { news, told } = findNews(answer, reader, before)
+    const after = { ...told, askedAt: Date.now(), failures: 0 }
+    const isKept = writeTold(options.data, session, after)
+    // What cannot be remembered as told would be told again with every prompt.
+    return isKept && news.length > 0 ? `${writeLine(news, reader)}\n` : ''
+  } catch (error) {
+    const isBusy = error instanceof TimeUp && error.isBusy
+    if (!isBusy) writeTold(options.data, session, { ...asked, failures: failures + 1 })
+    return ''
+  }
 }

@@ -7,11 +7,12 @@
  */
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import { safeEnvironment } from '../hooks/child.mjs'
 
 const WATCHER = fileURLToPath(new URL('watcher.mjs', import.meta.url))
 /** A new watcher also notices that Claude Code has ended meanwhile. */
 const PAUSE_MS = 5_000
+/** The process to end with. A version of Claude Code that does not say so is taken to be the parent. */
+const CLAUDE_PID = process.env.CLAUDE_PID || `${process.ppid}`
 
 let child
 /** What the watcher last reported: its files are gone once it has read them. */
@@ -20,7 +21,7 @@ start()
 
 function start() {
   child = spawn(process.execPath, [WATCHER, ...process.argv.slice(2)], {
-    env: safeEnvironment(),
+    env: { ...process.env, CLAUDE_PID },
     // By the closed channel the watcher notices that this process was killed.
     stdio: ['ignore', 'inherit', 'ignore', 'ipc'],
   })

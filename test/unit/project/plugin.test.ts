@@ -1,6 +1,7 @@
 /** The files of the Claude Code plugin: that they agree with each other, and where its settings come from. */
 import { access, readFile } from 'node:fs/promises'
 import { expect, test } from 'vitest'
+import { parseWatch } from '../../../integrations/claude-code/hooks/thread-names.mjs'
 import project from '../../../package.json' with { type: 'json' }
 
 const ROOT = new URL('../../../', import.meta.url)
@@ -81,4 +82,32 @@ test('every command may use the tools it names, under both names of the server',
     expect(list.includes('relay_post_message')).toBe(command === 'hand-off')
     expect(list).not.toMatch(/archive|create/)
   }
+})
+
+test.each<[string, string[]]>([
+  ['', []],
+  ['release', ['release']],
+  ['release billing', ['release', 'billing']],
+  ['release, billing,v1.2', ['release', 'billing', 'v1.2']],
+  ['"Billing  Migration" release', ['Billing Migration', 'release']],
+  ['“billing migration”, „release notes“', ['billing migration', 'release notes']],
+  [
+    "'billing migration' ‘release notes’ «v1 plans».",
+    ['billing migration', 'release notes', 'v1 plans'],
+  ],
+  ["'what's new' don't-stop", ["what's new", "don't-stop"]],
+  ['#release #"billing"', ['release', 'billing']],
+  ['release.', ['release']],
+  ['"billing migration', ['billing', 'migration']],
+  ['"#1." "off"', ['#1.', 'off']],
+  ['"off"', ['off']],
+  ['off release', ['off', 'release']],
+  ['offline', ['offline']],
+  ['" " # . ,', []],
+])('/relay:watch %s watches those threads', (typed, threads) => {
+  expect(parseWatch(typed)).toEqual({ isOff: false, threads })
+})
+
+test.each(['off', 'Off.', 'stop', ' STOP! ', '“off'])('/relay:watch %s ends it', (typed) => {
+  expect(parseWatch(typed)).toEqual({ isOff: true, threads: [] })
 })
