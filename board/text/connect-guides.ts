@@ -44,7 +44,7 @@ export function connectGuides(url: string): ConnectGuide[] {
                 type: 'http',
                 url,
                 // biome-ignore lint/suspicious/noTemplateCurlyInString: Claude Code expands it.
-                headers: { Authorization: 'Bearer ${RELAY_API_KEY}' },
+                headers: { Authorization: 'Bearer ${RELAY_KEY}' },
               },
             },
           }),
@@ -132,7 +132,7 @@ export function connectGuides(url: string): ConnectGuide[] {
       blocks: [
         {
           into: '~/.codex/config.toml',
-          text: `[mcp_servers.relay]\nurl = "${url}"\nbearer_token_env_var = "RELAY_API_KEY"`,
+          text: `[mcp_servers.relay]\nurl = "${url}"\nbearer_token_env_var = "RELAY_KEY"`,
         },
       ],
     },

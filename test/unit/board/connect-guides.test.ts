@@ -58,7 +58,7 @@ test.each([
           type: 'http',
           url: URL_OF_RELAY,
           // biome-ignore lint/suspicious/noTemplateCurlyInString: Claude Code expands it.
-          headers: { Authorization: 'Bearer ${RELAY_API_KEY}' },
+          headers: { Authorization: 'Bearer ${RELAY_KEY}' },
         },
       },
     },
@@ -95,7 +95,7 @@ test('the block of Claude Desktop allows plain http only where the address has i
 
 test('the block of Codex is TOML, that of Cowork YAML', () => {
   expect(parseToml(block('Codex', 'config.toml'))).toEqual({
-    mcp_servers: { relay: { url: URL_OF_RELAY, bearer_token_env_var: 'RELAY_API_KEY' } },
+    mcp_servers: { relay: { url: URL_OF_RELAY, bearer_token_env_var: 'RELAY_KEY' } },
   })
   expect(parseYaml(block('Cowork', 'task'))).toEqual({
     mcp_servers: { relay: { type: 'http', url: URL_OF_RELAY, headers: AUTHORIZATION } },
