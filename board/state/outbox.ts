@@ -31,9 +31,24 @@ const LONGEST_PAUSE = 60_000
 
 export const outbox = signal<Outgoing[]>(load())
 
-/** Threads with a message under way, or a pause after a fault. */
-const busy = new Map<string, number>()
-const pauses = new Map<string, number>()
+/** Whether the messages are in storage, or only in this tab because storage is full or switched off. */
+let isShared = true
+
+/**
+ * What a thread does with its messages: `sending` has a request under way; `paused` waits after a fault,
+ * and then sends, unless the tab is hidden. A thread without an entry has nothing to send.
+ *
+ *     none ──post──▶ sending ──fault──▶ paused ──timer, post, retry, online, tab shown──▶ sending
+ *                       └──all sent or refused──▶ none
+ */
+interface Delivery {
+  state: 'sending' | 'paused'
+  /** The next pause, in milliseconds. */
+  pause: number
+  timer?: number
+}
+
+const deliveries = new Map<string, Delivery>()
 
 /** Tells this browser's other tabs about a message at once. */
 const tabs = new BroadcastChannel('relay-board')
@@ -51,14 +66,17 @@ export function followOutbox(): void {
 
 function sendAll(): void {
   if (document.hidden) return
-  for (const thread of new Set(outbox.peek().map((each) => each.thread))) {
-    clearTimeout(busy.get(thread))
-    if (busy.get(thread) !== SENDING) void send(thread)
-  }
+  for (const thread of new Set(outbox.peek().map((each) => each.thread))) deliver(thread)
 }
 
-/** Stands for a request under way, where a timer's number stands for a pause. */
-const SENDING = -1
+/** Begins to send, without the rest of a pause. Nothing changes while a request is under way. */
+function deliver(thread: string): void {
+  const { state, pause = FIRST_PAUSE, timer } = deliveries.get(thread) ?? {}
+  if (state === 'sending') return
+  clearTimeout(timer)
+  deliveries.set(thread, { state: 'sending', pause })
+  void send(thread)
+}
 
 /** Counts what was posted from this tab. */
 export const posted = signal(0)
@@ -70,7 +88,7 @@ export function post(thread: string, content: string, to: string): void {
     change((all) => [...all, { key, thread, content, to }])
     posted.value += 1
   })
-  if (!busy.has(thread)) void send(thread)
+  deliver(thread)
 }
 
 /** Sends a message again that was refused or is waiting. */
@@ -78,9 +96,7 @@ export function retry(key: string): void {
   const message = outbox.peek().find((each) => each.key === key)
   if (!message) return
   clearProblem(key)
-  if (busy.get(message.thread) === SENDING) return
-  clearTimeout(busy.get(message.thread))
-  void send(message.thread)
+  deliver(message.thread)
 }
 
 export function discard(key: string): void {
@@ -89,7 +105,7 @@ export function discard(key: string): void {
 
 /** Sends the thread's messages in their order, as far as they go. */
 async function send(thread: string): Promise<void> {
-  busy.set(thread, SENDING)
+  let pause = deliveries.get(thread)?.pause ?? FIRST_PAUSE
   while (true) {
     const message = outbox.peek().find((each) => each.thread === thread && !each.isRefused)
     if (!message) break
@@ -97,7 +113,7 @@ async function send(thread: string): Promise<void> {
     if (message.problem !== undefined) clearProblem(message.key)
     try {
       await sendOne(message)
-      pauses.delete(thread)
+      pause = FIRST_PAUSE
     } catch (error) {
       const fault = noteFault(error)
       const isRefused = fault.kind === 'refused' || fault.kind === 'read_only'
@@ -107,19 +123,18 @@ async function send(thread: string): Promise<void> {
         ),
       )
       if (isRefused) continue
-      const pause = pauses.get(thread) ?? FIRST_PAUSE
-      pauses.set(thread, Math.min(pause * 2, LONGEST_PAUSE))
-      busy.set(
-        thread,
-        setTimeout(() => {
-          if (document.hidden) busy.delete(thread)
-          else void send(thread)
-        }, pause),
-      )
+      const timer = setTimeout(() => {
+        if (!document.hidden) deliver(thread)
+      }, pause)
+      deliveries.set(thread, {
+        state: 'paused',
+        pause: Math.min(pause * 2, LONGEST_PAUSE),
+        timer,
+      })
       return
     }
   }
-  busy.delete(thread)
+  deliveries.delete(thread)
 }
 
 async function sendOne(message: Outgoing): Promise<void> {
@@ -158,12 +173,9 @@ function change(by: (all: Outgoing[]) => Outgoing[]): void {
   try {
     storage.setItem(STORE, JSON.stringify(next))
   } catch {
-    // Storage is full or switched off: this tab sends from memory.
     isShared = false
   }
 }
-
-let isShared = true
 
 function load(): Outgoing[] {
   try {
