@@ -1,12 +1,11 @@
 /**
- * Locks a data directory for one `npm start` at a time. A record in the directory names the process, its
- * children and where it listens. If the process is gone, the next start ends the children that still run
- * and takes over the record. PostgreSQL's own lock is a second line of defence.
+ * Locks a data directory for one `npm start` at a time. A record in the directory names the process and
+ * where it listens; the next start takes over the record of a process that is gone. PostgreSQL's own lock
+ * is a second line of defence.
  */
 import { execFileSync } from 'node:child_process'
 import { linkSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { replacePrivate, writePrivate } from '../lib/private-file.ts'
 import { UserError } from '../lib/user-error.ts'
 
@@ -14,10 +13,6 @@ interface Running {
   pid: number
   /** Distinguishes this process from a later one with the same pid. */
   started: string
-}
-
-interface Orphan extends Running {
-  signals: NodeJS.Signals[]
 }
 
 /** What a running `npm start` tells other commands. */
@@ -35,13 +30,10 @@ export interface RunningRelay {
 }
 
 interface LockRecord extends Running {
-  children: Orphan[]
   relay?: Omit<RunningRelay, 'pid'>
 }
 
 export interface DataDirectoryLock {
-  /** Records a child and the signals that end it, for a later start that finds it orphaned. */
-  adopt(pid: number, signals: NodeJS.Signals[]): void
   /** Records that the relay is up, for `doctor`, `smoke` and `status`. */
   announce(relay: Omit<RunningRelay, 'pid'>): void
   release(): void
@@ -56,30 +48,21 @@ export function readRunning(directory: string): RunningRelay | undefined {
 }
 
 /** Locks `directory` for this process, or refuses if another one holds it. */
-export async function lockDataDirectory(directory: string): Promise<DataDirectoryLock> {
+export function lockDataDirectory(directory: string): DataDirectoryLock {
   const path = pathIn(directory)
   const draft = `${path}.${process.pid}`
-  const record: LockRecord = { ...running(process.pid), children: [] }
+  const record: LockRecord = { pid: process.pid, started: readStart(process.pid) }
   writePrivate(draft, JSON.stringify(record))
   try {
-    while (!linkRecord(draft, path)) await evict(path, `${draft}.previous`, directory)
+    while (!linkRecord(draft, path)) evict(path, `${draft}.previous`, directory)
   } finally {
     rmSync(draft, { force: true })
   }
   let isReleased = false
-  const save = () => {
-    // A start that is interrupted may still record something; another start may hold the lock by then.
-    if (isReleased) return
-    replacePrivate(path, JSON.stringify(record))
-  }
   return {
-    adopt(pid, signals) {
-      record.children = [...record.children.filter(lives), { ...running(pid), signals }]
-      save()
-    },
     announce(relay) {
-      record.relay = relay
-      save()
+      // A start that is interrupted may come here late; another start may hold the lock by then.
+      if (!isReleased) replacePrivate(path, JSON.stringify({ ...record, relay }))
     },
     release() {
       if (!isReleased) rmSync(path, { force: true })
@@ -99,7 +82,7 @@ function linkRecord(draft: string, path: string): boolean {
   }
 }
 
-async function evict(path: string, aside: string, directory: string): Promise<void> {
+function evict(path: string, aside: string, directory: string): void {
   const found = read(path)
   if (found && lives(found)) refuse(found, directory)
   try {
@@ -115,7 +98,6 @@ async function evict(path: string, aside: string, directory: string): Promise<vo
     rmSync(aside)
     refuse(taken, directory)
   }
-  for (const orphan of taken?.children ?? []) await end(orphan)
   rmSync(aside)
 }
 
@@ -124,14 +106,6 @@ function refuse({ pid }: Running, directory: string): never {
     `${directory} is in use by another npm start (process ${pid}): stop it first, or set RELAY_DATA ` +
       'to another folder.',
   )
-}
-
-async function end(orphan: Orphan): Promise<void> {
-  for (const signal of orphan.signals) {
-    if (!lives(orphan)) return
-    process.kill(orphan.pid, signal)
-    for (let waited = 0; waited < 3000 && lives(orphan); waited += 20) await sleep(20)
-  }
 }
 
 function read(path: string): LockRecord | undefined {
@@ -143,11 +117,6 @@ function read(path: string): LockRecord | undefined {
   }
 }
 
-function running(pid: number): Running {
-  return { pid, started: readStart(pid) }
-}
-
-/** A process that had ended when it was recorded has no start, and must not be found again. */
 function lives({ pid, started }: Running): boolean {
   return started !== '' && readStart(pid) === started
 }

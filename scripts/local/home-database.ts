@@ -3,15 +3,9 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Client } from 'pg'
 import { UserError } from '../lib/user-error.ts'
-import { lockDataDirectory } from './data-directory-lock.ts'
+import { type DataDirectoryLock, lockDataDirectory } from './data-directory-lock.ts'
 import { ensureClusterDirectory } from './postgres/directory.ts'
-import {
-  type Connection,
-  type Postgres,
-  STOP_SIGNALS,
-  SUPERUSER,
-  startPostgres,
-} from './postgres/server.ts'
+import { type Connection, type Postgres, SUPERUSER, startPostgres } from './postgres/server.ts'
 import { prepareDatabase } from './supabase/migrate.ts'
 import { DATABASE } from './supabase/roles.ts'
 
@@ -61,11 +55,13 @@ export interface Reached {
 
 /** Finds the database of a running `npm start`, or starts it. */
 export async function reachHomeDatabase(dataDirectory: string): Promise<Reached> {
-  const lock = await lockDataDirectory(dataDirectory).catch((error: unknown) => {
-    if (error instanceof UserError) return error
+  let lock: DataDirectoryLock
+  try {
+    lock = lockDataDirectory(dataDirectory)
+  } catch (error) {
+    if (error instanceof UserError) return findRunning(dataDirectory, error)
     throw error
-  })
-  if (lock instanceof UserError) return findRunning(dataDirectory, lock)
+  }
   let postgres: Postgres | undefined
   const stop = async () => {
     // It would keep this process from ending.
@@ -75,7 +71,6 @@ export async function reachHomeDatabase(dataDirectory: string): Promise<Reached>
   try {
     const { path: directory } = await ensureClusterDirectory(dataDirectory)
     postgres = await startPostgres({ directory, durable: true, maxConnections: 20 })
-    lock.adopt(postgres.pid, STOP_SIGNALS)
     const connection = await prepareDatabase(postgres)
     return { connection, stop }
   } catch (error) {

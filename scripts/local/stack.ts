@@ -4,10 +4,10 @@
  */
 import { once } from 'node:events'
 import type { Settings } from '../lib/settings.ts'
-import { type DataDirectoryLock, lockDataDirectory } from './data-directory-lock.ts'
+import { lockDataDirectory } from './data-directory-lock.ts'
 import { keepUp, type Part } from './keep-up.ts'
 import { ensureClusterDirectory } from './postgres/directory.ts'
-import { type PostgresOptions, STOP_SIGNALS, startPostgres } from './postgres/server.ts'
+import { type PostgresOptions, startPostgres } from './postgres/server.ts'
 import { startGateway } from './supabase/gateway.ts'
 import { prepareDatabase } from './supabase/migrate.ts'
 import { DATABASE } from './supabase/roles.ts'
@@ -60,17 +60,17 @@ export class Stack {
     const { port, dataDirectory, supabaseUrl, publicUrl } = this.#settings
     const front = await openFront(port)
     this.#own(this.#ground, front.close)
-    const lock = await lockDataDirectory(dataDirectory)
+    const lock = lockDataDirectory(dataDirectory)
     this.#own(this.#ground, lock.release)
 
-    const { database, bundle } = await this.#prepare(lock)
+    const { database, bundle } = await this.#prepare()
     const start = () => {
       const bindings = createBindings(this.#settings, database)
       const { trustsConnectingIp } = this.#settings
       return startWorker({ bundle, bindings, trustsConnectingIp, front, ...this.#events })
     }
     let worker = await start()
-    this.#keep('The Worker', worker, lock, ['SIGKILL'], async () => {
+    this.#keep('The Worker', worker, async () => {
       for (;;) {
         // Requests wait until it is up again.
         front.hold()
@@ -126,9 +126,9 @@ export class Stack {
   }
 
   /** Starts the database and bundles the Worker. If one fails, the other is not left starting. */
-  async #prepare(lock: DataDirectoryLock): Promise<{ database: string; bundle: Bundle }> {
+  async #prepare(): Promise<{ database: string; bundle: Bundle }> {
     const { signal } = this.#ending
-    const database = this.#startDatabase(lock)
+    const database = this.#startDatabase()
     // wrangler needs not be waited for: it never outlives this process.
     const interrupted = once(signal, 'abort').then(() => signal.throwIfAborted() as never)
     try {
@@ -143,7 +143,7 @@ export class Stack {
   }
 
   /** Returns the URL of the project, or of the gateway to the embedded database. */
-  async #startDatabase(lock: DataDirectoryLock): Promise<string> {
+  async #startDatabase(): Promise<string> {
     const { supabaseUrl, dataDirectory, serviceKey } = this.#settings
     if (supabaseUrl) return supabaseUrl
 
@@ -164,9 +164,7 @@ export class Stack {
     const postgres = await startPostgres(options)
     const { port } = postgres.connection(DATABASE)
     // Until it is up again, the relay reports that its database cannot be reached.
-    this.#keep('PostgreSQL', postgres, lock, STOP_SIGNALS, () =>
-      startPostgres({ ...options, port }),
-    )
+    this.#keep('PostgreSQL', postgres, () => startPostgres({ ...options, port }))
 
     const connection = await prepareDatabase(postgres)
     const gateway = await startGateway({ connection, keys: { service: serviceKey } })
@@ -175,17 +173,10 @@ export class Stack {
   }
 
   /** Makes a part stop with the rest, and restart if it ends by itself. */
-  #keep(
-    name: string,
-    first: Part,
-    lock: DataDirectoryLock,
-    signals: NodeJS.Signals[],
-    restart: () => Promise<Part>,
-  ): void {
+  #keep(name: string, first: Part, restart: () => Promise<Part>): void {
     const { onNotice } = this.#events
     let part = first
     this.#own(this.#parts, () => part.stop())
-    this.#adopt(lock, part, signals)
     keepUp({
       part,
       isStopping: () => this.isStopping,
@@ -201,18 +192,9 @@ export class Stack {
         part = await restart()
         if (!this.#isReloading) onNotice(`${name} is up again.`)
         this.#isReloading = false
-        this.#adopt(lock, part, signals)
         return part
       },
     })
-  }
-
-  #adopt(lock: DataDirectoryLock, { pid }: Part, signals: NodeJS.Signals[]): void {
-    try {
-      lock.adopt(pid, signals)
-    } catch {
-      // The disk is full. The record only helps to find an orphan.
-    }
   }
 
   /** Runs the daily query that keeps a free project awake, which on Cloudflare is a cron trigger. */

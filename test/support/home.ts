@@ -88,10 +88,12 @@ export function createHome() {
 
     kept: () => JSON.parse(readFileSync(join(data, 'settings.json'), 'utf8')),
 
-    /** The processes in the owner record: PostgreSQL and workerd. */
+    /** The processes of the relay in the order of their start: PostgreSQL and workerd. */
     children(): number[] {
-      const record = JSON.parse(readFileSync(join(data, 'owner.json'), 'utf8'))
-      return record.children.map((child: { pid: number }) => child.pid)
+      const owner = `${this.owner()}`
+      return listProcesses()
+        .filter(({ parent, args }) => parent === owner && /^\S*\/(postgres|workerd) /.test(args))
+        .map(({ pid }) => pid)
     },
 
     async [Symbol.asyncDispose]() {
@@ -132,11 +134,18 @@ export function processesOf(folder: string): string[] {
 }
 
 export function watchdogOf(parent: number): number {
-  const all = ps('-ww', '-e', '-o', 'pid=', '-o', 'ppid=', '-o', 'args=').split('\n')
-  const watchdog = all.find(
-    (line) => line.trim().split(/ +/)[1] === `${parent}` && /trap/.test(line),
-  )
-  return Number.parseInt(watchdog ?? '', 10)
+  const all = listProcesses()
+  return all.find((one) => one.parent === `${parent}` && isWatchdog(one.args))?.pid ?? Number.NaN
+}
+
+const isWatchdog = (args: string) => args.includes('trap')
+
+function listProcesses() {
+  const lines = ps('-ww', '-e', '-o', 'pid=', '-o', 'ppid=', '-o', 'args=').split('\n')
+  return lines.map((line) => {
+    const [pid, parent, ...args] = line.trim().split(/ +/)
+    return { pid: Number(pid), parent, args: args.join(' ') }
+  })
 }
 
 export function ps(...args: string[]): string {

@@ -26,7 +26,7 @@ import { clearStaleLock } from './stale-lock.ts'
 export const SUPERUSER = 'supabase_admin'
 
 /** SIGINT ends sessions and writes everything out (a fast shutdown); SIGQUIT leaves recovery to the next start. */
-export const STOP_SIGNALS: NodeJS.Signals[] = ['SIGINT', 'SIGQUIT', 'SIGKILL']
+const STOP_SIGNALS: NodeJS.Signals[] = ['SIGINT', 'SIGQUIT', 'SIGKILL']
 
 const MAJOR_VERSION = '17'
 const READY = /database system is ready to accept connections/
@@ -165,7 +165,14 @@ async function serve(binaries: Binaries, account: Account | undefined, o: Postgr
     const ended = await endWith(o.signal, () => child.stop(STOP_SIGNALS, 2000), ready)
     if (ended === undefined) return { child, port }
     o.signal?.throwIfAborted()
-    if (attempt === 3 || !said.has(/Address already in use/)) {
+    const [, pid] = said.find(/Is another postmaster \(PID (\d+)\)/) ?? []
+    if (pid) {
+      throw new UserError(
+        `The PostgreSQL of an earlier start still works in ${o.directory} (process ${pid}). ` +
+          `End it with "kill -INT ${pid}", then try again.`,
+      )
+    }
+    if (attempt === 3 || !said.find(/Address already in use/)) {
       throw new UserError(`PostgreSQL did not start (${ended}): ${said.last()}`)
     }
   }
@@ -205,7 +212,7 @@ function followErrors({ process: { stderr } }: Child) {
     if (!TOO_EARLY.test(line) && kept.push(line) > 20) kept.shift()
   })
   return {
-    has: (pattern: RegExp) => kept.some((line) => pattern.test(line)),
+    find: (pattern: RegExp) => pattern.exec(kept.join('\n')),
     last() {
       const fault = kept.findIndex((line) => /FATAL|PANIC|error:/.test(line))
       const hint = kept.slice(fault + 1).find((line) => line.startsWith('HINT:'))

@@ -86,16 +86,24 @@ test('its child processes end by themselves if only it is killed', async () => {
   await expect.poll(() => children.filter(lives)).toEqual([])
 })
 
-test('orphans whose watchdog was also killed are ended by the next start', async () => {
+test('a PostgreSQL whose watchdog was also killed is named by the next start', async () => {
   await using home = createHome()
   const relay = await home.start()
   const orphans = home.children()
   process.kill(watchdogOf(relay.pid), 'SIGKILL')
   relay.kill('SIGKILL')
   await relay.exit
-  expect(orphans.filter(lives)).toEqual(orphans)
-  await home.start()
-  expect(orphans.filter(lives)).toEqual([])
+  try {
+    expect(orphans.filter(lives)).toEqual(orphans)
+    const second = home.run()
+    expect(await second.exit).toBe(1)
+    const [, pid] = /End it with "kill -INT (\d+)", then try again/.exec(second.printed) ?? []
+    process.kill(Number(pid), 'SIGINT')
+    await expect.poll(() => lives(Number(pid))).toBe(false)
+    await home.start()
+  } finally {
+    for (const orphan of orphans.filter(lives)) process.kill(orphan, 'SIGKILL')
+  }
 })
 
 test('an interrupted initdb is repeated', async () => {

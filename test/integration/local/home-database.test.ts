@@ -29,7 +29,7 @@ test('a database that cannot be opened is stopped and unlocked, so that the comm
 
 test('the lock file of an earlier run is a sentence while another start has the folder', async () => {
   const data = mkdtempSync(join(tmpdir(), 'relay-home-'))
-  const lock = await lockDataDirectory(data)
+  const lock = lockDataDirectory(data)
   try {
     mkdirSync(join(data, 'postgres', 'data'), { recursive: true })
     writeFileSync(join(data, 'postgres', 'password'), 'a password')
