@@ -98,7 +98,8 @@ const disk: Check = {
   why: 'Supabase makes a database read-only when its disk is full, and then nothing can be posted.',
   look: (subject) =>
     lookInside(subject, async ({ account, project: { ref } }) => {
-      const [row] = await account.readSql(ref, STATE)
+      // Supabase's read-only role sets itself what is asked for here.
+      const [row] = await account.runSql(ref, STATE)
       const seen = `${row?.size}, of which the relay uses ${row?.own_size}`
       if (row?.is_read_only !== true) return ok(seen)
       return failed(

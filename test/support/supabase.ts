@@ -135,6 +135,7 @@ export async function startSupabase(options: SupabaseOptions): Promise<Supabase>
     supabase.statements.push(query)
     const owner = await database.connect('postgres')
     try {
+      // As the role that Supabase runs these as.
       if (read_only) await owner.query('set default_transaction_read_only = on')
       const result = [await owner.query(query)].flat().at(-1)
       return [201, result?.rows ?? []]

@@ -40,7 +40,7 @@ test('a database without space refuses posts in a sentence, and takes them when 
   const load = startLoad(relay)
   await load.acknowledged(25)
   await owner.query(FULL)
-  await expect(tools.post('load', 'one more')).rejects.toThrow('no space left')
+  await expect(tools.post('load', 'one more')).rejects.toThrow('The database is full.')
   expect((await tools.read('load', { limit: 1 })).messages).toHaveLength(1)
   expect((await tools.check('another', { thread_name: 'load', limit: 1 })).messages).toHaveLength(1)
   await load.answered(50)
