@@ -48,7 +48,9 @@ test.skipIf(!isAllowedToMount())(
     await load.acknowledged(25)
 
     disk.fill()
-    await expect(tools.post('large', incompressible(60_000))).rejects.toThrow('The database is full.')
+    await expect(tools.post('large', incompressible(60_000))).rejects.toThrow(
+      'The database is full.',
+    )
     expect((await tools.read('load', { limit: 1 })).messages).toHaveLength(1)
     expect((await tools.check('another', { thread_name: 'load', limit: 1 })).messages).toHaveLength(
       1,

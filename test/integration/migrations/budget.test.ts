@@ -26,7 +26,9 @@ test.each([
   expect(seqs(read.messages)).toEqual(range(read.older_count + 1, count).reverse())
 
   const checked = await relay.check('ci', { thread_name: 'release', limit: 500 })
-  expect(bytes(checked.messages)).toBeLessThanOrEqual(BUDGET)
+  // The Worker leaves out the name of the one thread.
+  const sent = checked.messages.map(({ thread_name, ...message }: Message) => message)
+  expect(bytes(sent)).toBeLessThanOrEqual(BUDGET)
   expect(checked.new_message_count + checked.remaining_count).toBe(count)
   const searched = await relay.read(null, { surface: 'code', limit: 500 })
   expect(bytes(searched.messages)).toBeLessThanOrEqual(BUDGET)
