@@ -83,6 +83,8 @@ test('with only the keyboard: find a thread, read, answer, archive, undo', async
   await keyboard.type('A cent is only a line in the report.')
   await keyboard.press('Control+Enter')
   await page.getByRole('article', { name: /^You/ }).waitFor()
+  // Archived before the relay has the message, the thread would be reopened by it.
+  await page.locator('[data-seq="7"]').waitFor()
   await keyboard.press('Escape')
   await keyboard.press('e')
   await page.getByText('Archived. A new message reopens it.').waitFor()
