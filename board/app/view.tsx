@@ -80,7 +80,7 @@ export function View({ onFullscreen }: ViewProps) {
   )
 }
 
-/** The board's own address of what is shown. */
+/** The board's own address of the current view. */
 function placeOf(): string {
   const open = opened.value
   return boardBase.value + formatRoute(open ? { at: 'thread', name: open.name } : { at: 'home' })

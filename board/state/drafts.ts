@@ -1,4 +1,4 @@
-/** What was typed and not sent, by thread; it survives a reload, a sign-in and a crash. */
+/** Unsent texts by thread; they survive a reload, a sign-in and a crash. */
 import { signal } from '@preact/signals'
 import { storage } from '../relay/storage.ts'
 

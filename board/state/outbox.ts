@@ -38,7 +38,7 @@ const pauses = new Map<string, number>()
 /** Tells this browser's other tabs about a message at once. */
 const tabs = new BroadcastChannel('relay-board')
 
-/** Sends what an earlier visit left, and follows the other tabs. */
+/** Sends the posts that an earlier visit left, and follows the other tabs. */
 export function followOutbox(): void {
   tabs.onmessage = lookNow
   addEventListener('storage', ({ key }) => {
@@ -60,7 +60,7 @@ function sendAll(): void {
 /** Stands for a request under way, where a timer's number stands for a pause. */
 const SENDING = -1
 
-/** Counts what was posted from this tab. */
+/** Counts the posts of this tab. */
 export const posted = signal(0)
 
 /** Posts a message. */
@@ -151,7 +151,7 @@ function clearProblem(of: string): void {
   change((all) => all.map((each) => (each.key === of ? clear(each) : each)))
 }
 
-/** Changes what all tabs share, not what this one remembers of it. */
+/** Changes the list that all tabs share, not this tab's copy of it. */
 function change(by: (all: Outgoing[]) => Outgoing[]): void {
   const next = by(isShared ? load() : outbox.peek())
   outbox.value = next

@@ -1,4 +1,4 @@
-/** What a message says: drawn from its Markdown or as text, and folded when it is long. */
+/** A message's content: drawn from its Markdown or as text, and folded when it is long. */
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { noteFault, say } from '../state/status.ts'
 import { Markdown } from './markdown.tsx'

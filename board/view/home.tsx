@@ -1,4 +1,4 @@
-/** What stands next to the list while no thread is open. */
+/** The pane next to the list while no thread is open. */
 import { formatRoute } from '../state/route.ts'
 import { threads, unreadTotal } from '../state/threads.ts'
 import { FirstSteps } from './connect.tsx'
@@ -32,7 +32,7 @@ function Overview() {
             </h2>
             <p class="lead">
               {total === 0
-                ? 'What your sessions write appears here as they write it.'
+                ? 'Messages from your sessions appear here as they post them.'
                 : 'Opening a thread marks nothing as read: having it on screen does.'}
             </p>
             <ul class="say">

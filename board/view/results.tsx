@@ -1,4 +1,4 @@
-/** What a search found, by thread. */
+/** The results of a search, by thread. */
 import { relayNow } from '../relay/client.ts'
 import { isPerson, type Message, nameOf, type Reading } from '../relay/types.ts'
 import { type Filters, formatRoute } from '../state/route.ts'

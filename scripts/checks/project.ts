@@ -119,7 +119,7 @@ const advisors: Check = {
       const found = advice.filter(({ level }) => level !== 'INFO')
       const ours = found.filter(({ detail }) => /\brelay_/.test(detail))
       const others = found.length - ours.length
-      const rest = others > 0 ? `, ${others} about what is not the relay's` : ''
+      const rest = others > 0 ? `, ${others} not about the relay` : ''
       if (ours.length === 0) return ok(`nothing above info about the relay${rest}`)
       return warning(
         describe(ours),

@@ -109,7 +109,7 @@ const board: Check = {
   id: 'board',
   needs: ['version'],
   writes: false,
-  why: 'Without its files nobody can open the board.',
+  why: 'Without its files the board cannot be opened.',
   async look(subject) {
     const { status, headers } = await subject.relay.fetch('/board/')
     const isPage = headers.get('content-type')?.startsWith('text/html')

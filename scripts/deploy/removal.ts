@@ -41,7 +41,7 @@ export async function removeDeployment(): Promise<void> {
       () => `Deleted the Worker ${worker}`,
     )
   }
-  say(`What was saved about it is now in ${setAside()}, with the key.`)
+  say(`Its saved data, with the key, is now in ${setAside()}.`)
   announce('Supabase', 'Keeps the project with all threads and messages.')
   const ref = SUPABASE_URL && projectRef(SUPABASE_URL)
   const page = `https://supabase.com/dashboard/project/${ref ?? '_'}`

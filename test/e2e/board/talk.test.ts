@@ -329,7 +329,7 @@ test('a message for the person is announced while another window is in front, ot
     await item.click()
   }
   await toggle()
-  await page.getByText('does not let a page notify you').waitFor()
+  await page.getByText('This browser blocks notifications').waitFor()
   await page.evaluate('window.refuses = false')
   await toggle()
   const announced = () => page.evaluate('window.announced')

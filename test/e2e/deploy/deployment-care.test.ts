@@ -139,7 +139,7 @@ test('a relay is removed only after its name was typed, and the project stays', 
   expect(accounts.kept()).toEqual({})
   const aside = readdirSync(dirname(accounts.file)).filter((name) => /^setup\..+\.json$/.test(name))
   expect(aside).toHaveLength(1)
-  expect(person.printed).toContain(`What was saved about it is now in ${aside[0]}, with the key.`)
+  expect(person.printed).toContain(`Its saved data, with the key, is now in ${aside[0]}.`)
 
   const again = await inPipe('setup', ['--remove'], accounts.environment)
   expect(again.printed).toContain('there is nothing to remove')
