@@ -9,12 +9,12 @@ import type { RequestLog } from './log.ts'
 import { challenge } from './oauth/bearer.ts'
 import { metadataPath, type Site } from './oauth/issuer.ts'
 
-/** What index.ts prepares for a request. */
+/** Prepared by index.ts for a request. */
 export interface RequestContext {
   settings: ConfigResult
   /** The database; opened only by a request that needs it. */
   openDatabase: () => Database
-  /** Absent where the platform gives none. */
+  /** Absent where the platform has none. */
   limiters: { guesses: RateLimiter | undefined; registrations: RateLimiter | undefined }
   /** The static files; absent in a deployment without them. */
   assets: Assets | undefined

@@ -1,6 +1,6 @@
 /**
  * The database: one method, which calls one SQL function in one request. The only importer of
- * supabase-js. What went wrong becomes a RelayError here; the tools never see an SQLSTATE.
+ * supabase-js. Failures become a RelayError here; the tools never see an SQLSTATE.
  */
 import { createClient, type SupabaseClient } from '@supabase/supabase-js'
 import * as z from 'zod/mini'
@@ -17,9 +17,9 @@ import type { RequestLog } from './log.ts'
 /** Milliseconds for one call, the retry after a connection failure included. service_role has a statement timeout of 8 s too. */
 const TIME_LIMIT = 8_000
 
-/** How a call may be repeated, and what is said when it is not known whether it took place. */
+/** How a call may be repeated, and what is said when its outcome is unknown. */
 export interface CallOptions {
-  /** Repeat it once after a connection failure. Only for what has the same effect twice as once. */
+  /** Repeat it once after a connection failure. Only if it has the same effect twice as once. */
   retry?: boolean
   /** Added to the message when the outcome is unknown: what may have happened, and how to find out. */
   ifUnknown?: string
@@ -55,7 +55,7 @@ export class Database {
 
   /**
    * Calls `public.<name>` for the owner of the relay: arguments get their `p_` here, and undefined ones
-   * are left to their defaults. What our own function returns is not checked further: it is an object or
+   * are left to their defaults. The result of our own function is not checked further: it is an object or
    * an array, and the null fields of an object are left out. Throws RelayError: a refusal of the function,
    * or a fault.
    */
@@ -95,7 +95,7 @@ export class Database {
   }
 }
 
-/** What supabase-js resolves with. Its types promise more than it keeps: `error` can be any JSON. */
+/** The result of supabase-js. Its types promise more than it keeps: `error` can be any JSON. */
 interface Answer {
   data: unknown
   error: unknown
@@ -156,14 +156,14 @@ function isConnectionFailure(answer: Answer): boolean {
   return fault === 'database_unreachable' || fault === 'api_starting'
 }
 
-/** The API's error body, if that is what came: a proxy's page and a failed fetch have no code. */
+/** The API's error body, if there is one: a proxy's page and a failed fetch have no code. */
 function errorBody(answer: Answer): DatabaseError | undefined {
   if (!answer.error) return undefined
   const parsed = ErrorBody.safeParse(answer.error)
   return parsed.success && parsed.data.code !== '' && answer.status !== 0 ? parsed.data : undefined
 }
 
-/** What an error of the API means. */
+/** The RelayError for an error of the API. */
 function faultOf(answer: Answer): FaultCode {
   const body = errorBody(answer)
   const fault = body && faultOfCode(body.code)
@@ -206,7 +206,7 @@ function withoutNulls(answer: object): object {
   return Object.fromEntries(Object.entries(answer).filter(([, value]) => value !== null))
 }
 
-/** For the log: status and what was said. A page may repeat the request, so only that it was one. */
+/** For the log: status and message. A page may repeat the request, so only that it was one. */
 function describe(answer: Answer): string {
   const { status, error } = answer
   const { code = '', message = error } = (error ?? {}) as { code?: unknown; message?: unknown }

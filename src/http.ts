@@ -1,4 +1,4 @@
-/** What every endpoint needs of HTTP: answers, bodies with a limit, CORS and the Origin rule. */
+/** HTTP for every endpoint: answers, bodies with a limit, CORS and the Origin rule. */
 import type { RequestLog } from './log.ts'
 import { isLoopback } from './loopback.ts'
 
@@ -51,7 +51,7 @@ export const BODY_STATUSES = {
   unreadable: 400,
 } as const
 
-/** What each fault of a body is called. */
+/** The sentence for each fault of a body. */
 export const BODY_SENTENCES = {
   encoded: 'The body has a Content-Encoding: send it uncompressed',
   too_large: 'The body is too large',
@@ -124,7 +124,7 @@ export async function readBody(message: Request | Response, maxBytes: number): P
       text += decoder.decode(chunk.value, { stream: true })
     }
   } catch {
-    // Not UTF-8, or not what the framing of the body promised.
+    // Not UTF-8, or not as the framing of the body promised.
     return { ok: false, fault: 'unreadable' }
   } finally {
     clearTimeout(timer)

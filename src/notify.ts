@@ -7,7 +7,7 @@ import type { Config } from './config.ts'
 import { RequestLog } from './log.ts'
 import { foldName, quote } from './similar.ts'
 
-/** What is said about a message. */
+/** The contents of a notification. */
 export interface Headline {
   thread: string
   seq: number
@@ -51,7 +51,7 @@ export async function notify(
   log.write('notification')
 }
 
-/** OK, or the status of an answer that is no success; 0 if there was none in time. */
+/** OK, or the status of an unsuccessful answer; 0 if there was none in time. */
 async function send(address: URL, headers: Record<string, string>, body: string): Promise<number> {
   try {
     const signal = AbortSignal.timeout(TIME_LIMIT)
@@ -90,7 +90,7 @@ function encode(text: string) {
   return new TextEncoder().encode(text)
 }
 
-/** Where it goes and what is sent there. Names are chosen by sessions, so no format may act on them. */
+/** The URL and body of a notification. Names are chosen by sessions, so no format may act on them. */
 function format(url: URL, headline: Headline, link: string): [URL, object] {
   const { to, thread, from, surface } = headline
   const { hostname, pathname } = url

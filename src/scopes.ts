@@ -1,4 +1,4 @@
-/** The two scopes, and what each allows. Leaf. */
+/** The two scopes and their permissions. Leaf. */
 
 /** `mcp` allows everything, `mcp:read` what changes no content. */
 export const SCOPES = ['mcp', 'mcp:read'] as const

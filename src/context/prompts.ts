@@ -1,4 +1,4 @@
-/** Prompts: what a person picks by name so that the session writes a hand-off, or catches up. */
+/** Prompts: a person picks one by name, and the session writes a hand-off or catches up. */
 import * as z from 'zod/mini'
 import { RelayError } from '../errors.ts'
 import { closest, quote } from '../similar.ts'

@@ -33,7 +33,7 @@ export type Message =
 
 export type Classified = Message | { kind: 'batch'; messages: Message[] }
 
-/** Messages in a batch: what fits the 50 requests that a Worker may make, each call retried once. */
+/** Messages in a batch, to fit the 50 requests that a Worker may make, each call retried once. */
 const MAX_BATCH = 20
 
 /** Classifies the parsed body of a POST. Never throws. */

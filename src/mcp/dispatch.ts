@@ -28,7 +28,7 @@ import {
   SUBSCRIPTION_ID_KEY,
 } from './protocol.ts'
 
-/** What a request may use besides its parameters. */
+/** The context of a request, in addition to its parameters. */
 export interface DispatchContext {
   tools: ToolContext
   log: RequestLog

@@ -1,5 +1,5 @@
 /**
- * Which client a client id stands for. A client id is the URL of a metadata document, or what the
+ * Which client a client id stands for. A client id is the URL of a metadata document, or the
  * registration endpoint issued: a signed statement that needs no store.
  */
 import { BOARD_CLIENT_PATH, boardClient, unlikeBoard } from './board-client.ts'

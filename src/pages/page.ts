@@ -2,7 +2,7 @@
 
 export interface PageContent {
   title: string
-  /** HTML. What others wrote has gone through escapeHtml(). */
+  /** HTML. Text from others has gone through escapeHtml(). */
   body: string
   status?: number
 }

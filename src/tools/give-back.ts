@@ -1,4 +1,4 @@
-/** Taking back what a call marked as read, for a caller that has gone before it could be told. */
+/** Takes back the marks of a call, for a caller that has gone before it received the messages. */
 import { IF_READ_IS_UNKNOWN } from './notes.ts'
 import type { ToolContext } from './tool.ts'
 

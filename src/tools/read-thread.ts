@@ -102,7 +102,7 @@ export const readThread = defineTool({
       { ...args, ...requireBudget(context), caller },
       args.reader_tag === undefined ? { retry: true } : { ifUnknown: IF_READ_IS_UNKNOWN },
     )
-    // The messages are in the history all the same, so a caller that is still there can have them.
+    // The messages stay in the history, so a caller that is still there can have them.
     await giveBack(args.reader_tag, moved, context)
     return rankKnownReaders(answer, args.reader_tag)
   },
