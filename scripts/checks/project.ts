@@ -1,5 +1,5 @@
 /**
- * Checks what only the person's account at Supabase knows about the project of a relay, with the access
+ * Checks facts that only the person's account at Supabase knows about a relay's project, with the access
  * token of the environment.
  */
 import { readDeployment } from '../deploy/deployment.ts'
@@ -112,7 +112,7 @@ const advisors: Check = {
   id: 'project.advisors',
   needs: ['project.state'],
   writes: false,
-  why: "Supabase's linter shows what is open to others or slow.",
+  why: "Supabase's linter reports security and performance problems.",
   look: (subject) =>
     lookInside(subject, async ({ account, project: { ref } }) => {
       const advice = await account.readAdvice(ref)

@@ -104,7 +104,7 @@ const key: Check = {
   },
 }
 
-/** What the deployment serves besides the endpoint. */
+/** The files of the deployment, in addition to the endpoint. */
 const board: Check = {
   id: 'board',
   needs: ['version'],

@@ -1,4 +1,4 @@
-/** Removes a deployed relay: deletes its Worker, and says what stays at Supabase. */
+/** Removes a deployed relay: deletes its Worker, and names the data that stays at Supabase. */
 import { UserError } from '../lib/user-error.ts'
 import { deleteWorker, listSecrets } from './cloudflare.ts'
 import { readDeployment, setAside } from './deployment.ts'

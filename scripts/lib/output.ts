@@ -1,4 +1,4 @@
-/** What happens when no one reads the output any more, as with `npm run doctor | head`. Leaf. */
+/** Handles an output that no one reads any more, as with `npm run doctor | head`. Leaf. */
 
 /**
  * Ends the process quietly, with exit code 1, when its output cannot be written any more: it has not told

@@ -20,7 +20,7 @@ interface Orphan extends Running {
   signals: NodeJS.Signals[]
 }
 
-/** What a running `npm start` tells other commands. */
+/** The record that a running `npm start` leaves for other commands. */
 export interface RunningRelay {
   pid: number
   /** The origin it listens on. */
