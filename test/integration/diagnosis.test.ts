@@ -1,4 +1,4 @@
-/** What GET /health tells the holder of the key, and nobody else. */
+/** GET /health tells its diagnosis to the holder of the key, and to no one else. */
 import { expect, test } from 'vitest'
 import { VERSION } from '../../src/mcp/protocol.ts'
 import { startFaults } from '../support/faults.ts'
@@ -15,7 +15,7 @@ async function health(relay: TestRelay, authorization?: string) {
 
 const withKey = (relay: TestRelay) => health(relay, `Bearer ${relay.key}`)
 
-test('the holder of the key is told what the Worker sees', async () => {
+test('the holder of the key learns the Worker’s view', async () => {
   await using relay = await createTestRelay()
   await relay.call('relay_post_message', { thread_name: 'a', content: 'x', surface: 'code' })
   const { status, headers, body } = await withKey(relay)
@@ -43,7 +43,7 @@ test('the holder of the key is told what the Worker sees', async () => {
   })
 })
 
-test('nobody else is told anything, and the database is not asked', async () => {
+test('no one else learns anything, and the database is not asked', async () => {
   await using relay = await createTestRelay()
   expect((await health(relay)).body).toEqual(PUBLIC)
   const wrong = await health(relay, 'Bearer wrong')

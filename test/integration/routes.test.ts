@@ -87,7 +87,7 @@ test('on Cloudflare, plain http reaches nothing that takes a key', async () => {
   expect((await sendAs('localhost', relay, '/health')).status).toBe(200)
 })
 
-test('the operator finds the host that was refused in the log, and nobody else learns of it', async () => {
+test('the operator finds the refused host in the log, and no one else learns of it', async () => {
   await using relay = await createTestRelay({})
   const answer = await sendAs('evil.example', relay, '/mcp')
   expect(answer.status).toBe(421)

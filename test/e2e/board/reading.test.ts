@@ -1,4 +1,4 @@
-/** Reading in the board: where a thread opens, what counts as read, and where the keyboard is. */
+/** Reading in the board: where a thread opens, which messages count as read, and where the keyboard is. */
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { findOverflow, go, interceptCalls, openBoard, settle } from '../../support/board.ts'
@@ -52,7 +52,7 @@ test('among long messages an address and the first unread one are where the thre
     })()`)
   await page.locator('.msg.target[data-seq="100"]').waitFor()
   await expect.poll(() => isOnScreen(100)).toBe(true)
-  // What follows is there as well, so that the message stands in the middle.
+  // The messages after it are there as well, so that the message stands in the middle.
   await page.locator('[data-seq="102"]').waitFor({ state: 'attached' })
   expect(await readCursor(relay)).toBe(10)
 
@@ -72,7 +72,7 @@ test('among long messages an address and the first unread one are where the thre
   await expect.poll(() => readCursor(relay)).toBeGreaterThan(10)
 })
 
-test('what was not on screen stays unread, even when a message before it comes late', async () => {
+test('a message that was not on screen stays unread, even when one before it comes late', async () => {
   await using relay = await createTestRelay()
   await createLongThread(relay)
   await using board = await openBoard(browser, relay, { at: '#/t/long' })
@@ -106,7 +106,7 @@ test('a message that comes while its thread is opened is read once it was on scr
   await using board = await openBoard(browser, relay)
   const { page } = board
   await page.getByRole('link', { name: /^a/ }).waitFor()
-  // It is after the look at what is unread, and before the messages are read.
+  // It is after the look at the unread messages, and before they are read.
   const looked = page.waitForResponse((response) =>
     /"thread_name":"a","peek":true/.test(response.request().postData() ?? ''),
   )
@@ -125,7 +125,7 @@ test('a message that comes while its thread is opened is read once it was on scr
   await expect.poll(() => readCursor(relay)).toBe(2)
 })
 
-test('the focus is never lost, and arrows start from what is on screen', async () => {
+test('the focus is never lost, and arrows start from the messages on screen', async () => {
   await using relay = await createTestRelay()
   await createLongThread(relay, 60)
   for (const name of ['b', 'c', 'd', 'e']) {

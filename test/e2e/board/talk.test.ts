@@ -148,7 +148,7 @@ test('opening marks nothing, seeing does, and no cursor of a model moves', async
   expect(await cursors('board')).toEqual([{ seq: 60 }])
 })
 
-test('somebody who has scrolled up sees that there is news, and stays where they are', async () => {
+test('a person who has scrolled up sees that there is news, and stays where they are', async () => {
   await using relay = await createTestRelay()
   for (let i = 1; i <= 20; i += 1) await post(relay, 'long', `line ${i}\n\n${'words '.repeat(80)}`)
   await using board = await openBoard(browser, relay, { at: '#/t/long/5' })
@@ -178,7 +178,7 @@ test('somebody who has scrolled up sees that there is news, and stays where they
   await expect.poll(() => page.getByRole('button', { name: /new message/ }).count()).toBe(0)
 })
 
-test('two tabs share the draft of each thread, and what one posts scrolls nobody in the other', async () => {
+test('two tabs share the draft of each thread, and a post in one does not scroll the other', async () => {
   await using relay = await createTestRelay()
   for (let i = 1; i <= 20; i += 1) await post(relay, 'plan', `line ${i}\n\n${'words '.repeat(80)}`)
   await post(relay, 'other', 'go')
@@ -348,7 +348,7 @@ test('a message for the person is announced while another window is in front, ot
   await relay.call('relay_check_new', elsewhere)
   await board.look()
   await page.getByRole('link', { name: /^read-elsewhere.*1 unread/ }).waitFor()
-  await post(relay, 'other', 'for nobody in particular')
+  await post(relay, 'other', 'for no one in particular')
   await board.look()
   await page.getByRole('link', { name: /^other/ }).waitFor()
   // The latest of one look need not be the one for the person.
@@ -360,7 +360,7 @@ test('a message for the person is announced while another window is in front, ot
   expect(await page.locator('link[rel=icon]').getAttribute('href')).toBe('icon-unread.svg')
 })
 
-test('what arrives on screen in a thread that was read is read as well', async () => {
+test('a message that arrives on screen in a read thread counts as read', async () => {
   await using relay = await createTestRelay()
   for (let i = 1; i <= 30; i += 1) await post(relay, 'long', `line ${i}\n\n${'words '.repeat(80)}`)
   const read = { reader_tag: 'board', thread_name: 'long', ack_seq: 30, peek: true }

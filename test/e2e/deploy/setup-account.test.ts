@@ -139,7 +139,7 @@ test('without a terminal, a token revoked in the middle is explained, and the ne
   expect(supabase.created).toHaveLength(1)
 })
 
-test('without a network, Supabase is named as what cannot be reached, and nothing is asked again', async () => {
+test('without a network, Supabase is named as unreachable, and nothing is asked again', async () => {
   await using accounts = await createAccounts({ hasQuickWrangler: true })
   beginWithWorker(accounts)
   const { code, printed } = await inPipe('setup', [], {

@@ -117,7 +117,7 @@ test('an import restores the seq, times, counts and cursors of an export', async
   expect(await tools.post('long', sixth, again)).toMatchObject({ seq: 6, duplicate: true })
 })
 
-test('a reader of the file is given what it had not read, and nothing that was here before', async () => {
+test('a reader of the file receives its unread messages, and nothing that was here before', async () => {
   await using folder = await createFolder()
   await using home = await createTestRelay({})
   await using away = await createTestRelay({})

@@ -1,4 +1,4 @@
-/** Connections cut, a gateway that fails, clients that leave: what was acknowledged is there once. */
+/** Connections cut, a gateway that fails, clients that leave: an acknowledged post is there once. */
 import { expect, test } from 'vitest'
 import { type Fault, startFaults } from '../../support/faults.ts'
 import { createTestRelay, type TestRelay } from '../../support/relay.ts'
@@ -115,7 +115,7 @@ test.each([
   },
 )
 
-test('a check cut before its commit has handed out nothing, and says what may be if it was after', async () => {
+test('a check cut before its commit loses nothing, and its error names relay_read_thread', async () => {
   await using wire = await startWire()
   await using relay = await createRelayOver(wire)
   const tools = over(relay)

@@ -1,4 +1,4 @@
-/** Callers that keep a relay busy while something breaks, and what must be true afterwards. */
+/** Callers that keep a relay busy while something breaks, and the conditions that must hold afterwards. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'vitest'
 import type { RelayClient } from '../../support/relay.ts'

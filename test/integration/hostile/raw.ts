@@ -1,4 +1,4 @@
-/** Requests as bytes, some of which no HTTP library would send, and what no answer may ever hold. */
+/** Requests as bytes, some of which no HTTP library would send, and the text that must not be in any answer. */
 import { connect } from 'node:net'
 import { expect } from 'vitest'
 import type { TestRelay } from '../../support/relay.ts'
@@ -31,7 +31,7 @@ export interface Answer {
 /** Nothing that is sent takes longer; a request left waiting is a fault of its own. */
 const DEADLINE_MS = 20_000
 
-/** Sends one request on a connection of its own: a valid one, except for what is given. */
+/** Sends one request on a connection of its own: a valid one, except for the arguments. */
 export function send(relay: TestRelay, request: RawRequest): Promise<Answer> {
   const { host, hostname, port } = new URL(relay.url)
   const body = Buffer.from(request.body ?? '')
@@ -83,7 +83,7 @@ function parse(raw: string): Answer {
   const [, status = '0', head = '', rest = ''] =
     /^HTTP\/1\.[01] (\d{3})([\s\S]*?)\r\n\r\n([\s\S]*)$/.exec(raw) ?? []
   const [, type = ''] = /^content-type: *(.*)$/im.exec(head) ?? []
-  // No answer here is so long that its chunks matter, but their lengths are no part of it.
+  // No answer here is so long that its chunks matter, but their lengths are not part of it.
   const isChunked = /^transfer-encoding: *chunked/im.test(head)
   const text = isChunked ? rest.replaceAll(/(^|\r\n)[0-9a-f]+\r\n/gi, '').trimEnd() : rest
   return { status: Number(status), type, text }

@@ -21,7 +21,7 @@ const cancelled = (requestId: unknown) => ({
 
 /**
  * Starts a wait, and resolves once it has asked the database for the first time. `count` resolves with the
- * number of messages that it is given in the end.
+ * number of messages that it receives in the end.
  */
 async function startWait(
   relay: TestRelay,

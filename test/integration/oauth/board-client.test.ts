@@ -49,7 +49,7 @@ test.each([
   }
 })
 
-test('the document of another relay is no board here', async () => {
+test('the document of another relay is not the board here', async () => {
   await using relay = await createTestRelay()
   const client = await createOAuthClient(relay, {
     clientId: 'http://127.0.0.1:1/board/client.json',

@@ -1,4 +1,4 @@
-/** What clients discover, and under which host. */
+/** The metadata documents, and their hosts. */
 import { expect, test } from 'vitest'
 import { createOAuthClient, forge, send, sendAs } from '../../support/oauth.ts'
 import { createTestRelay, type TestRelay } from '../../support/relay.ts'
@@ -16,7 +16,7 @@ function ping(token: string) {
   return { method: 'POST', headers, body: JSON.stringify(PING) }
 }
 
-test('the documents say what the endpoints do, of the origin that was asked', async () => {
+test('the documents describe the endpoints, under the origin that was asked', async () => {
   await using relay = await createTestRelay()
   const documents = []
   for (const path of PATHS.slice(0, 3)) {

@@ -1,4 +1,4 @@
-/** What Supabase's management API answers, and the sentence for it. */
+/** Answers of Supabase's management API, and the sentence for each. */
 import { expect, test, vi } from 'vitest'
 import { explainCreation } from '../../../scripts/deploy/hosted-project.ts'
 import {

@@ -32,7 +32,7 @@ test('a start that was interrupted changes nothing in the record of the next one
   expect(readRunning(folder.path)).toBeUndefined()
 })
 
-test('a child that had ended when it was recorded is no orphan for the next start', async () => {
+test('a child that had ended when it was recorded is not an orphan for the next start', async () => {
   using folder = createFolder()
   const path = join(folder.path, 'owner.json')
   const gone = { pid: 2 ** 22 + 1, started: '' }
