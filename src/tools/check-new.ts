@@ -43,11 +43,7 @@ const Input = z.strictObject({
     ),
   ),
   wait_seconds: z._default(
-    integer(
-      0,
-      45,
-      'If there are no new messages, wait up to this many seconds. To wait longer, call again.',
-    ),
+    integer(0, 45, 'If nothing is new, wait up to this many seconds. To wait longer, call again.'),
     0,
   ),
 })
