@@ -81,7 +81,7 @@ const BODY_TIME_LIMIT = 10_000
 
 /**
  * Bodies up to this many bytes are read in one piece, which takes a quarter of the time. workerd sets
- * memory aside for all of what a request declares, so larger ones are taken as they come.
+ * memory aside for the whole declared length, so larger ones are taken as they come.
  */
 const ONE_PIECE_BYTES = 65_536
 

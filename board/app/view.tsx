@@ -23,7 +23,7 @@ import {
 } from './data.ts'
 import { capabilities, context } from './host.ts'
 
-/** What fits 500 px: rows of 56 px under a head of 56, and messages, or one if they have much around them. */
+/** Limits that fit 500 px: rows of 56 px under a head of 56, and messages, or one if they have much around them. */
 const ROWS = 7
 const MESSAGES = 2
 

@@ -17,7 +17,7 @@ interface Tokens {
   scope: string
 }
 
-/** What has to be remembered between leaving for the consent page and coming back. */
+/** Saved between leaving for the consent page and coming back. */
 interface Attempt {
   verifier: string
   state: string

@@ -27,7 +27,7 @@ export async function setArchived(name: string, archived: boolean, mayUndo = tru
     patchThread(name, { archived: !archived })
     say(noteFault(error).message)
   }
-  // What was read before the next of them would bring back the state before it.
+  // A list read before the next of them would bring back the state before it.
   if (own === archivings) await reloadThreads()
 }
 

@@ -74,7 +74,7 @@ async function announce(changes: Change[]): Promise<void> {
   for (const { now, before } of changes) {
     const { name, latest, unread_count = 0 } = now
     if (!latest || unread_count === 0 || wanted.size === 0) continue
-    // What is new in a thread that the list did not hold is at most what is unread there.
+    // In a thread outside the list, the new messages are at most the unread ones.
     const last = before ? (before.latest?.seq ?? 0) : latest.seq - unread_count
     if (latest.seq <= last || document.hasFocus() || Notification.permission !== 'granted') continue
     const news = wanted.has(name) ? latest : await findAddressed(name, latest, last)

@@ -120,7 +120,7 @@ async function open(name: string, seq?: number): Promise<void> {
   // A key that is held down passes threads by: only the one it stops at is asked for.
   if (isMoving) await new Promise((resolve) => setTimeout(resolve, MOVING))
   if (signal.aborted) return
-  // What was there before the look at what is unread: what comes after it may be in neither answer.
+  // Before the look at the unread messages: a later message may be in neither answer.
   const last = lastSeq(name)
   try {
     const [reading, news] = await Promise.all([
@@ -163,7 +163,7 @@ async function open(name: string, seq?: number): Promise<void> {
     const fault = noteFault(error)
     const status = fault.code === 'thread_not_found' ? 'missing' : 'failed'
     const kept = transcript.peek()
-    // What is on screen stays while the database is away.
+    // The messages on screen stay while the database is away.
     if (kept?.status === 'ready' && status === 'failed') return
     transcript.value = { ...emptyOf(name), status, problem: fault.message }
   }

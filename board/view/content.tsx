@@ -63,7 +63,7 @@ interface RestProps {
 }
 
 /**
- * What is folded, for the browser's own search. What that finds stays the same text in the same element, or
+ * The folded text, for the browser's own search. A match stays the same text in the same element, or
  * the browser would lose it.
  */
 function Rest({ text, isFound, onFound }: RestProps) {

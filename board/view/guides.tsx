@@ -130,7 +130,7 @@ export function formatMarks(text: string) {
   })
 }
 
-/** What a person says first to a session that is connected. */
+/** Sentences to start with in a connected session. */
 export function FirstSentences() {
   return (
     <ul class="say">

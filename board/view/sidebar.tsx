@@ -144,7 +144,7 @@ function FilterField() {
     }
   }, [text])
   const onKeyDown = (event: KeyboardEvent) => {
-    // Enter may only confirm what an input method offers.
+    // Enter may only confirm an offer of an input method.
     if (isComposing(event)) return
     if (event.key === 'Enter' && text.trim()) go({ at: 'search', q: text.trim() })
     if (event.key === 'Escape') {

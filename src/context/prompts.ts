@@ -54,7 +54,7 @@ function definePrompt<Arguments extends z.ZodMiniObject>(options: {
 }
 
 /**
- * Claude Code splits what is typed after a command at its spaces, one word per argument, and shows the
+ * Claude Code splits the text after a command at its spaces, one word per argument, and shows the
  * model the whole line as well.
  */
 const TYPED =

@@ -1,5 +1,5 @@
 /**
- * What a POST carries: a request, a notification, a response, a batch, or something to reject. Pure:
+ * Classifies a POST: a request, a notification, a response, a batch, or something to reject. Pure:
  * it reads the parsed body and the headers, and decides without running anything. Which status a
  * rejection travels under is endpoint.ts's decision; what a method does is dispatch.ts's.
  */

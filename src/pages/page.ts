@@ -1,4 +1,4 @@
-/** Pages that carry what a request says: consent, errors of a sign-in, a foreign host. All others are files. */
+/** Pages with data of a request: consent, errors of a sign-in, a foreign host. All others are files. */
 
 export interface PageContent {
   title: string

@@ -169,7 +169,7 @@ test.each([
 )
 
 test.each(['40P01', '40001', '55P03'])(
-  'what was rolled back with %s is tried once more, whatever it is',
+  'a call rolled back with %s is tried once more, whatever it is',
   async (code) => {
     await using faults = await startFaults()
     await using relay = await createTestRelay({ faults })

@@ -16,9 +16,9 @@ const MAX_NAMED = 3
 export const peekFor = (reader) => ({ reader_tag: reader, peek: true, limit: 500 })
 
 /**
- * Takes the answer to `peekFor(reader)` and what was told before. Returns the threads with news, each
- * with the number of new messages and how many of them are addressed to the reader, and what is to be
- * remembered as told. Throws if the answer is not a relay's.
+ * Takes the answer to `peekFor(reader)` and the news told before. Returns the threads with news, each
+ * with the number of new messages and how many of them are addressed to the reader, and the news to
+ * remember as told. Throws if the answer is not a relay's.
  *
  * An answer may hold only the first of many messages. `remaining` then counts the others, for at most
  * 20 threads, and `addressed_unread` names those for this reader.

@@ -56,7 +56,7 @@ test('afterwards few run again', async () => {
   expect(later).toHaveLength(1)
 })
 
-test('a request that has waited too long is told so, and takes no slot', async () => {
+test('a request that has waited too long is refused, and takes no slot', async () => {
   const slots = new Slots({ few: 1, many: 1 })
   const given = take(slots, 2)
   await vi.advanceTimersByTimeAsync(PATIENCE + 50)
