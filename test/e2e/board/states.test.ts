@@ -100,7 +100,7 @@ test('nothing is asked while the page is hidden, and at once when it is seen aga
   await expect.poll(() => asked).toContain('/mcp')
   await hide(true)
   asked = []
-  // The page's requests would stand between these; each gives the answer before it time to arrive.
+  // The page's requests would stand between these; each leaves time for the answer before it.
   for (let i = 0; i < 5; i += 1) {
     await page.evaluate(`fetch('/health').then((response) => response.text())`)
     await page.clock.fastForward(10_000)

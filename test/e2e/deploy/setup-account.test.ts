@@ -15,7 +15,7 @@ import {
 import { ACCOUNT } from '../../support/cloudflare.ts'
 import { CTRL_C, DOWN, inPipe, inTerminal } from '../../support/person.ts'
 
-/** What a person with a wrong password manager enters: all that a URL, a shell or a terminal dislikes. */
+/** The entry of a person with a wrong password manager: all that a URL, a shell or a terminal dislikes. */
 const ODD_PASSWORD = `p@ss:w/o?r#d%20&="'\\[]{}<>|^\`$~!* ü`
 
 /** A run of the set-up that has settled the Worker's name. */

@@ -21,7 +21,7 @@ interface Ended {
 
 async function createFolder() {
   const path = await mkdtemp(join(tmpdir(), 'relay-export-'))
-  // Root's PostgreSQL, which runs as nobody, must be able to pass through.
+  // Root's PostgreSQL, which runs under another account, must be able to pass through.
   await chmod(path, 0o711)
   return {
     file: join(path, 'relay.jsonl'),

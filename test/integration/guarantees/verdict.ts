@@ -1,5 +1,5 @@
 /**
- * What must be true after any calls, whatever their order was: every post that was acknowledged is in
+ * Conditions after any calls, in any order: every post that was acknowledged is in
  * its thread, and each reader received every message once, in order.
  */
 import { expect } from 'vitest'

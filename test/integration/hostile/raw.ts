@@ -129,10 +129,10 @@ const INTERNALS = [
 /** The codes that the two eras of MCP leave to a server; -32603 would be a bug. */
 const CODES = [-32700, -32600, -32601, -32602, -32002, -32020, -32022]
 
-/** What the HTTP parser of workerd says of requests that never become one. */
+/** The answer of workerd's HTTP parser to malformed requests. */
 const PARSER = /^(Bad Request|invalid URI|invalid [\w -]+ parsed)$/
 
-/** What holds for the answer to anything that anybody may send. */
+/** Rules for the answer to any request. */
 export function expectHarmless(answer: Answer, relay: TestRelay, sent = ''): void {
   const { status, type, text } = answer
   const about = `${sent}\n${status} ${type}\n${text.slice(0, 2000)}`

@@ -149,7 +149,7 @@ test.each(CALLS)(
     await held.release()
     const { body } = await answer
     if (tool === 'relay_check_new') {
-      // Empty, or whoever was meant instead would have the message twice.
+      // Empty, or the intended recipient would have the message twice.
       expect(body.result.structuredContent).toMatchObject({
         new_message_count: 0,
         messages: [],

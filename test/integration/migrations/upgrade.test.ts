@@ -1,4 +1,4 @@
-/** A 0.1.0 database upgraded in place, while 0.1.0 goes on writing, and afterwards beside it. */
+/** A 0.1.0 database upgraded in place, while 0.1.0 still writes, and next to it afterwards. */
 import { readFile } from 'node:fs/promises'
 import type { Client } from 'pg'
 import { expect, test } from 'vitest'

@@ -7,7 +7,7 @@ afterEach(() => vi.useRealTimers())
 
 const PATIENCE = 10_000
 
-/** Takes a number of slots, and keeps count of those that were given. */
+/** Takes a number of slots, and counts those it got. */
 function take(slots: Slots, count: number) {
   const given: (Slot | undefined)[] = []
   for (let n = 0; n < count; n += 1) slots.take(PATIENCE).then((slot) => given.push(slot))
