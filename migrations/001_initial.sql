@@ -157,8 +157,8 @@ create table if not exists public.relay_readers (
 );
 
 -- relay-mcp 0.1.0 -----------------------------------------------------------------------------------
--- Everything about it: rows that its Workers may still write while this one runs, and the upgrade of a database
--- that it made. Its tables have no seq, no readers, and cursors by time.
+-- Everything about it: rows that its Workers may still write while this version runs, and the upgrade
+-- of a database that it made. Its tables have no seq, no readers, and cursors by time.
 
 -- Assigns the next seq, under the thread's lock, to a message inserted without one (by 0.1.0).
 create or replace function relay.place_message()
@@ -2115,8 +2115,8 @@ grant execute on function public.relay_complete_name to service_role;
 -- Not a tool: the database's contents, for the person who operates the relay, and the daily call of the
 -- cron trigger. Threads of other users are counted because a wrong RELAY_USER_ID looks like a relay that
 -- lost everything. `functions` lists the functions that the API can find and whether it may call them: a
--- migration that ran in part, or a later revoke, leaves a tool that fails. `as_of` is the time that an export takes as
--- its end: threads may be dated ahead of the clock.
+-- migration that ran in part, or a later revoke, leaves a tool that fails. `as_of` is the time that an export
+-- takes as its end: threads may be dated ahead of the clock.
 create or replace function public.relay_status(p_user_id uuid)
   returns jsonb
   language sql volatile security invoker set search_path = '' set timezone = 'UTC'

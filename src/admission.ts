@@ -57,7 +57,7 @@ export function refuseIncomplete({ settings, log }: RequestContext): Response {
 
 /** Where the resource that was asked for describes itself. */
 function metadataUrl({ issuer }: Site, url: URL): string {
-  // A person may have typed `/mcp/`; `//mcp` is a slip of joining, and its resource is `/mcp`.
+  // A person may have typed `/mcp/`; `//mcp` comes from joining two parts, and its resource is `/mcp`.
   const [path = '/mcp'] = /^\/(mcp\/?)?$/.exec(url.pathname) ?? []
   return issuer + metadataPath(path)
 }

@@ -1,7 +1,7 @@
 /**
  * Notifies a person of a message that is addressed to them: one signed POST to RELAY_NOTIFY_URL, in the
  * format of ntfy, Slack or Discord by its host name, otherwise as JSON. It has the headline and a link,
- * never the content. It is sent after the answer, and whatever becomes of it, the post stands.
+ * never the content. It is sent after the answer, and the post stands even if it fails.
  */
 import type { Config } from './config.ts'
 import { RequestLog } from './log.ts'

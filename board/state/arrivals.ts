@@ -12,8 +12,8 @@ export interface Arrival {
 }
 
 /**
- * Waits for anyone but the person to read or post. The relay keeps no list of clients: a reader
- * that is new or seen again, or a message, is how one shows.
+ * Waits for anyone but the person to read or post. The relay keeps no list of clients: one
+ * shows as a new reader, a reader seen again, or a message.
  */
 export function awaitArrival() {
   const start = relayNow()

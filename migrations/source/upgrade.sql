@@ -1,6 +1,6 @@
 -- relay-mcp 0.1.0 -----------------------------------------------------------------------------------
--- Everything about it: rows that its Workers may still write while this one runs, and the upgrade of a database
--- that it made. Its tables have no seq, no readers, and cursors by time.
+-- Everything about it: rows that its Workers may still write while this version runs, and the upgrade
+-- of a database that it made. Its tables have no seq, no readers, and cursors by time.
 
 -- Assigns the next seq, under the thread's lock, to a message inserted without one (by 0.1.0).
 create or replace function relay.place_message()

@@ -1,7 +1,7 @@
 /**
  * Everything the relay signs: client ids, authorization codes, access and refresh tokens, and the links
- * that npm start prints, which sign in to the board. Each kind
- * has a `typ` and an audience of its own, so that none passes for another. Only this file signs and verifies.
+ * that npm start prints, which sign in to the board. Each kind has its own `typ` and audience, so that
+ * none passes for another. Only this file signs and verifies.
  */
 import { base64url, decodeProtectedHeader, errors, jwtVerify, SignJWT } from 'jose'
 import * as z from 'zod/mini'

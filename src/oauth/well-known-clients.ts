@@ -1,7 +1,7 @@
 /**
  * The contents of well-known clients' metadata documents. They are the fallback for documents that cannot
  * be fetched: chatgpt.com refuses many servers outright, and claude.ai has been out of reach at times.
- * It also adds redirect URIs that a client uses although its document does not list them. Leaf.
+ * The table also adds redirect URIs that a client uses although its document does not list them. Leaf.
  */
 
 /** The fields that the relay uses of a client's metadata document. */

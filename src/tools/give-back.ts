@@ -2,7 +2,7 @@
 import { IF_READ_IS_UNKNOWN } from './notes.ts'
 import type { ToolContext } from './tool.ts'
 
-/** Which bookmarks a call has moved: the database's business, and no part of an answer. */
+/** Which bookmarks a call has moved: the database's business, and not part of an answer. */
 export interface Moved {
   moved?: unknown
 }

@@ -23,7 +23,7 @@ export interface ReaderAnswer {
   skipped_thread_count?: number
 }
 
-/** Unread messages that are meant for this reader, in whatever thread. */
+/** Unread messages that are meant for this reader, in any thread. */
 export type Addressed = { thread_name: string; seq: number }[]
 
 /** An answer with the readers that a new one may be: those that resemble it first, at most ten. */
@@ -84,7 +84,7 @@ export function toSeconds(time: string): string {
   return time.replace(/\.\d+/, '')
 }
 
-/** Where unread messages are that are meant for this reader. */
+/** Names the unread messages that are meant for this reader. */
 export function noteAddressedUnread(addressed: Addressed = []): string[] {
   if (addressed.length === 0) return []
   const shown = addressed.map((each) => `${quote(each.thread_name)} seq ${each.seq}`).join(', ')

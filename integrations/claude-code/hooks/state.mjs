@@ -1,7 +1,7 @@
 /**
- * The plugin's files, in the folder that Claude Code provides: the news that a session has received, and for a
- * moment the data for its monitor. A file that cannot be read or written costs a repeated line, never a
- * failed hook.
+ * The plugin's files, in the folder that Claude Code provides: the news that a session has received,
+ * and for a moment the data for its monitor. A file that cannot be read or written costs a repeated
+ * line, never a failed hook.
  */
 import { randomBytes } from 'node:crypto'
 import {
