@@ -7,7 +7,7 @@ import { isLoopback } from './loopback.ts'
 
 export interface Setting {
   name: string
-  /** Without a required setting the relay serves no client; an optional one is left out when bad. */
+  /** Without a required setting the relay rejects every request; an optional one is left out when bad. */
   isRequired: boolean
   isSecret: boolean
   /** The fault of a value, to follow the setting's name; undefined when it is good. */

@@ -33,7 +33,7 @@ function Overview() {
             <p class="lead">
               {total === 0
                 ? 'Messages from your sessions appear here as they post them.'
-                : 'Opening a thread marks nothing as read: having it on screen does.'}
+                : 'Messages count as read once they were on screen, not when you open the thread.'}
             </p>
             <ul class="say">
               {unread.slice(0, 8).map(({ name, unread_count }) => (

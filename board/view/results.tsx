@@ -46,7 +46,7 @@ export function Results({ found: { messages, reading }, filters, onMore }: Resul
     <>
       {reading.matched === 'any' && (
         <p class="by">
-          No message has all of these words, so these have some of them.
+          No message has all of these words. These have some of them.
           {reading.missing_words && ` Found nowhere: ${reading.missing_words.join(', ')}.`}
         </p>
       )}

@@ -67,7 +67,7 @@ const state: Check = {
   id: 'project.state',
   needs: ['key'],
   writes: false,
-  why: 'A project that is paused or failed answers no tool call.',
+  why: 'A paused or failed project cannot answer tool calls.',
   look: (subject) =>
     lookInside(subject, async ({ project }) => {
       const { ref, status, region, database } = project

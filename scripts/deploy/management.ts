@@ -160,7 +160,7 @@ export function faultOfAccessToken(token: string): string | undefined {
   if (/^sb_(secret|publishable)_/.test(token)) {
     return 'This is a key of a project. The set-up needs an access token of your account, sbp_….'
   }
-  return `It must be an access token, sbp_…, whole: create one at ${TOKENS}.`
+  return `It must be a whole access token, sbp_…: create one at ${TOKENS}.`
 }
 
 /** Turns a refusal of the API into a sentence with the cause and the fix. */

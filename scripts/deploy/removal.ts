@@ -31,7 +31,7 @@ export async function removeDeployment(): Promise<void> {
   if (exists) {
     await ask({
       variable: 'RELAY_REMOVE',
-      message: `Clients of ${url ?? worker} will get no answer any more. Type ${worker} to delete it`,
+      message: `Clients of ${url ?? worker} will stop working. Type ${worker} to delete it`,
       faultOf: (answer) => (answer === worker ? undefined : `This is not ${worker}.`),
     })
     isDeleting = true
