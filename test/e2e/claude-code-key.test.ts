@@ -130,7 +130,7 @@ test('plain http is refused for any address other than this machine', async () =
   expect((await run(HOOK, configured(local))).stdout).not.toContain('must use https')
 })
 
-test('a redirection is not followed, so the key goes nowhere else', async () => {
+test('a redirect is not followed, so the key goes nowhere else', async () => {
   const asked: unknown[] = []
   await using thief = await startServer((request, response) => {
     asked.push(request.headers)

@@ -113,7 +113,7 @@ test.concurrent('it tells only news after its start, only of its own threads, an
   expect(lives(session.monitor.pid as number)).toBe(true)
 })
 
-test.concurrent('refused, unconfigured or without its watcher, it neither ends nor says a word', async () => {
+test.concurrent('refused, unconfigured or without its watcher, it neither ends nor prints anything', async () => {
   let asked = 0
   await using server = await startServer((_, response) => {
     asked += 1

@@ -74,7 +74,7 @@ test('a wrong key learns nothing here', async () => {
   expect(relay.gateway.requests.size).toBe(0)
 })
 
-test('no value of a setting is told', async () => {
+test('no value of a setting is revealed', async () => {
   await using relay = await createTestRelay({
     bindings: { RELAY_API_KEY_PREVIOUS: 'p'.repeat(40) },
   })
@@ -87,7 +87,7 @@ test('no value of a setting is told', async () => {
   expect(secrets.filter((secret) => told.includes(secret))).toEqual([])
 })
 
-test('settings that were left out are told to the holder of the key', async () => {
+test('the holder of the key learns which settings were ignored', async () => {
   await using relay = await createTestRelay({
     bindings: { RELAY_ALLOWED_ORIGINS: 'https://a.example,no origin', RELAY_PUBLIC_URL: 'no URL' },
   })
@@ -103,7 +103,7 @@ test('settings that were left out are told to the holder of the key', async () =
   expect(JSON.stringify(body)).not.toContain('no origin')
 })
 
-test('incomplete settings are told to everyone by name, as without the key', async () => {
+test('incomplete settings are named to everyone, as without the key', async () => {
   await using relay = await createTestRelay({ bindings: { SUPABASE_URL: undefined } })
   const body = { ok: false, problems: ['SUPABASE_URL is missing.'] }
   expect(await health(relay)).toMatchObject({ status: 503, body })

@@ -49,7 +49,7 @@ test.each(['/mcp', '/mcp/', '//mcp', '//mcp/', '/mcp//', '/', '//'])(
 )
 
 test.each(['/mcp', '/mcp/', '//mcp', '/', '//'])(
-  'a client that looks for a stream at %s is told that there is none',
+  'a client that looks for a stream at %s learns that there is not one',
   async (path) => {
     await using relay = await createTestRelay()
     const headers = { accept: 'text/event-stream', authorization: `Bearer ${relay.key}` }

@@ -62,7 +62,7 @@ test('offline and back: the board says so, and the missed messages appear', asyn
   // Something in front of the relay may refuse; that says nothing about the sign-in.
   await page.route('**/mcp', (route) => route.fulfill({ status: 403, body: 'Forbidden' }))
   await board.look()
-  await page.getByText('no answer that can be read (403)').waitFor()
+  await page.getByText('unreadable answer (403)').waitFor()
 })
 
 test('a thread that is renamed while it is open is missing, and its draft stays in its field', async () => {

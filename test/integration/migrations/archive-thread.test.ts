@@ -43,7 +43,7 @@ test('a thread that is not there is refused with the names that are, the latest 
   expect((await relay.list({ include_archived: true })).threads).toHaveLength(3)
 })
 
-test('at most the 200 latest names are told', async () => {
+test('at most the 200 latest names are returned', async () => {
   await using database = await createTestDatabase()
   const relay = tools(database)
   for (const n of range(1, 201)) await relay.create(`thread ${n}`)

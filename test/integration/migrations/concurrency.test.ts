@@ -318,7 +318,7 @@ test('counts stay true while messages are deleted by hand', async () => {
   await expect(relay.check('all')).resolves.toMatchObject({ remaining_count: 0 })
 })
 
-test('reading with a reader tag passes over nothing it has not shown', async () => {
+test('reading with a reader tag never skips a message it has not shown', async () => {
   await using database = await createTestDatabase()
   const relay = await alone(database)
   await fill(relay, 'busy', 10)

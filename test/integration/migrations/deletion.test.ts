@@ -105,7 +105,7 @@ test('truncating the messages empties every thread', async () => {
   expect(seqs(await drain(relay, 'ci'))).toEqual([4])
 })
 
-test('truncating everything starts anew', async () => {
+test('truncating everything starts from the beginning', async () => {
   await using database = await createTestDatabase()
   const relay = tools(database)
   const owner = await database.connect('postgres')

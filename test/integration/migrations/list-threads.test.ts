@@ -86,7 +86,7 @@ test('unread_count counts the messages of each thread that this reader has not r
   for (const thread of others.threads) expect(thread).not.toHaveProperty('unread_count')
 })
 
-test('a query is part of a name or a description, in whatever case', async () => {
+test('a query is part of a name or a description, in any case', async () => {
   await using database = await createTestDatabase()
   const relay = tools(database)
   await relay.create('Auth-Migration')

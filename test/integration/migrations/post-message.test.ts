@@ -80,7 +80,7 @@ test('a reader that opens a thread by posting has read it', async () => {
   expect(await relay.list({ reader_tag: 'ci' })).toMatchObject({ threads: [{ unread_count: 0 }] })
 })
 
-test('a post passes over nothing that its reader has not read', async () => {
+test('a post never skips messages that its reader has not read', async () => {
   await using database = await createTestDatabase()
   const relay = tools(database)
   await fill(relay, 'release', 2)

@@ -55,7 +55,7 @@ test('readers made at the same time are all counted', async () => {
   expect(rows).toEqual([{ count: 10 }])
 })
 
-test('above the limit nothing is refused that makes no reader necessary', async () => {
+test('above the limit, calls that need no new reader are not refused', async () => {
   await using database = await createTestDatabase()
   const relay = tools(database)
   await fill(relay, 'a', 2)

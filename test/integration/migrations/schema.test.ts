@@ -69,7 +69,7 @@ test('two first runs at the same time both leave a complete schema', async () =>
   expect(await tools(database).post('release')).toMatchObject({ seq: 1 })
 })
 
-test('an upgraded schema is that of a fresh one', async () => {
+test('an upgraded schema equals a fresh one', async () => {
   await using fresh = await createTestDatabase()
   await using upgraded = await createTestDatabase({ empty: true })
   const [one, other] = [await fresh.connect('postgres'), await upgraded.connect('postgres')]
@@ -172,7 +172,7 @@ test('service_role cannot delete, also in a project that granted it everything',
   }
 })
 
-test('answers are in UTC, whatever the time zone of the session', async () => {
+test('answers are in UTC in any time zone of the session', async () => {
   await using database = await createTestDatabase()
   const session = await database.connect()
   await session.query(`set timezone = 'Asia/Tokyo'`)

@@ -205,7 +205,7 @@ test('a reader that comes with a later import misses nothing of a thread that is
   expect(seqs(await drain(tools(away), 'traveller'))).toEqual([1, 2, 3, 4])
 })
 
-test('an import into a thread that is here takes nothing from who has not read it', async () => {
+test('an import into an existing thread takes nothing from readers that have not read it', async () => {
   await using home = await createTestDatabase()
   await using away = await createTestDatabase()
   await fill(tools(home), 'a', 2)

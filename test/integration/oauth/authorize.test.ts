@@ -258,7 +258,7 @@ test('one resource of ours and one of another are not both granted', async () =>
 })
 
 test.each([undefined, '', 'admin root', 'offline_access', 'mcp', 'mcp:read mcp', 'mcp:read x'])(
-  'of the scope %j no more is granted than is known',
+  'of the scope %j only known parts are granted',
   async (scope) => {
     await using relay = await createTestRelay()
     const granted = (await (await createOAuthClient(relay)).connect({ scope })).scope

@@ -9,7 +9,7 @@ const boardOf = (relay: TestRelay) =>
     redirectUri: `${relay.url}/board/`,
   })
 
-test('it gets tokens, and its posts are known by them', async () => {
+test('it gets tokens, and they identify its posts', async () => {
   await using relay = await createTestRelay()
   const client = await boardOf(relay)
   const { access_token, scope } = await client.connect()

@@ -69,7 +69,7 @@ test.each([
   ['the page after a wrong key', { api_key: 'wrong' }, 403],
   ['the page for an unknown client', { client_id: 'unknown' }, 400],
   ['the page for an unknown redirect URI', { redirect_uri: 'https://evil.example/' }, 400],
-])('%s can be neither framed nor kept, and runs nothing', async (_, overrides, status) => {
+])('%s cannot be framed or cached, and runs nothing', async (_, overrides, status) => {
   await using relay = await createTestRelay()
   const client = await createOAuthClient(relay)
   const answers = [await client.decide({ api_key: 'wrong', ...overrides })]

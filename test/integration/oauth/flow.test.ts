@@ -124,7 +124,7 @@ test.each([
   expect((await client.connect()).scope).toBe('mcp')
 })
 
-test('an app whose document is out of reach is told from one that is unknown', async () => {
+test('an app whose document is out of reach is distinguished from an unknown one', async () => {
   await using relay = await createTestRelay()
   const clientId = 'https://unknown.example/client.json'
   const client = await createOAuthClient(relay, { clientId })

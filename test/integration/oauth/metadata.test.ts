@@ -101,7 +101,7 @@ test.each(PATHS.slice(0, 3))('pages of any origin may read %s', async (path) => 
 })
 
 test.each(['/register', '/token', `${RESOURCE}/mcp`])(
-  'a preflight for %s allows any origin what it needs',
+  'a preflight for %s allows any origin its method and headers',
   async (path) => {
     await using relay = await createTestRelay()
     const { status, headers } = await send(relay, path, {

@@ -78,7 +78,7 @@ test.each([
   expect(wordsOf(query)).toEqual(words)
 })
 
-test('words are marked as they are, whatever they mean to a pattern', () => {
+test('words are marked as they are, even if they mean something to a pattern', () => {
   const marked = markWords('A (test) of .* and [b', ['(test)', '.*', '[b'])
   expect(marked.filter(({ isHit }) => isHit).map(({ text }) => text)).toEqual([
     '(test)',
@@ -168,7 +168,7 @@ test.each([
   expect(formatAge(ago(minutes), NOW)).toBe(age)
 })
 
-test('days have names, and a clock that is ahead makes no day of tomorrow', () => {
+test('days have names, and a clock that is ahead does not name tomorrow', () => {
   expect(formatDay(ago(10), NOW)).toBe('Today')
   expect(formatDay(ago(-60 * 30), NOW)).toBe('Today')
   expect(formatDay(ago(60 * 14), NOW)).toBe('Yesterday')

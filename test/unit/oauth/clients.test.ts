@@ -392,7 +392,7 @@ test('a thousand requests for one document fetch it once, and each gets it', asy
   expect(asked).toHaveLength(1)
 })
 
-test('nor is a host that is away asked by each of them', async () => {
+test('an unreachable host is not asked by each of them either', async () => {
   const url = anyUrl()
   const asked = serve(() => Promise.reject(new TypeError('fetch failed')))
   const requests = Array.from({ length: 100 }, () => fetchMetadataDocument(url, NOW, always))

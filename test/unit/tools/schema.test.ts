@@ -28,6 +28,6 @@ test('every kind of schema that tools use is converted as zod converts it', () =
   expect(jsonSchema(schema)).toEqual(expected)
 })
 
-test('a kind that is not known is an error and no empty schema', () => {
+test('an unknown kind is an error, not an empty schema', () => {
   expect(() => jsonSchema(z.strictObject({ when: z.date() }))).toThrow('No JSON Schema for date')
 })
