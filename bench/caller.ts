@@ -25,7 +25,7 @@ export interface BurstTimes {
   seconds: number
   /** Of each call, in milliseconds. */
   latencies: number[]
-  /** What the calls answered that was not a result. */
+  /** Answers that were not a result. */
   refusals: string[]
 }
 

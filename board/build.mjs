@@ -17,7 +17,7 @@ const APP_TARGET = fileURLToPath(new URL('../dist/app', import.meta.url))
 /** Where the pages outside of the board are put: the Worker serves them at `/` and where nothing is. */
 const PAGES_TARGET = fileURLToPath(new URL('../dist/pages', import.meta.url))
 
-/** What all programs are built with. */
+/** Options for all programs. */
 const COMMON = /** @type {const} */ ({
   outdir: TARGET,
   bundle: true,
@@ -35,7 +35,7 @@ const PUBLIC = join(SOURCE, 'public')
 /** The project's icon, which the listings of others show as well. */
 const ICON = fileURLToPath(new URL('../icon.svg', import.meta.url))
 
-/** Builds everything. Throws what esbuild reports. */
+/** Builds everything. Throws esbuild's errors. */
 export async function buildBoard() {
   const [{ outputFiles }, app] = await Promise.all([
     build({

@@ -22,7 +22,7 @@
 --      that took longer than the statement, the function has `plan_cache_mode = force_generic_plan`.
 -- Helpers are plpgsql, whose plans a session keeps: an SQL function with a `set` is parsed and planned
 -- again in every statement that calls it.
--- A refusal carries an SQLSTATE of our own (RL001 ...), a message for people, and what the caller
+-- A refusal carries an SQLSTATE of our own (RL001 ...), a message for people, and the parts the caller
 -- needs to explain it in `detail` and `hint`.
 
 begin;
@@ -38,7 +38,7 @@ $$;
 -- a lock that is being waited for.
 set local lock_timeout = '10s';
 
--- Helpers live here, where the API does not find them; public has what the Worker and the commands call.
+-- Helpers live here, where the API does not find them; public has those of the Worker and the commands.
 create schema if not exists relay;
 revoke all on schema relay from public, anon, authenticated;
 grant usage on schema relay to service_role;
@@ -133,7 +133,7 @@ create table if not exists public.relay_read_cursors (
   -- The time of the message at last_read_seq. Kept in step so that 0.1.0 can be restored.
   last_read_at timestamptz not null,
   updated_at timestamptz not null default now(),
-  -- Every message up to this seq was handed to this reader.
+  -- This reader has received every message up to this seq.
   last_read_seq bigint not null,
   constraint relay_read_cursors_thread_reader_unique unique (thread_id, reader_tag)
 );
@@ -157,8 +157,8 @@ create table if not exists public.relay_readers (
 );
 
 -- relay-mcp 0.1.0 -----------------------------------------------------------------------------------
--- Everything about it: what its Workers may still write while this version runs, and the upgrade of a database
--- that it made. Its tables have no seq, no readers, and cursors by time.
+-- Everything about it: rows that its Workers may still write while this version runs, and the upgrade
+-- of a database that it made. Its tables have no seq, no readers, and cursors by time.
 
 -- Assigns the next seq, under the thread's lock, to a message inserted without one (by 0.1.0).
 create or replace function relay.place_message()
@@ -176,7 +176,7 @@ begin
 end;
 $$;
 
--- Derives the seq of a cursor that was set by time (by 0.1.0), using 0.1.0's own test of what is read,
+-- Derives the seq of a cursor that was set by time (by 0.1.0), using 0.1.0's own test of a read message,
 -- and creates its reader. A cursor never moves back. The reader is created here, before the cursor
 -- exists, because an AFTER trigger takes the locks in the other order and deadlocked.
 create or replace function relay.place_cursor()
@@ -389,7 +389,7 @@ begin
   -- A reader's own posts, which are not news to it; those it addressed to itself are.
   create index relay_messages_own_idx on public.relay_messages (thread_id, reader_tag, seq)
     where reader_tag is not null and addressee is distinct from reader_tag;
-  -- Folded, because an addressee that was not known yet is stored as it was given.
+  -- Folded, because an addressee that was not known yet is stored as the caller wrote it.
   create index relay_messages_addressee_idx
     on public.relay_messages (user_id, (relay.fold_name(addressee)), thread_id, seq)
     where addressee is not null;
@@ -431,7 +431,7 @@ grant select, insert, update on public.relay_threads, public.relay_read_cursors,
 -- No update: nothing that the relay or 0.1.0 does changes a message.
 grant select, insert on public.relay_messages to service_role;
 
--- What the tools share: finding threads and readers, counting, moving cursors, writing messages -------
+-- Shared by the tools: finding threads and readers, counting, moving cursors, writing messages --------
 
 -- The 200 most recently active thread names, for the Worker to suggest from.
 create or replace function relay.latest_names(p_user_id uuid)
@@ -557,9 +557,9 @@ begin
 end;
 $$;
 
--- Whether a message to p_addressee, which is not a reader's tag itself, is for that reader all the same:
+-- Whether a message to p_addressee, which is not a reader's tag itself, is still for that reader:
 -- it folds to the tag, and no other reader has exactly that name. An addressee that was not known yet is
--- stored as it was given. The index on addressees finds candidates by their folded form.
+-- stored as the caller wrote it. The index on addressees finds candidates by their folded form.
 create or replace function relay.is_addressed(
   p_user_id uuid, p_addressee text, p_reader_tag text)
   returns boolean
@@ -574,7 +574,7 @@ begin
 end;
 $$;
 
--- How many messages of others a reader has not been given in a thread: those with
+-- How many messages of others a reader has not received in a thread: those with
 -- p_after < seq < p_before, less the reader's own. Messages that it addressed to itself count as
 -- others'. Counts no rows, except the reader's own and where messages were deleted by hand. Without a
 -- reader (null) nothing is anybody's own.
@@ -661,8 +661,8 @@ $$;
 -- p_max_content characters are cut to a quarter of that; null leaves all of them whole. p_overhead is how
 -- many bytes the caller shows around a content: 100, or 238 in the shape of 0.1.0. With p_reader_tag a
 -- message to that reader in another spelling is shown as addressed to the tag.
--- Weighed twice: first by octet_length, which reads no long text, to bound what is written at all; then by
--- what was written, because escaping can make a text longer. Written as text, because jsonb takes longer.
+-- Weighed twice: first by octet_length, which reads no long text, to bound the text to be written; then by
+-- the written text, because escaping can make a text longer. Written as text, because jsonb takes longer.
 create or replace function relay.pack_messages(
   p_ids uuid[], p_max_bytes integer, p_max_content integer, p_overhead integer,
   p_with_thread_name boolean, p_reader_tag text default null,
@@ -671,7 +671,7 @@ create or replace function relay.pack_messages(
 as $$
 declare
   v_cuts constant boolean := p_max_content is not null and cardinality(p_ids) > 1;
-  -- What is written has 198 bytes around a content: ids, and times to the microsecond.
+  -- The written text has 198 bytes around a content: ids, and times to the microsecond.
   v_surplus constant integer := p_overhead - 198;
   v_written text[];
   v_fitting integer;
@@ -752,7 +752,7 @@ begin
 end;
 $$;
 
--- A time in UTC with microseconds, for what the Worker may have to show as 0.1.0 did.
+-- A time in UTC with microseconds, where the Worker may have to show it as 0.1.0 did.
 create or replace function relay.full_time(p_time timestamptz)
   returns text
   language plpgsql stable security invoker set search_path = ''
@@ -767,7 +767,7 @@ $$;
 -- Notes that a reader is here, creating it on first use. Returns the reader as it was before this
 -- call, with `is_new` and, for a new one, the other known readers. `is_known` is false where the caller may
 -- make no reader of that tag, and `may_move` where it may not move this one's bookmarks: a caller that may
--- only read moves those of readers that it made, so that it can make nobody miss a message.
+-- only read moves those of readers that it made, so that it cannot make others miss a message.
 create or replace function relay.note_reader(
   p_user_id uuid, p_reader_tag text, p_waits boolean, p_caller jsonb,
   out is_known boolean, out may_move boolean, out is_new boolean, out introduced_at timestamptz,
@@ -797,7 +797,7 @@ begin
   if is_new then
     known_readers := relay.other_readers(p_user_id, p_reader_tag, 50);
   elsif may_move and v_seen < clock_timestamp() - interval '1 minute' then
-    -- Without the reader's lock, somebody else's row lock is not worth waiting for.
+    -- Without the reader's lock, another call's row lock is not worth waiting for.
     if p_waits then
       update public.relay_readers r set last_seen_at = clock_timestamp()
       where r.user_id = p_user_id and r.reader_tag = p_reader_tag;
@@ -906,7 +906,7 @@ end;
 $$;
 
 -- Unread messages addressed to a reader, in any thread: where they are, at most 10. Steps from thread to
--- thread through the index, because most of what was ever addressed to a reader has been read.
+-- thread through the index, because most messages ever addressed to a reader have been read.
 create or replace function relay.addressed_unread(p_user_id uuid, p_reader_tag text)
   returns json
   language plpgsql stable security invoker
@@ -1025,10 +1025,10 @@ $$;
 
 -- Search ----------------------------------------------------------------------------------------------
 
--- What a query asks for: `words`, for the index, and null without a searchable word; `any_word`, the same
+-- The parts of a query: `words`, for the index, and null without a searchable word; `any_word`, the same
 -- with any of them; `parts` and `excluded`, texts in lower case that may also be parts of words; and its
 -- terms one by one. Parentheses count as spaces, and a `-` excludes only when a word follows it.
--- Raises RL005 (nothing to look for) for a query that only excludes.
+-- Raises RL005 (no search term) for a query that only excludes.
 create or replace function relay.parse_query(
   p_query text, out words tsquery, out any_word tsquery, out parts text[], out excluded text[],
   out terms text[])
@@ -1066,7 +1066,7 @@ begin
   if terms is null then
     raise exception 'the query has nothing to look for' using errcode = 'RL005';
   end if;
-  -- querytree() is what an index can look up: nothing, if there is no word or only excluded ones.
+  -- querytree() is the part that an index can look up: nothing, if there is no word or only excluded ones.
   if querytree(words) in ('', 'T') then
     words := null;
   end if;
@@ -1106,7 +1106,7 @@ $$;
 -- look for these always took twice as long for a word that every seventh of 100,000 messages had.) When no
 -- message has all the words, those with any of them: `matched` is then 'any', and `missing_words` has the
 -- terms that occur nowhere: as a word in none, and as part of one in none of the newest.
--- Raises RL005 (nothing to look for).
+-- Raises RL005 (no search term).
 --
 -- The statement is put together from the filters that are there: with `p is null or ...` for each, a
 -- cached plan took 17.9 s where this takes milliseconds.
@@ -1232,8 +1232,8 @@ $$;
 -- The six tools -----------------------------------------------------------------------------------------
 -- A lock is waited for at most 4 s, half of the API's statement timeout.
 
--- Threads, latest activity first; with p_reader_tag, how many messages of each that reader has not been
--- given; with p_preview, the latest message of each in one line. Introduces nobody.
+-- Threads, latest activity first; with p_reader_tag, how many messages of each that reader has not
+-- received; with p_preview, the latest message of each in one line. Does not introduce a reader.
 create or replace function public.relay_list_threads(
   p_user_id uuid, p_include_archived boolean default false, p_reader_tag text default null,
   p_query text default null, p_preview boolean default false, p_limit integer default 100,
@@ -1258,8 +1258,8 @@ begin
     from relay.note_reader(p_user_id, p_reader_tag, false, p_caller);
   end if;
 
-  -- First by what the index has, which starts with `archived`: hence two statements. One thread more than
-  -- asked for tells whether the rest is worth counting, which the same statement does: what is archived
+  -- First by the index, which starts with `archived`: hence two statements. One thread more than
+  -- asked for tells whether the rest is worth counting, which the same statement does: a thread archived
   -- between two would be missing from one of them.
   if p_include_archived then
     select ids, case when cardinality(ids) > p_limit then (
@@ -1300,7 +1300,7 @@ begin
         '"\"last_message_at\":\""YYYY-MM-DD"T"HH24:MI:SS.US"Z\""'),
       '"archived":' || t.archived,
       '"message_count":' || t.message_count,
-      -- Without an introduction nobody can say what of a thread without a cursor is unread.
+      -- Without an introduction, the unread messages of a thread without a cursor are unknown.
       case when p_reader_tag is not null
         and (c.last_read_seq is not null or v_introduced_at is not null) then '"unread_count":' ||
         relay.count_unread(t.id, t.last_seq, t.message_count, p_reader_tag,
@@ -1391,7 +1391,7 @@ revoke all on function public.relay_create_thread from public, anon, authenticat
 grant execute on function public.relay_create_thread to service_role;
 
 -- Posts a message under the id that the caller chose, so that posting the same id again, after an answer
--- that never came, returns what is there. Creates a missing thread and reopens an archived one. A new
+-- that never came, returns the stored message. Creates a missing thread and reopens an archived one. A new
 -- p_reader_tag is introduced before its post takes its place.
 -- Raises RL003 (idempotency key used for another message), RL009 (several threads match).
 create or replace function public.relay_post_message(
@@ -1427,8 +1427,8 @@ begin
     select case when is_known then p_reader_tag end, is_new, introduced_at, known_readers
     into v_reader_tag, v_is_new, v_introduced_at, v_known_readers
     from relay.note_reader(p_user_id, p_reader_tag, true, p_caller);
-    -- The key is looked up here only so that a duplicate introduces nobody: this look is too early to
-    -- decide whether to post.
+    -- The key is looked up here only so that a duplicate does not introduce a reader: this look is too
+    -- early to decide whether to post.
     if v_introduced_at is null and p_idempotency_key is not null then
       v_id := relay.locate_thread(p_user_id, p_thread_name);
       select * into v_message from public.relay_messages
@@ -1478,7 +1478,7 @@ begin
   if p_idempotency_key is not null then
     select * into v_message from public.relay_messages
     where thread_id = v_thread.id and idempotency_key = p_idempotency_key;
-    -- The same `to` may have been stored as it was given, or as the name of the reader it means.
+    -- The same `to` may have been stored as the caller wrote it, or as the name of the reader it means.
     if found and ((v_message.content, v_message.surface, v_message.metadata,
         relay.fold_name(v_message.addressee))
       is distinct from (p_content, p_surface, p_metadata,
@@ -1517,7 +1517,7 @@ begin
     -- Looked for in the first 1,000 seqs only: a post must not count a backlog of any length.
     v_unread := relay.count_unread(v_thread.id, v_message.seq, v_thread.message_count + 1,
       p_reader_tag, v_read, least(v_message.seq, v_read + 1001));
-    -- A reader that had read everything has read this too, unless it is meant to be handed it.
+    -- A reader that had read everything has read this too, unless it should receive it.
     if v_unread = 0 and v_read + 1001 >= v_message.seq and v_to is distinct from p_reader_tag then
       -- As relay.move_cursors does, which would look up the thread and the message again.
       insert into public.relay_read_cursors as c
@@ -1574,8 +1574,8 @@ $$;
 revoke all on function public.relay_post_message from public, anon, authenticated;
 grant execute on function public.relay_post_message to service_role;
 
--- The answer to a post whose message is already there. What an earlier attempt created, reopened or
--- introduced is not told again, because nothing remembers it.
+-- The answer to a post whose message is already there. Whether an earlier attempt created, reopened or
+-- introduced anything is not told again, because nothing remembers it.
 create or replace function relay.posted_before(
   p_message public.relay_messages, p_thread_name text, p_is_duplicate boolean, p_is_new boolean,
   p_known_readers json, p_skipped json, p_skipped_count bigint)
@@ -1597,10 +1597,10 @@ begin
 end;
 $$;
 
--- Messages of one thread, or with p_thread_name null what a search finds in all, newest first; with p_seq
--- that one message, whole. Moves the reader's cursor over an unfiltered window that joins onto what it
--- has read. Introduces nobody.
--- Raises RL001 (thread not found), RL005 (nothing to look for), RL009 (several threads match), RL010 (no
+-- Messages of one thread, or with p_thread_name null those that a search finds in all, newest first; with
+-- p_seq that one message, whole. Moves the reader's cursor over an unfiltered window that joins onto the
+-- messages it has read. Does not introduce a reader.
+-- Raises RL001 (thread not found), RL005 (no search term), RL009 (several threads match), RL010 (no
 -- message with that seq).
 create or replace function public.relay_read_thread(
   p_user_id uuid, p_thread_name text default null, p_limit integer default 50,
@@ -1721,8 +1721,8 @@ $$;
 revoke all on function public.relay_read_thread from public, anon, authenticated;
 grant execute on function public.relay_read_thread to service_role;
 
--- What is after the reader's cursor, oldest first, without its own posts, and the cursor moved over
--- exactly that; in one thread, or with p_thread_name null in all of them, archived ones included, the
+-- The messages after the reader's cursor, oldest first, without its own posts, and the cursor moved over
+-- exactly those; in one thread, or with p_thread_name null in all of them, archived ones included, the
 -- least recently active first. The first check of all threads introduces the reader.
 -- Raises RL001 (thread not found), RL004 (ack_seq beyond the thread's end), RL009 (several threads match),
 -- RL011 (the reader of another connection), RL012 (too many new readers).
@@ -1791,7 +1791,7 @@ begin
     elsif p_ack_seq is not null then
       v_acknowledged := relay.count_unread(v_thread.id, v_thread.last_seq,
         v_thread.message_count, p_reader_tag, v_read, p_ack_seq + 1);
-      -- To a message that exists: a cursor beyond would hide what an import puts there.
+      -- To a message that exists: a cursor beyond would hide messages that an import puts there.
       perform relay.move_cursors(p_user_id, p_reader_tag, array[v_thread.id], array[m.seq])
       from (
         select max(seq) as seq from public.relay_messages
@@ -1851,7 +1851,7 @@ begin
       v_ids, p_max_bytes, p_max_content, p_overhead, p_thread_name is null, p_reader_tag) packed;
   end if;
   if not p_peek then
-    -- Over what is handed out, and over own posts that join onto it.
+    -- Over the returned messages, and over own posts that join onto them.
     select json_agg(json_build_object(
         'thread_id', moved.thread_id, 'from', moved.read_seq, 'to', moved.seq)),
       array_agg(moved.thread_id), array_agg(moved.seq)
@@ -1905,10 +1905,10 @@ begin
     'messages', v_messages,
     'remaining_count', v_unread,
     'remaining', v_remaining,
-    -- What else waits for this reader: after a peek that includes what was returned.
+    -- Other messages that wait for this reader: after a peek that includes the returned ones.
     'addressed_unread', case when not p_peek
       then relay.addressed_unread(p_user_id, p_reader_tag) end,
-    -- Once everything has been handed out: until then some of them have not been reached.
+    -- Once everything has been returned: until then some of them have not been reached.
     'own_message_count', case when v_unread = 0 then v_own end,
     'acknowledged_count', v_acknowledged,
     'last_given_at', case when cardinality(v_packed) = 0
@@ -1917,15 +1917,15 @@ begin
     'known_readers', v_known_readers,
     'skipped', v_skipped,
     'skipped_thread_count', nullif(v_skipped_count, 0),
-    -- Not for the caller: what relay_give_back needs if it has gone meanwhile.
+    -- Not for the caller: relay_give_back needs it if the caller has gone meanwhile.
     'moved', v_moved);
 end;
 $$;
 revoke all on function public.relay_check_new from public, anon, authenticated;
 grant execute on function public.relay_check_new to service_role;
 
--- The threads in which a reader has something above its cursor: what of it others wrote, and what it
--- wrote itself. With p_thread_id only that thread.
+-- The threads in which a reader has something above its cursor: the messages of others, and its own.
+-- With p_thread_id only that thread.
 create or replace function relay.pending_threads(
   p_user_id uuid, p_reader_tag text, p_thread_id uuid)
   returns table (thread_id uuid, last_message_at timestamptz, read_seq bigint, unread bigint, own bigint)
@@ -2004,8 +2004,8 @@ begin
 end;
 $$;
 
--- Takes back a look whose caller has gone before it could be told: each bookmark that still is where the
--- look put it returns to where it was. p_moved is what relay_check_new or relay_read_thread returned.
+-- Takes back a look whose caller has gone before the answer arrived: each bookmark that still is where the
+-- look put it returns to where it was. p_moved is from relay_check_new or relay_read_thread.
 create or replace function public.relay_give_back(
   p_user_id uuid, p_reader_tag text, p_moved jsonb)
   returns jsonb
@@ -2056,7 +2056,7 @@ $$;
 revoke all on function public.relay_archive_thread from public, anon, authenticated;
 grant execute on function public.relay_archive_thread to service_role;
 
--- Not tools: what resources and completion show ------------------------------------------------------
+-- Not tools: data for resources and completion -------------------------------------------------------
 
 -- Active threads, latest activity first, after the position (active_at, id). By position and not by
 -- offset: a thread that becomes active in the meantime moves to the front, and neither repeats nor
@@ -2112,11 +2112,11 @@ $$;
 revoke all on function public.relay_complete_name from public, anon, authenticated;
 grant execute on function public.relay_complete_name to service_role;
 
--- Not a tool: what the database holds, for the person who operates the relay, and the daily call of the
+-- Not a tool: the database's contents, for the person who operates the relay, and the daily call of the
 -- cron trigger. Threads of other users are counted because a wrong RELAY_USER_ID looks like a relay that
--- lost everything. `functions` lists what the API can find and whether it may call it: a migration that
--- ran in part, or a later revoke, leaves a tool that fails. `as_of` is the time that an export takes as
--- its end: threads may be dated ahead of the clock.
+-- lost everything. `functions` lists the functions that the API can find and whether it may call them: a
+-- migration that ran in part, or a later revoke, leaves a tool that fails. `as_of` is the time that an export
+-- takes as its end: threads may be dated ahead of the clock.
 create or replace function public.relay_status(p_user_id uuid)
   returns jsonb
   language sql volatile security invoker set search_path = '' set timezone = 'UTC'
@@ -2210,7 +2210,7 @@ revoke all on function public.relay_export from public, anon, authenticated;
 grant execute on function public.relay_export to service_role;
 
 -- Adds records that relay_export gave: threads first, then readers, cursors, and messages last. Returns
--- how many were new. What is there already stays, so that records may come twice; a cursor only moves
+-- how many were new. Existing rows stay, so that records may come twice; a cursor only moves
 -- forward. p_reader_tags and p_last_seqs, sent with the messages, name the readers of the import, and the
 -- last seq of each of its threads: any other reader that knows this relay gets a cursor there, or all of an
 -- imported thread would be news to it; but below the first message that is addressed to it. p_thread_ids, sent with the readers, names the threads of the import, for the same in the other threads.
@@ -2271,7 +2271,7 @@ begin
   order by id
   on conflict (id) do nothing;
   get diagnostics v_threads = row_count;
-  -- What was written since the thread was here: its last seq, and whether it is archived.
+  -- Changed since the thread was here: its last seq, and whether it is archived.
   update public.relay_threads t
   set last_seq = r.last_seq, last_message_at = r.last_message_at, archived = r.archived
   from jsonb_to_recordset(p_records) as r (
@@ -2349,7 +2349,7 @@ begin
     where r.kind = 'message'
     on conflict (id) do nothing
     returning id, thread_id, seq, addressee
-  -- By the file's last seq and not by the thread's, because somebody may have posted to it meanwhile.
+  -- By the file's last seq and not by the thread's, because another call may have posted to it meanwhile.
   ), counted as (
     update public.relay_threads t
     set message_count = t.message_count + a.messages, last_seq = greatest(t.last_seq, a.last_seq)
@@ -2374,7 +2374,7 @@ begin
   order by t.id, known.reader_tag
   on conflict (thread_id, reader_tag) do nothing;
 
-  -- A cursor that still is at the end of the file has handed nothing of it out.
+  -- The reader of a cursor that still is at the end of the file has received nothing of it.
   with addressed as (
     select m.thread_id, known.reader_tag, min(m.seq) as seq
     from public.relay_messages m
@@ -2399,7 +2399,7 @@ revoke all on function public.relay_import from public, anon, authenticated;
 grant execute on function public.relay_import to service_role;
 
 -- Introduces readers that an import made known to the threads that were here before: all but p_thread_ids.
--- What is in those counts as read, up to the first message addressed to the reader, unless it has a cursor
+-- Their messages count as read, up to the first message addressed to the reader, unless it has a cursor
 -- already. Without this, each of those threads would count as opened since. Needs relay.lock_reader.
 create or replace function relay.introduce_imported(
   p_user_id uuid, p_reader_tags text[], p_thread_ids jsonb)

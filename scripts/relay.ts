@@ -1,6 +1,6 @@
 /**
  * The entry point of all commands: `npm start`, `npm run setup` and the others are aliases for it.
- * lib/command.ts holds what they have in common, commands/ what each of them does.
+ * lib/command.ts holds their common code, commands/ the code of each.
  */
 import './lib/node-version.cjs'
 import { type Command, runCommand } from './lib/command.ts'

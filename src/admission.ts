@@ -9,12 +9,12 @@ import type { RequestLog } from './log.ts'
 import { challenge } from './oauth/bearer.ts'
 import { metadataPath, type Site } from './oauth/issuer.ts'
 
-/** What index.ts prepares for a request. */
+/** Prepared by index.ts for a request. */
 export interface RequestContext {
   settings: ConfigResult
   /** The database; opened only by a request that needs it. */
   openDatabase: () => Database
-  /** Absent where the platform gives none. */
+  /** Absent where the platform has none. */
   limiters: { guesses: RateLimiter | undefined; registrations: RateLimiter | undefined }
   /** The static files; absent in a deployment without them. */
   assets: Assets | undefined
@@ -57,7 +57,7 @@ export function refuseIncomplete({ settings, log }: RequestContext): Response {
 
 /** Where the resource that was asked for describes itself. */
 function metadataUrl({ issuer }: Site, url: URL): string {
-  // A person may have typed `/mcp/`; `//mcp` is a slip of joining, and its resource is `/mcp`.
+  // A person may have typed `/mcp/`; `//mcp` comes from joining two parts, and its resource is `/mcp`.
   const [path = '/mcp'] = /^\/(mcp\/?)?$/.exec(url.pathname) ?? []
   return issuer + metadataPath(path)
 }

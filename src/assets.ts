@@ -1,5 +1,5 @@
 /**
- * The static files: the board under `/board`, the page at `/`, and the page for what is not there. They
+ * The static files: the board under `/board`, the page at `/`, and the page for a missing one. They
  * are read from the ASSETS binding, and sent with the headers under which nothing that a message says can
  * run, load or leave.
  */

@@ -20,7 +20,7 @@ export interface AuthInfo {
 
 /**
  * Why a caller is refused: it sent nothing; it pasted the scheme with the key; its token is expired or
- * foreign; what it sent is not the key; its token is not for this host.
+ * foreign; it sent another key; its token is not for this host.
  */
 export type Refusal = 'no_token' | 'doubled_scheme' | 'invalid_token' | 'wrong_key' | 'wrong_host'
 

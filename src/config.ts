@@ -1,13 +1,13 @@
 /**
- * The Worker's settings: `Env`, as Cloudflare hands it over, parsed once into `Config`. What is wrong
- * with a setting is data, so that /health, the page and the endpoint can say it; a value is never
- * repeated. A bad optional setting is a warning and is left out: only required ones stop the relay.
+ * The Worker's settings: `Env`, as Cloudflare passes it, parsed once into `Config`. Faults of settings
+ * are returned, not thrown, so that /health, the page and the endpoint can report them; a value is
+ * never repeated. A bad optional setting is a warning and is left out: only required ones stop the relay.
  */
 import { isPrivateHost } from './loopback.ts'
 import { parseOrigin, SETTINGS, type SettingName, splitList } from './settings-table.ts'
 import { foldName } from './similar.ts'
 
-/** What a complete deployment has. */
+/** The settings of a complete deployment. */
 export interface Config {
   apiKey: string
   /** The key before this one, still accepted while clients are being changed. */

@@ -1,5 +1,5 @@
 /**
- * The database: one method, which calls one SQL function in one request. What went wrong becomes a
+ * The database: one method, which calls one SQL function in one request. A failure becomes a
  * RelayError here; the tools never see an SQLSTATE.
  */
 // The part of supabase-js for the data API, without the other four, which would double the bundle.
@@ -96,7 +96,7 @@ export class Database {
   }
 }
 
-/** What supabase-js resolves with. Its types promise more than it keeps: `error` can be any JSON. */
+/** An answer of supabase-js. Its types promise more than it keeps: `error` can be any JSON. */
 interface Answer {
   data: unknown
   error: unknown
@@ -164,7 +164,7 @@ function errorBody(answer: Answer): DatabaseError | undefined {
   return parsed.success && parsed.data.code !== '' && answer.status !== 0 ? parsed.data : undefined
 }
 
-/** What an error of the API means. */
+/** The fault that an error of the API stands for. */
 function faultOf(answer: Answer): FaultCode {
   const body = errorBody(answer)
   const fault = body && faultOfCode(body.code)

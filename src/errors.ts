@@ -1,13 +1,13 @@
 /**
- * What the relay tells a model when a tool call is refused or fails, and what the codes of the database
- * mean. HTTP, JSON-RPC and OAuth errors live with their protocols. Leaf: scripts import it too.
+ * Messages to a model about a refused or failed tool call, and the meaning of the database's codes.
+ * HTTP, JSON-RPC and OAuth errors live with their protocols. Leaf: scripts import it too.
  */
 import { quote, resembling } from './similar.ts'
 
 /**
  * Every way in which a tool call can fail. `refused`: the caller can correct it, and the message, given
  * where it is thrown, says how. `failed`: the relay's or the database's fault; the message is here,
- * addressed to the person who can act on it. What is known of the outcome is added by db.ts.
+ * addressed to the person who can act on it. db.ts adds whether the call may have taken place.
  */
 const ERRORS = {
   ack_seq_out_of_range: { outcome: 'refused' },
@@ -119,7 +119,7 @@ export class RelayError extends Error {
   readonly code: RelayErrorCode
   /** `failed` is the relay's or the database's fault, `refused` the caller's to correct. */
   readonly outcome: 'refused' | 'failed'
-  /** Only for the log: what the other side said. */
+  /** Only for the log: the words of the other side. */
   readonly reason: string | undefined
   /** The code of PostgREST or PostgreSQL, else the HTTP status; 0 where no answer came. */
   readonly apiCode: string | undefined
@@ -157,7 +157,7 @@ export function refusalOf(error: DatabaseError): RelayError | undefined {
 }
 
 /**
- * What a code of PostgreSQL (SQLSTATE) or PostgREST means; undefined for one without a meaning of its
+ * The meaning of a code of PostgreSQL (SQLSTATE) or PostgREST; undefined for one without a meaning of its
  * own. Scripts use it too.
  */
 export function faultOfCode(code: string): FaultCode | undefined {
@@ -177,7 +177,7 @@ const FAULT_CODES: readonly [RegExp, FaultCode][] = [
   [/^57014$/, 'statement_timeout'],
 ]
 
-/** SQLSTATEs of migrations/001_initial.sql. What a sentence needs comes in `details` and `hint`. */
+/** SQLSTATEs of migrations/001_initial.sql. The parts of a sentence come in `details` and `hint`. */
 const REFUSALS: Record<
   string,
   { code: RelayErrorCode; message: (error: DatabaseError) => string }

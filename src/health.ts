@@ -1,6 +1,6 @@
 /**
  * `GET /health`: anyone learns that the relay runs and whether its settings are complete. A caller
- * with the key learns what only the Worker can see of its database, never a value of a setting. The
+ * with the key learns the Worker's own view of its database, never a value of a setting. The
  * doctor says what it means and how to fix it.
  */
 import { admit, type RequestContext, refuseScope } from './admission.ts'

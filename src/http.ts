@@ -1,4 +1,4 @@
-/** What every endpoint needs of HTTP: answers, bodies with a limit, CORS and the Origin rule. */
+/** HTTP for every endpoint: answers, bodies with a limit, CORS and the Origin rule. */
 import type { RequestLog } from './log.ts'
 import { isLoopback } from './loopback.ts'
 
@@ -51,7 +51,7 @@ export const BODY_STATUSES = {
   unreadable: 400,
 } as const
 
-/** What each fault of a body is called. */
+/** The sentence for each fault of a body. */
 export const BODY_SENTENCES = {
   encoded: 'The body has a Content-Encoding: send it uncompressed',
   too_large: 'The body is too large',
@@ -81,7 +81,7 @@ const BODY_TIME_LIMIT = 10_000
 
 /**
  * Bodies up to this many bytes are read in one piece, which takes a quarter of the time. workerd sets
- * memory aside for all of what a request declares, so larger ones are taken as they come.
+ * memory aside for the whole declared length, so larger ones are taken as they come.
  */
 const ONE_PIECE_BYTES = 65_536
 
@@ -124,7 +124,7 @@ export async function readBody(message: Request | Response, maxBytes: number): P
       text += decoder.decode(chunk.value, { stream: true })
     }
   } catch {
-    // Not UTF-8, or not what the framing of the body promised.
+    // Not UTF-8, or not as the framing of the body promised.
     return { ok: false, fault: 'unreadable' }
   } finally {
     clearTimeout(timer)

@@ -89,7 +89,7 @@ export default {
   fetch(request, env, context) {
     const tasks: (() => Promise<void>)[] = []
     const response = serveLogged(request, env, (task) => tasks.push(task))
-    // A client that disconnects must not cut short what it started: the post and its log line.
+    // A client that disconnects must not cut short its own call: the post and its log line.
     context.waitUntil(response.then(() => Promise.all(tasks.map((task) => task()))))
     return response
   },

@@ -1,4 +1,4 @@
-/** What a key must look like: the relay's own and Supabase's. Leaf: scripts import it too. */
+/** The form of a key: the relay's own and Supabase's. Leaf: scripts import it too. */
 import { decodeJwt } from 'jose'
 
 /**
@@ -30,7 +30,7 @@ function legacyRole(key: string): unknown {
 const MAX_PASTED = 1_000
 
 /**
- * Removes what people paste around a key: `Bearer `, `RELAY_API_KEY=`, quotes, invisible characters
+ * Removes text that people paste around a key: `Bearer `, `RELAY_API_KEY=`, quotes, invisible characters
  * and white space.
  */
 export function cleanKey(pasted: string): string {

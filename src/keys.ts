@@ -1,4 +1,4 @@
-/** Comparing the key of the relay with what was sent in its place. */
+/** Compares the key of the relay with the text that was sent in its place. */
 
 interface ApiKeys {
   apiKey: string

@@ -18,7 +18,7 @@ export async function countFor(
   return (await limiter.limit({ key })).success
 }
 
-/** Everything that is no address is counted as one: a header may hold anything, 60 KB of it too. */
+/** Everything but an address is counted as one: a header may hold anything, even 60 KB of it. */
 const UNKNOWN = 'unknown'
 
 /**
@@ -31,7 +31,7 @@ export function addressOf(ip: string | null): string {
     const isIpv4 = /^(\d{1,3}\.){3}\d{1,3}$/.test(ip) && ip.split('.').every((n) => Number(n) < 256)
     return isIpv4 ? ip.split('.').map(Number).join('.') : UNKNOWN
   }
-  // The parser refuses what is no address, and writes every other one in a single way.
+  // The parser refuses anything but an address, and writes each address in a single way.
   const canonical = URL.parse(`http://[${ip}]/`)?.hostname.slice(1, -1)
   if (canonical === undefined) return UNKNOWN
   const [head = [], tail] = canonical.split('::').map((half) => half.split(':').filter(Boolean))

@@ -1,5 +1,5 @@
 /**
- * The request's log line. Endpoints add what they learn, index.ts writes it once. The fields are
+ * The request's log line. Endpoints add fields, index.ts writes it once. The fields are
  * listed here one by one; no key, token, query string or message content is among them.
  */
 
@@ -16,7 +16,7 @@ export interface LogFields {
   error_code: string
   /** The host that a refused request asked for. */
   refused_host: string
-  /** What caused a fault, as we or the database put it; of a caller's text only the host it asked for. */
+  /** The cause of a fault, in our words or the database's; of a caller's text only the host it asked for. */
   reason: string
   db_ms: number
 }
@@ -24,7 +24,7 @@ export interface LogFields {
 /** Longer values are cut: a line of the log stays a line. */
 const LONGEST = 200
 
-/** What looks like a token. */
+/** Text that looks like a token. */
 const TOKEN = /eyJ[\w-]+\.[\w-]+\.[\w-]*/g
 
 export class RequestLog {
@@ -44,7 +44,7 @@ export class RequestLog {
     Object.assign(this.#fields, fields)
   }
 
-  /** Sets what went wrong; the reason is not for the caller. */
+  /** Sets the fault; the reason is not for the caller. */
   addError(error: Pick<LogFields, 'outcome'> & { code: string; reason: string | undefined }): void {
     const { code, outcome, reason } = error
     this.add({ error_code: code, outcome, ...(reason !== undefined && { reason }) })

@@ -1,13 +1,13 @@
 /**
  * Notifies a person of a message that is addressed to them: one signed POST to RELAY_NOTIFY_URL, in the
  * format of ntfy, Slack or Discord by its host name, otherwise as JSON. It has the headline and a link,
- * never the content. It is sent after the answer, and whatever becomes of it, the post stands.
+ * never the content. It is sent after the answer, and the post stands even if it fails.
  */
 import type { Config } from './config.ts'
 import { RequestLog } from './log.ts'
 import { foldName, quote } from './similar.ts'
 
-/** What is said about a message. */
+/** The contents of a notification. */
 export interface Headline {
   thread: string
   seq: number
@@ -51,7 +51,7 @@ export async function notify(
   log.write('notification')
 }
 
-/** OK, or the status of an answer that is no success; 0 if there was none in time. */
+/** OK, or the status of an unsuccessful answer; 0 if there was none in time. */
 async function send(address: URL, headers: Record<string, string>, body: string): Promise<number> {
   try {
     const signal = AbortSignal.timeout(TIME_LIMIT)
@@ -90,7 +90,7 @@ function encode(text: string) {
   return new TextEncoder().encode(text)
 }
 
-/** Where it goes and what is sent there. Names are chosen by sessions, so no format may act on them. */
+/** The URL and body of a notification. Names are chosen by sessions, so no format may act on them. */
 function format(url: URL, headline: Headline, link: string): [URL, object] {
   const { to, thread, from, surface } = headline
   const { hostname, pathname } = url

@@ -1,4 +1,4 @@
-/** The URL table, and what stands before it: foreign hosts, plain http, preflights, origins, settings. */
+/** The URL table, and the checks before it: foreign hosts, plain http, preflights, origins, settings. */
 import { admit, type RequestContext, refuseIncomplete, refuseScope } from './admission.ts'
 import { type Assets, isBoardPath, refusePath, serveBoard, serveFile } from './assets.ts'
 import type { ConfigResult } from './config.ts'
@@ -150,7 +150,7 @@ function isOwnForm(request: Request, url: URL, settings: ConfigResult): boolean 
   return origin === null || isOwnOrigin(origin, url, settings)
 }
 
-/** A page for a browser, 405 for a client that looks for a stream, and for the rest what the page says. */
+/** A page for a browser, 405 for a client that looks for a stream, and the page's text for the rest. */
 async function greet(
   request: Request,
   url: URL,
@@ -176,7 +176,7 @@ async function greet(
   })
 }
 
-/** The answer under a foreign name: for a person who opens a tunnel's address, with what to do about it. */
+/** The answer under a foreign name: for a person who opens a tunnel's address, with the fix. */
 function refuseForeignHost(request: Request, url: URL, { log }: RequestContext): Response {
   const refusal = refuseHost(url, log)
   if (request.method !== 'GET' || !accepts(request, 'text/html')) return refusal

@@ -1,6 +1,6 @@
-/** The two scopes, and what each allows. Leaf. */
+/** The two scopes and their permissions. Leaf. */
 
-/** `mcp` allows everything, `mcp:read` what changes no content. */
+/** `mcp` allows everything, `mcp:read` everything that does not change content. */
 export const SCOPES = ['mcp', 'mcp:read'] as const
 
 export type Scope = (typeof SCOPES)[number]

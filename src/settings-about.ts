@@ -1,5 +1,5 @@
 /**
- * Each required setting in a sentence or two: what it is and where to get it, in Markdown with `code` and
+ * Each required setting in a sentence or two: its purpose and where to get it, in Markdown with `code` and
  * _emphasis_. For the page at `/` and the doctor; the Worker has no use for it. Leaf.
  */
 export const ABOUT: Record<string, string> = {

@@ -7,10 +7,10 @@ import { isLoopback } from './loopback.ts'
 
 export interface Setting {
   name: string
-  /** Without a required setting the relay serves no client; an optional one is left out when bad. */
+  /** Without a required setting the relay rejects every request; an optional one is left out when bad. */
   isRequired: boolean
   isSecret: boolean
-  /** What is wrong with a value, to follow the setting's name; undefined when it is good. */
+  /** The fault of a value, to follow the setting's name; undefined when it is good. */
   check(value: string): string | undefined
 }
 
@@ -128,8 +128,8 @@ export function splitList(value: string): string[] {
 }
 
 /**
- * An entry of RELAY_ALLOWED_ORIGINS as browsers send it in `Origin`; undefined for one that is no
- * origin. Apps have schemes of their own, such as `app://obsidian.md`, which URL calls opaque.
+ * An entry of RELAY_ALLOWED_ORIGINS as browsers send it in `Origin`; undefined for one that is not
+ * an origin. Apps have schemes of their own, such as `app://obsidian.md`, which URL calls opaque.
  */
 export function parseOrigin(entry: string): string | undefined {
   if (!/^[a-z][a-z\d+.-]*:\/\/[^/?#@*\s]+\/?$/i.test(entry)) return undefined

@@ -11,7 +11,7 @@ export function closest(name: string, names: readonly string[], limit = 3): stri
 }
 
 /**
- * Only those that are so close that `name` may be a slip of the pen or a variant, best first. Names of
+ * Only those that are so close that `name` may be a typing mistake or a variant, best first. Names of
  * one or two characters, and names that differ in their digits only, are not taken for each other.
  */
 export function resembling(name: string, names: readonly string[], limit = 3): string[] {

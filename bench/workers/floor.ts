@@ -1,7 +1,7 @@
 /**
  * The least that a Worker can do for a post: takes the MCP call, calls the SQL function with the same
- * arguments as the relay, and returns the answer. It authenticates nobody, checks, logs and limits
- * nothing, and does without supabase-js. What it reaches is the limit for the relay.
+ * arguments as the relay, and returns the answer. It does not authenticate, check, log or limit
+ * anything, and does without supabase-js. What it reaches is the limit for the relay.
  */
 
 interface Bindings {

@@ -1,6 +1,6 @@
 /**
- * What the view shows: first the result of the tool call it belongs to, then, where the host passes
- * calls on, what the relay says every few seconds. It reads without a reader tag, so that nothing here
+ * The view's data: first the result of the tool call it belongs to, then, where the host passes
+ * calls on, the relay's answer every few seconds. It reads without a reader tag, so that nothing here
  * marks anything as read.
  */
 import { signal } from '@preact/signals'
@@ -66,7 +66,7 @@ export function takeResult(result: CallToolResult): void {
   }
   const list = (result.structuredContent ?? { threads: parse(text) }) as Partial<ThreadList>
   if (!Array.isArray(list.threads)) {
-    problem.value = 'The relay gave no list of threads.'
+    problem.value = 'The relay returned no thread list.'
     return
   }
   takeList(list.threads, list.remaining_count ?? 0)
@@ -137,7 +137,7 @@ export async function openThread(name: string): Promise<void> {
 export async function showWhole(name: string, seq: number): Promise<string> {
   const [whole] = (await call<Reading>('relay_read_thread', { thread_name: name, seq })).messages
   const open = opened.peek()
-  if (!whole) throw new Error('The message is no longer there.')
+  if (!whole) throw new Error('The message no longer exists.')
   if (open?.name !== name) return whole.content
   const messages = open.messages?.map((message) => (message.seq === seq ? whole : message))
   opened.value = { name, messages }
@@ -154,7 +154,7 @@ export function end(): void {
   clearTimeout(timer)
 }
 
-/** What the relay itself answered; it may be gone in a moment. */
+/** The relay's own refusal; it may succeed in a moment. */
 class Refusal extends Error {}
 
 async function call<Result>(name: string, args: Record<string, unknown>): Promise<Result> {
@@ -162,7 +162,8 @@ async function call<Result>(name: string, args: Record<string, unknown>): Promis
   const text = result.content?.find(({ type }) => type === 'text')?.text ?? ''
   if (result.isError) throw new Refusal(text || 'The relay refused the call.')
   const answer = result.structuredContent ?? parse(text)
-  if (typeof answer !== 'object' || answer === null) throw new Error('The relay gave no answer.')
+  if (typeof answer !== 'object' || answer === null)
+    throw new Error('The relay returned an unreadable answer.')
   return answer as Result
 }
 

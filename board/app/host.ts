@@ -1,4 +1,4 @@
-/** What the host says of itself, and how the view takes it over: theme, variables, room, edges. */
+/** Reads and applies the host's context: theme, variables, room, edges. */
 import { signal } from '@preact/signals'
 
 export interface HostContext {
@@ -19,11 +19,11 @@ export const context = signal<HostContext>({})
 
 export const capabilities = signal<HostCapabilities>({})
 
-/** Variables that the specification names, with values that are no more than a value. */
+/** Variables that the specification names, whose text is only a value. */
 const VARIABLE = /^--(color|font|border|shadow)-[a-z\d-]{1,60}$/
 const VALUE = /^[^;{}]{1,300}$/
 
-/** Takes over what has changed. */
+/** Applies the changes. */
 export function applyContext(change: HostContext): void {
   const next = { ...context.peek(), ...change }
   context.value = next

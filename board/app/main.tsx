@@ -1,4 +1,4 @@
-/** Starts the view: listens, greets the host, takes what the tool call gave, and follows. */
+/** Starts the view: listens, greets the host, takes the result of the tool call, and follows. */
 import { render } from 'preact'
 import { boardBase } from '../state/route.ts'
 import { type Bridge, openBridge } from './bridge.ts'
@@ -79,5 +79,5 @@ followRelay(bridge)
 render(<View onFullscreen={() => void enlarge().catch(() => {})} />, root)
 addEventListener('click', openLinks)
 reportSize(bridge)
-// A host that never answers still gets what the tool call gave, if it sends that.
+// A host that never answers still sees the result of the tool call, if it sends that.
 greet().catch(() => {})

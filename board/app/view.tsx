@@ -23,7 +23,7 @@ import {
 } from './data.ts'
 import { capabilities, context } from './host.ts'
 
-/** What fits 500 px: rows of 56 px under a head of 56, and messages, or one if they have much around them. */
+/** Limits that fit 500 px: rows of 56 px under a head of 56, and messages, or one if they have much around them. */
 const ROWS = 7
 const MESSAGES = 2
 
@@ -80,7 +80,7 @@ export function View({ onFullscreen }: ViewProps) {
   )
 }
 
-/** The board's own address of what is shown. */
+/** The board's own address of the current view. */
 function placeOf(): string {
   const open = opened.value
   return boardBase.value + formatRoute(open ? { at: 'thread', name: open.name } : { at: 'home' })

@@ -6,7 +6,7 @@ import type { News, Posted, Reading, ThreadList } from './types.ts'
 const VERSION = '2026-07-28'
 const PREFIX = 'io.modelcontextprotocol'
 
-/** Milliseconds for an answer, besides what the call itself waits. */
+/** Milliseconds for an answer, in addition to the call's own wait. */
 const TIME_LIMIT = 15_000
 
 /** Milliseconds that this machine's clock is behind the relay's; 0 until the relay has said. */
@@ -26,10 +26,10 @@ interface Tools {
   relay_archive_thread: { archived: boolean }
 }
 
-/** The calls of the last hour, oldest first: the board keeps count of what it asks. */
+/** The calls of the last hour, oldest first: the board counts its requests. */
 const calls: { at: number; isLook: boolean }[] = []
 
-/** The calls of the last `milliseconds`, at most an hour: all, and those that were no look for news. */
+/** The calls of the last `milliseconds`, at most an hour: all, and those that did not look for news. */
 export function countCalls(milliseconds: number): { all: number; others: number } {
   const now = Date.now()
   while (calls[0] !== undefined && calls[0].at < now - 3_600_000) calls.shift()
@@ -37,7 +37,7 @@ export function countCalls(milliseconds: number): { all: number; others: number 
   return { all: recent.length, others: recent.filter(({ isLook }) => !isLook).length }
 }
 
-/** Calls a tool and returns its structured content. Throws Fault, or what `signal` was aborted with. */
+/** Calls a tool and returns its structured content. Throws Fault, or the reason of an aborted `signal`. */
 export async function callTool<Name extends keyof Tools>(
   name: Name,
   args: Record<string, unknown>,
@@ -97,7 +97,7 @@ async function post(
       signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
     })
     const date = Date.parse(response.headers.get('date') ?? '')
-    // The header has whole seconds, so less than that is no difference.
+    // The header has whole seconds, so a smaller difference does not count.
     if (date) clockDifference = Math.abs(date - Date.now()) > 2000 ? date - Date.now() : 0
     return response
   } catch (error) {
@@ -120,7 +120,7 @@ async function readResult<Result>(response: Response): Promise<Result> {
   try {
     answer = await response.json()
   } catch {
-    throw new Fault('offline', `The relay gave no answer that can be read (${response.status}).`)
+    throw new Fault('offline', `The relay returned an unreadable answer (${response.status}).`)
   }
   const { result, error } = answer
   if (result?.isError) {

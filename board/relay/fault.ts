@@ -19,7 +19,7 @@ export class Fault extends Error {
   }
 }
 
-/** Takes anything thrown; what is no Fault becomes one that says so. */
+/** Takes anything thrown; anything but a Fault becomes one that says so. */
 export function faultOf(error: unknown): Fault {
   if (error instanceof Fault) return error
   return new Fault('failed', error instanceof Error ? error.message : String(error))

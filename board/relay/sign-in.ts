@@ -17,7 +17,7 @@ interface Tokens {
   scope: string
 }
 
-/** What has to be remembered between leaving for the consent page and coming back. */
+/** Saved between leaving for the consent page and coming back. */
 interface Attempt {
   verifier: string
   state: string
@@ -44,7 +44,7 @@ addEventListener('storage', ({ key }) => {
   else if (key === null) location.reload()
 })
 
-/** Why nobody can sign in here: browsers compute digests only over https or on this machine. */
+/** Why signing in is impossible here: browsers compute digests only over https or on this machine. */
 export const obstacle = globalThis.crypto?.subtle ? (canStore ? undefined : 'storage') : 'http'
 
 /** Whether the sign-in, valid or not, is one that outlives this tab. */

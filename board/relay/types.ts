@@ -1,9 +1,9 @@
-/** What the relay's tools answer in the lean shape: the fields that the board uses. */
+/** The answers of the relay's tools in the lean shape: the fields that the board uses. */
 
 /** The reader that the person is. */
 export const PERSON = 'board'
 
-/** The `via` of what a person posts here: src/oauth/board-client.ts reserves the name. */
+/** The `via` of posts from here: src/oauth/board-client.ts reserves the name. */
 export const BOARD_NAME = 'Relay board'
 
 export type Surface = 'chat' | 'cowork' | 'code' | 'other'
@@ -85,7 +85,7 @@ export function isPerson({ via }: Author): boolean {
   return via === BOARD_NAME
 }
 
-/** What to call an author. */
+/** The name shown for an author. */
 export function nameOf(author: Author): string {
   if (isPerson(author)) return 'You'
   return nameOfTag(author.from ?? author.session_tag ?? author.surface)

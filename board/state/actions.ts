@@ -1,4 +1,4 @@
-/** What the person does with a whole thread. */
+/** The person's actions on a whole thread. */
 import { callTool } from '../relay/client.ts'
 import { fileName, writeContext, writeDocument } from '../text/export.ts'
 import { readAll, readLatest } from './reading.ts'
@@ -14,7 +14,7 @@ export async function setArchived(name: string, archived: boolean, mayUndo = tru
   patchThread(name, { archived })
   archivings += 1
   const own = archivings
-  // One after the other: the relay keeps what reaches it last.
+  // One after the other: the relay keeps the last one to reach it.
   const call = archiving.then(() =>
     callTool('relay_archive_thread', { thread_name: name, archived }),
   )
@@ -27,7 +27,7 @@ export async function setArchived(name: string, archived: boolean, mayUndo = tru
     patchThread(name, { archived: !archived })
     say(noteFault(error).message)
   }
-  // What was read before the next of them would bring back the state before it.
+  // A list read before the next of them would bring back the state before it.
   if (own === archivings) await reloadThreads()
 }
 

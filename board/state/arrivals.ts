@@ -1,4 +1,4 @@
-/** Notices when a client makes its first call, for somebody who has just connected it. */
+/** Notices when a client makes its first call, for the person who has just connected it. */
 import { effect, signal } from '@preact/signals'
 import { relayNow } from '../relay/client.ts'
 import { isPerson, nameOf, type Surface } from '../relay/types.ts'
@@ -12,8 +12,8 @@ export interface Arrival {
 }
 
 /**
- * Waits for somebody other than the person to read or post. The relay keeps no list of clients: a reader
- * that is new or seen again, or a message, is how one shows.
+ * Waits for anyone but the person to read or post. The relay keeps no list of clients: one
+ * shows as a new reader, a reader seen again, or a message.
  */
 export function awaitArrival() {
   const start = relayNow()
@@ -41,7 +41,7 @@ export function awaitArrival() {
   return { arrival, stop }
 }
 
-/** What to call the client that arrived, as far as can be known. */
+/** The name of the client that arrived, as far as it is known. */
 export function describeArrival({ name, surface }: Arrival): string {
   if (surface === 'code' || /code/i.test(name)) return 'Claude Code is connected'
   return `${name} is connected`

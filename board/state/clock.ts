@@ -1,4 +1,4 @@
-/** What changes as time passes: ages, and the names of days. */
+/** Texts that change as time passes: ages, and the names of days. */
 import { computed, signal } from '@preact/signals'
 import { relayNow } from '../relay/client.ts'
 import { dayOf } from '../text/time.ts'

@@ -1,4 +1,4 @@
-/** What was typed and not sent, by thread; it survives a reload, a sign-in and a crash. */
+/** Unsent texts by thread; they survive a reload, a sign-in and a crash. */
 import { signal } from '@preact/signals'
 import { storage } from '../relay/storage.ts'
 
@@ -39,7 +39,7 @@ addEventListener('storage', ({ key }) => {
   if (key?.startsWith(PREFIX)) changedDraft.value = { thread: key.slice(PREFIX.length) }
 })
 
-/** Puts a text back into the field of its thread, before what has been typed there since. */
+/** Puts a text back into the field of its thread, before any text typed there since. */
 export function restoreDraft(thread: string, { text, to }: Draft): void {
   const typed = loadDraft(thread).text
   saveDraft(thread, { text: typed ? `${text}\n\n${typed}` : text, to })

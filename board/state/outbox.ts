@@ -35,7 +35,7 @@ export const outbox = signal<Outgoing[]>(load())
 let isShared = true
 
 /**
- * What a thread does with its messages: `sending` has a request under way; `paused` waits after a fault,
+ * How a thread delivers its messages: `sending` has a request under way; `paused` waits after a fault,
  * and then sends, unless the tab is hidden. A thread without an entry has nothing to send.
  *
  *     none ──post──▶ sending ──fault──▶ paused ──timer, post, retry, online, tab shown──▶ sending
@@ -53,7 +53,7 @@ const deliveries = new Map<string, Delivery>()
 /** Tells this browser's other tabs about a message at once. */
 const tabs = new BroadcastChannel('relay-board')
 
-/** Sends what an earlier visit left, and follows the other tabs. */
+/** Sends the posts that an earlier visit left, and follows the other tabs. */
 export function followOutbox(): void {
   tabs.onmessage = lookNow
   addEventListener('storage', ({ key }) => {
@@ -78,7 +78,7 @@ function deliver(thread: string): void {
   void send(thread)
 }
 
-/** Counts what was posted from this tab. */
+/** Counts the posts of this tab. */
 export const posted = signal(0)
 
 /** Posts a message. */
@@ -166,7 +166,7 @@ function clearProblem(of: string): void {
   change((all) => all.map((each) => (each.key === of ? clear(each) : each)))
 }
 
-/** Changes what all tabs share, not what this one remembers of it. */
+/** Changes the list that all tabs share, not this tab's copy of it. */
 function change(by: (all: Outgoing[]) => Outgoing[]): void {
   const next = by(isShared ? load() : outbox.peek())
   outbox.value = next

@@ -1,5 +1,5 @@
 /**
- * Marks as read what has been on screen for a second: in order, so that nothing unseen is passed over.
+ * Marks messages as read after a second on screen: in order, so that nothing unseen is passed over.
  * Only the person's own cursor moves (reader_tag `board`).
  */
 import { effect } from '@preact/signals'
@@ -23,7 +23,7 @@ let seen = new Set<number>()
 let told = 0
 let timer: number | undefined
 
-/** What is on screen now, and the timers of what has not been there for long enough. */
+/** The messages on screen, and the timers of those that have not been there for long enough. */
 const onScreen = new Set<Element>()
 const waiting = new Map<Element, number>()
 
@@ -31,7 +31,7 @@ document.addEventListener('visibilitychange', () => {
   for (const element of onScreen) startWaiting(element)
 })
 
-// Acknowledges what could not be acknowledged before, as soon as the relay answers again.
+// Repeats failed acknowledgements as soon as the relay answers again.
 effect(() => {
   if (looks.value.count > 0 && timer === undefined) void tell()
 })

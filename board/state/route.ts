@@ -17,7 +17,7 @@ export type Route =
 
 const FILTERS = ['q', 'thread', 'surface', 'from'] as const
 
-/** Parses a fragment such as `#/t/billing-migration/62`. What it does not know is the home. */
+/** Parses a fragment such as `#/t/billing-migration/62`. Anything unknown is the home. */
 export function parseRoute(fragment: string): Route {
   const [path = '', query = ''] = fragment.replace(/^#\/?/, '').split('?', 2)
   const [at, name = '', seq = ''] = path.split('/')
@@ -53,7 +53,7 @@ export function formatRoute(route: Route): string {
   }
 }
 
-/** A malformed escape is what somebody typed. */
+/** A malformed escape was typed by a person. */
 function decode(text: string): string {
   try {
     return decodeURIComponent(text)

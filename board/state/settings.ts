@@ -1,4 +1,4 @@
-/** What the person has chosen in this browser: theme, and what to be notified of. */
+/** The person's choices in this browser: theme and notifications. */
 import { effect, signal } from '@preact/signals'
 import { callTool } from '../relay/client.ts'
 import { storage } from '../relay/storage.ts'
@@ -35,11 +35,12 @@ export const TO_ME = ''
 export async function toggleAnnounced(name: string): Promise<void> {
   const next = new Set(announced.peek())
   if (next.has(name)) next.delete(name)
-  else if (!('Notification' in globalThis)) return say('This browser has no notifications.')
+  else if (!('Notification' in globalThis))
+    return say('This browser does not support notifications.')
   else if ((await Notification.requestPermission()) !== 'granted') {
-    return say('The browser does not let the board notify you: its settings for this site decide.')
+    return say('The browser does not allow notifications here. Its settings for this site decide.')
   } else if (!showsNotifications()) {
-    return say('This browser does not let a page notify you.')
+    return say('This browser blocks notifications from web pages.')
   } else next.add(name)
   announced.value = next
   storage.setItem('relay-announced', JSON.stringify([...next]))
@@ -67,13 +68,13 @@ export function followNews(): void {
   onChange((changes) => void announce(changes))
 }
 
-/** Notifies the person of what has come, unless they are looking at the board. */
+/** Notifies the person of new messages, unless they are looking at the board. */
 async function announce(changes: Change[]): Promise<void> {
   const wanted = announced.peek()
   for (const { now, before } of changes) {
     const { name, latest, unread_count = 0 } = now
     if (!latest || unread_count === 0 || wanted.size === 0) continue
-    // What is new in a thread that the list did not hold is at most what is unread there.
+    // In a thread outside the list, the new messages are at most the unread ones.
     const last = before ? (before.latest?.seq ?? 0) : latest.seq - unread_count
     if (latest.seq <= last || document.hasFocus() || Notification.permission !== 'granted') continue
     const news = wanted.has(name) ? latest : await findAddressed(name, latest, last)
@@ -106,7 +107,7 @@ function notify(name: string, latest: Latest): void {
       body: `${toPlainLine(nameOf(latest))}: ${toPlainLine(latest.excerpt)}`,
       icon: 'icon-192.png',
       tag: name,
-      // A second message of a thread takes the place of the first, and is to be noticed all the same.
+      // A second message of a thread takes the place of the first, and should still be noticed.
       renotify: true,
     }
     const notification = new Notification(toPlainLine(name), options)

@@ -1,4 +1,4 @@
-/** How the board stands with the relay, and what it has to say about that in one line. */
+/** The board's connection to the relay, and the one line that describes it. */
 import { signal } from '@preact/signals'
 import { type Fault, faultOf } from '../relay/fault.ts'
 

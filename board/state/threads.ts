@@ -1,4 +1,4 @@
-/** The list of threads and readers, kept up to date while somebody looks. */
+/** The list of threads and readers, kept up to date while a person looks. */
 import { batch, computed, signal } from '@preact/signals'
 import { callTool, countCalls } from '../relay/client.ts'
 import { isSignedIn, session } from '../relay/sign-in.ts'
@@ -10,7 +10,7 @@ import { noteFault, noteSuccess, trouble } from './status.ts'
 const IDLE_AFTER = 5 * 60_000
 const WAIT_SECONDS = 20
 
-/** What archiving and renaming change is not seen among the latest threads. */
+/** Archiving and renaming do not show among the latest threads. */
 const WHOLE_LIST_EVERY = 120_000
 
 /** Threads that a look asks for, and threads of the whole list. */
@@ -47,7 +47,7 @@ export interface Change {
 type Listener = (changes: Change[]) => void
 const listeners = new Set<Listener>()
 
-/** Calls back with what has changed since the look before. Returns how to stop. */
+/** Calls back with the changes since the last look. Returns how to stop. */
 export function onChange(listener: Listener): () => void {
   listeners.add(listener)
   return () => listeners.delete(listener)
@@ -131,7 +131,7 @@ async function waitForNews(signal: AbortSignal): Promise<void> {
   await callTool('relay_check_new', wait, signal)
 }
 
-/** Asks for the latest threads, or now and then for all, and takes over what has changed. */
+/** Asks for the latest threads, or now and then for all, and applies the changes. */
 async function refreshList(signal?: AbortSignal): Promise<void> {
   const isWhole = Date.now() - lastWhole > WHOLE_LIST_EVERY || trouble.peek() !== undefined
   const list = await callTool(

@@ -30,7 +30,7 @@ export interface Transcript {
   readUpTo: number
   /** Where to scroll to: a message, or the end. Each jump has an object of its own. */
   aim: { seq?: number }
-  /** What went wrong, when `failed`. */
+  /** The error, when `failed`. */
   problem?: string
 }
 
@@ -39,7 +39,7 @@ export const transcript = signal<Transcript | undefined>(undefined)
 /** Messages that came while the thread was open, for those who do not see them arrive. */
 export const arrived = signal(0)
 
-/** Ends with the window: what it still asks for then concerns nobody. */
+/** Ends with the window: its pending requests are then no longer needed. */
 let opening = new AbortController()
 let openedAt = 0
 let isGrowing = false
@@ -120,7 +120,7 @@ async function open(name: string, seq?: number): Promise<void> {
   // A key that is held down passes threads by: only the one it stops at is asked for.
   if (isMoving) await new Promise((resolve) => setTimeout(resolve, MOVING))
   if (signal.aborted) return
-  // What was there before the look at what is unread: what comes after it may be in neither answer.
+  // Before the look at the unread messages: a later message may be in neither answer.
   const last = lastSeq(name)
   try {
     const [reading, news] = await Promise.all([
@@ -130,7 +130,7 @@ async function open(name: string, seq?: number): Promise<void> {
       peekUnread(name, signal),
     ])
     noteSuccess()
-    // The relay finds names in other spellings; here a thread has the one that it was given.
+    // The relay finds names in other spellings; here a thread has its own.
     const { thread_name = name } = reading
     if (thread_name !== name) {
       return go({ at: 'thread', name: thread_name, ...(seq !== undefined && { seq }) }, true)
@@ -163,7 +163,7 @@ async function open(name: string, seq?: number): Promise<void> {
     const fault = noteFault(error)
     const status = fault.code === 'thread_not_found' ? 'missing' : 'failed'
     const kept = transcript.peek()
-    // What is on screen stays while the database is away.
+    // The messages on screen stay while the database is away.
     if (kept?.status === 'ready' && status === 'failed') return
     transcript.value = { ...emptyOf(name), status, problem: fault.message }
   }
@@ -217,7 +217,7 @@ export async function jumpToEnd(): Promise<void> {
     const open = transcript.peek() as Transcript
     const page = await read({ thread_name: open.name, limit: PAGE }, signal)
     if (signal.aborted) return
-    // What was on its way for the window before concerns this one no longer.
+    // Pending answers for the window before do not concern this one.
     opening.abort()
     opening = new AbortController()
     const messages = page.messages.toReversed()
@@ -237,7 +237,7 @@ export async function jumpToEnd(): Promise<void> {
 export async function showWhole(name: string, seq: number): Promise<string> {
   const { messages } = await read({ thread_name: name, seq })
   const [whole] = messages
-  if (!whole) throw new Error('The message is no longer there.')
+  if (!whole) throw new Error('The message no longer exists.')
   const open = transcript.peek()
   // The window may have moved on: a message in front of it would hide the gap between them.
   if (open?.name === name && open.messages.some((message) => message.seq === seq)) put([whole], {})
@@ -260,7 +260,7 @@ interface Growth {
   change: Partial<Transcript>
 }
 
-/** Lets one thing at a time change the window, and drops what comes for a window of before. */
+/** Lets one thing at a time change the window, and drops answers for an earlier window. */
 async function grow(
   by: (open: Transcript, signal: AbortSignal) => Promise<Growth | undefined>,
 ): Promise<void> {

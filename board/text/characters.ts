@@ -1,6 +1,6 @@
 /**
- * Finds the characters that nobody sees and that change how the others are read: controls, marks that
- * turn the direction of text, and invisible ones in which a text can be hidden.
+ * Finds the invisible characters that change how the others are read: controls, marks that
+ * turn the direction of text, and those in which a text can be hidden.
  */
 
 /** A piece of a text: ordinary characters, or one to be shown as a mark. */
@@ -30,7 +30,7 @@ const NAMES: Record<string, string> = {
 const MAX_MARKS = 500
 
 /**
- * Splits a text at such characters. A carriage return before a line feed is no character of its own. After
+ * Splits a text at such characters. A carriage return before a line feed does not count. After
  * MAX_MARKS of them, a question mark takes the place of each.
  */
 export function findUnseen(text: string): Piece[] {

@@ -15,7 +15,7 @@ export interface ConnectGuide {
 /** A placeholder for the key: no page shows a real one. */
 const KEY = 'YOUR_RELAY_API_KEY'
 
-/** What a person says first to a session that is connected. */
+/** Sentences to start with in a connected session. */
 export const FIRST_SENTENCES = [
   'Check relay for news.',
   'Post to relay where we are, in the thread first-steps.',

@@ -1,5 +1,5 @@
 /**
- * A thread as Markdown: to paste into a chat, or to keep as a file. What a session wrote is quoted, so that
+ * A thread as Markdown: to paste into a chat, or to keep as a file. Messages are quoted, so that
  * no message can pass for another, or for the lines around it.
  */
 import { isPerson, type Message, nameOf } from '../relay/types.ts'

@@ -1,6 +1,6 @@
 /** Fences of code in Markdown: where they end, and where a long text can be cut without cutting one. */
 
-/** A line that begins or ends a fence: its marks, and what follows them. */
+/** A line that begins or ends a fence: its marks, and the rest. */
 const FENCE = /^ {0,3}(`{3,}|~{3,})([^\n]*)$/
 
 /**

@@ -3,7 +3,7 @@
 /** The placeholder in the guides of connect-guides.ts. */
 const PLACEHOLDER = 'YOUR_RELAY_API_KEY'
 
-/** What a key is made of. Anything else in a command could do more there than be a key. */
+/** The characters of a key. Any other could act as part of the command. */
 const KEY = /^[\w.~+/=-]{8,200}$/
 
 /** A block with the key filled in: the whole of it to copy, only its ends to look at. */

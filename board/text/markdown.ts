@@ -13,13 +13,13 @@ const BUDGET = 50
 /** Steps before the clock counts, so that a machine that pauses does not cost a short message its form. */
 const FREE_STEPS = 300
 
-/** Steps for one text. What they find has to be drawn as well, which takes longer than finding it. */
+/** Steps for one text. Their result has to be drawn as well, which takes longer than finding it. */
 const MAX_STEPS = 12_000
 
 /** Steps that stand for the elements of a block of code or of `<details>`. */
 const BLOCK_STEPS = 8
 
-/** Characters that are read at once: what a single step costs depends on them. */
+/** Characters that are read at once: the cost of a single step depends on them. */
 const MAX_PART = 20_000
 
 /** `<details>` with its summary, both read as Markdown. */
@@ -57,7 +57,7 @@ export function readMarkdown(text: string, now = () => performance.now()): Token
 
 class OverBudget extends Error {}
 
-/** marked's tokenizer, with a budget and what people write besides CommonMark. */
+/** marked's tokenizer, with a budget and common extensions of CommonMark. */
 class BoundedTokenizer extends Tokenizer {
   isOver = false
   #steps = 0

@@ -1,4 +1,4 @@
-/** Finds readers by what a person types. */
+/** Finds readers by the text that a person types. */
 import { escapePattern } from './words.ts'
 
 /** The tags that contain a text, in any case: those that begin with it first, otherwise as they come. */

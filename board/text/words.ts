@@ -1,6 +1,6 @@
 /** Finds the words of a search in a text, to mark them. */
 
-/** The words of a query, without what the search reads as operators. */
+/** The words of a query, without the search's operators. */
 export function wordsOf(query: string): string[] {
   const words = query
     .replaceAll(/(^|\s)-\S+/g, ' ')
@@ -43,7 +43,7 @@ export function excerptAround(content: string, words: string[], length: number):
   const first = places.length > 0 ? Math.min(...places) : 0
   const start = Math.max(0, Math.min(first - LEAD, line.length - length))
   const space = line.indexOf(' ', start)
-  // Not every script has spaces, and the next one may be after what was found.
+  // Not every script has spaces, and the next one may be after the match.
   const from = start > 0 && space >= 0 && space < first ? space + 1 : start
   const cut = line.slice(from, from + length).replace(/^[\udc00-\udfff]|[\ud800-\udbff]$/g, '')
   return `${from > 0 ? '… ' : ''}${cut}${from + length < line.length ? ' …' : ''}`

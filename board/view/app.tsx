@@ -1,4 +1,4 @@
-/** The whole board: the list, one pane, and what lies over them. */
+/** The whole board: the list, one pane, and their overlays. */
 import { useEffect } from 'preact/hooks'
 import { isReadOnly, isSignedIn, signIn, staysSignedIn } from '../relay/sign-in.ts'
 import { isPerson, nameOf } from '../relay/types.ts'
@@ -65,7 +65,7 @@ function Pane() {
   }
 }
 
-/** One line over everything while the relay cannot do what it should. */
+/** One line over everything while the relay does not work. */
 function Notice() {
   const fault = trouble.value
   if (!fault) return null
@@ -78,7 +78,7 @@ function Notice() {
         ) : (
           <Text>{fault.message}</Text>
         )}
-        {fault.kind === 'signed_out' && ' What you have typed is kept.'}
+        {fault.kind === 'signed_out' && ' Your drafts are kept.'}
       </span>
       {fault.kind === 'signed_out' ? (
         <button class="btn line" type="button" onClick={() => void signIn(staysSignedIn())}>

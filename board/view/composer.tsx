@@ -57,7 +57,7 @@ export function Composer(props: ComposerProps) {
     isSending.current = false
     if (!mayGo) return
     post(thread, draft.text, draft.to)
-    // What was typed while that was asked stays.
+    // Text typed meanwhile stays.
     const typed = loadDraft(draftName)
     change(typed.text === draft.text ? { text: '', to: draft.to } : typed)
     setPreview(false)

@@ -61,7 +61,7 @@ function Waiting() {
   )
 }
 
-/** What a person sees who has no threads yet. */
+/** The page for a person who has no threads yet. */
 export function FirstSteps() {
   const guides = connectGuides(URL_OF_RELAY).filter(({ name }) =>
     ['Claude Code', 'Claude.ai, also on the phone', 'Cursor', 'VS Code'].includes(name),

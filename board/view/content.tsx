@@ -1,4 +1,4 @@
-/** What a message says: drawn from its Markdown or as text, and folded when it is long. */
+/** A message's content: drawn from its Markdown or as text, and folded when it is long. */
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { noteFault, say } from '../state/status.ts'
 import { Markdown } from './markdown.tsx'
@@ -63,7 +63,7 @@ interface RestProps {
 }
 
 /**
- * What is folded, for the browser's own search. What that finds stays the same text in the same element, or
+ * The folded text, for the browser's own search. A match stays the same text in the same element, or
  * the browser would lose it.
  */
 function Rest({ text, isFound, onFound }: RestProps) {

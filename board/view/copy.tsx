@@ -17,13 +17,13 @@ export async function copyText(copied: Copied): Promise<boolean> {
     return false
   }
   if (await writeClipboard(text)) return true
-  say('The browser did not let the board copy that.')
+  say('The browser blocked copying.')
   return false
 }
 
 interface CopyProps {
   text: Copied
-  /** What a screen reader says. */
+  /** The text for screen readers. */
   label: string
   /** The word on the button; without one it is an icon only. */
   shown?: string

@@ -1,9 +1,9 @@
 /**
- * Keeps the keyboard in its place: when what has the focus is removed or hidden, the focus goes to what is
- * around it, not to the start of the page.
+ * Keeps the keyboard in its place: when the element with the focus is removed or hidden, the focus goes to
+ * one around it, not to the start of the page.
  */
 
-/** What has the focus, and everything around it, innermost first. */
+/** The element with the focus, and everything around it, innermost first. */
 let path: Element[] = []
 
 /** The row of the list that had it last: where the way back from a thread leads. */

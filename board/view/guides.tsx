@@ -71,7 +71,7 @@ function Client({ guide, isOpen }: { guide: ConnectGuide; isOpen: boolean }) {
   )
 }
 
-/** What it takes, in a few words. */
+/** The requirements, in a few words. */
 function describe({ install, blocks, onlyOAuth }: ConnectGuide): string {
   if (onlyOAuth && isLoopback(location.hostname)) return 'needs a public address'
   if (install) return 'one click'
@@ -79,7 +79,7 @@ function describe({ install, blocks, onlyOAuth }: ConnectGuide): string {
   return blocks.length > 0 ? 'a file' : 'an address'
 }
 
-/** What to do in one client. */
+/** The steps in one client. */
 export function Guide({
   guide: { name, steps, blocks, install, onlyOAuth },
 }: {
@@ -130,7 +130,7 @@ export function formatMarks(text: string) {
   })
 }
 
-/** What a person says first to a session that is connected. */
+/** Sentences to start with in a connected session. */
 export function FirstSentences() {
   return (
     <ul class="say">

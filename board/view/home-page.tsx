@@ -1,4 +1,4 @@
-/** What the page at `/` says: what is missing, or how to connect each client and what to say first. */
+/** The page at `/`: the missing settings, or how to connect each client and what to say first. */
 import { useEffect, useState } from 'preact/hooks'
 import { isLoopback } from '../../src/loopback.ts'
 import { ABOUT } from '../../src/settings-about.ts'
@@ -6,14 +6,14 @@ import { CopyButton } from './copy.tsx'
 import { AddressAndKey, Clients, FirstSentences, formatMarks } from './guides.tsx'
 import { Logo } from './icons.tsx'
 
-/** What the relay says about itself: GET / as JSON. */
+/** The relay's description of itself: GET / as JSON. */
 export interface RelayInfo {
   version: string
   /** Of the MCP endpoint, as clients reach it. */
   url: string
-  /** What is missing or malformed. */
+  /** Missing or malformed settings. */
   faults: { setting: string; message: string }[]
-  /** What is left out because it is malformed. */
+  /** Settings that are ignored because they are malformed. */
   warnings: string[]
   /** Whether chats that show views get the board as one. */
   app: boolean

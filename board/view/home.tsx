@@ -1,4 +1,4 @@
-/** What stands next to the list while no thread is open. */
+/** The pane next to the list while no thread is open. */
 import { formatRoute } from '../state/route.ts'
 import { threads, unreadTotal } from '../state/threads.ts'
 import { FirstSteps } from './connect.tsx'
@@ -32,8 +32,8 @@ function Overview() {
             </h2>
             <p class="lead">
               {total === 0
-                ? 'What your sessions write appears here as they write it.'
-                : 'Opening a thread marks nothing as read: having it on screen does.'}
+                ? 'Messages from your sessions appear here as they post them.'
+                : 'Messages count as read once they were on screen, not when you open the thread.'}
             </p>
             <ul class="say">
               {unread.slice(0, 8).map(({ name, unread_count }) => (

@@ -14,11 +14,11 @@ export interface MenuItem {
 }
 
 interface MenuProps {
-  /** What the button says to a screen reader, and the menu is called. */
+  /** The name of the button and the menu for screen readers. */
   label: string
   button: ComponentChildren
   class: string
-  /** With a filter, those for what is typed. */
+  /** With a filter, those for the typed text. */
   items: MenuItem[] | ((text: string) => MenuItem[])
   /** The label of a field above the items. */
   filter?: string

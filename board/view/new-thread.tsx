@@ -91,7 +91,7 @@ export function NewThreadPane() {
             </p>
           )}
           <label class="label" for="description">
-            Description, if the name does not say it
+            Description (optional)
           </label>
           <div class="field">
             <input

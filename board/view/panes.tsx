@@ -1,4 +1,4 @@
-/** What several panes share: the way back on a phone, a page that says one thing, what is loading. */
+/** Parts of several panes: the way back on a phone, a page that says one thing, the loading state. */
 import type { ComponentChildren } from 'preact'
 import { formatRoute } from '../state/route.ts'
 import { Icon } from './icons.tsx'
@@ -19,7 +19,7 @@ interface CaseProps {
   children?: ComponentChildren
 }
 
-/** A heading, a sentence, and what can be done. */
+/** A heading, a sentence, and the possible actions. */
 export function Case({ title, text, children }: CaseProps) {
   return (
     <div class="scroll">

@@ -37,7 +37,7 @@ export function Pending({ message }: { message: Outgoing }) {
         {problem !== undefined && (
           <p class="failed" role="alert">
             <span>
-              {/* Without an answer it may have arrived all the same. */}
+              {/* Without an answer it may still have arrived. */}
               {isRefused ? 'Not sent' : 'Not confirmed yet'}: <Text>{problem}</Text>
             </span>
             <button class="btn small" type="button" onClick={() => retry(key)}>

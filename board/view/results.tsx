@@ -1,4 +1,4 @@
-/** What a search found, by thread. */
+/** The results of a search, by thread. */
 import { relayNow } from '../relay/client.ts'
 import { isPerson, type Message, nameOf, type Reading } from '../relay/types.ts'
 import { type Filters, formatRoute } from '../state/route.ts'
@@ -46,7 +46,7 @@ export function Results({ found: { messages, reading }, filters, onMore }: Resul
     <>
       {reading.matched === 'any' && (
         <p class="by">
-          No message has all of these words, so these have some of them.
+          No message has all of these words. These have some of them.
           {reading.missing_words && ` Found nowhere: ${reading.missing_words.join(', ')}.`}
         </p>
       )}

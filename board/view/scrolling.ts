@@ -45,8 +45,8 @@ export function settle(scroll: () => number): () => void {
 }
 
 /**
- * Up and down go from message to message, from those on screen to begin with. What does not fit the screen
- * scrolls first.
+ * Up and down go from message to message, from those on screen to begin with. A message taller than the
+ * screen scrolls first.
  */
 export function moveFocus(event: KeyboardEvent): void {
   const box = event.currentTarget as HTMLElement
@@ -90,7 +90,7 @@ export interface Anchor {
 }
 
 /**
- * What is in the middle of the box, and where it stands: a message or, where none has been laid out yet,
+ * The element in the middle of the box, and its position: a message or, where none has been laid out yet,
  * the end of its chunk, above which older messages are put.
  */
 export function findAnchor(box: Element): Anchor | undefined {

@@ -41,7 +41,7 @@ export function SearchPane({ filters }: { filters: Filters }) {
     } catch (error) {
       if (stop?.aborted || own !== generation.current) return
       const { message } = noteFault(error)
-      // What was found stays.
+      // The results stay.
       if (before === undefined) setProblem(message)
       else say(message)
     } finally {
@@ -56,7 +56,7 @@ export function SearchPane({ filters }: { filters: Filters }) {
     setProblem('')
     if (!isAsking) return
     const stop = new AbortController()
-    // What is being typed asks once it rests.
+    // Typing asks once it pauses.
     const timer = setTimeout(() => void load(undefined, stop.signal), 200)
     return () => {
       clearTimeout(timer)
@@ -84,7 +84,7 @@ export function SearchPane({ filters }: { filters: Filters }) {
             <FilterBar filters={filters} />
             {found && <Results found={found} filters={filters} onMore={load} />}
             {!isAsking && (
-              <p class="none">Type words. “A phrase”, -without and this or that work too.</p>
+              <p class="none">Search words. Also: “a phrase”, -exclude, this or that.</p>
             )}
           </div>
         </div>
@@ -107,7 +107,7 @@ function askFor({ q, thread, surface, from }: Filters, before: number | undefine
 function summarize(found: Found | undefined, { thread }: Filters): string {
   if (!found) return ''
   const { messages, reading } = found
-  // A thread without a word or a filter is no search: the relay counts what is older.
+  // A thread without a word or a filter is not a search: the relay counts the older messages.
   const hits =
     reading.threads?.reduce((sum, each) => sum + each.hits, 0) ??
     messages.length + (reading.older_count ?? 0)

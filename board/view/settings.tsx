@@ -11,7 +11,7 @@ import { Menu } from './menu.tsx'
 export const isHelpOpen = signal(false)
 
 const THEMES = [
-  ['system', 'Theme: as the system'],
+  ['system', 'Theme: system'],
   ['light', 'Theme: light'],
   ['dark', 'Theme: dark'],
 ] as const
@@ -76,7 +76,7 @@ const KEYS = [
   ['n', 'New thread'],
   ['e', 'Archive the thread, or restore it'],
   ['Ctrl or ⌘ Enter', 'Send'],
-  ['Esc', 'Leave a field, close what is open'],
+  ['Esc', 'Leave the field or close the dialog'],
   ['?', 'This list'],
 ]
 

@@ -15,7 +15,7 @@ import { memo } from './memo.ts'
 import { SettingsMenu } from './settings.tsx'
 import { Name, Text } from './text.tsx'
 
-/** What is typed into the field. */
+/** The text in the field. */
 const filter = signal('')
 
 /** Threads that the relay found by that text and the list does not hold. */
@@ -31,7 +31,7 @@ const matching = computed(() => {
   return [...all.filter(isWanted), ...found.value.filter(({ name }) => !known.has(name))]
 })
 
-/** The active threads as they are listed: what `j` and `k` go through. */
+/** The active threads as they are listed, for `j` and `k`. */
 export const listed = computed(() => matching.value.filter(({ archived }) => !archived))
 
 export function Sidebar() {
@@ -144,7 +144,7 @@ function FilterField() {
     }
   }, [text])
   const onKeyDown = (event: KeyboardEvent) => {
-    // Enter may only confirm what an input method offers.
+    // Enter may only confirm an offer of an input method.
     if (isComposing(event)) return
     if (event.key === 'Enter' && text.trim()) go({ at: 'search', q: text.trim() })
     if (event.key === 'Escape') {

@@ -1,4 +1,4 @@
-/** What a person sees who is not signed in. */
+/** The page for a person who is not signed in. */
 import { useState } from 'preact/hooks'
 import { obstacle, signIn, staysSignedIn } from '../relay/sign-in.ts'
 import { Icon, Logo } from './icons.tsx'

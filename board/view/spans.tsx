@@ -13,7 +13,7 @@ export function renderInline(
   return tokens ? renderSpans(tokens, isInLink) : <Text>{text}</Text>
 }
 
-/** The spans in their order; what is between the tags of a subscript or superscript is in that. */
+/** The spans in their order; those between the tags of a subscript or superscript are in it. */
 export function renderSpans(tokens: Token[], isInLink = false): ComponentChildren {
   const rendered: ComponentChildren[] = []
   let text = ''

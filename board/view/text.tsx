@@ -1,4 +1,4 @@
-/** Text of strangers: characters that nobody sees are shown as marks. */
+/** Text from strangers: invisible characters are shown as marks. */
 import { findUnseen } from '../text/characters.ts'
 import { type Marked, markWords } from '../text/words.ts'
 
@@ -19,7 +19,7 @@ export function Text({ children }: { children: string }) {
   )
 }
 
-/** A name or tag, whose direction does not turn what stands next to it. */
+/** A name or tag, whose direction does not turn the text next to it. */
 export function Name({ children }: { children: string }) {
   return (
     <bdi>

@@ -26,7 +26,7 @@ export function ThreadPane({ name }: { name: string }) {
   const open = transcript.value
   const isMissing = open?.status === 'missing'
   const isWaiting = outbox.value.some((each) => each.thread === name)
-  // What the person wrote stays in reach, whatever becomes of the thread; posting it opens the thread.
+  // The draft stays in reach, even if the thread is gone; posting it opens the thread.
   const wrote = useRef(false)
   wrote.current ||= isWaiting || changedDraft.value.thread === name || loadDraft(name).text !== ''
   return (

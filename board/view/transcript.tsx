@@ -101,7 +101,7 @@ export function TranscriptView({ open }: { open: Transcript }) {
     if (added > 0 && !wasAtEnd.current) setUnseen((count) => count + added)
   }, [arrived.value])
 
-  // What fits the screen leaves nothing to scroll, so nothing would ask for more.
+  // A transcript that fits the screen cannot be scrolled, so nothing would ask for more.
   useEffect(onScroll, [messages, hasNewer])
 
   return (

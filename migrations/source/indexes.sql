@@ -48,7 +48,7 @@ begin
   -- A reader's own posts, which are not news to it; those it addressed to itself are.
   create index relay_messages_own_idx on public.relay_messages (thread_id, reader_tag, seq)
     where reader_tag is not null and addressee is distinct from reader_tag;
-  -- Folded, because an addressee that was not known yet is stored as it was given.
+  -- Folded, because an addressee that was not known yet is stored as the caller wrote it.
   create index relay_messages_addressee_idx
     on public.relay_messages (user_id, (relay.fold_name(addressee)), thread_id, seq)
     where addressee is not null;

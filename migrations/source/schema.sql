@@ -20,7 +20,7 @@
 --      that took longer than the statement, the function has `plan_cache_mode = force_generic_plan`.
 -- Helpers are plpgsql, whose plans a session keeps: an SQL function with a `set` is parsed and planned
 -- again in every statement that calls it.
--- A refusal carries an SQLSTATE of our own (RL001 ...), a message for people, and what the caller
+-- A refusal carries an SQLSTATE of our own (RL001 ...), a message for people, and the parts the caller
 -- needs to explain it in `detail` and `hint`.
 
 begin;
@@ -36,7 +36,7 @@ $$;
 -- a lock that is being waited for.
 set local lock_timeout = '10s';
 
--- Helpers live here, where the API does not find them; public has what the Worker and the commands call.
+-- Helpers live here, where the API does not find them; public has those of the Worker and the commands.
 create schema if not exists relay;
 revoke all on schema relay from public, anon, authenticated;
 grant usage on schema relay to service_role;

@@ -53,7 +53,7 @@ create table if not exists public.relay_read_cursors (
   -- The time of the message at last_read_seq. Kept in step so that 0.1.0 can be restored.
   last_read_at timestamptz not null,
   updated_at timestamptz not null default now(),
-  -- Every message up to this seq was handed to this reader.
+  -- This reader has received every message up to this seq.
   last_read_seq bigint not null,
   constraint relay_read_cursors_thread_reader_unique unique (thread_id, reader_tag)
 );

@@ -1,6 +1,6 @@
 -- relay-mcp 0.1.0 -----------------------------------------------------------------------------------
--- Everything about it: what its Workers may still write while this version runs, and the upgrade of a database
--- that it made. Its tables have no seq, no readers, and cursors by time.
+-- Everything about it: rows that its Workers may still write while this version runs, and the upgrade
+-- of a database that it made. Its tables have no seq, no readers, and cursors by time.
 
 -- Assigns the next seq, under the thread's lock, to a message inserted without one (by 0.1.0).
 create or replace function relay.place_message()
@@ -18,7 +18,7 @@ begin
 end;
 $$;
 
--- Derives the seq of a cursor that was set by time (by 0.1.0), using 0.1.0's own test of what is read,
+-- Derives the seq of a cursor that was set by time (by 0.1.0), using 0.1.0's own test of a read message,
 -- and creates its reader. A cursor never moves back. The reader is created here, before the cursor
 -- exists, because an AFTER trigger takes the locks in the other order and deadlocked.
 create or replace function relay.place_cursor()

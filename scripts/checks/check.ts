@@ -10,7 +10,7 @@ export type Outcome = 'ok' | 'warning' | 'failed' | 'unknown'
 
 export type Finding =
   | { outcome: 'ok' | 'unknown'; seen: string }
-  /** `fix` starts with the command or step that repairs it; further lines add what that needs. */
+  /** `fix` starts with the command or step that repairs it; further lines add its requirements. */
   | { outcome: 'warning' | 'failed'; seen: string; fix: string[] }
 
 export interface Check {
@@ -52,7 +52,7 @@ class Unexpected extends Error {
   override name = 'Unexpected'
 }
 
-/** Throws if `holds` is false; `examine` reports that as a failure, with what was seen. */
+/** Throws if `holds` is false; `examine` reports that as a failure, with `seen`. */
 export function expectThat(holds: boolean, what: string, seen?: unknown): asserts holds {
   if (holds) return
   const text = typeof seen === 'string' ? seen : (JSON.stringify(seen) ?? '')
@@ -77,7 +77,7 @@ export async function* examine(checks: Check[], subject: Subject): AsyncGenerato
   }
 }
 
-/** Turns what a check threw into a finding: a failed expectation, or a request that got no answer. */
+/** Turns an error of a check into a finding: a failed expectation, or a request without an answer. */
 function explain(error: Error, subject: Subject): Finding {
   if (error instanceof Unexpected) return failed(error.message, readLog(subject))
   return failed(

@@ -1,4 +1,4 @@
-/** Checks what clients offer people directly: resources, prompts and completion, in both eras. */
+/** Checks the features that clients offer people directly: resources, prompts and completion, in both eras. */
 import { type Check, expectThat, ok } from './check.ts'
 import type { Subject } from './subject.ts'
 

@@ -1,4 +1,4 @@
-/** Checks what only Cloudflare knows about a deployed relay, using wrangler's login. */
+/** Checks facts that only Cloudflare knows about a deployed relay, using wrangler's login. */
 import { hasPreviewUrls, hasTrigger, type Target } from '../deploy/cloudflare.ts'
 import { readDeployment } from '../deploy/deployment.ts'
 import { explainMissingTrigger } from '../deploy/trigger.ts'

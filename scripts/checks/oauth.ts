@@ -22,7 +22,7 @@ const issuer: Check = {
   id: 'oauth.issuer',
   needs: ['key', 'endpoint'],
   writes: false,
-  why: 'Clients compare the addresses in the metadata with the address they were given, byte for byte, and stop at any difference.',
+  why: 'Clients compare the addresses in the metadata with the address they received, byte for byte, and stop at any difference.',
   async look(subject) {
     const { origin, relay } = subject
     const diagnosis = await readDiagnosis(subject)

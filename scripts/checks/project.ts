@@ -1,5 +1,5 @@
 /**
- * Checks what only the person's account at Supabase knows about the project of a relay, with the access
+ * Checks facts that only the person's account at Supabase knows about a relay's project, with the access
  * token of the environment.
  */
 import { readDeployment } from '../deploy/deployment.ts'
@@ -67,7 +67,7 @@ const state: Check = {
   id: 'project.state',
   needs: ['key'],
   writes: false,
-  why: 'A project that is paused or failed answers no tool call.',
+  why: 'A paused or failed project cannot answer tool calls.',
   look: (subject) =>
     lookInside(subject, async ({ project }) => {
       const { ref, status, region, database } = project
@@ -113,14 +113,14 @@ const advisors: Check = {
   id: 'project.advisors',
   needs: ['project.state'],
   writes: false,
-  why: "Supabase's linter shows what is open to others or slow.",
+  why: "Supabase's linter reports security and performance problems.",
   look: (subject) =>
     lookInside(subject, async ({ account, project: { ref } }) => {
       const advice = await account.readAdvice(ref)
       const found = advice.filter(({ level }) => level !== 'INFO')
       const ours = found.filter(({ detail }) => /\brelay_/.test(detail))
       const others = found.length - ours.length
-      const rest = others > 0 ? `, ${others} about what is not the relay's` : ''
+      const rest = others > 0 ? `, ${others} not about the relay` : ''
       if (ours.length === 0) return ok(`nothing above info about the relay${rest}`)
       return warning(
         describe(ours),

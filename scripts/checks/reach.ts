@@ -169,7 +169,7 @@ const version: Check = {
   id: 'version',
   needs: ['relay'],
   writes: false,
-  why: 'An older relay lacks what the doctor checks, and 0.1.0 loses messages.',
+  why: 'An older relay lacks features that the doctor checks, and 0.1.0 loses messages.',
   async look(subject) {
     const { version: there } = (await subject.health()).body
     if (there === subject.version) return ok(there)

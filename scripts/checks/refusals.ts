@@ -1,11 +1,11 @@
-/** Checks what the relay must refuse, and how. Its one wrong key counts towards the limit on guesses. */
+/** Checks the requests that the relay must refuse, and how. Its one wrong key counts towards the limit on guesses. */
 import { type Check, expectThat, ok } from './check.ts'
 
 const refusals: Check = {
   id: 'refusals',
   needs: ['key', 'endpoint'],
   writes: true,
-  why: 'Clients and scanners send these, and the status decides what they do next.',
+  why: 'Clients and scanners send these, and the status decides their next step.',
   async look({ relay }) {
     const unknown = await relay.fetch('/.well-known/openid-configuration')
     expectThat(unknown.status === 404, '404 for an unknown path', unknown.status)

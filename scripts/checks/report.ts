@@ -35,7 +35,7 @@ export function isBlocked({ outcome, seen }: Result): boolean {
 
 const NEEDS = /^Not checked: it needs (.*)\.$/
 
-/** Counts the outcomes, and what could not be checked because of each check; lists what else could not. */
+/** Counts the outcomes, and the checks skipped because of each; lists the other skipped ones. */
 export function summarize(results: Result[]): string {
   const having = (outcome: Outcome) => results.filter((one) => one.outcome === outcome)
   const count = (outcome: Outcome) => having(outcome).length

@@ -6,7 +6,7 @@ import { type Check, failed, ok, unknown, warning } from './check.ts'
 import { RESTART, setSetting, thenDeploy } from './fixes.ts'
 import { readDiagnosis, type Subject } from './subject.ts'
 
-const BROKEN = 'Until this is fixed, the relay serves no client.'
+const BROKEN = 'Until this is fixed, the relay rejects every request.'
 const IGNORED = 'The relay ignores this setting, or the bad part of it, until it is fixed.'
 
 /** Asks for the key, which then is in no history. */
@@ -14,7 +14,7 @@ const ENTER_KEY = 'read -r RELAY_API_KEY && export RELAY_API_KEY'
 
 const ids = (settings: readonly Setting[]) => settings.map(({ name }) => `settings.${name}`)
 
-/** While one of these fails, the relay serves no client. */
+/** While one of these fails, the relay rejects every request. */
 export const SETTING_IDS = ids(SETTINGS.filter(({ isRequired }) => isRequired))
 
 const settings: readonly Setting[] = SETTINGS
@@ -104,12 +104,12 @@ const key: Check = {
   },
 }
 
-/** What the deployment serves besides the endpoint. */
+/** The files of the deployment, in addition to the endpoint. */
 const board: Check = {
   id: 'board',
   needs: ['version'],
   writes: false,
-  why: 'Without its files nobody can open the board.',
+  why: 'Without its files the board cannot be opened.',
   async look(subject) {
     const { status, headers } = await subject.relay.fetch('/board/')
     const isPage = headers.get('content-type')?.startsWith('text/html')

@@ -1,4 +1,4 @@
-/** What the checks examine: one relay, its answers (each requested once), and where it runs. */
+/** The subject of the checks: one relay, its answers (each requested once), and where it runs. */
 import type { FaultCode } from '../../src/errors.ts'
 import { cleanKey } from '../../src/key-rules.ts'
 import { isLoopback } from '../../src/loopback.ts'
@@ -72,13 +72,13 @@ export async function readDiagnosis(subject: Subject): Promise<Diagnosis> {
   return (await subject.diagnosis()).body
 }
 
-/** Names what went wrong below HTTP: an error code if there is one, otherwise a message. */
+/** Names the failure below HTTP: an error code if there is one, otherwise a message. */
 export function describeCause(error: Error): string {
   const { code, message } = (error.cause ?? {}) as { code?: string; message?: string }
   return code ?? message ?? (error.name === 'TimeoutError' ? 'no answer in time' : error.message)
 }
 
-/** Removes what was copied along with a key, so that the other checks can use it. */
+/** Removes text that was copied along with a key, so that the other checks can use it. */
 function stripKey(given: string): string {
   return cleanKey(given).replace(/[^\x21-\x7e]/g, '')
 }

@@ -57,7 +57,7 @@ const reading: Check = {
   id: 'tools.read',
   needs: ['tools.post'],
   writes: true,
-  why: 'Sessions cannot read what others left.',
+  why: 'Sessions cannot read the messages of others.',
   async look(subject) {
     const read = await call(subject, 'relay_read_thread', { reader_tag: READER })
     const messages = JSON.parse(read.content[0]?.text ?? 'null')

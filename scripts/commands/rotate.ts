@@ -48,7 +48,7 @@ export const command = defineCommand({
   },
 })
 
-/** Takes the relay from the options or from what is known here. */
+/** Takes the relay from the options or from the saved settings. */
 function isForHome({ home, deployed }: { home?: boolean; deployed?: boolean }): boolean {
   if (home || deployed) return Boolean(home)
   if (readDeployment().worker || process.env.RELAY_URL) return false

@@ -29,7 +29,7 @@ export const command = defineCommand({
     const results: Result[] = []
     for await (const result of examine(CHECKS, subject)) {
       results.push(result)
-      // The summary counts what could not be checked because of another check.
+      // The summary counts the checks skipped because of another check.
       if (!isBlocked(result)) console.log(formatResult(result, WIDTH))
     }
     console.log(summarize(results))

@@ -56,7 +56,7 @@ export const command = defineCommand({
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, stop)
     try {
       const origin = await stack.start(readVersion())
-      // Journals and log files are kept and read by others: what signs in is shown on a terminal only.
+      // Journals and log files are kept and read by others: credentials are shown on a terminal only.
       const isShown = Boolean(process.stdout.isTTY)
       const board = await boardAddress(origin, settings, isShown)
       console.log(formatInstructions(origin, board, settings, isShown))

@@ -17,7 +17,7 @@ interface Parts {
 const FORM =
   /^postgres(?:ql)?:\/\/(?<user>[^:@/]+):(?<password>.*)@(?<host>\[[^\]]+\]|[^@:/?#]+)(?::(?<port>\d+))?\/(?<database>[^?]+)(?:\?(?<options>.*))?$/
 
-/** Says what is wrong with the connection string that a person entered; undefined if nothing is. */
+/** Returns the fault of the connection string that a person entered; undefined if it is valid. */
 export function faultOfConnectionString(answer: string, projectUrl: string): string | undefined {
   if (/\[[A-Z-]*PASSWORD\]/i.test(answer)) {
     return 'Replace [YOUR-PASSWORD] with the password of the database.'
@@ -47,7 +47,7 @@ export function connectionOf(answer: string): ClientConfig {
     host,
     // On port 6543 the pooler may switch connections after each transaction; on 5432 it does not.
     port: isSupabase(host) && port === 6543 ? 5432 : port,
-    // Nobody can listen in on loopback.
+    // Loopback cannot be intercepted.
     ssl: isOnThisMachine(host) ? false : createTlsOptions(host),
   }
 }

@@ -1,5 +1,5 @@
 /**
- * Reads and writes what is known about the person's deployment: .relay/setup.json, or the same file in
+ * Reads and writes the data of the person's deployment: .relay/setup.json, or the same file in
  * RELAY_DATA. Saved after every answer, so that an interrupted set-up can resume and a rotation knows
  * where to start. It contains keys in clear text, as .dev.vars does, and only its owner can read it.
  */

@@ -15,7 +15,7 @@ export interface Clock {
 
 export const CLOCK: Clock = { now: Date.now, sleep }
 
-/** What a status means: the project is ready, will be, or needs the person. */
+/** The meaning of a status: the project is ready, will be, or needs the person. */
 export type Health =
   | { is: 'ready' }
   | { is: 'starting'; why: string }
@@ -59,7 +59,7 @@ export function judgeStatus(status: string): Health {
   }
 }
 
-/** Resolves with the project as soon as it is healthy; `more` is given what is being waited for. */
+/** Resolves with the project as soon as it is healthy; `more` receives the reason for the wait. */
 export async function waitUntilHealthy(
   account: Pick<Management, 'listProjects'>,
   ref: string,

@@ -156,7 +156,7 @@ async function chooseOrganization(account: Management): Promise<string> {
     const found = all.find(({ slug, name }) => slug === given || name === given)
     if (found) return found.slug
     throw new UserError(
-      `You are no member of the organization ${given}: set SUPABASE_ORGANIZATION to one of ${names}.`,
+      `You are not a member of ${given}: set SUPABASE_ORGANIZATION to one of ${names}.`,
     )
   }
   if (others.length === 0) return first.slug

@@ -1,5 +1,5 @@
 /**
- * What the set-up asks of a person's account at Supabase, over its management API: organizations,
+ * The set-up's requests to a person's account at Supabase, over its management API: organizations,
  * projects, the secret key of a project, SQL and advisors. Each refusal becomes one sentence.
  * Endpoints: https://supabase.com/docs/reference/api.
  */
@@ -11,7 +11,7 @@ import type { Draft } from './deployment.ts'
 export const TOKENS = 'https://supabase.com/dashboard/account/tokens'
 
 const API = 'https://api.supabase.com/v1'
-/** Longer than the API lets a statement run. */
+/** Longer than the API's limit for a statement. */
 const TIME_LIMIT_MS = 180_000
 
 const Organization = z.object({ slug: z.string(), name: z.string() })
@@ -154,13 +154,13 @@ export function pickSecretKey(keys: z.infer<typeof Key>[]): string | undefined {
   return key?.api_key ?? undefined
 }
 
-/** Says what is wrong with an access token that a person entered; undefined if its shape is right. */
+/** Returns the fault of an access token that a person entered; undefined if its shape is right. */
 export function faultOfAccessToken(token: string): string | undefined {
   if (/^sbp_[\w-]{20,}$/.test(token)) return undefined
   if (/^sb_(secret|publishable)_/.test(token)) {
     return 'This is a key of a project. The set-up needs an access token of your account, sbp_….'
   }
-  return `It must be an access token, sbp_…, whole: create one at ${TOKENS}.`
+  return `It must be a whole access token, sbp_…: create one at ${TOKENS}.`
 }
 
 /** Turns a refusal of the API into a sentence with the cause and the fix. */
@@ -186,7 +186,7 @@ function explainNetwork(what: string, { name, message, cause }: Error): string {
   return `Supabase cannot be reached, so it did not ${what}: check the network (${reason}).`
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: each caller parses what it asked for.
+// biome-ignore lint/suspicious/noExplicitAny: each caller parses its own answer.
 function parse(json: string): any {
   try {
     return JSON.parse(json)

@@ -47,7 +47,7 @@ function listPending(finding: Finding): Migration[] {
 }
 
 function describeDatabase(finding: Finding): string {
-  if (finding.is === 'fault') return 'The database cannot be asked'
+  if (finding.is === 'fault') return 'The database cannot be queried'
   const pending = listPending(finding)
   if (pending.length === 0) return 'The database is up to date'
   const paths = pending.map(({ path }) => path).join(', then ')

@@ -1,7 +1,7 @@
-/** Cleans what people paste as an answer. Leaf. */
+/** Cleans a pasted answer. Leaf. */
 
 /**
- * Removes what a value is wrapped in where it was copied: `DATABASE_URL=`, in a file of settings also
+ * Removes the wrapping of a copied value: `DATABASE_URL=`, in a file of settings also
  * under another name if a URL follows, and quotes around all of it.
  */
 export function cleanPasted(answer: string, variable: string): string {

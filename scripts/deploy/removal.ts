@@ -1,4 +1,4 @@
-/** Removes a deployed relay: deletes its Worker, and says what stays at Supabase. */
+/** Removes a deployed relay: deletes its Worker, and names the data that stays at Supabase. */
 import { UserError } from '../lib/user-error.ts'
 import { deleteWorker, listSecrets } from './cloudflare.ts'
 import { readDeployment, setAside } from './deployment.ts'
@@ -31,7 +31,7 @@ export async function removeDeployment(): Promise<void> {
   if (exists) {
     await ask({
       variable: 'RELAY_REMOVE',
-      message: `Clients of ${url ?? worker} will get no answer any more. Type ${worker} to delete it`,
+      message: `Clients of ${url ?? worker} will stop working. Type ${worker} to delete it`,
       faultOf: (answer) => (answer === worker ? undefined : `This is not ${worker}.`),
     })
     isDeleting = true
@@ -41,7 +41,7 @@ export async function removeDeployment(): Promise<void> {
       () => `Deleted the Worker ${worker}`,
     )
   }
-  say(`What was saved about it is now in ${setAside()}, with the key.`)
+  say(`Its saved data, with the key, is now in ${setAside()}.`)
   announce('Supabase', 'Keeps the project with all threads and messages.')
   const ref = SUPABASE_URL && projectRef(SUPABASE_URL)
   const page = `https://supabase.com/dashboard/project/${ref ?? '_'}`

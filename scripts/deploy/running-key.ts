@@ -7,7 +7,7 @@ import { KEPT_IN } from './deployment.ts'
 import { known, remember, type Setup } from './steps.ts'
 import { ask, warn } from './terminal.ts'
 
-/** Asks for the key; `ifEmpty` describes what happens without one, and otherwise it is required. */
+/** Asks for the key; `ifEmpty` describes the effect of an empty answer; without it, a key is required. */
 export async function askKey(
   faultOnTrial: (key: string) => Promise<string | undefined>,
   ifEmpty?: string,
@@ -23,7 +23,7 @@ export async function askKey(
   return cleanKey(answer)
 }
 
-/** Says what is wrong with a key as it was pasted. One that no header can carry cannot be tested. */
+/** Returns the fault of a key as it was pasted. One that no header can carry cannot be tested. */
 function checkKey(given: string): string | undefined {
   const problem = checkHeaderValue(cleanKey(given))
   return problem && `It ${problem}.`

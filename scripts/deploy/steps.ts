@@ -5,7 +5,7 @@ import type { Management } from './management.ts'
 export interface Setup {
   /** Whether to take over a running relay that was not set up from this folder. */
   takesOver: boolean
-  /** What is known so far, saved across runs. */
+  /** The answers so far, saved across runs. */
   deployment: Deployment
   /** The person's account at Supabase, once they are signed in. */
   account?: Management
@@ -22,7 +22,7 @@ export interface Step {
   run(setup: Setup): Promise<void>
 }
 
-/** Returns what an earlier step has settled. */
+/** Returns an answer that an earlier step has settled. */
 export function known(setup: Setup, name: Exclude<keyof Deployment, 'rotation' | 'draft'>): string {
   const value = setup.deployment[name]
   if (value === undefined) throw new Error(`${name} is read before it is known`)

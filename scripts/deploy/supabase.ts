@@ -1,7 +1,7 @@
 /**
  * Checks the URL and the secret key of a Supabase project: their shape, and whether the project
  * accepts them. The Worker checks the same shapes (src/settings-table.ts); here each message also names
- * what was pasted instead, and where to find the right value.
+ * the kind of the pasted value, and where to find the right value.
  */
 import { decodeJwt } from 'jose'
 import { isPublishableKey, isServiceKey } from '../../src/key-rules.ts'
@@ -29,7 +29,7 @@ export function sqlEditor(url: string): string {
   return `https://supabase.com/dashboard/project/${projectRef(url) ?? '_'}/sql/new`
 }
 
-/** Says what is wrong with the project URL that a person entered; undefined if nothing is. */
+/** Returns the fault of the project URL that a person entered; undefined if it is valid. */
 export function faultOfProjectUrl(answer: string): string | undefined {
   if (/^postgres(ql)?:/.test(answer)) {
     return 'This is a connection string of the database. The project URL looks like https://abcdefgh.supabase.co.'
@@ -47,10 +47,10 @@ export function faultOfProjectUrl(answer: string): string | undefined {
   if (url?.protocol !== 'https:' && !(url?.protocol === 'http:' && isLoopback(url.hostname))) {
     return 'It must start with https://, for example https://abcdefgh.supabase.co.'
   }
-  return isOriginUrl(answer) ? undefined : `Remove what follows the host: ${url.origin}.`
+  return isOriginUrl(answer) ? undefined : `Remove everything after the host: ${url.origin}.`
 }
 
-/** Says what is wrong with the secret key that a person entered; undefined if nothing is. */
+/** Returns the fault of the secret key that a person entered; undefined if it is valid. */
 export function faultOfServiceKey(key: string, projectUrl: string): string | undefined {
   if (isPublishableKey(key)) {
     return 'This is the publishable (anon) key. The relay needs the secret key, sb_secret_…, or the legacy service_role key.'
@@ -85,7 +85,7 @@ function readClaims(key: string): Record<string, unknown> | undefined {
   }
 }
 
-/** What relay_status, the relay's own status function, shows. */
+/** The answer of relay_status, the relay's own status function. */
 export type Finding =
   | { is: 'ready'; schemaVersion: number; threads: number; messages: number }
   /** The project accepts the key, but has no relay in it, or one without grants. */

@@ -20,7 +20,7 @@ export interface Question {
   isSecret?: boolean
   /** The value of an empty answer. */
   byDefault?: string
-  /** Describes what happens with an empty answer, if that is allowed and has no value. */
+  /** Describes the effect of an empty answer, if that is allowed and has no value. */
   ifEmpty?: string
   /** Checks the shape of an answer; returns a sentence if it is wrong. */
   faultOf?: (answer: string) => string | undefined
@@ -60,7 +60,7 @@ export function begin(
   }
 }
 
-/** Prints a heading: the next step, and what it does. */
+/** Prints a heading: the next step and its purpose. */
 export function announce(title: string, does: string): void {
   if (hasPerson) clack.log.step(`${title}\n${does}`)
   else console.log(`\n${title}: ${does}`)

@@ -1,6 +1,6 @@
-/** What a person should know about a Worker without its cron trigger. */
+/** Explains a Worker without its cron trigger to a person. */
 
-/** Returns what is missing, then the ways out. `origin` is the address of the relay. */
+/** Returns the missing part, then the ways out. `origin` is the address of the relay. */
 export function explainMissingTrigger(origin: string): [missing: string, ...waysOut: string[]] {
   return [
     'The relay runs without its daily query, because Cloudflare did not accept the cron trigger.',

@@ -47,7 +47,7 @@ export async function chooseAccount(setup: Setup): Promise<void> {
 
 /**
  * The Worker is in the saved account: in any other it would seem to be deleted, or be deployed a second
- * time. Some tokens cannot list accounts; Cloudflare then refuses what they may not do.
+ * time. Some tokens cannot list accounts; Cloudflare then refuses requests beyond their rights.
  */
 function requireAccount(saved: string, worker: string, accounts: Account[]): void {
   if (accounts.length === 0 || accounts.some(({ id }) => id === saved)) return

@@ -1,4 +1,4 @@
-/** A client that sends exactly what it is told to, in either protocol era, for checking the answers. */
+/** A client that sends exact requests, in either protocol era, for checking the answers. */
 
 // biome-ignore lint/suspicious/noExplicitAny: callers check the answers themselves.
 type Json = any

@@ -1,6 +1,6 @@
 /**
- * What each optional setting is for, in Markdown: `code` and _emphasis_. Apart from the table of settings,
- * because the Worker never says it. Leaf.
+ * The purpose of each optional setting, in Markdown: `code` and _emphasis_. Apart from the table of
+ * settings, because the Worker never says it. Leaf.
  */
 import type { SETTINGS } from '../../src/settings-table.ts'
 

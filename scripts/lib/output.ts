@@ -1,8 +1,8 @@
-/** What happens when no one reads the output any more, as with `npm run doctor | head`. Leaf. */
+/** Handles an output that no one reads any more, as with `npm run doctor | head`. Leaf. */
 
 /**
- * Ends the process quietly, with exit code 1, when its output cannot be written any more: it has not told
- * the person what it found. A process that serves others continues without output instead.
+ * Ends the process quietly, with exit code 1, when its output cannot be written any more: the
+ * person did not see its result. A process that serves others continues without output instead.
  */
 export function handleClosedOutput({ continues = false } = {}): void {
   for (const stream of [process.stdout, process.stderr]) {

@@ -33,7 +33,7 @@ export interface Settings {
   warnings: string[]
 }
 
-/** What is wrong with a value, to follow the setting's name; undefined if nothing is. */
+/** The fault of a value, to follow the setting's name; undefined if it is valid. */
 type Rule = (value: string) => string | undefined
 
 const must =

@@ -44,7 +44,7 @@ export function callFunction(project: Project, fn: string, args: object): Promis
   })
 }
 
-/** What an error of PostgreSQL, PostgREST or Supabase means. */
+/** The meaning of an error of PostgreSQL, PostgREST or Supabase. */
 export type Meaning = FaultCode | 'import_refused' | 'paused' | 'other'
 
 /** Takes the code of an error body, the HTTP status, and the message in case Supabase gives no code. */

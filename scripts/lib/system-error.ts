@@ -15,7 +15,7 @@ const MEANINGS: Record<string, string> = {
   EROFS: 'The file system is read-only',
 }
 
-/** Returns what happened, and where; undefined if it is no error of the file system that a person can fix. */
+/** Returns the error and its place; undefined unless it is a file system error that a person can fix. */
 export function describeSystemError(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined
   const { code = '', syscall, path, dest } = error as NodeJS.ErrnoException & { dest?: string }

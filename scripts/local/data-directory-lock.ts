@@ -15,7 +15,7 @@ interface Running {
   started: string
 }
 
-/** What a running `npm start` tells other commands. */
+/** The record that a running `npm start` leaves for other commands. */
 export interface RunningRelay {
   pid: number
   /** The origin it listens on. */

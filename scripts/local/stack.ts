@@ -29,9 +29,9 @@ export interface StackEvents {
 export class Stack {
   /** How the parts stop. */
   #parts: (() => unknown)[] = []
-  /** How the port and the data directory are given up, after all parts have ended. */
+  /** How the port and the data directory are released, after all parts have ended. */
   #ground: (() => unknown)[] = []
-  /** Aborted when everything must stop, including what is being started. */
+  /** Aborted when everything must stop, including parts that are being started. */
   #ending = new AbortController()
   #starting: Promise<string> | undefined
   #stopped: Promise<void> | undefined
@@ -77,7 +77,7 @@ export class Stack {
         const used = this.#settings
         worker = await start()
         if (used === this.#settings) return worker
-        // The keys have changed again since it was given them.
+        // The keys have changed again since it started.
         await worker.stop()
       }
     })
@@ -111,10 +111,10 @@ export class Stack {
 
   async #stopAll(): Promise<void> {
     this.#ending.abort()
-    // Ends what a start in progress is waiting for.
+    // Ends the wait of a start in progress.
     await stopEach(this.#parts)
     await this.#starting?.catch(() => {})
-    // What it has started since.
+    // The parts that it has started since.
     await stopEach(this.#parts)
     await stopEach(this.#ground)
   }

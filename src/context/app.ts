@@ -1,7 +1,7 @@
 /**
  * The MCP App: the board as a view in a chat, attached to relay_list_threads (SEP-1865, 2026-01-26). It is
  * off unless RELAY_APP is set. Whether the client announces the extension does not matter: hosts render
- * what a server declares, and the declaration costs the others nothing. Leaf.
+ * a declared view, and the declaration costs the others nothing. Leaf.
  */
 
 export const APP_URI = 'ui://relay/board.html'

@@ -15,7 +15,7 @@ const Params = z.looseObject({
   context: z.optional(z.looseObject({ arguments: z.optional(z.looseObject({})) })),
 })
 
-/** completion/complete. What was filled in before says nothing about a thread's name. */
+/** completion/complete. Arguments filled in before say nothing about a thread's name. */
 export async function complete(
   params: Record<string, unknown>,
   { db }: ToolContext,
@@ -30,7 +30,7 @@ export async function complete(
   if (!names.includes(argument.name)) {
     throw new RelayError('invalid_params', `argument.name must be one of ${names.join(', ')}.`)
   }
-  // Only threads are offered, and what the database cannot hold is part of no name.
+  // Only threads are offered, and text that the database cannot hold is not part of any name.
   const { value } = argument
   if (argument.name !== names[0] || (value !== '' && !isStorable(value))) {
     return { completion: { values: [], total: 0, hasMore: false } }
@@ -43,7 +43,7 @@ export async function complete(
   return { completion: { values, total, hasMore: total > values.length } }
 }
 
-/** The names of what can be filled in, the thread's first. Throws RelayError. */
+/** The names that can be filled in, the thread's first. Throws RelayError. */
 function argumentNames({ type, name, uri }: z.infer<typeof Params>['ref']): string[] {
   if (type === 'ref/prompt' && name !== undefined) return findPrompt(name).argumentNames
   if (type === 'ref/resource' && uri === THREAD_TEMPLATE) return ['name']

@@ -1,4 +1,4 @@
-/** What the relay tells a model before any tool is called: at most 2 KB, Claude Code cuts at 4,096. */
+/** Instructions for a model before any tool is called: at most 2 KB, Claude Code cuts at 4,096. */
 export const INSTRUCTIONS = `Relay is a whiteboard shared by all AI sessions of one person (Claude Code, Claude.ai, Cowork, Cursor and others): named threads that every session can post to and read. Use it to hand work over, to leave state or a question for another session, and to see what others left. It is not for private notes, logs or file contents.
 
 - When you start, when asked "what's new", or to wait for an answer (wait_seconds, in the thread you asked in): relay_check_new with your reader_tag. Without thread_name it covers all threads. Each reader_tag receives each message from others once. Messages posted under your own tag, even by an earlier session, are not returned: relay_read_thread shows them.

@@ -1,4 +1,4 @@
-/** Prompts: what a person picks by name so that the session writes a hand-off, or catches up. */
+/** Prompts: a person picks one by name, and the session writes a hand-off or catches up. */
 import * as z from 'zod/mini'
 import { RelayError } from '../errors.ts'
 import { closest, quote } from '../similar.ts'
@@ -54,7 +54,7 @@ function definePrompt<Arguments extends z.ZodMiniObject>(options: {
 }
 
 /**
- * Claude Code splits what is typed after a command at its spaces, one word per argument, and shows the
+ * Claude Code splits the text after a command at its spaces, one word per argument, and shows the
  * model the whole line as well.
  */
 const TYPED =

@@ -1,6 +1,6 @@
 /**
  * Resources: `relay://threads`, the list, and `relay://threads/{name}`, one thread as a transcript.
- * Reading moves no cursor. What the documents look like is transcript.ts's business.
+ * Reading moves no cursor. transcript.ts writes the documents.
  */
 import { RelayError } from '../errors.ts'
 import type { RequestLog } from '../log.ts'
@@ -19,7 +19,7 @@ const MIME_TYPE = 'text/markdown'
 /** Threads of one page of resources/list, and of the list as a document. */
 const PAGE_SIZE = 100
 
-/** Messages of a transcript at most: the budget of bytes is what usually ends it. */
+/** Messages of a transcript at most: the budget of bytes usually ends it. */
 const TRANSCRIPT_LENGTH = 100
 
 const LIST_RESOURCE = {
@@ -120,8 +120,8 @@ function threadUri(name: string): string {
 }
 
 /**
- * The thread that a URI names. What follows the prefix is the name, percent-encoded: parsed as a
- * URL, a name such as `..` would be gone. Throws RelayError for what no thread can be called.
+ * The thread that a URI names. The rest after the prefix is the name, percent-encoded: parsed as a
+ * URL, a name such as `..` would be gone. Throws RelayError for an impossible name.
  */
 function threadNameOf(uri: string): string {
   try {

@@ -97,7 +97,7 @@ function authorship({ surface, session_tag, from, to, via }: Message): string {
   ].join(', ')
 }
 
-/** Every line behind a `>`. A control character ends one: readers differ in which they take so. */
+/** Every line behind a `>`. A control character ends one: programs differ in which do. */
 function blockquote(content: string): string {
   return content
     .split(/\r\n|(?!\t)[\p{Cc}\p{Zl}\p{Zp}]/u)

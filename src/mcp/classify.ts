@@ -1,5 +1,5 @@
 /**
- * What a POST carries: a request, a notification, a response, a batch, or something to reject. Pure:
+ * Classifies a POST: a request, a notification, a response, a batch, or something to reject. Pure:
  * it reads the parsed body and the headers, and decides without running anything. Which status a
  * rejection travels under is endpoint.ts's decision; what a method does is dispatch.ts's.
  */
@@ -33,7 +33,7 @@ export type Message =
 
 export type Classified = Message | { kind: 'batch'; messages: Message[] }
 
-/** Messages in a batch: what fits the 50 requests that a Worker may make, each call retried once. */
+/** Messages in a batch, to fit the 50 requests that a Worker may make, each call retried once. */
 const MAX_BATCH = 20
 
 /** Classifies the parsed body of a POST. Never throws. */

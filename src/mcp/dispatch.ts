@@ -28,7 +28,7 @@ import {
   SUBSCRIPTION_ID_KEY,
 } from './protocol.ts'
 
-/** What a request may use besides its parameters. */
+/** The context of a request, in addition to its parameters. */
 export interface DispatchContext {
   tools: ToolContext
   log: RequestLog
@@ -236,7 +236,7 @@ async function callTool({ params }: JsonRpcRequest, context: DispatchContext): P
     if (!(error instanceof RelayError)) throw error
     context.log.addError(error)
     const content = [{ type: 'text', text: error.message }]
-    // For programs: a refusal is for its caller to correct, a fault may be gone in a moment.
+    // For programs: a refusal is for its caller to correct, a fault may pass in a moment.
     const _meta = { error_code: error.code, outcome: error.outcome }
     return { result: { content, isError: true, _meta } }
   }

@@ -23,7 +23,7 @@ import { clientName, type Era } from './protocol.ts'
 /** 2 MB: a message of 100,000 four-byte characters, escaped, in a batch of a few. */
 const MAX_BODY_BYTES = 2_000_000
 
-/** What the endpoint is given by the code that authenticated the caller. */
+/** The endpoint receives this from the code that authenticated the caller. */
 export interface EndpointContext {
   log: RequestLog
   services: ToolServices
@@ -31,7 +31,7 @@ export interface EndpointContext {
   refuseScope(): Response
 }
 
-/** What the messages of one HTTP request share. */
+/** Shared by the messages of one HTTP request. */
 interface Exchange extends EndpointContext {
   /** The HTTP request, which is over when its client goes away. */
   call: OngoingCall
@@ -80,7 +80,7 @@ export async function handleMcp(request: Request, context: EndpointContext): Pro
   }
 }
 
-/** A streaming client must see 405 on a GET: to a 200 that is no stream it reconnects forever. */
+/** A streaming client must see 405 on a GET: after a 200 without a stream it reconnects forever. */
 export function methodNotAllowed(): Response {
   return json({ error: 'method_not_allowed', message: 'POST JSON-RPC messages here.' }, 405, {
     allow: 'POST',
@@ -184,7 +184,7 @@ function statusOf({ code, reason }: ProtocolError, era: Era): number {
 /** Anything but a ProtocolError is a bug: the log has it whole, the caller learns nothing of it. */
 function toProtocolError(error: unknown, log: RequestLog): ProtocolError {
   if (error instanceof ProtocolError) {
-    // A fault of the database has been logged for what it is.
+    // A fault of the database has already been logged.
     if (error.code !== ErrorCode.INTERNAL_ERROR) {
       log.add({ outcome: 'refused', error_code: String(error.code) })
     }

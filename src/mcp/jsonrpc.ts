@@ -54,7 +54,7 @@ export type ProtocolFault = 'encoded' | 'too_large' | 'too_slow' | 'media_type' 
 export class ProtocolError extends Error {
   override readonly name = 'ProtocolError'
   readonly code: number
-  /** What is wrong, where the code does not say it and the HTTP status depends on it. */
+  /** The fault, where the code does not say it and the HTTP status depends on it. */
   readonly reason: ProtocolFault | undefined
   readonly data: JsonObject | undefined
 

@@ -1,5 +1,5 @@
 /**
- * MCP's revisions: which are served, which era a request belongs to, and what every answer says about
+ * MCP's revisions: which are served, which era a request belongs to, and what each answer says about
  * this server. The two lists never mix: a modern version is never negotiated by `initialize`.
  */
 import { ErrorCode, isObject, type JsonObject, ProtocolError } from './jsonrpc.ts'
@@ -10,7 +10,7 @@ export const MODERN_VERSIONS = ['2026-07-28']
 /** Versions that `initialize` negotiates, newest first. */
 export const LEGACY_VERSIONS = ['2025-11-25', '2025-06-18', '2025-03-26', '2024-11-05']
 
-/** What a request without a version header speaks, MCP 2025-06-18 and later. */
+/** The version of a request without a version header, MCP 2025-06-18 and later. */
 export const ASSUMED_VERSION = '2025-03-26'
 
 export const VERSION = '0.2.0'
@@ -114,7 +114,7 @@ function requireHeader(headers: Headers, name: string, expected: unknown): void 
 }
 
 /**
- * Decodes `=?base64?…?=`, by which a header carries what ASCII cannot; null when it is malformed.
+ * Decodes `=?base64?…?=`, by which a header carries text beyond ASCII; null when it is malformed.
  * Only canonical base64 counts: atob() by itself would accept two spellings of one name.
  */
 function decodeHeaderValue(value: string): string | null {
@@ -143,7 +143,7 @@ const SAME_FOR_ALL = { ttlMs: 3_600_000, cacheScope: 'public' }
 /** The list of tools depends on what the caller may do. */
 const OWN = { ...SAME_FOR_ALL, cacheScope: 'private' }
 
-/** What a thread holds is out of date with the next post. */
+/** The content of a thread is out of date with the next post. */
 const OWN_AND_FRESH = { ttlMs: 0, cacheScope: 'private' }
 
 /** How long results may be cached and by whom, for the methods that must say so, MCP 2026-07-28. */

@@ -21,7 +21,7 @@ import { isSameRedirectUri } from './redirect-uris.ts'
 import { requireResource } from './resource-indicator.ts'
 import { isWellKnownUrl } from './well-known-clients.ts'
 
-/** What the endpoint needs besides the request. */
+/** The context of the endpoint, in addition to the request. */
 export interface AuthorizeContext {
   config: Config
   keys: SigningKeys
@@ -100,7 +100,7 @@ export async function decide(request: Request, context: AuthorizeContext): Promi
   })
 }
 
-/** A key is judged as it was pasted, and without what was pasted around it. */
+/** A key is judged as it was pasted, and without the text pasted around it. */
 async function judgeKey(
   pasted: string,
   { config, countGuess }: AuthorizeContext,
@@ -181,7 +181,7 @@ async function prove(
   }
 }
 
-/** What a person can do about a client that cannot be served. HOST publishes its description. */
+/** Advice for a person whose client cannot be served. HOST publishes its description. */
 const CLIENT_FAULTS = {
   unknown: {
     status: 400,

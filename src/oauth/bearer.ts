@@ -3,7 +3,7 @@ import { json } from '../http.ts'
 import { SCOPES, type Scope } from '../scopes.ts'
 import { type SigningKeys, verify } from './jwt.ts'
 
-/** What an access token says about its bearer. */
+/** The claims of an access token about its bearer. */
 export interface BearerGrant {
   userId: string
   scope: Scope
@@ -13,7 +13,7 @@ export interface BearerGrant {
   client: string
 }
 
-/** Verifies an access token: what it grants, or undefined. */
+/** Verifies an access token: its grant, or undefined. */
 export async function verifyAccessToken(
   token: string,
   keys: SigningKeys,

@@ -7,7 +7,7 @@ import type { MetadataDocument } from './well-known-clients.ts'
 /** Where the document is served; with the origin before it, the client id. */
 export const BOARD_CLIENT_PATH = '/board/client.json'
 
-/** The `via` of what a person posts in the board. The board compares with it: board/relay/types.ts. */
+/** The `via` of posts from the board. The board compares with it: board/relay/types.ts. */
 export const BOARD_NAME = 'Relay board'
 
 /** The document for a relay at that origin. */

@@ -1,6 +1,6 @@
 /**
- * Which client a client id stands for. A client id is the URL of a metadata document, or what the
- * registration endpoint issued: a signed statement that needs no store.
+ * Which client a client id stands for. A client id is the URL of a metadata document, or a
+ * signed statement from the registration endpoint, which needs no store.
  */
 import { BOARD_CLIENT_PATH, boardClient, unlikeBoard } from './board-client.ts'
 import { type SigningKeys, verify } from './jwt.ts'

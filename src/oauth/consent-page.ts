@@ -1,4 +1,4 @@
-/** The consent page, and the page for what cannot be sent to a client: functions of their data. */
+/** The consent page, and the page for errors that cannot be sent to a client: functions of their data. */
 import { escapeHtml, messagePage, page } from '../pages/page.ts'
 import type { Scope } from '../scopes.ts'
 import type { Client } from './clients.ts'
@@ -9,11 +9,11 @@ export interface ConsentPageData {
   relay: string
   client: Client
   redirectUri: string
-  /** What the client asked for; the person may narrow it. */
+  /** The requested scope; the person may narrow it. */
   scope: Scope
   /** The request, to be repeated with the decision. */
   parameters: URLSearchParams
-  /** What was wrong with the key that was sent last. */
+  /** The fault of the key that was sent last. */
   problem?: 'wrong' | 'limited' | undefined
 }
 
@@ -29,7 +29,7 @@ const PROBLEMS = {
 }
 
 /**
- * Asks the person: where the browser goes next, who says to be asking, and what it may do. The
+ * Asks the person: where the browser goes next, who claims to be asking, and what it may do. The
  * destination comes first, because it is the only thing here that a client cannot make up.
  */
 export function consentPage(data: ConsentPageData): Response {
@@ -86,7 +86,7 @@ ${failure ? `<p id="problem" class="problem" role="alert">${failure.sentence}</p
   return response
 }
 
-/** Tells the person what cannot be sent to a client, because none is proven. */
+/** Shows the person an error that cannot be sent to a client, because none is proven. */
 export function errorPage(sentence: string, status: number): Response {
   return messagePage('Not connected', sentence, status)
 }

@@ -8,14 +8,14 @@ import { authorizationServerMetadata, protectedResourceMetadata } from './metada
 import { register } from './register.ts'
 import { token } from './token.ts'
 
-/** What the endpoints need besides the request; the clock is read by each. */
+/** The context of the endpoints, in addition to the request; each reads the clock. */
 export type OAuthContext = Omit<AuthorizeContext, 'now'>
 
 type Endpoint = (request: Request, context: OAuthContext) => Promise<Response> | Response
 
 interface Route {
   methods: Record<string, Endpoint>
-  /** Pages of any origin may call it: it acts only on what the caller already knows. */
+  /** Pages of any origin may call it: it acts only on data that the caller already has. */
   isOpen: boolean
 }
 

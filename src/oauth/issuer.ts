@@ -3,7 +3,7 @@ import type { Config } from '../config.ts'
 import { isLoopback } from '../loopback.ts'
 import type { SigningKeys } from './jwt.ts'
 
-/** What the host of a request means to the authorization server. Made once, at the top of a request. */
+/** The meaning of a request's host to the authorization server. Made once, at the top of a request. */
 export interface Site {
   /** The origin that tokens are issued by and for: the configured one, else as the client wrote it. */
   issuer: string

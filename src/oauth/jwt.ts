@@ -1,14 +1,14 @@
 /**
  * Everything the relay signs: client ids, authorization codes, access and refresh tokens, and the links
- * that npm start prints, which sign in to the board. Each kind
- * has a `typ` and an audience of its own, so that none passes for another. Only this file signs and verifies.
+ * that npm start prints, which sign in to the board. Each kind has its own `typ` and audience, so that
+ * none passes for another. Only this file signs and verifies.
  */
 import { base64url, decodeProtectedHeader, errors, jwtVerify, SignJWT } from 'jose'
 import * as z from 'zod/mini'
 import { SCOPES } from '../scopes.ts'
 import { resources } from './resource-indicator.ts'
 
-/** What signs and verifies. */
+/** The keys that sign and verify. */
 export interface SigningKeys {
   /** Signs, and verifies first. */
   current: string
@@ -125,7 +125,7 @@ export async function sign<Kind extends TokenKind>(
   return token.sign(new TextEncoder().encode(keys.current))
 }
 
-/** Verifies a token of that kind: its claims, or undefined, without saying what was wrong with it. */
+/** Verifies a token of that kind: its claims, or undefined, without the reason. */
 export async function verify<Kind extends TokenKind>(
   kind: Kind,
   token: string,

@@ -38,9 +38,9 @@ const kept = new Map<string, Kept>()
 
 interface Kept {
   document: MetadataDocument | DocumentFault
-  /** When it is asked for again. */
+  /** When it is fetched again. */
   until: number
-  /** Until when it serves if it cannot be had. */
+  /** Until when it is used if fetching fails. */
   graceUntil: number
 }
 
@@ -189,7 +189,7 @@ async function fetchDocument(url: string): Promise<Fetched | 'invalid' | 'unreac
   }
 }
 
-/** Whether a status may be gone in a minute: 403 and 429 are what firewalls say to a Worker. */
+/** Whether a status may be temporary: firewalls answer a Worker with 403 and 429. */
 function isTransient(status: number): boolean {
   return status >= 500 || status === 403 || status === 429
 }

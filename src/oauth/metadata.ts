@@ -1,4 +1,4 @@
-/** What clients discover, RFC 9728 and RFC 8414, from the constants that the endpoints enforce. */
+/** The metadata documents, RFC 9728 and RFC 8414, from the constants that the endpoints enforce. */
 import { SCOPES } from '../scopes.ts'
 
 /** Grant types that the token endpoint accepts. */

@@ -1,6 +1,6 @@
 /**
- * What can be used only once: authorization codes, and the links that npm start prints. Each isolate
- * remembers what it has taken, so this is best effort where there are several, and exact at home.
+ * Tokens that work only once: authorization codes, and the links that npm start prints. Each isolate
+ * remembers those it has taken, so this is best effort where there are several, and exact at home.
  */
 
 /** Token ids that this isolate has taken and that have not expired, with the time at which they do. */

@@ -16,7 +16,7 @@ const FOREIGN_SCHEMES = new Set(
  * native client (RFC 8252 section 7.1). Absolute, and without a fragment (RFC 6749 section 3.1.2).
  */
 export function isRedirectUri(value: string): boolean {
-  // What one URL parser drops or repairs, another may read differently.
+  // URL parsers differ in the characters that they drop or repair.
   if (!/^[a-z][a-z0-9+.-]*:[\x21-\x7e]+$/i.test(value) || /[#\\<>"`{}|^]/.test(value)) return false
   const url = URL.parse(value)
   if (!url || /^[^/?]*:\/\/[^/?]*@/.test(value)) return false
@@ -42,7 +42,7 @@ export function isLoopbackUri(value: string): boolean {
 
 /**
  * Whether a redirect URI is the registered one: to the letter, except for a loopback one. A native
- * client is given its port when it starts (RFC 8252 section 7.3), and some register one name of this
+ * client receives its port when it starts (RFC 8252 section 7.3), and some register one name of this
  * machine and use another, or leave out the slash of the root.
  */
 export function isSameRedirectUri(registered: string, presented: string): boolean {

@@ -1,6 +1,6 @@
 /**
- * The registration endpoint, RFC 7591. Nothing is stored: the client id is a signed statement of what
- * was registered, so an unregistered redirect URI is still refused.
+ * The registration endpoint, RFC 7591. Nothing is stored: the client id is a signed statement of the
+ * registration, so an unregistered redirect URI is still refused.
  */
 import * as z from 'zod/mini'
 import { BODY_SENTENCES, BODY_STATUSES, isJson, json, readBody } from '../http.ts'
@@ -13,7 +13,7 @@ import { isRedirectUri } from './redirect-uris.ts'
 /** Cursor registers three; no client is known to register more than a handful. */
 const MAX_REDIRECT_URIS = 10
 
-/** Bytes of a registration: many times what any client sends. */
+/** Bytes of a registration: many times that of any client. */
 const MAX_BODY_BYTES = 16_384
 
 /** Characters of a client id, which is sent in URLs. */

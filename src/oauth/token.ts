@@ -103,7 +103,7 @@ async function refresh(request: GrantRequest): Promise<Response> {
     throw new OAuthError('invalid_grant', 'The refresh token is not valid')
   }
   requireResource(parameters, keys.issuer)
-  // RFC 6749 section 6: it may ask for less than was granted, but not for more, and what it asks for
+  // RFC 6749 section 6: it may ask for less than was granted, but not for more, and its scope
   // narrows the access token only. The new refresh token keeps the whole grant.
   const scope = parseScope(parameters.get('scope')) ?? old.scope
   if (!allows(old.scope, scope)) {

@@ -1,10 +1,10 @@
 /**
- * What the metadata documents of well-known clients say. It is the fallback for documents that cannot
+ * The contents of well-known clients' metadata documents. They are the fallback for documents that cannot
  * be fetched: chatgpt.com refuses many servers outright, and claude.ai has been out of reach at times.
- * It also adds redirect URIs that a client uses although its document does not list them. Leaf.
+ * The table also adds redirect URIs that a client uses although its document does not list them. Leaf.
  */
 
-/** What the relay uses of a client's metadata document. */
+/** The fields that the relay uses of a client's metadata document. */
 export interface MetadataDocument {
   client_id: string
   client_name: string
@@ -42,12 +42,12 @@ const CLIENTS: Readonly<Record<string, readonly [name: string, ...redirectUris: 
   ],
 }
 
-/** Whether the relay knows this very URL, so that asking for it is no way to make it ask for others. */
+/** Whether the relay knows this very URL, so that asking for it cannot make it ask for others. */
 export function isWellKnownUrl(url: string): boolean {
   return Object.hasOwn(CLIENTS, url)
 }
 
-/** What is built in for a client id; undefined for a client that is not well known. */
+/** The built-in document of a client id; undefined for a client that is not well known. */
 export function findWellKnownClient(url: string): MetadataDocument | undefined {
   const [client_name, ...redirect_uris] = CLIENTS[url] ?? findOpenAiClient(url) ?? []
   return client_name === undefined ? undefined : { client_id: url, client_name, redirect_uris }

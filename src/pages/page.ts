@@ -1,8 +1,8 @@
-/** Pages that carry what a request says: consent, errors of a sign-in, a foreign host. All others are files. */
+/** Pages with data of a request: consent, errors of a sign-in, a foreign host. All others are files. */
 
 export interface PageContent {
   title: string
-  /** HTML. What others wrote has gone through escapeHtml(). */
+  /** HTML. Text from others has gone through escapeHtml(). */
   body: string
   status?: number
 }

@@ -14,8 +14,8 @@ export const archiveThread = defineTool({
   name: 'relay_archive_thread',
   title: 'Archive thread',
   description:
-    'Hide a thread from the list when its topic is finished for everyone, or restore it. Does not ' +
-    'delete anything: messages stay readable, unread ones still reach their readers, and posting reopens it.',
+    'Hide a thread from the list when its topic is finished for everyone, or restore it. Deletes ' +
+    'nothing: messages stay readable, unread ones still reach their readers, and posting reopens it.',
   inputSchema: Input,
   outputSchema: Output,
   annotations: {

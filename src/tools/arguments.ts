@@ -1,6 +1,6 @@
 /**
  * Arguments of a tool or a prompt: read leniently, parsed by its schema, or refused with sentences from
- * which a model can correct the call. Each names the argument, the rule and what was wrong.
+ * which a model can correct the call. Each names the argument, the rule and the fault.
  */
 import type * as z from 'zod/mini'
 import { RelayError } from '../errors.ts'
@@ -14,7 +14,7 @@ export interface ParsedArguments<Schema extends z.ZodMiniObject> {
   ignored: string[]
 }
 
-/** How many unknown arguments are compared with the known ones: more are no slips of the pen. */
+/** How many unknown arguments are compared with the known ones: more are not typing mistakes. */
 const MAX_COMPARED = 20
 
 /**
@@ -22,7 +22,7 @@ const MAX_COMPARED = 20
  * correct that: so null and "" for an optional argument, and 0 where the minimum is 1, mean that it is
  * absent; texts are read as the number, boolean or object that the schema asks for; and an unknown
  * argument is ignored unless it resembles a known one. Nothing sent for "no value" may widen what a call
- * does: the text "null" means absent only for what does not narrow it, and a blank text is not a flag's
+ * does: the text "null" means absent only for fields that do not narrow it, and a blank text is not a flag's
  * default. Throws RelayError.
  */
 export function parseArguments<Schema extends z.ZodMiniObject>(
@@ -53,14 +53,14 @@ export function parseArguments<Schema extends z.ZodMiniObject>(
   throw new RelayError('invalid_arguments', faults.join('\n'))
 }
 
-/** What an optional argument is set to by clients that have to send all of them. */
+/** The values of optional arguments in clients that have to send all of them. */
 function isBlank(value: unknown, { type, minimum }: Property, isNarrowing: boolean): boolean {
   if (type === 'boolean') return false
   if (value === '' || (value === 'null' && !isNarrowing)) return true
   return type === 'integer' && minimum === 1 && (value === 0 || value === '0')
 }
 
-/** A text read as what the schema asks for; as it is where it cannot be. */
+/** A text read as the type in the schema; unchanged where it cannot be. */
 function coerce(value: unknown, { type, enum: choices }: Property): unknown {
   if (typeof value !== 'string') return value
   if (choices) return choices.find((choice) => choice === value.trim().toLowerCase()) ?? value

@@ -14,7 +14,7 @@ const MAX_LEAN_BYTES = 32_000
 /** Characters of a content above which it is cut where several messages are returned. */
 const MAX_CONTENT = 8_000
 
-/** What the database needs to know to fill an answer: bytes of messages, and how they will be shown. */
+/** The database needs this to fill an answer: bytes of messages, and how they will be shown. */
 export interface Budget {
   max_bytes: number
   max_content: number | undefined
@@ -23,7 +23,7 @@ export interface Budget {
 }
 
 /**
- * What is left for a reading call. One message is always returned, however large, so a batch that
+ * The bytes left for a reading call. One message is always returned, however large, so a batch that
  * has used up its budget must not read on: nothing would move the cursor back. Throws RelayError.
  */
 export function requireBudget({ budget, isBatch, isLean }: ToolContext): Budget {

@@ -1,4 +1,4 @@
-/** `relay_check_new`: what a reader has not been given yet, each message once and in order. */
+/** `relay_check_new`: messages that a reader has not received yet, each once and in order. */
 import * as z from 'zod/mini'
 import { RelayError } from '../errors.ts'
 import { quote } from '../similar.ts'
@@ -43,11 +43,7 @@ const Input = z.strictObject({
     ),
   ),
   wait_seconds: z._default(
-    integer(
-      0,
-      45,
-      'If there are no new messages, wait up to this many seconds. To wait longer, call again.',
-    ),
+    integer(0, 45, 'If nothing is new, wait up to this many seconds. To wait longer, call again.'),
     0,
   ),
 })
@@ -109,7 +105,7 @@ export const checkNew = defineTool({
       const pause = nextPause(Date.now() - startedAt, args.wait_seconds * 1000)
       if (pause <= 0) break
       await sleep(pause, signal)
-      // What is handed out to a client that has gone would be lost.
+      // Messages returned to a client that has gone would be lost.
       if (signal.aborted) break
       news = await check({ ...args, ack_seq: undefined }, context)
     }
@@ -147,7 +143,7 @@ async function check({ wait_seconds, ...args }: Arguments, context: ToolContext)
   return rankKnownReaders(news, args.reader_tag)
 }
 
-/** What only the first call of a wait is told. */
+/** Fields that only the first call of a wait returns. */
 function onceOnly(first: News): Partial<News> {
   const { new_reader, known_readers, skipped, skipped_thread_count, acknowledged_count } = first
   return Object.fromEntries(

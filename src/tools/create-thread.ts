@@ -14,8 +14,8 @@ export const createThread = defineTool({
   name: 'relay_create_thread',
   title: 'Create thread',
   description:
-    'Create a named thread with a description. Rarely needed: relay_post_message creates a missing ' +
-    'thread by itself. Fails if the name is taken, even in another spelling or by an archived thread.',
+    'Create a named thread with a description. Rarely needed: relay_post_message creates missing ' +
+    'threads. Fails if the name is taken, even in another spelling or by an archived thread.',
   inputSchema: Input,
   outputSchema: Output,
   annotations: {

@@ -2,14 +2,14 @@
 import * as z from 'zod/mini'
 import { completeTime, isTime } from './time.ts'
 
-/** What is wrong with a text, or undefined. Characters are code points, as in JSON Schema. */
+/** The fault of a text, or undefined. Characters are code points, as in JSON Schema. */
 function textFault(value: string, max: number): string | undefined {
   if (value === '') return 'must not be empty'
   if (!value.isWellFormed()) {
     return 'must be well-formed Unicode; it has half of a surrogate pair'
   }
   if (value.includes('\0')) return 'must not contain U+0000, which the database cannot store'
-  // A code point is one or two units, so what is short in units needs no counting.
+  // A code point is one or two units, so a text short in units needs no counting.
   const length = value.length > max ? [...value].length : value.length
   if (length > max) {
     return `must have at most ${max.toLocaleString('en')} characters, and has ${length.toLocaleString('en')}`
@@ -81,7 +81,7 @@ export const text = (max: number, describe: string) => checked(textFault, max, d
 export const optionalText = (max: number, describe: string) => z.optional(text(max, describe))
 
 /**
- * UTF-16 units up to which a label is normalized: ten times what a good one has. Normalizing takes
+ * UTF-16 units up to which a label is normalized: ten times a good one's. Normalizing takes
  * quadratic time in a run of combining marks.
  */
 const MAX_NORMALIZED = 2_000
@@ -111,10 +111,10 @@ export const optionalQuery = (max: number, describe: string) =>
     ),
   )
 
-/** Optional fields that narrow what a call does: the text "null" is not taken for their absence. */
+/** Optional fields that narrow the effect of a call: the text "null" is not taken for their absence. */
 export const narrowing = new WeakSet<z.core.$ZodType>()
 
-/** Marks an optional field as one that narrows what a call does. */
+/** Marks an optional field as one that narrows the effect of a call. */
 export function narrow<Field extends z.core.$ZodType>(field: Field): Field {
   narrowing.add(field)
   return field

@@ -1,8 +1,8 @@
-/** Taking back what a call marked as read, for a caller that has gone before it could be told. */
+/** Takes back the marks of a call, for a caller that has gone before it received the messages. */
 import { IF_READ_IS_UNKNOWN } from './notes.ts'
 import type { ToolContext } from './tool.ts'
 
-/** Which bookmarks a call has moved: the database's business, and no part of an answer. */
+/** Which bookmarks a call has moved: the database's business, and not part of an answer. */
 export interface Moved {
   moved?: unknown
 }

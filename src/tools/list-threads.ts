@@ -1,4 +1,4 @@
-/** `relay_list_threads`: which threads there are, what is unread in each, and who reads here. */
+/** `relay_list_threads`: the threads, their unread counts, and the readers. */
 import * as z from 'zod/mini'
 import { count, flag, integer, optionalLabel, optionalQuery } from './fields.ts'
 import {

@@ -18,7 +18,7 @@ export const metadata = z.custom<Record<string, unknown>>().check(
   }),
 )
 
-/** What is wrong with metadata, or undefined. */
+/** The fault of metadata, or undefined. */
 function metadataFault(value: unknown): string | undefined {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     return `must be a JSON object, not ${show(value)}`

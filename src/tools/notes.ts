@@ -15,7 +15,7 @@ export function tally(count: number, noun: string): string {
 /** Readers that a note or a field names at most. */
 const MAX_READERS = 10
 
-/** What an answer says of a reader that was not known before, and of what its introduction passed over. */
+/** The fields of an answer about a new reader, and about the messages its introduction skipped. */
 export interface ReaderAnswer {
   new_reader?: boolean
   known_readers?: Seen[]
@@ -23,7 +23,7 @@ export interface ReaderAnswer {
   skipped_thread_count?: number
 }
 
-/** Unread messages that are meant for this reader, in whatever thread. */
+/** Unread messages that are meant for this reader, in any thread. */
 export type Addressed = { thread_name: string; seq: number }[]
 
 /** An answer with the readers that a new one may be: those that resemble it first, at most ten. */
@@ -43,7 +43,7 @@ export function rankKnownReaders<Answer extends ReaderAnswer>(
   return { ...answer, known_readers: ranked.slice(0, MAX_READERS) }
 }
 
-/** What a tag that was not known before should be told. */
+/** For a tag that was not known before. */
 export function noteNewReader({ new_reader, known_readers = [] }: ReaderAnswer): string[] {
   if (!new_reader) return []
   if (known_readers.length === 0) return ['This reader_tag is new']
@@ -52,7 +52,7 @@ export function noteNewReader({ new_reader, known_readers = [] }: ReaderAnswer):
   ]
 }
 
-/** What an introduction passed over. */
+/** Messages that an introduction skipped. */
 export function noteSkipped({ skipped = [], skipped_thread_count = 0 }: ReaderAnswer): string[] {
   if (skipped.length === 0) return []
   const shown = skipped
@@ -84,7 +84,7 @@ export function toSeconds(time: string): string {
   return time.replace(/\.\d+/, '')
 }
 
-/** Where unread messages are that are meant for this reader. */
+/** Names the unread messages that are meant for this reader. */
 export function noteAddressedUnread(addressed: Addressed = []): string[] {
   if (addressed.length === 0) return []
   const shown = addressed.map((each) => `${quote(each.thread_name)} seq ${each.seq}`).join(', ')

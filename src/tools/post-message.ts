@@ -34,7 +34,7 @@ const Input = z.strictObject({
   ),
   to: narrow(
     optionalLabel(
-      'The reader_tag of the recipient. Delivered even to a reader that is new, or to yourself (a later session). "board" is the person.',
+      'The recipient\'s reader_tag. Delivered even to a new reader, or to yourself (a later session). "board" is the person.',
     ),
   ),
   idempotency_key: optionalLabel(
@@ -47,11 +47,7 @@ const Output = z.looseObject({
   seq: z.int().check(z.meta({ description: 'Position in the thread.' })),
   created_at: z.string(),
   unread_count: z.optional(
-    z
-      .int()
-      .check(
-        z.meta({ description: 'Messages from others in this thread that you had not received.' }),
-      ),
+    z.int().check(z.meta({ description: 'Messages from others here that you had not received.' })),
   ),
   duplicate: z.optional(z.boolean()),
 })

@@ -1,4 +1,4 @@
-/** JSON Schema of what a tool or a prompt takes and gives. Leaf. */
+/** JSON Schema of the input and output of a tool or a prompt. Leaf. */
 import * as z from 'zod/mini'
 
 export interface Property {
@@ -14,11 +14,11 @@ export interface ObjectSchema {
   required?: string[]
 }
 
-/** What was made of each schema, made once: it takes longer than a whole call. */
+/** The JSON Schema of each schema, made once: it takes longer than a whole call. */
 const schemas = new WeakMap<z.ZodMiniObject, ObjectSchema>()
 
 /**
- * JSON Schema 2020-12 of what a client sends. The dialect is MCP's default, so it is not named. Written
+ * JSON Schema 2020-12 of a client's input. The dialect is MCP's default, so it is not named. Written
  * by hand for the few kinds of schema that tools use: z.toJSONSchema covers all kinds, says more than a
  * model needs, and was a tenth of the bundle.
  */

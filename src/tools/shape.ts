@@ -4,7 +4,7 @@
  * milliseconds; older ones get the fields of relay-mcp 0.1.0, null where they are empty. Leaf.
  */
 
-/** An answer of the database, or what a client is shown of it. */
+/** An answer of the database, or the part of it that a client sees. */
 export type Answer = Record<string, unknown>
 
 /** A message as SQL writes it, with its thread's name where those of several threads can meet. */

@@ -1,7 +1,7 @@
 /** Times as clients write them. Leaf. */
 
 /**
- * Completes what clients leave out: a date is its midnight, a time without a zone is UTC, and a zone
+ * Completes the parts that clients leave out: a date is its midnight, a time without a zone is UTC, and a zone
  * may lack its colon. Anything else is returned as it is, for isTime() to refuse.
  */
 export function completeTime(value: string): string {

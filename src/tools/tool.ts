@@ -1,4 +1,4 @@
-/** What a tool is: its definition as MCP lists it, and the way from arguments to a result. */
+/** The definition of a tool as MCP lists it, and the way from arguments to a result. */
 import type * as z from 'zod/mini'
 import type { Database } from '../db.ts'
 import type { Headline } from '../notify.ts'
@@ -25,7 +25,7 @@ export interface OngoingCall {
   isOver(): boolean
 }
 
-/** What the calls of one HTTP request share. */
+/** Shared by the calls of one HTTP request. */
 export interface ToolServices {
   db: Database
   caller: Caller
@@ -35,7 +35,7 @@ export interface ToolServices {
   notify(headline: Headline): void
 }
 
-/** What a handler may use. */
+/** The context of a handler. */
 export interface ToolContext extends ToolServices {
   call: OngoingCall
   /** Bytes of messages that the HTTP answer may still carry; the tool calls of a batch share it. */
@@ -58,7 +58,7 @@ export interface Tool {
   isReadOnly: boolean
   /** The tool as tools/list shows it. */
   definition(): Record<string, unknown>
-  /** Answers a call. Throws RelayError for what the model can correct, or the database failed at. */
+  /** Answers a call. Throws RelayError if the model can correct the call, or the database failed. */
   call(args: Record<string, unknown>, context: ToolContext): Promise<CallToolResult>
 }
 
@@ -72,17 +72,17 @@ interface ToolOptions<Input extends z.ZodMiniObject, Stored extends object> {
   title: string
   description: string
   inputSchema: Input
-  /** What programs need of an answer in the lean shape: it is open, and there is more in it. */
+  /** The fields of a lean answer that programs need: it is open, and has more. */
   outputSchema: z.ZodMiniObject
   annotations: Annotations
   _meta?: Record<string, unknown>
   /** Answers as the database does. */
   handler(args: z.infer<Input>, context: ToolContext): Promise<Stored>
-  /** Leaves out what 0.1.0 did not have of an answer in its shape. */
+  /** Leaves out the fields that 0.1.0's answers did not have. */
   faithful?: (answer: Answer) => Answer
   /** The part that the first text block holds: relay-mcp 0.1.0 answered two tools with an array. */
   text?: (answer: Answer) => unknown
-  /** What the counts mean and what to call next, in clauses; none when there is nothing to add. */
+  /** The meaning of the counts and the next call, in clauses; none when there is nothing to add. */
   note?: (answer: Stored, args: z.infer<Input>) => string[]
 }
 

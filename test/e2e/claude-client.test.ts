@@ -1,5 +1,5 @@
 /**
- * The real Claude Code with a relay that was added by hand: what its model is sent of instructions,
+ * The real Claude Code with a relay that was added by hand: the instructions its model receives,
  * tools, results, errors, resources and prompts. model.ts stands in for the model, nothing for the rest.
  */
 import { expect, test } from 'vitest'
@@ -112,7 +112,7 @@ test.skipIf(whyNotInstalled)(
       return model.turns[before]?.latest ?? ''
     }
     await session.sees('❯')
-    // It offers what it has taken over from the relay, but only to a word that is typed after that.
+    // It offers the prompts of the relay, but only to a word that is typed after that.
     let isTyped = false
     const offers = () => {
       if (isTyped) session.clears()

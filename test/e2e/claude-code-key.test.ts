@@ -1,4 +1,4 @@
-/** The Claude Code plugin: which address its hook sends which key to, and what it says if it cannot ask. */
+/** The Claude Code plugin: which address its hook sends which key to, and its message if it cannot ask. */
 import type { IncomingMessage, RequestListener } from 'node:http'
 import { expect, test } from 'vitest'
 import {
@@ -104,7 +104,7 @@ test.each<[string, (own: string, thief: string) => [Record<string, string>, stri
   const { stdout, stderr } = await run(HOOK, env, args)
   expect(stdout + stderr).not.toContain(KEY)
   expect(thief.requests).toEqual([])
-  // The other way round as well: each key goes only to the address it was given with.
+  // The other way round as well: each key goes only to its own address.
   for (const { authorization } of own.requests) expect(authorization).toBe(`Bearer ${KEY}`)
   if (settings.RELAY_KEY) expect(own.requests).toEqual([])
 })
@@ -130,7 +130,7 @@ test('plain http is refused for any address other than this machine', async () =
   expect((await run(HOOK, configured(local))).stdout).not.toContain('must use https')
 })
 
-test('a redirection is not followed, so the key goes nowhere else', async () => {
+test('a redirect is not followed, so the key goes nowhere else', async () => {
   const asked: unknown[] = []
   await using thief = await startServer((request, response) => {
     asked.push(request.headers)

@@ -1,4 +1,4 @@
-/** The Claude Code plugin: how long its hooks wait, and what they say and remember when time is up. */
+/** The Claude Code plugin: how long its hooks wait, and their output and memory when time is up. */
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
@@ -19,7 +19,7 @@ const BUSY =
 const preload = (code: string) => ({ NODE_OPTIONS: `--import=data:text/javascript,${code}` })
 const startedAfter = (ms: number) => preload(`performance.now=()=>${ms}`)
 
-/** Runs both hooks of a session, with limits, and returns what they print and what is remembered. */
+/** Runs both hooks of a session, with limits, and returns their output and memory. */
 async function runBoth(url: string, env: Record<string, string> = { NODE_OPTIONS: '' }) {
   const data = mkdtempSync(join(tmpdir(), 'relay-plugin-'))
   const whole = { ...configured(url), CLAUDE_CODE_SESSION_ID: SESSION, ...env }

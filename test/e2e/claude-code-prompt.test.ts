@@ -1,4 +1,4 @@
-/** The Claude Code plugin: the line with the next prompt, and what /relay:watch leaves for the monitor. */
+/** The Claude Code plugin: the line with the next prompt, and the file of /relay:watch for the monitor. */
 import { spawn } from 'node:child_process'
 import {
   mkdtempSync,
@@ -45,7 +45,7 @@ function createSession(url: string, key = KEY) {
     files: () => readdirSync(data),
     start: () =>
       run(HOOK, { ...configured(url, key), CLAUDE_CODE_SESSION_ID: SESSION }, ['--data', data]),
-    /** What the model is told with a prompt. */
+    /** The text the model receives with a prompt. */
     async prompt(prompt: string, env: object = configured(url, key), args: string[] = []) {
       const hook = script('hooks/user-prompt.mjs')
       const child = spawn(process.execPath, [hook, '--data', data, ...args], {
@@ -101,7 +101,7 @@ test('a prompt brings one line when something new has come since the last one', 
   await post(relay, { content: 'Next: tag.', reader_tag: READER, to: READER })
   session.wait()
   expect(await session.prompt('Hello.')).toBe('')
-  // It marked nothing as read, and what is read is not told.
+  // It marked nothing as read, and read messages are not told.
   const read = await relay.call('relay_check_new', { reader_tag: READER })
   expect(read.structuredContent.new_message_count).toBe(4)
   await post(relay, { content: 'One more.' })
@@ -161,7 +161,7 @@ test('a relay that is down is asked less and less, and nothing is said', async (
   expect(asked).toBe(before + 1)
 })
 
-test('/relay:watch leaves the key for the monitor in a file of this account, and nobody else is sent it', async () => {
+test('/relay:watch leaves the key for the monitor in a file of this account, and sends it nowhere else', async () => {
   await using server = await startServer((_, response) => response.end())
   using session = createSession(server.url)
   const said = await session.prompt('/relay:watch release "Billing  Migration"')
@@ -280,7 +280,7 @@ test('/relay:watch names the threads that do not exist yet', async () => {
     ', also "billing", "releases", "and". No thread is named "releases" or "and" yet.',
   )
   expect(await watch('')).toBe('.')
-  // Asking whether they exist is no reading.
+  // Asking whether they exist does not read them.
   const read = await relay.call('relay_check_new', { reader_tag: READER })
   expect(read.structuredContent.new_message_count).toBe(1)
 })

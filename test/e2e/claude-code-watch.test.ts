@@ -31,7 +31,7 @@ function startMonitor() {
     monitor,
     claude,
     lines: () => printed.split('\n').filter(Boolean),
-    /** Leaves what /relay:watch leaves, and waits until it has been taken. */
+    /** Writes the file of /relay:watch, and waits until it has been taken. */
     async watch(given: object) {
       const whole = { reader: READER, threads: [], session: 'a-session', ...given }
       writeFileSync(`${file}.draft`, JSON.stringify(whole))
@@ -66,7 +66,7 @@ const looks = (relay: TestRelay) =>
 const eventually = (check: () => void) => vi.waitFor(check, { timeout: 20_000 })
 
 // Concurrent, because they wait much and work little; only the first has a relay.
-test.concurrent('it tells what comes after its start, for the threads that it should, and marks nothing as read', async () => {
+test.concurrent('it tells only news after its start, only of its own threads, and marks nothing as read', async () => {
   await using relay = await createTestRelay()
   await introduce(relay)
   // Unread before it starts, which the start of the session has told.
@@ -75,7 +75,7 @@ test.concurrent('it tells what comes after its start, for the threads that it sh
   await session.watch({ ...from(relay), threads: ['Release'] })
   // The silent baseline.
   await eventually(() => expect(looks(relay)).toBe(1))
-  // Not named, so it wakes nobody, although the reader has read it; but a message to the reader does.
+  // Not named, so it does not wake the session, although the reader has read it; but a message to the reader does.
   await post(relay, { thread_name: 'billing', content: 'Not for waking.' })
   await post(relay, {
     thread_name: 'release',
@@ -93,7 +93,7 @@ test.concurrent('it tells what comes after its start, for the threads that it sh
   const read = await relay.call('relay_check_new', { reader_tag: READER })
   expect(read.structuredContent.new_message_count).toBe(5)
 
-  // Another command replaces what is watched, with a new silent baseline; off ends it.
+  // Another command replaces the watched threads, with a new silent baseline; off ends it.
   const earlier = looks(relay)
   await session.watch(from(relay))
   await eventually(() => expect(looks(relay)).toBe(earlier + 1))
@@ -103,17 +103,17 @@ test.concurrent('it tells what comes after its start, for the threads that it sh
   expect(session.lines()[1]).toContain('1 new message for')
   expect(session.lines()[1]).toContain('in "billing" 1.')
 
-  // Its watcher crashes. The next one watches the same, and tells what came meanwhile, but nothing twice.
+  // Its watcher crashes. The next one watches the same, and tells the news since, but nothing twice.
   process.kill(session.watcher(), 'SIGKILL')
   await eventually(() => expect(session.watcher()).toBeNaN())
-  await post(relay, { thread_name: 'billing', content: 'While nobody watched.' })
+  await post(relay, { thread_name: 'billing', content: 'While no one watched.' })
   await eventually(() => expect(session.lines().length).toBe(3))
   expect(session.lines()[2]).toContain('1 new message for')
   await session.watch({ isOff: true })
   expect(lives(session.monitor.pid as number)).toBe(true)
 })
 
-test.concurrent('refused, unconfigured or without its watcher, it neither ends nor says a word', async () => {
+test.concurrent('refused, unconfigured or without its watcher, it neither ends nor prints anything', async () => {
   let asked = 0
   await using server = await startServer((_, response) => {
     asked += 1

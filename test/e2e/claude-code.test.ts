@@ -94,7 +94,7 @@ test('messages addressed to the reader come first and say so, with who sent them
   const mine = lean(1, 'Over to you.', { to: READER, from: 'phone-chat', via: 'Claude' })
   const folded = lean(2, 'And this.', { to: READER.toUpperCase(), session_tag: 'x', from: 'x' })
   const others = [
-    lean(3, 'For somebody else.', { to: 'board' }),
+    lean(3, 'For another reader.', { to: 'board' }),
     lean(4, 'For everybody.', { to: null, from: null, via: null, session_tag: null }),
   ]
   const check = [mine, folded, ...others]
@@ -106,7 +106,7 @@ test('messages addressed to the reader come first and say so, with who sent them
     '- to you, "billing" #2, code "x", 2026-11-22 10:02 UTC: "And this."',
     '- to you, "billing" #1, code, from "phone-chat", via "Claude", 2026-11-22 10:01 UTC: "Over to you."',
     '- "billing" #4, code, 2026-11-22 10:04 UTC: "For everybody."',
-    '- "billing" #3, code, 2026-11-22 10:03 UTC: "For somebody else."',
+    '- "billing" #3, code, 2026-11-22 10:03 UTC: "For another reader."',
   ])
   expect(lines[4]).toContain('All of them are still unread')
 })
@@ -121,7 +121,7 @@ test('a hand-off that an earlier session under the same tag took is shown again'
   expect(foot).toContain('relay_read_thread')
 })
 
-test('a relay that does not know `to` is asked for its news all the same', async () => {
+test('a relay that does not know `to` is still asked for its news', async () => {
   await using server = await answeringEach({ relay_check_new: [lean(1, 'Welcome.')] })
   const { stdout } = await run(HOOK, configured(server.url))
   expect(stdout).toContain('1 new message for')
@@ -152,7 +152,7 @@ test('two requests are made, of the modern era, and they name the hook', async (
   expect(relay.logs).toHaveLength(2)
 })
 
-test('what a message says cannot pass for anything else', async () => {
+test('the content of a message cannot impersonate the plugin', async () => {
   await using relay = await createTestRelay()
   await introduce(relay)
   const content = [

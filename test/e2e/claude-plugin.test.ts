@@ -1,6 +1,6 @@
 /**
- * The plugin in the real Claude Code: what its model is sent at the start, with a command, with a prompt
- * and while idle, what is not sent, and that nothing is left when a session ends.
+ * The plugin in the real Claude Code: the text its model receives at the start, with a command, with a prompt
+ * and while idle, the text it must not receive, and that nothing is left when a session ends.
  */
 import { execFileSync } from 'node:child_process'
 import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
@@ -110,7 +110,7 @@ test.skipIf(whyNotInstalled)(
     await using model = await startModel()
     const allow = ['mcp__plugin_relay_relay', 'Bash(cat:*)']
     using claude = await createClaude({ model, plugin: relay, allow })
-    // What reads it waits until something is written to it.
+    // A reader waits until something is written to it.
     const pipe = join(claude.project, 'pipe')
     execFileSync('mkfifo', [pipe])
     await post(relay, 'billing', 'Welcome.')
@@ -191,7 +191,7 @@ test.skipIf(whyNotInstalled)(
       expect(model.turns[before]?.latest).not.toContain('Tagged.')
     }
 
-    // After /clear the session has another id; the monitor is the same, and takes what comes.
+    // After /clear the session has another id; the monitor is the same, and takes the news.
     await session.types('/clear')
     await session.types('/relay:watch release')
     const last = model.turns.length + 1

@@ -78,7 +78,7 @@ test.each(CLIENTS)(
   },
 )
 
-test.each(CLIENTS)('%s takes every tool’s answer for what its schema promised', async (...args) => {
+test.each(CLIENTS)('%s accepts every tool’s answer as valid under its schema', async (...args) => {
   const [, connect] = args
   await using relay = await createTestRelay()
   await using caller = await connect(relay)

@@ -37,7 +37,7 @@ async function conformance(...options: string[]): Promise<string> {
 }
 
 test.each(['2026-07-28', '2025-11-25'])(
-  'what %s requires is met, but for the baseline',
+  'the requirements of %s are met, except for the baseline',
   async (revision) => {
     const baseline = `conformance/${revision}.yml`
     const output = await conformance('--requirements', revision, '--expected-failures', baseline)

@@ -130,7 +130,7 @@ test('cancelling needs no key and tells the client', async () => {
   expect(arrival?.searchParams.has('code')).toBe(false)
 })
 
-test('the person can narrow what is allowed to reading', async () => {
+test('the person can narrow the scope to reading', async () => {
   await using relay = await createTestRelay({})
   await using callback = await startCallback()
   await using opened = await openPage(relay, callback.uri)

@@ -57,7 +57,7 @@ test('over plain http the key is filled in and copied as well', async () => {
   await using relay = await createTestRelay()
   const { context, page } = await open(relay)
   await context.grantPermissions(['clipboard-read', 'clipboard-write'])
-  // What a page has there, except on this machine.
+  // Over plain http a page has no clipboard, except on this machine.
   await context.addInitScript(`if (location.pathname === '/') {
     window.read = navigator.clipboard.readText.bind(navigator.clipboard)
     Object.defineProperty(Navigator.prototype, 'clipboard', { value: undefined })

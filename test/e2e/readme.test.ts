@@ -1,4 +1,4 @@
-/** The README and the documents it leads to: what they name exists, and what they show works. */
+/** The README and the documents it leads to: the files they name exist, and the commands they show work. */
 import { execFile, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
@@ -95,7 +95,7 @@ test('every JSON block is JSON', () => {
   for (const block of blocks('json')) JSON.parse(block)
 })
 
-test('the SQL recipes delete what they say, and the counts stay right', async () => {
+test('the SQL recipes delete the described rows, and the counts stay right', async () => {
   await using database = await createTestDatabase()
   const post = (thread: string, content: string) =>
     database.call('relay_post_message', {

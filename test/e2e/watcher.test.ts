@@ -1,4 +1,4 @@
-/** What the documents say for terminals and receivers without a plugin, run from their text. */
+/** The documents' commands for terminals and receivers without a plugin, run from their text. */
 import { execFile, spawn } from 'node:child_process'
 import { createHmac } from 'node:crypto'
 import { readFileSync } from 'node:fs'

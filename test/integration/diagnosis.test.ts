@@ -1,4 +1,4 @@
-/** What GET /health tells the holder of the key, and nobody else. */
+/** GET /health tells its diagnosis to the holder of the key, and to no one else. */
 import { expect, test } from 'vitest'
 import { VERSION } from '../../src/mcp/protocol.ts'
 import { startFaults } from '../support/faults.ts'
@@ -15,7 +15,7 @@ async function health(relay: TestRelay, authorization?: string) {
 
 const withKey = (relay: TestRelay) => health(relay, `Bearer ${relay.key}`)
 
-test('the holder of the key is told what the Worker sees', async () => {
+test('the holder of the key learns the Worker’s view', async () => {
   await using relay = await createTestRelay()
   await relay.call('relay_post_message', { thread_name: 'a', content: 'x', surface: 'code' })
   const { status, headers, body } = await withKey(relay)
@@ -43,7 +43,7 @@ test('the holder of the key is told what the Worker sees', async () => {
   })
 })
 
-test('nobody else is told anything, and the database is not asked', async () => {
+test('no one else learns anything, and the database is not asked', async () => {
   await using relay = await createTestRelay()
   expect((await health(relay)).body).toEqual(PUBLIC)
   const wrong = await health(relay, 'Bearer wrong')
@@ -74,7 +74,7 @@ test('a wrong key learns nothing here', async () => {
   expect(relay.gateway.requests.size).toBe(0)
 })
 
-test('no value of a setting is told', async () => {
+test('no value of a setting is revealed', async () => {
   await using relay = await createTestRelay({
     bindings: { RELAY_API_KEY_PREVIOUS: 'p'.repeat(40) },
   })
@@ -87,7 +87,7 @@ test('no value of a setting is told', async () => {
   expect(secrets.filter((secret) => told.includes(secret))).toEqual([])
 })
 
-test('settings that were left out are told to the holder of the key', async () => {
+test('the holder of the key learns which settings were ignored', async () => {
   await using relay = await createTestRelay({
     bindings: { RELAY_ALLOWED_ORIGINS: 'https://a.example,no origin', RELAY_PUBLIC_URL: 'no URL' },
   })
@@ -103,7 +103,7 @@ test('settings that were left out are told to the holder of the key', async () =
   expect(JSON.stringify(body)).not.toContain('no origin')
 })
 
-test('incomplete settings are told to everyone by name, as without the key', async () => {
+test('incomplete settings are named to everyone, as without the key', async () => {
   await using relay = await createTestRelay({ bindings: { SUPABASE_URL: undefined } })
   const body = { ok: false, problems: ['SUPABASE_URL is missing.'] }
   expect(await health(relay)).toMatchObject({ status: 503, body })

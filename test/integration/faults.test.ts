@@ -169,7 +169,7 @@ test.each([
 )
 
 test.each(['40P01', '40001', '55P03'])(
-  'what was rolled back with %s is tried once more, whatever it is',
+  'a call rolled back with %s is tried once more, whatever it is',
   async (code) => {
     await using faults = await startFaults()
     await using relay = await createTestRelay({ faults })
@@ -209,7 +209,7 @@ test('a peek is repeated once, since it moves nothing', async () => {
   expect(structuredContent).toMatchObject({ new_message_count: 1 })
 })
 
-test('eight seconds are waited for, and what came of it is not claimed', async () => {
+test('the relay waits eight seconds, and does not claim an outcome', async () => {
   await using faults = await startFaults()
   await using relay = await createTestRelay({ faults })
   await faults.always({ delay: 9_000 })

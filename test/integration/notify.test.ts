@@ -1,4 +1,4 @@
-/** Notifications for people: what is sent, where, in which format, and that a post never suffers from it. */
+/** Notifications for people: content, address and format, and that a post never suffers from them. */
 import { createHmac } from 'node:crypto'
 import type { ServerResponse } from 'node:http'
 import { expect, test } from 'vitest'
@@ -129,7 +129,7 @@ test.each([
   })
 })
 
-/** By thread: how a service answers, and what the log says. */
+/** By thread: how a service answers, and the words of the log. */
 const FAULTS: Record<string, [(response: ServerResponse) => void, string]> = {
   refuses: [(response) => response.writeHead(403).end(), 'status 403'],
   fails: [(response) => response.writeHead(500).end('x'), 'status 500'],
@@ -164,7 +164,7 @@ test('a service that fails is tried twice, and the log says so without the addre
   expect(JSON.stringify(relay.logs)).not.toMatch(/people\.example|a-secret/)
 })
 
-test('a second try that succeeds is no failure', async () => {
+test('a second try that succeeds is not a failure', async () => {
   await using outside = await startOutside()
   outside.answer = (response) => response.writeHead(outside.deliveries.length > 1 ? 200 : 503).end()
   await using relay = await start(outside)
@@ -198,7 +198,7 @@ test('a service that never answers, or answers without end, holds up no post', a
   }
   // All three posts were answered while every service was still waiting to be, or to end.
   expect(open.filter((response) => response.writableEnded)).toEqual([])
-  // The Worker has let go of the endless one without reading it: what it took fits into buffers.
+  // The Worker has let go of the endless one without reading it: the part it took fits into buffers.
   await expect.poll(() => open[1]?.closed).toBe(true)
   expect(poured).toBeLessThan(20_000_000)
   // And after its time limit it gives up on the one that says nothing.

@@ -49,7 +49,7 @@ test.each(['/mcp', '/mcp/', '//mcp', '//mcp/', '/mcp//', '/', '//'])(
 )
 
 test.each(['/mcp', '/mcp/', '//mcp', '/', '//'])(
-  'a client that looks for a stream at %s is told that there is none',
+  'a client that looks for a stream at %s learns that there is not one',
   async (path) => {
     await using relay = await createTestRelay()
     const headers = { accept: 'text/event-stream', authorization: `Bearer ${relay.key}` }
@@ -87,7 +87,7 @@ test('on Cloudflare, plain http reaches nothing that takes a key', async () => {
   expect((await sendAs('localhost', relay, '/health')).status).toBe(200)
 })
 
-test('the operator finds the host that was refused in the log, and nobody else learns of it', async () => {
+test('the operator finds the refused host in the log, and no one else learns of it', async () => {
   await using relay = await createTestRelay({})
   const answer = await sendAs('evil.example', relay, '/mcp')
   expect(answer.status).toBe(421)

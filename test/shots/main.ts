@@ -24,7 +24,7 @@ interface State {
   /** Where it is, below the origin. */
   at: string
   signedOut?: boolean
-  /** What to do before the picture. */
+  /** Steps before the picture. */
   act?: (page: Page) => Promise<unknown>
 }
 

@@ -65,7 +65,7 @@ export async function measure(browser: Browser, origin: string, settings: Settin
   }
 }
 
-/** Scrolls up without pause for ten seconds; the board loads what is needed. */
+/** Scrolls up without pause for ten seconds; the board loads the messages it needs. */
 async function scroll(page: Page): Promise<void> {
   await page.mouse.move(900, 400)
   const frames = page.evaluate(`new Promise((resolve) => {

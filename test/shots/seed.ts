@@ -73,7 +73,7 @@ export const POSTS: Post[] = [
     content: '“Welcome v3” or “Welcome v4”?',
   },
   {
-    thread: 'translations-fr-de-ja-and-the-glossary-nobody-has-reviewed-yet',
+    thread: 'translations-fr-de-ja-and-the-glossary-no-one-has-reviewed-yet',
     from: 'translations-reviewer-on-the-old-mac-mini-in-the-hall',
     surface: 'cowork',
     content: 'Glossary: 41 of 260 terms reviewed.',

@@ -13,7 +13,7 @@ import type { TestRelay } from './relay.ts'
 
 const HOST = fileURLToPath(new URL('app-host-page.js', import.meta.url))
 
-/** What a host sets for a view that asks for no domain (SEP-1865, Content Security Policy). */
+/** A host's default for a view that asks for no domain (SEP-1865, Content Security Policy). */
 const POLICY =
   "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; media-src 'self' data:; connect-src 'none'"
 
@@ -83,7 +83,7 @@ export async function openAppHost(
 
   return {
     page,
-    /** What the browser complained about in host or view. */
+    /** The browser's complaints about host or view. */
     reports,
     /** Tool calls of all views. */
     calls,
@@ -93,7 +93,7 @@ export async function openAppHost(
     refuse() {
       refuses = true
     },
-    /** Opens a view; returns its frame, what the host saw, and its number. */
+    /** Opens a view; returns its frame, the requests the host saw, and its number. */
     async open(view: ViewOptions) {
       // Another name for this machine is another origin.
       const options = { src: `http://localhost:${port}/view`, capabilities: {}, ...view }

@@ -24,7 +24,7 @@ export async function openBoard(browser: Browser, relay: TestRelay, options: Ope
   if (hasClock) await page.clock.install()
   const complaints: string[] = []
   page.on('console', (message) => {
-    // What the browser says of an answer such as 401 is no complaint of the page.
+    // The browser's message about an answer such as 401 is not a complaint of the page.
     if (/^(error|warning)$/.test(message.type()) && !/Failed to load/.test(message.text())) {
       complaints.push(message.text())
     }
@@ -54,7 +54,7 @@ export async function openBoard(browser: Browser, relay: TestRelay, options: Ope
   }
 }
 
-/** Waits until the page shows what it has received: a request after the others, and two frames. */
+/** Waits until the page shows its latest data: a request after the others, and two frames. */
 export async function settle(page: Page): Promise<void> {
   await page.evaluate(`fetch('/health').then((response) => response.text())`)
   await page.evaluate(
@@ -85,7 +85,7 @@ export async function interceptCalls(
   })
 }
 
-/** How many pixels of the page or of a pane run out of it sideways. What a chunk of messages clips counts. */
+/** How many pixels of the page or of a pane run out of it sideways. A part that a chunk of messages clips counts. */
 export function findOverflow(page: Page): Promise<number> {
   return page.evaluate(
     `Math.max(...[document.documentElement, ...document.querySelectorAll('.app, .list, .scroll, .chunk')]
@@ -94,7 +94,7 @@ export function findOverflow(page: Page): Promise<number> {
   )
 }
 
-/** What axe-core finds wrong with what is shown: one line for each rule. */
+/** The faults that axe-core finds on the page: one line for each rule. */
 export async function findBarriers(page: Page): Promise<string[]> {
   await page.evaluate(createRequire(import.meta.url)('axe-core').source)
   const { violations } = (await page.evaluate('axe.run()')) as AxeResults

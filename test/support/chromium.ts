@@ -37,7 +37,7 @@ export async function unpackChromium(folder: string): Promise<void> {
     env: { ...process.env, TMPDIR: folder, AWS_LAMBDA_JS_RUNTIME: 'nodejs24.x' },
   })
   // The package's own file names folders that exist only where it was unpacked without TMPDIR. Without a
-  // font, text has no width, and what has no width counts as hidden.
+  // font, text has no width, and an element without width counts as hidden.
   writeFileSync(
     fontsFile(folder),
     `<?xml version="1.0"?>

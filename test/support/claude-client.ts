@@ -24,7 +24,7 @@ const INSTALL_MS = 120_000
 const RUN_MS = 60_000
 const PROJECT = fileURLToPath(new URL('../../', import.meta.url))
 
-/** A key that the client sends to the stand-in and nobody else. */
+/** A key that the client sends only to the stand-in. */
 const MODEL_KEY = `sk-ant-api03-${'x'.repeat(80)}`
 
 /** Where it is installed, or why it is not: the name of a test says so. */
@@ -55,7 +55,7 @@ async function install(): Promise<{ program: string }> {
   try {
     const options = ['--no-audit', '--no-fund', '--ignore-scripts', '--loglevel=error']
     await run('npm', ['install', '--prefix', folder, ...options, PACKAGE], { timeout: INSTALL_MS })
-    // What a script of the package would do: its program is in the package of this system.
+    // A script of the package would do this: its program is in the package of this system.
     await run(process.execPath, [
       join(folder, 'node_modules/@anthropic-ai/claude-code/install.cjs'),
     ])
@@ -155,7 +155,7 @@ export async function createClaude({ model, plugin, servers = {}, allow = [] }: 
          */
         async types(line: string) {
           person.write(`${line} `)
-          // Shown: what is typed has been read. It draws words, and moves over what is between them.
+          // Shown: the typed text has been read. It draws words, and moves over the space between them.
           for (const word of line.split(' ')) await person.sees(word)
           person.write('\r')
         },

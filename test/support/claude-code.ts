@@ -18,7 +18,7 @@ export const UNHURRIED = {
 }
 
 export const READER = 'laptop:~/dev/billing'
-export const KEY = 'a-key-that-nobody-may-see'
+export const KEY = 'a-key-that-no-one-may-see'
 const FAILURE = 'Relay could not be asked for news:'
 
 interface Run {
@@ -48,7 +48,7 @@ export const configured = (url: string, key = KEY) => ({
   RELAY_READER_TAG: READER,
 })
 
-/** What a session is told at its start. */
+/** The text that a session receives at its start. */
 export const news = (relay: TestRelay, env: Record<string, string> = {}) =>
   run(HOOK, { ...configured(`${relay.url}/mcp`, relay.key), ...env })
 

@@ -325,7 +325,7 @@ export async function startCloudflare({
   }
 }
 
-/** What wrangler uploads, or its stand-in (wrangler.ts), whose uploads have the bundle of this run. */
+/** The upload of wrangler, or of its stand-in (wrangler.ts), whose uploads have the bundle of this run. */
 async function readUpload(request: IncomingMessage): Promise<Upload> {
   if (request.headers['content-type'] !== 'application/json') {
     return parseUpload(await buffer(request))

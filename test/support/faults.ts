@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 export type Fault =
   | 'none'
-  /** Nobody listens. */
+  /** Nothing listens. */
   | 'refuse'
   /** The connection is reset before the database has seen anything. */
   | 'reset-before'
@@ -27,9 +27,9 @@ export interface Faults extends AsyncDisposable {
   target: string
   /** Requests that have arrived. */
   requests: number
-  /** Sets what happens from now on. */
+  /** Sets the fault from now on. */
   always(fault: Fault): Promise<void>
-  /** Sets what happens to the next `times` requests, before what always happens. */
+  /** Sets the fault of the next `times` requests, before the permanent one. */
   next(fault: Exclude<Fault, 'refuse'>, times?: number): void
 }
 

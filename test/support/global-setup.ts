@@ -1,5 +1,5 @@
 /**
- * Makes what all test files share: one PostgreSQL, fast and without durability, with two template
+ * Makes the services that all test files share: one PostgreSQL, fast and without durability, with two template
  * databases, the Worker, bundled once, and the browser for e2e. All are removed when the run ends,
  * however it ends.
  */

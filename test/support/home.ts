@@ -36,7 +36,7 @@ export function createHome() {
       up: up.promise,
       exit: once(child, 'exit').then(([code, signal]) => code ?? signal),
       kill: (signal: NodeJS.Signals) => child.kill(signal),
-      /** Stops reading what it prints, as a pipe into `head` does. */
+      /** Stops reading its output, as a pipe into `head` does. */
       closeOutput: () => [child.stdout, child.stderr].map((output) => output.destroy()),
     }
     for (const output of [child.stdout, child.stderr]) {

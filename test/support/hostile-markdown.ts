@@ -11,7 +11,7 @@ function nest(mark: string): string {
   return Array.from({ length: 29 }, (_, i) => `${mark.repeat(28 - i)}a`).join('\n')
 }
 
-/** Repeated over the whole length, in one line of what is read at once, and in paragraphs. */
+/** Repeated over the whole length, in one line of the size that is read at once, and in paragraphs. */
 const PATTERNS = [
   'a*',
   '*a ',

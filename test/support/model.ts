@@ -1,6 +1,6 @@
 /**
  * startModel(): a stand-in on loopback for the model behind Claude Code, which speaks enough of
- * Anthropic's Messages API for the real client. A test scripts its turns and reads what it was sent.
+ * Anthropic's Messages API for the real client. A test scripts its turns and reads its requests.
  */
 import { once } from 'node:events'
 import { createServer, type ServerResponse } from 'node:http'
@@ -14,7 +14,7 @@ export interface Turn {
   body: Json
   /** All that the model reads, in one text: the system prompt and every message. */
   text: string
-  /** What came since the model's last answer: prompts, notes of hooks, results of tools. */
+  /** The news since the model's last answer: prompts, notes of hooks, results of tools. */
   latest: string
   /** The results of tools among that, as they are: empty if there are none. */
   result: string
@@ -24,7 +24,7 @@ export type Block =
   | { type: 'text'; text: string }
   | { type: 'tool_use'; name: string; input: Record<string, unknown> }
 
-/** What the model answers a turn with. */
+/** The model's answer to a turn. */
 export type Script = (turn: Turn, number: number) => Block[]
 
 export const say = (text: string): Block[] => [{ type: 'text', text }]

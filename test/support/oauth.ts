@@ -45,7 +45,7 @@ export interface OAuthClient {
 
 export interface ClientOptions {
   redirectUris?: string[]
-  /** Which of them this client uses, if not the first; or what it presents instead. */
+  /** Which of them this client uses, if not the first; or the one it presents instead. */
   redirectUri?: string
   name?: string
   /** Uses this client id instead of registering. */
@@ -237,7 +237,7 @@ export async function rows(relay: TestRelay): Promise<number> {
   return Number(counts.rows[0].rows)
 }
 
-/** What the relay signs, with `typ` and audience. */
+/** The relay's tokens, with `typ` and audience. */
 export const KINDS = {
   client: { typ: 'client+jwt', aud: undefined },
   code: { typ: 'code+jwt', aud: 'token' },
@@ -252,7 +252,7 @@ export interface Forgery {
   key?: string
 }
 
-/** Signs a token as the relay would, except for what the forgery changes. */
+/** Signs a token as the relay would, except for the changes of the forgery. */
 export function forge(
   relay: TestRelay,
   kind: keyof typeof KINDS,

@@ -12,7 +12,7 @@ const PACKAGE = 'supabase@3.1.0'
 const PATIENCE_MS = 120_000
 
 export async function findSupabaseProgram(): Promise<[string, ...string[]] | undefined> {
-  // npx puts the package at the start of the PATH of what it runs.
+  // npx puts the package at the start of the PATH of its program.
   const args = ['exec', '--yes', `--package=${PACKAGE}`, '--', 'node', '-p', 'process.env.PATH']
   const options = { cwd: tmpdir(), timeout: PATIENCE_MS }
   const found = await promisify(execFile)('npm', args, options).catch(() => undefined)

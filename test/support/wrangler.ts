@@ -68,7 +68,7 @@ async function run(): Promise<number> {
   throw new Error(`The stand-in does not know this command: wrangler ${args.join(' ')}`)
 }
 
-/** What a deployment takes from wrangler.toml. */
+/** The values that a deployment takes from wrangler.toml. */
 interface Config {
   preview_urls: boolean
   placement?: { region: string }

@@ -14,7 +14,7 @@ test.each([
   `export RELAY_API_KEY='${KEY}';`,
   `“${KEY}”`,
   `\u200b${KEY}\ufeff`,
-])('what was pasted as %j is cleaned', (pasted) => {
+])('a key pasted as %j is cleaned', (pasted) => {
   expect(cleanKey(pasted)).toBe(KEY)
 })
 

@@ -1,6 +1,6 @@
 /**
  * Keeps the worst of an earlier style out: words that an English-speaking engineer would not use in
- * these senses. It covers documents, code with its comments and strings, and the names of tests.
+ * these senses. It covers documents, code with its comments and strings, and the names and comments of tests.
  */
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
@@ -14,7 +14,16 @@ const WORDS: [RegExp, string][] = [
   [/\b(go|goes|went|gone|going) on\b/i, 'continue, resume'],
   [/\bfor ever\b/i, 'indefinitely, forever'],
   [/(?<!\bthere )\b(is|are|was|were) none\b/i, 'is invalid, is not one, does not exist'],
-  [/\bnobody is\b/i, 'nobody does, not logged in'],
+  [/(?<!`)\b([Nn]obody|[Ss]omebody)\b/, 'no one, a person, not logged in'],
+  [
+    /(?<!there )(?<!there (will|has|have) )\b(is|are|was|were|be|been) no (?!longer\b|more\b)/i,
+    'is not a, does not',
+  ],
+  [/\b(gives?|gave|given|giving) (an?|the|its|no) answer\b/i, 'answers'],
+  [/\b(is|are|was|were|be|been|being) (handed|given)\b(?! (back|up)\b)/i, 'receives, gets'],
+  [/\b(told so|all the same)\b/i, 'learns, still'],
+  [/\b(persuasion|false names?)\b/i, 'prompt injection, impersonation'],
+  [/(^|\/\*\*? |\* |\/\/ |-- )What\b|^what\b/, 'a noun: the fault, the fields, the messages'],
   [/\bshall\b/i, 'must, will'],
   [/\balone\b/i, 'only, by itself'],
   [/(, | — )save (for|that|the|where)\b/i, 'except'],
@@ -22,12 +31,15 @@ const WORDS: [RegExp, string][] = [
   [/\bplaces? in (its|the|a|their) threads?\b/i, 'position, seq'],
 ]
 
-const PROSE = /\.(md|ts|mjs|cjs|sql|json|yml|toml|example)$/
+const PROSE = /\.(md|ts|tsx|mjs|cjs|js|css|html|sql|json|yml|toml|example)$/
 const OTHERS = /^(package-lock\.json|LICENSE|test\/unit\/prose\.test\.ts|bench\/results\.json)$/
 const TESTS = /^test\/.*\.ts$/
 
-/** The names of tests: `test('…'`, and the title of a table of tests, `])('…'`. */
-const TEST_NAME = /(?:\btest(?:\.\w+(?:\([^)]*\))?)?|\]\)?)\(\s*(['"`])(.*?)\1/gs
+/** The names of tests: `test('…'`, and the title of a table or a condition, `)('…'`. */
+const TEST_NAME = /(?:\btest(?:\.\w+(?:\([^)]*\))?)?|[\])]\)?)\(\s*(['"`])(.*?)\1/gs
+
+/** A line of a comment that has its lines to itself. */
+const COMMENT = /^\s*(\/\/|\/?\*)/
 
 const files = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], {
   encoding: 'utf8',
@@ -47,17 +59,19 @@ test.each(WORDS)('nothing says %s', (word, instead) => {
 
 test('every word is found where it stands, and in the names of tests', () => {
   const said =
-    'It is mended for ever. Whoever goes on beside the others, save the last, shall be told of.'
-  expect(WORDS.filter(([word]) => word.test(said))).toHaveLength(8)
+    'What is mended for ever is none. Whoever goes on alone beside the others, save the last, shall ' +
+    'be told of its place in the thread. Nobody is given an answer, is no persuasion or is told so.'
+  expect(WORDS.filter(([word]) => !word.test(said))).toEqual([])
   const source = `test('alone', () => {\n  const alone = 1\n})\n])(\n  'mends %s', f)\n`
   expect(readTestNames(source).map(([, name]) => name)).toEqual(['alone', 'mends %s'])
 })
 
-/** The numbered lines of a file; of a test, only its name. */
+/** The numbered lines of a file; of a test, its names and comments, since its data may say anything. */
 function readProse(path: string): [number, string][] {
   const text = readFileSync(path, 'utf8')
-  if (TESTS.test(path)) return readTestNames(text)
-  return text.split('\n').map((line, index) => [index + 1, line])
+  const lines = text.split('\n').map((line, index): [number, string] => [index + 1, line])
+  if (!TESTS.test(path)) return lines
+  return [...readTestNames(text), ...lines.filter(([, line]) => COMMENT.test(line))]
 }
 
 function readTestNames(text: string): [number, string][] {

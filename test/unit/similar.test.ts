@@ -13,7 +13,7 @@ test.each([
   expect(closest(wanted, NAMES, 1)).toEqual([nearest])
 })
 
-test('200 names of 200 characters are compared in no time worth waiting for', () => {
+test('comparing 200 names of 200 characters takes milliseconds', () => {
   const names = Array.from({ length: 200 }, (_, index) => `${index}`.padEnd(200, 'é'))
   expect(closest('é'.repeat(200), names)).toHaveLength(3)
 })

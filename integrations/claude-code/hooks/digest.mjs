@@ -1,6 +1,6 @@
 /**
  * Writes the digest of new messages that session-start.mjs prints. Claude Code shows it to the model as the
- * plugin's own text, so what other sessions wrote appears shortened, in quotation marks, and never at
+ * plugin's own text, so messages of other sessions appear shortened, in quotation marks, and never at
  * the start of a line.
  */
 import { fold, quote } from './text.mjs'
@@ -59,7 +59,7 @@ function summarize(shown, unread, isNew, tag) {
 }
 
 /**
- * `"billing" 2, "release" 1`, in the order of the messages. If the relay says what is unread in each
+ * `"billing" 2, "release" 1`, in the order of the messages. If the relay lists the unread count of each
  * thread, that counts: the messages of one answer may be only the first of them.
  */
 function countByThread(messages, remaining) {

@@ -91,8 +91,8 @@ function parseEndpoint(value) {
 
 /**
  * The reader: this machine and this folder, so that no two projects take each other's news, and a
- * session finds what the previous one in the same folder has left unread. RELAY_READER_TAG replaces it,
- * and `{session}` in that stands for this session of Claude Code.
+ * session finds the messages that the previous one in the same folder left unread. RELAY_READER_TAG
+ * replaces it, and `{session}` in that stands for this session of Claude Code.
  */
 export function readerTag(project = env.CLAUDE_PROJECT_DIR || process.cwd()) {
   const session = (env.CLAUDE_CODE_SESSION_ID ?? '').slice(0, SESSION_LENGTH)
@@ -136,7 +136,7 @@ export async function callTool({ endpoint, key }, client, name, args, signal) {
 
 /** For an answer that cannot be read as a relay's. */
 export function notARelay({ host }) {
-  return new Refusal(`what ${host} answered is not from a relay`)
+  return new Refusal(`the answer of ${host} is not from a relay`)
 }
 
 function post({ endpoint, key, client, signal }, call) {

@@ -1,5 +1,5 @@
 /**
- * The SessionStart hook: asks the relay what is new for this reader in all threads, without marking
+ * The SessionStart hook: asks the relay for this reader's news in all threads, without marking
  * anything as read, and prints a digest for the session: nothing if nothing is new, one line if it could
  * not ask. It never fails, so it cannot stop a session from starting. digest.mjs writes the text.
  * Runs on Node 18 or later, with nothing installed.

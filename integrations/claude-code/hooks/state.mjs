@@ -1,7 +1,7 @@
 /**
- * The plugin's files, in the folder that Claude Code gives it: what a session has been told, and for a
- * moment what its monitor needs. A file that cannot be read or written costs a repeated line, never a
- * failed hook.
+ * The plugin's files, in the folder that Claude Code provides: the news that a session has received,
+ * and for a moment the data for its monitor. A file that cannot be read or written costs a repeated
+ * line, never a failed hook.
  */
 import { randomBytes } from 'node:crypto'
 import {
@@ -22,21 +22,21 @@ const TOLD_MS = 30 * 24 * 60 * 60 * 1000
 const toldFile = (session) => (/^[\w-]{1,100}$/.test(session ?? '') ? `told-${session}.json` : '')
 const watchFile = (pid) => (/^\d{1,10}$/.test(pid ?? '') ? `watch-${pid}.json` : '')
 
-/** What a session has been told, when it was looked last, and how many looks have failed since. */
+/** The news that a session has received, the time of the last look, and the number of failures since. */
 export const readTold = (data, session) => read(data, toldFile(session)) ?? {}
 export const writeTold = (data, session, told) => write(data, toldFile(session), told)
 
-/** Leaves for the monitor of a Claude Code process what it must know, with the key: see takeWatch. */
+/** Leaves the data for the monitor of a Claude Code process, with the key: see takeWatch. */
 export const writeWatch = (data, pid, watch) => write(data, watchFile(pid), watch)
 
-/** Reads what was left for the monitor, and removes it: the key is on disk for about a second. */
+/** Reads the data for the monitor, and removes it: the key is on disk for about a second. */
 export function takeWatch(data, pid) {
   const watch = read(data, watchFile(pid))
   if (watch) remove(data, watchFile(pid))
   return watch
 }
 
-/** Removes what a session leaves behind, and what earlier ones left that were killed. */
+/** Removes the files of a session, and those of earlier ones that were killed. */
 export function removeSession(data, session, pid) {
   remove(data, toldFile(session))
   remove(data, watchFile(pid))

@@ -1,4 +1,4 @@
-/** Makes what other sessions wrote safe to show inside the plugin's own text, which a model trusts more. */
+/** Makes text of other sessions safe to show inside the plugin's own text, which a model trusts more. */
 
 /** Invisible characters: direction marks, tags, variation selectors, lone surrogates; not joiners. */
 const INVISIBLE = /(?!\u200c|\u200d)[\p{Cf}\p{Cs}\p{VS}]/gu

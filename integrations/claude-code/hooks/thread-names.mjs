@@ -1,11 +1,11 @@
-/** Reads what a person typed after /relay:watch. */
+/** Reads the text that a person typed after /relay:watch. */
 import { flatten } from './text.mjs'
 
 /** A name in quotation marks of any kind, up to one that ends a word; or a word. */
 const NAME =
   /["“”„«»]([^"“”„«»]*)["“”„«»](?=[\s,;.]|$)|['‘’‚‹›](.*?)['‘’‚‹›](?=[\s,;.]|$)|([^\s,;]+)/gu
 
-/** What is around a word, such as the mark of a channel or the end of a sentence. */
+/** Marks around a word, such as the mark of a channel or the end of a sentence. */
 const AROUND = /^["“”„«»'‘’‚‹›#]+|["“”„«»'‘’‚‹›.!]+$/gu
 
 /**

@@ -1,5 +1,5 @@
 /**
- * What is unread and has not been told yet, and the one line that tells it. The line is shown to the
+ * Unread messages that the session has not heard of, and the one line about them. The line is shown to the
  * model as the plugin's own words, so it has thread names, quoted and cut, and never contents.
  */
 import { fold, quote } from './text.mjs'
@@ -16,15 +16,15 @@ const MAX_NAMED = 3
 export const peekFor = (reader) => ({ reader_tag: reader, peek: true, limit: 500 })
 
 /**
- * Takes the answer to `peekFor(reader)` and what was told before. Returns the threads with news, each
- * with the number of new messages and how many of them are addressed to the reader, and what is to be
- * remembered as told. Throws if the answer is not a relay's.
+ * Takes the answer to `peekFor(reader)` and the news told before. Returns the threads with news, each
+ * with the number of new messages and how many of them are addressed to the reader, and the news to
+ * remember as told. Throws if the answer is not a relay's.
  *
  * An answer may hold only the first of many messages. `remaining` then counts the others, for at most
  * 20 threads, and `addressed_unread` names those for this reader.
  *
- * A hand-off to one's own tag is for a later session. It is no news here, or this session would be made
- * to take it: the start of the next one shows it.
+ * A hand-off to one's own tag is for a later session. It does not count as news here, or this session would
+ * have to take it: the start of the next one shows it.
  */
 export function findNews(answer, reader, told = {}) {
   const { threads: before = {}, addressed: known = [] } = told
@@ -33,7 +33,7 @@ export function findNews(answer, reader, told = {}) {
   const fresh = addressed.filter((key) => !known.includes(key))
   const news = []
   const after = Object.create(null)
-  // What has been read since is no longer counted, but its positions stay known.
+  // Messages read since are no longer counted, but their positions stay known.
   for (const [name, { seq }] of Object.entries(before)) after[name] = { count: 0, seq }
   for (const [name, { count, seqs }] of threads) {
     const { count: oldCount = 0, seq: oldSeq = 0 } = Object.hasOwn(before, name) ? before[name] : {}
@@ -78,7 +78,7 @@ function isSame(name, reader) {
   return Boolean(name) && fold(name) === fold(reader)
 }
 
-/** One line under 400 characters: how many, in which threads, for which reader, and what to call. */
+/** One line under 400 characters: how many, in which threads, for which reader, and the next call. */
 export function writeLine(news, reader) {
   const total = news.reduce((sum, { count }) => sum + count, 0)
   const addressed = news.reduce((sum, each) => sum + each.addressed, 0)

@@ -2,7 +2,7 @@
  * The UserPromptSubmit hook. With a prompt it prints one line if something new has come since the last
  * one, looks at most every 30 seconds, waits at most 1.5 seconds, and is silent if the relay cannot be
  * asked. With one of the plugin's commands it names this session's reader_tag, and with /relay:watch it
- * leaves for the monitor what that needs to ask the relay.
+ * leaves the monitor the data it needs to ask the relay.
  *
  *   node user-prompt.mjs [--url URL] [--data FOLDER]   the event as JSON on standard input; see session-start.mjs
  */
@@ -109,7 +109,7 @@ async function look(relay) {
     const { news, told } = findNews(answer, reader, before)
     const after = { ...told, askedAt: Date.now(), failures: 0 }
     const isKept = writeTold(options.data, session, after)
-    // What cannot be remembered as told would be told again with every prompt.
+    // News that cannot be remembered would be told again with every prompt.
     return isKept && news.length > 0 ? `${writeLine(news, reader)}\n` : ''
   } catch (error) {
     const isBusy = error instanceof TimeUp && error.isBusy

@@ -1,6 +1,6 @@
 /**
  * The monitor, as Claude Code starts it. Runs watcher.mjs, whose lines wake the session, and starts it
- * again if it ever fails, with what it was watching: the end of a monitor wakes the session too, so this
+ * again if it ever fails, with the same threads: the end of a monitor wakes the session too, so this
  * ends only with Claude Code.
  *
  *   node watch.mjs FOLDER   the folder of the plugin's files
@@ -15,7 +15,7 @@ const PAUSE_MS = 5_000
 const CLAUDE_PID = process.env.CLAUDE_PID || `${process.ppid}`
 
 let child
-/** What the watcher last reported: its files are gone once it has read them. */
+/** The watcher's last report: its files are gone once it has read them. */
 let kept
 start()
 

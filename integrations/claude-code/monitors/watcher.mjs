@@ -5,7 +5,7 @@
  *
  *   node watcher.mjs FOLDER   user-prompt.mjs leaves there where to ask, with which key, as whom
  *
- * Reports to watch.mjs what it watches, and a successor continues with that.
+ * Reports its threads to watch.mjs, and a successor continues with those.
  */
 import { callTool, parseConnection } from '../hooks/relay.mjs'
 import { readTold, takeWatch, writeTold } from '../hooks/state.mjs'
@@ -30,7 +30,7 @@ const CLIENT = 'relay-watch'
 const [data] = process.argv.slice(2)
 const { CLAUDE_PID: pid } = process.env
 
-/** What to watch, and what of it the session knows; a later /relay:watch replaces both. */
+/** The threads to watch, and the news the session knows; a later /relay:watch replaces both. */
 let watch
 let told
 let failures = 0
@@ -52,7 +52,7 @@ for (;;) {
   await sleep(await look(signal), signal)
 }
 
-/** Ends with Claude Code, and takes what a command has left. */
+/** Ends with Claude Code, and takes the data that a command has left. */
 function tick() {
   if (!isAlive(Number(pid))) process.exit()
   const next = takeWatch(data, pid)
@@ -127,7 +127,7 @@ async function choose(news, { reader, threads }, ask) {
   return news.filter((each) => isChosen(each) || names.has(each.name))
 }
 
-/** The prompt hook does not repeat what was told here. */
+/** The prompt hook does not repeat news from here. */
 function tell(news, { reader, session }) {
   process.stdout.write(`${writeLine(news, reader)}\n`)
   writeTold(data, session, { ...readTold(data, session), ...told })

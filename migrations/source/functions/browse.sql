@@ -1,4 +1,4 @@
--- Not tools: what resources and completion show ------------------------------------------------------
+-- Not tools: data for resources and completion -------------------------------------------------------
 
 -- Active threads, latest activity first, after the position (active_at, id). By position and not by
 -- offset: a thread that becomes active in the meantime moves to the front, and neither repeats nor

@@ -1,5 +1,5 @@
--- What is after the reader's cursor, oldest first, without its own posts, and the cursor moved over
--- exactly that; in one thread, or with p_thread_name null in all of them, archived ones included, the
+-- The messages after the reader's cursor, oldest first, without its own posts, and the cursor moved over
+-- exactly those; in one thread, or with p_thread_name null in all of them, archived ones included, the
 -- least recently active first. The first check of all threads introduces the reader.
 -- Raises RL001 (thread not found), RL004 (ack_seq beyond the thread's end), RL009 (several threads match),
 -- RL011 (the reader of another connection), RL012 (too many new readers).
@@ -68,7 +68,7 @@ begin
     elsif p_ack_seq is not null then
       v_acknowledged := relay.count_unread(v_thread.id, v_thread.last_seq,
         v_thread.message_count, p_reader_tag, v_read, p_ack_seq + 1);
-      -- To a message that exists: a cursor beyond would hide what an import puts there.
+      -- To a message that exists: a cursor beyond would hide messages that an import puts there.
       perform relay.move_cursors(p_user_id, p_reader_tag, array[v_thread.id], array[m.seq])
       from (
         select max(seq) as seq from public.relay_messages
@@ -128,7 +128,7 @@ begin
       v_ids, p_max_bytes, p_max_content, p_overhead, p_thread_name is null, p_reader_tag) packed;
   end if;
   if not p_peek then
-    -- Over what is handed out, and over own posts that join onto it.
+    -- Over the returned messages, and over own posts that join onto them.
     select json_agg(json_build_object(
         'thread_id', moved.thread_id, 'from', moved.read_seq, 'to', moved.seq)),
       array_agg(moved.thread_id), array_agg(moved.seq)
@@ -182,10 +182,10 @@ begin
     'messages', v_messages,
     'remaining_count', v_unread,
     'remaining', v_remaining,
-    -- What else waits for this reader: after a peek that includes what was returned.
+    -- Other messages that wait for this reader: after a peek that includes the returned ones.
     'addressed_unread', case when not p_peek
       then relay.addressed_unread(p_user_id, p_reader_tag) end,
-    -- Once everything has been handed out: until then some of them have not been reached.
+    -- Once everything has been returned: until then some of them have not been reached.
     'own_message_count', case when v_unread = 0 then v_own end,
     'acknowledged_count', v_acknowledged,
     'last_given_at', case when cardinality(v_packed) = 0
@@ -194,15 +194,15 @@ begin
     'known_readers', v_known_readers,
     'skipped', v_skipped,
     'skipped_thread_count', nullif(v_skipped_count, 0),
-    -- Not for the caller: what relay_give_back needs if it has gone meanwhile.
+    -- Not for the caller: relay_give_back needs it if the caller has gone meanwhile.
     'moved', v_moved);
 end;
 $$;
 revoke all on function public.relay_check_new from public, anon, authenticated;
 grant execute on function public.relay_check_new to service_role;
 
--- The threads in which a reader has something above its cursor: what of it others wrote, and what it
--- wrote itself. With p_thread_id only that thread.
+-- The threads in which a reader has something above its cursor: the messages of others, and its own.
+-- With p_thread_id only that thread.
 create or replace function relay.pending_threads(
   p_user_id uuid, p_reader_tag text, p_thread_id uuid)
   returns table (thread_id uuid, last_message_at timestamptz, read_seq bigint, unread bigint, own bigint)
@@ -281,8 +281,8 @@ begin
 end;
 $$;
 
--- Takes back a look whose caller has gone before it could be told: each bookmark that still is where the
--- look put it returns to where it was. p_moved is what relay_check_new or relay_read_thread returned.
+-- Takes back a look whose caller has gone before the answer arrived: each bookmark that still is where the
+-- look put it returns to where it was. p_moved is from relay_check_new or relay_read_thread.
 create or replace function public.relay_give_back(
   p_user_id uuid, p_reader_tag text, p_moved jsonb)
   returns jsonb

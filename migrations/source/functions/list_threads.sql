@@ -1,8 +1,8 @@
 -- The six tools -----------------------------------------------------------------------------------------
 -- A lock is waited for at most 4 s, half of the API's statement timeout.
 
--- Threads, latest activity first; with p_reader_tag, how many messages of each that reader has not been
--- given; with p_preview, the latest message of each in one line. Introduces nobody.
+-- Threads, latest activity first; with p_reader_tag, how many messages of each that reader has not
+-- received; with p_preview, the latest message of each in one line. Does not introduce a reader.
 create or replace function public.relay_list_threads(
   p_user_id uuid, p_include_archived boolean default false, p_reader_tag text default null,
   p_query text default null, p_preview boolean default false, p_limit integer default 100,
@@ -27,8 +27,8 @@ begin
     from relay.note_reader(p_user_id, p_reader_tag, false, p_caller);
   end if;
 
-  -- First by what the index has, which starts with `archived`: hence two statements. One thread more than
-  -- asked for tells whether the rest is worth counting, which the same statement does: what is archived
+  -- First by the index, which starts with `archived`: hence two statements. One thread more than
+  -- asked for tells whether the rest is worth counting, which the same statement does: a thread archived
   -- between two would be missing from one of them.
   if p_include_archived then
     select ids, case when cardinality(ids) > p_limit then (
@@ -69,7 +69,7 @@ begin
         '"\"last_message_at\":\""YYYY-MM-DD"T"HH24:MI:SS.US"Z\""'),
       '"archived":' || t.archived,
       '"message_count":' || t.message_count,
-      -- Without an introduction nobody can say what of a thread without a cursor is unread.
+      -- Without an introduction, the unread messages of a thread without a cursor are unknown.
       case when p_reader_tag is not null
         and (c.last_read_seq is not null or v_introduced_at is not null) then '"unread_count":' ||
         relay.count_unread(t.id, t.last_seq, t.message_count, p_reader_tag,

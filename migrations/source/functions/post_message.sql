@@ -1,5 +1,5 @@
 -- Posts a message under the id that the caller chose, so that posting the same id again, after an answer
--- that never came, returns what is there. Creates a missing thread and reopens an archived one. A new
+-- that never came, returns the stored message. Creates a missing thread and reopens an archived one. A new
 -- p_reader_tag is introduced before its post takes its place.
 -- Raises RL003 (idempotency key used for another message), RL009 (several threads match).
 create or replace function public.relay_post_message(
@@ -35,8 +35,8 @@ begin
     select case when is_known then p_reader_tag end, is_new, introduced_at, known_readers
     into v_reader_tag, v_is_new, v_introduced_at, v_known_readers
     from relay.note_reader(p_user_id, p_reader_tag, true, p_caller);
-    -- The key is looked up here only so that a duplicate introduces nobody: this look is too early to
-    -- decide whether to post.
+    -- The key is looked up here only so that a duplicate does not introduce a reader: this look is too
+    -- early to decide whether to post.
     if v_introduced_at is null and p_idempotency_key is not null then
       v_id := relay.locate_thread(p_user_id, p_thread_name);
       select * into v_message from public.relay_messages
@@ -86,7 +86,7 @@ begin
   if p_idempotency_key is not null then
     select * into v_message from public.relay_messages
     where thread_id = v_thread.id and idempotency_key = p_idempotency_key;
-    -- The same `to` may have been stored as it was given, or as the name of the reader it means.
+    -- The same `to` may have been stored as the caller wrote it, or as the name of the reader it means.
     if found and ((v_message.content, v_message.surface, v_message.metadata,
         relay.fold_name(v_message.addressee))
       is distinct from (p_content, p_surface, p_metadata,
@@ -125,7 +125,7 @@ begin
     -- Looked for in the first 1,000 seqs only: a post must not count a backlog of any length.
     v_unread := relay.count_unread(v_thread.id, v_message.seq, v_thread.message_count + 1,
       p_reader_tag, v_read, least(v_message.seq, v_read + 1001));
-    -- A reader that had read everything has read this too, unless it is meant to be handed it.
+    -- A reader that had read everything has read this too, unless it should receive it.
     if v_unread = 0 and v_read + 1001 >= v_message.seq and v_to is distinct from p_reader_tag then
       -- As relay.move_cursors does, which would look up the thread and the message again.
       insert into public.relay_read_cursors as c
@@ -182,8 +182,8 @@ $$;
 revoke all on function public.relay_post_message from public, anon, authenticated;
 grant execute on function public.relay_post_message to service_role;
 
--- The answer to a post whose message is already there. What an earlier attempt created, reopened or
--- introduced is not told again, because nothing remembers it.
+-- The answer to a post whose message is already there. Whether an earlier attempt created, reopened or
+-- introduced anything is not told again, because nothing remembers it.
 create or replace function relay.posted_before(
   p_message public.relay_messages, p_thread_name text, p_is_duplicate boolean, p_is_new boolean,
   p_known_readers json, p_skipped json, p_skipped_count bigint)

@@ -1,7 +1,7 @@
--- Messages of one thread, or with p_thread_name null what a search finds in all, newest first; with p_seq
--- that one message, whole. Moves the reader's cursor over an unfiltered window that joins onto what it
--- has read. Introduces nobody.
--- Raises RL001 (thread not found), RL005 (nothing to look for), RL009 (several threads match), RL010 (no
+-- Messages of one thread, or with p_thread_name null those that a search finds in all, newest first; with
+-- p_seq that one message, whole. Moves the reader's cursor over an unfiltered window that joins onto the
+-- messages it has read. Does not introduce a reader.
+-- Raises RL001 (thread not found), RL005 (no search term), RL009 (several threads match), RL010 (no
 -- message with that seq).
 create or replace function public.relay_read_thread(
   p_user_id uuid, p_thread_name text default null, p_limit integer default 50,

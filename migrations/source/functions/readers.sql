@@ -3,7 +3,7 @@
 -- Notes that a reader is here, creating it on first use. Returns the reader as it was before this
 -- call, with `is_new` and, for a new one, the other known readers. `is_known` is false where the caller may
 -- make no reader of that tag, and `may_move` where it may not move this one's bookmarks: a caller that may
--- only read moves those of readers that it made, so that it can make nobody miss a message.
+-- only read moves those of readers that it made, so that it cannot make others miss a message.
 create or replace function relay.note_reader(
   p_user_id uuid, p_reader_tag text, p_waits boolean, p_caller jsonb,
   out is_known boolean, out may_move boolean, out is_new boolean, out introduced_at timestamptz,
@@ -33,7 +33,7 @@ begin
   if is_new then
     known_readers := relay.other_readers(p_user_id, p_reader_tag, 50);
   elsif may_move and v_seen < clock_timestamp() - interval '1 minute' then
-    -- Without the reader's lock, somebody else's row lock is not worth waiting for.
+    -- Without the reader's lock, another call's row lock is not worth waiting for.
     if p_waits then
       update public.relay_readers r set last_seen_at = clock_timestamp()
       where r.user_id = p_user_id and r.reader_tag = p_reader_tag;
@@ -142,7 +142,7 @@ end;
 $$;
 
 -- Unread messages addressed to a reader, in any thread: where they are, at most 10. Steps from thread to
--- thread through the index, because most of what was ever addressed to a reader has been read.
+-- thread through the index, because most messages ever addressed to a reader have been read.
 create or replace function relay.addressed_unread(p_user_id uuid, p_reader_tag text)
   returns json
   language plpgsql stable security invoker

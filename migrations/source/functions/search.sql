@@ -1,9 +1,9 @@
 -- Search ----------------------------------------------------------------------------------------------
 
--- What a query asks for: `words`, for the index, and null without a searchable word; `any_word`, the same
+-- The parts of a query: `words`, for the index, and null without a searchable word; `any_word`, the same
 -- with any of them; `parts` and `excluded`, texts in lower case that may also be parts of words; and its
 -- terms one by one. Parentheses count as spaces, and a `-` excludes only when a word follows it.
--- Raises RL005 (nothing to look for) for a query that only excludes.
+-- Raises RL005 (no search term) for a query that only excludes.
 create or replace function relay.parse_query(
   p_query text, out words tsquery, out any_word tsquery, out parts text[], out excluded text[],
   out terms text[])
@@ -41,7 +41,7 @@ begin
   if terms is null then
     raise exception 'the query has nothing to look for' using errcode = 'RL005';
   end if;
-  -- querytree() is what an index can look up: nothing, if there is no word or only excluded ones.
+  -- querytree() is the part that an index can look up: nothing, if there is no word or only excluded ones.
   if querytree(words) in ('', 'T') then
     words := null;
   end if;
@@ -81,7 +81,7 @@ $$;
 -- look for these always took twice as long for a word that every seventh of 100,000 messages had.) When no
 -- message has all the words, those with any of them: `matched` is then 'any', and `missing_words` has the
 -- terms that occur nowhere: as a word in none, and as part of one in none of the newest.
--- Raises RL005 (nothing to look for).
+-- Raises RL005 (no search term).
 --
 -- The statement is put together from the filters that are there: with `p is null or ...` for each, a
 -- cached plan took 17.9 s where this takes milliseconds.

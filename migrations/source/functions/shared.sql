@@ -1,4 +1,4 @@
--- What the tools share: finding threads and readers, counting, moving cursors, writing messages -------
+-- Shared by the tools: finding threads and readers, counting, moving cursors, writing messages --------
 
 -- The 200 most recently active thread names, for the Worker to suggest from.
 create or replace function relay.latest_names(p_user_id uuid)
@@ -124,9 +124,9 @@ begin
 end;
 $$;
 
--- Whether a message to p_addressee, which is not a reader's tag itself, is for that reader all the same:
+-- Whether a message to p_addressee, which is not a reader's tag itself, is still for that reader:
 -- it folds to the tag, and no other reader has exactly that name. An addressee that was not known yet is
--- stored as it was given. The index on addressees finds candidates by their folded form.
+-- stored as the caller wrote it. The index on addressees finds candidates by their folded form.
 create or replace function relay.is_addressed(
   p_user_id uuid, p_addressee text, p_reader_tag text)
   returns boolean
@@ -141,7 +141,7 @@ begin
 end;
 $$;
 
--- How many messages of others a reader has not been given in a thread: those with
+-- How many messages of others a reader has not received in a thread: those with
 -- p_after < seq < p_before, less the reader's own. Messages that it addressed to itself count as
 -- others'. Counts no rows, except the reader's own and where messages were deleted by hand. Without a
 -- reader (null) nothing is anybody's own.
@@ -228,8 +228,8 @@ $$;
 -- p_max_content characters are cut to a quarter of that; null leaves all of them whole. p_overhead is how
 -- many bytes the caller shows around a content: 100, or 238 in the shape of 0.1.0. With p_reader_tag a
 -- message to that reader in another spelling is shown as addressed to the tag.
--- Weighed twice: first by octet_length, which reads no long text, to bound what is written at all; then by
--- what was written, because escaping can make a text longer. Written as text, because jsonb takes longer.
+-- Weighed twice: first by octet_length, which reads no long text, to bound the text to be written; then by
+-- the written text, because escaping can make a text longer. Written as text, because jsonb takes longer.
 create or replace function relay.pack_messages(
   p_ids uuid[], p_max_bytes integer, p_max_content integer, p_overhead integer,
   p_with_thread_name boolean, p_reader_tag text default null,
@@ -238,7 +238,7 @@ create or replace function relay.pack_messages(
 as $$
 declare
   v_cuts constant boolean := p_max_content is not null and cardinality(p_ids) > 1;
-  -- What is written has 198 bytes around a content: ids, and times to the microsecond.
+  -- The written text has 198 bytes around a content: ids, and times to the microsecond.
   v_surplus constant integer := p_overhead - 198;
   v_written text[];
   v_fitting integer;
@@ -319,7 +319,7 @@ begin
 end;
 $$;
 
--- A time in UTC with microseconds, for what the Worker may have to show as 0.1.0 did.
+-- A time in UTC with microseconds, where the Worker may have to show it as 0.1.0 did.
 create or replace function relay.full_time(p_time timestamptz)
   returns text
   language plpgsql stable security invoker set search_path = ''

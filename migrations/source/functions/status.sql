@@ -1,8 +1,8 @@
--- Not a tool: what the database holds, for the person who operates the relay, and the daily call of the
+-- Not a tool: the database's contents, for the person who operates the relay, and the daily call of the
 -- cron trigger. Threads of other users are counted because a wrong RELAY_USER_ID looks like a relay that
--- lost everything. `functions` lists what the API can find and whether it may call it: a migration that
--- ran in part, or a later revoke, leaves a tool that fails. `as_of` is the time that an export takes as
--- its end: threads may be dated ahead of the clock.
+-- lost everything. `functions` lists the functions that the API can find and whether it may call them: a
+-- migration that ran in part, or a later revoke, leaves a tool that fails. `as_of` is the time that an export
+-- takes as its end: threads may be dated ahead of the clock.
 create or replace function public.relay_status(p_user_id uuid)
   returns jsonb
   language sql volatile security invoker set search_path = '' set timezone = 'UTC'

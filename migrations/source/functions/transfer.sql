@@ -67,7 +67,7 @@ revoke all on function public.relay_export from public, anon, authenticated;
 grant execute on function public.relay_export to service_role;
 
 -- Adds records that relay_export gave: threads first, then readers, cursors, and messages last. Returns
--- how many were new. What is there already stays, so that records may come twice; a cursor only moves
+-- how many were new. Existing rows stay, so that records may come twice; a cursor only moves
 -- forward. p_reader_tags and p_last_seqs, sent with the messages, name the readers of the import, and the
 -- last seq of each of its threads: any other reader that knows this relay gets a cursor there, or all of an
 -- imported thread would be news to it; but below the first message that is addressed to it. p_thread_ids, sent with the readers, names the threads of the import, for the same in the other threads.
@@ -128,7 +128,7 @@ begin
   order by id
   on conflict (id) do nothing;
   get diagnostics v_threads = row_count;
-  -- What was written since the thread was here: its last seq, and whether it is archived.
+  -- Changed since the thread was here: its last seq, and whether it is archived.
   update public.relay_threads t
   set last_seq = r.last_seq, last_message_at = r.last_message_at, archived = r.archived
   from jsonb_to_recordset(p_records) as r (
@@ -206,7 +206,7 @@ begin
     where r.kind = 'message'
     on conflict (id) do nothing
     returning id, thread_id, seq, addressee
-  -- By the file's last seq and not by the thread's, because somebody may have posted to it meanwhile.
+  -- By the file's last seq and not by the thread's, because another call may have posted to it meanwhile.
   ), counted as (
     update public.relay_threads t
     set message_count = t.message_count + a.messages, last_seq = greatest(t.last_seq, a.last_seq)
@@ -231,7 +231,7 @@ begin
   order by t.id, known.reader_tag
   on conflict (thread_id, reader_tag) do nothing;
 
-  -- A cursor that still is at the end of the file has handed nothing of it out.
+  -- The reader of a cursor that still is at the end of the file has received nothing of it.
   with addressed as (
     select m.thread_id, known.reader_tag, min(m.seq) as seq
     from public.relay_messages m
@@ -256,7 +256,7 @@ revoke all on function public.relay_import from public, anon, authenticated;
 grant execute on function public.relay_import to service_role;
 
 -- Introduces readers that an import made known to the threads that were here before: all but p_thread_ids.
--- What is in those counts as read, up to the first message addressed to the reader, unless it has a cursor
+-- Their messages count as read, up to the first message addressed to the reader, unless it has a cursor
 -- already. Without this, each of those threads would count as opened since. Needs relay.lock_reader.
 create or replace function relay.introduce_imported(
   p_user_id uuid, p_reader_tags text[], p_thread_ids jsonb)

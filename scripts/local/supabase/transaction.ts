@@ -47,7 +47,7 @@ function createRoleStatement(role: Role, readOnly: boolean): Statement {
   return { name: `${role}${readOnly ? '_reads' : ''}`, text: `select ${settings.join(', ')}` }
 }
 
-/** What pg runs in place of a query of its own: it calls submit(), then a handler for each answer. */
+/** A stand-in for pg's own query: pg calls submit(), then a handler for each answer. */
 class Transaction implements Submittable {
   readonly #statements: [Statement, string[]][]
   readonly #resolve: (json: string) => void

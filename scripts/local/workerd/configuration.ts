@@ -1,6 +1,6 @@
 /**
  * Writes workerd's configuration, in Cap'n Proto's syntax: the relay's Worker with its bindings, the
- * replacements for Cloudflare's rate limits and clock, and what the Worker may reach.
+ * replacements for Cloudflare's rate limits and clock, and the networks the Worker may reach.
  */
 import { readFileSync } from 'node:fs'
 import { networkInterfaces } from 'node:os'
@@ -9,7 +9,7 @@ import { getCACertificates } from 'node:tls'
 import { PROJECT } from '../../lib/project.ts'
 import type { Bundle } from './bundle.ts'
 
-/** What runs inside workerd next to the relay; each file explains why. */
+/** Modules that run inside workerd next to the relay; each file explains why. */
 const [CLOCK, DATED, RATE_LIMIT] = ['clock.js', 'dated.js', 'rate-limit.js'].map((name) =>
   readFileSync(new URL(name, import.meta.url), 'utf8'),
 ) as [string, string, string]
@@ -88,7 +88,7 @@ const clock :Workerd.Worker = (
 
 /**
  * The one server outside the public internet that the relay may reach: its database, if that may be on
- * this machine or its network. The name of a project at supabase.co is no stranger's choice, so where
+ * this machine or its network. Strangers cannot choose the name of a project at supabase.co, so where
  * this network has a translator or a proxy for all names, the relay reaches it through that.
  */
 function formatDatabase({ SUPABASE_URL = '' }: Record<string, string>): string {
@@ -105,7 +105,7 @@ function formatDatabase({ SUPABASE_URL = '' }: Record<string, string>): string {
 }
 
 /**
- * Networks that are no part of the internet, and ways to write an IPv4 address as IPv6, which a translator
+ * Networks that are not part of the internet, and ways to write an IPv4 address as IPv6, which a translator
  * or a tunnel in this network may lead inside. workerd itself counts them as public.
  */
 const SPECIAL_NETWORKS = [
@@ -133,7 +133,7 @@ const SPECIAL_NETWORKS = [
   'fec0::/10',
 ]
 
-/** What the relay reaches with `fetch`. Strangers choose the addresses of documents that it fetches. */
+/** The networks that `fetch` reaches. Strangers choose the addresses of documents that it fetches. */
 function formatInternet(): string {
   return `(name = "internet", ${formatNetwork([...SPECIAL_NETWORKS, ...listOwnNetworks()])})`
 }

@@ -78,7 +78,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   }
 }
 
-/** Removes source positions and stack traces from workerd's own messages, which help nobody. */
+/** Removes source positions and stack traces from workerd's own messages, which do not help a person. */
 function shorten(line: string): string {
   const [, said] = /^\S+\.(?:c\+\+|h|rs):\d+: \w+: (.*)/.exec(line) ?? []
   return said

@@ -60,7 +60,7 @@ test('text without structured content is enough, and an error is shown', async (
   await second.frame.getByText('The database is away.').waitFor()
 })
 
-test('a host that never answers still sees what the tool call gave', async () => {
+test('a host that never answers still sees the result of the tool call', async () => {
   await using relay = await createTestRelay(APP)
   await seed(relay.url, relay.key)
   await using host = await openAppHost(browser, relay, await readView(relay))
@@ -228,7 +228,7 @@ test('before it is removed it stops asking', async () => {
   expect(host.calls).toEqual([])
 })
 
-test('what strangers wrote neither runs nor loads nor asks', async () => {
+test('text from strangers neither runs nor loads nor asks', async () => {
   await using relay = await createTestRelay(APP)
   for (const content of [
     '<img src=https://evil.example/x onerror=alert(1)>',
@@ -294,7 +294,7 @@ test.each([
     const heights = (await ask<{ height: number }[]>('sizes')).map(({ height }) => height)
     expect(Math.max(...heights)).toBeLessThanOrEqual(500)
   }
-  // What does not fit says so, and nothing is cut off without a sign.
+  // Content that does not fit says so, and nothing is cut off without a sign.
   const cut = frame.getByText('Long messages are cut here')
   expect(await cut.count()).toBe(mode === 'inline' ? 1 : 0)
   expect((await frame.locator('.md.ends').count()) > 0).toBe(mode === 'inline')

@@ -74,7 +74,7 @@ test('every reader can be addressed with the keyboard, who takes part in the thr
   await send(page)
   expect(await lastAddressee(relay)).toBe('archivist')
 
-  // A letter on an item continues in the field; arrows go through what is found.
+  // A letter on an item continues in the field; arrows go through the results.
   await page.getByRole('textbox', { name: /^Write to/ }).fill('Please look, too')
   await page.getByRole('button', { name: 'To archivist' }).press('Enter')
   await keyboard.press('ArrowDown')
@@ -101,7 +101,7 @@ test('a tag that is not known yet can be typed, and Escape changes nothing', asy
   await keyboard.press('Escape')
   await page.getByRole('button', { name: 'To everyone' }).click()
   const items = page.getByRole('menuitemcheckbox')
-  // What was typed before is gone.
+  // The earlier text is gone.
   await expect.poll(() => items.count()).toBe(20)
   await page.getByRole('textbox', { name: /^Find a reader/ }).fill('new laptop')
   await expect.poll(() => items.count()).toBe(1)
@@ -135,7 +135,7 @@ test('a message to everyone that calls a reader by name is offered to them, and 
   expect(await lastAddressee(relay)).toBe('reviewer')
 })
 
-test('a search can be for what any reader wrote', async () => {
+test('a search can be for the posts of any reader', async () => {
   await using relay = await createTestRelay()
   await createReaders(relay)
   await using board = await openBoard(browser, relay, { at: '#/search?q=from' })

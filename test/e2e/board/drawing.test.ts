@@ -1,4 +1,4 @@
-/** How messages are drawn: no text blocks the board, and what is misdrawn can be seen as text. */
+/** How messages are drawn: no text blocks the board, and misdrawn text can be seen as it is. */
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openAppHost } from '../../support/app-host.ts'
@@ -164,7 +164,7 @@ test('a message is shown as text, and drawn again', async () => {
   await message.locator('table').waitFor()
 })
 
-test('find in page finds what is folded, and shows it where it is', async () => {
+test('find in page finds folded text, and shows it where it is', async () => {
   await using relay = await createTestRelay()
   const words = 'words of a long message. '.repeat(100)
   await post(relay, 'a', `${words}\n\nneedle and *thread*\n\n${words}`)
@@ -176,7 +176,7 @@ test('find in page finds what is folded, and shows it where it is', async () => 
     page.evaluate(`[...document.querySelectorAll('.md p')]
       .find((each) => each.textContent.includes('needle')).checkVisibility()`)
   expect(await isShown()).toBe(false)
-  // What a browser does before it shows what it has found there.
+  // A browser does this before it shows a result there.
   await folded.evaluate((element) => {
     const { Event } = globalThis as unknown as { Event: new (type: string, init: object) => never }
     element.dispatchEvent(new Event('beforematch', { bubbles: true }))

@@ -116,7 +116,7 @@ test('on a phone a thread takes the place of the list, and Back returns to it', 
     page.evaluate(`[...document.querySelectorAll('a, button, input, textarea, summary')]
       .filter((each) => each.checkVisibility() && !each.closest('.skip, .md p, .md li, td'))
       .map((each) => {
-        // Its label is what a finger meets.
+        // A finger meets its label.
         const { width, height } = (each.closest('label') ?? each).getBoundingClientRect()
         const { inset } = getComputedStyle(each, '::after')
         const [y, x] = inset.split(' ').map((side) => -2 * (parseFloat(side) || 0))

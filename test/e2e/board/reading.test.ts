@@ -1,4 +1,4 @@
-/** Reading in the board: where a thread opens, what counts as read, and where the keyboard is. */
+/** Reading in the board: where a thread opens, which messages count as read, and where the keyboard is. */
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { findOverflow, go, interceptCalls, openBoard, settle } from '../../support/board.ts'
@@ -52,7 +52,7 @@ test('among long messages an address and the first unread one are where the thre
     })()`)
   await page.locator('.msg.target[data-seq="100"]').waitFor()
   await expect.poll(() => isOnScreen(100)).toBe(true)
-  // What follows is there as well, so that the message stands in the middle.
+  // The messages after it are there as well, so that the message stands in the middle.
   await page.locator('[data-seq="102"]').waitFor({ state: 'attached' })
   expect(await readCursor(relay)).toBe(10)
 
@@ -72,7 +72,7 @@ test('among long messages an address and the first unread one are where the thre
   await expect.poll(() => readCursor(relay)).toBeGreaterThan(10)
 })
 
-test('what was not on screen stays unread, even when a message before it comes late', async () => {
+test('a message that was not on screen stays unread, even when one before it comes late', async () => {
   await using relay = await createTestRelay()
   await createLongThread(relay)
   await using board = await openBoard(browser, relay, { at: '#/t/long' })
@@ -106,7 +106,7 @@ test('a message that comes while its thread is opened is read once it was on scr
   await using board = await openBoard(browser, relay)
   const { page } = board
   await page.getByRole('link', { name: /^a/ }).waitFor()
-  // It is after the look at what is unread, and before the messages are read.
+  // It is after the look at the unread messages, and before they are read.
   const looked = page.waitForResponse((response) =>
     /"thread_name":"a","peek":true/.test(response.request().postData() ?? ''),
   )
@@ -125,7 +125,7 @@ test('a message that comes while its thread is opened is read once it was on scr
   await expect.poll(() => readCursor(relay)).toBe(2)
 })
 
-test('the focus is never lost, and arrows start from what is on screen', async () => {
+test('the focus is never lost, and arrows start from the messages on screen', async () => {
   await using relay = await createTestRelay()
   await createLongThread(relay, 60)
   for (const name of ['b', 'c', 'd', 'e']) {
@@ -257,4 +257,25 @@ test('lists in lists, badges and long names keep their shape and their room', as
   const badge = page.getByRole('link', { name: 'passing' })
   expect(await badge.getAttribute('href')).toBe('https://ci.example/run')
   expect(await findOverflow(page)).toBe(0)
+})
+
+test('a message on the screen of a hidden page stays unread until the page is seen', async () => {
+  await using relay = await createTestRelay()
+  await relay.call('relay_post_message', { thread_name: 'plan', content: 'first', surface: 'code' })
+  await using board = await openBoard(browser, relay, { hasClock: true })
+  const { page } = board
+  await page.getByRole('link', { name: /^plan/ }).first().waitFor()
+  const hide = (hidden: boolean) =>
+    page.evaluate(`Object.defineProperty(document, 'hidden', { value: ${hidden}, configurable: true })
+      document.dispatchEvent(new Event('visibilitychange'))`)
+  await hide(true)
+  const before = await readCursor(relay)
+  await go(page, '#/t/plan')
+  await page.getByText('first', { exact: true }).waitFor()
+  await page.clock.runFor(5_000)
+  await settle(page)
+  expect(await readCursor(relay)).toBe(before)
+  await hide(false)
+  await page.clock.runFor(5_000)
+  await expect.poll(() => readCursor(relay)).toBe(1)
 })

@@ -38,7 +38,7 @@ test('a person signs in with the key and comes back to the place they opened', a
   expect(complaints).toEqual([])
 })
 
-test('a link signs in once, and what stays of it in the browser is worth nothing', async () => {
+test('a link signs in once, and its traces in the browser are useless', async () => {
   await using relay = await createTestRelay()
   const link = await linkOf(relay)
   expect(link).not.toContain(relay.key)
@@ -126,7 +126,7 @@ test('after cancelling, the board says so and asks again', async () => {
   await page.getByText('You cancelled the sign-in.').waitFor()
 })
 
-test('an answer that was not asked for signs nobody in', async () => {
+test('an unrequested answer does not sign anyone in', async () => {
   await using relay = await createTestRelay()
   await using board = await openBoard(browser, relay, { signedOut: true })
   const { page } = board
@@ -171,11 +171,11 @@ test('when the key was rotated in the middle of typing, the draft survives the n
   await using board = await openBoard(browser, relay, { at: '#/t/a' })
   const { page } = board
   await page.getByText('first', { exact: true }).waitFor()
-  // Somebody who chose to stay signed in.
+  // A person who chose to stay signed in.
   await page.evaluate(`localStorage.setItem('relay-board', sessionStorage.getItem('relay-board'))
     sessionStorage.removeItem('relay-board')`)
   await page.getByRole('textbox', { name: 'Write to a' }).fill('half a thought')
-  // What a rotation does to a tab: neither of its tokens is worth anything now.
+  // The effect of a rotation on a tab: neither of its tokens is worth anything now.
   await page.route('**/mcp', (route) => route.fulfill({ status: 401, body: '{}' }))
   await page.route('**/token', (route) =>
     route.fulfill({ status: 400, body: '{"error":"invalid_grant"}' }),
@@ -228,7 +228,7 @@ test('no other client can pass for the person, whatever it calls itself', async 
   await go(page, '#/')
 })
 
-test('only what looks like a key is put into the commands to copy', async () => {
+test('only text that looks like a key is put into the commands to copy', async () => {
   await using relay = await createTestRelay()
   await using board = await openBoard(browser, relay, { at: '#/connect' })
   const { page } = board
@@ -259,7 +259,7 @@ test('signing out leaves nothing in this tab or another', async () => {
   expect(await page.evaluate('localStorage.length + sessionStorage.length')).toBe(0)
 })
 
-test('where storage is blocked the board says what it needs, and the link of npm start works', async () => {
+test('where storage is blocked the board says so, and the link of npm start works', async () => {
   await using relay = await createTestRelay()
   await using board = await openBoard(browser, relay, { signedOut: true })
   const { page, context, complaints } = board

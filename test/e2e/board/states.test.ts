@@ -42,7 +42,7 @@ test('with the database away the board says so, keeps what it shows, and recover
   expect(complaints).toEqual([])
 })
 
-test('offline and back: the board says so, and what was missed appears', async () => {
+test('offline and back: the board says so, and the missed messages appear', async () => {
   await using relay = await createTestRelay()
   await relay.call('relay_post_message', { thread_name: 'a', content: 'before', surface: 'code' })
   await using board = await openBoard(browser, relay, { at: '#/t/a' })
@@ -62,7 +62,7 @@ test('offline and back: the board says so, and what was missed appears', async (
   // Something in front of the relay may refuse; that says nothing about the sign-in.
   await page.route('**/mcp', (route) => route.fulfill({ status: 403, body: 'Forbidden' }))
   await board.look()
-  await page.getByText('no answer that can be read (403)').waitFor()
+  await page.getByText('unreadable answer (403)').waitFor()
 })
 
 test('a thread that is renamed while it is open is missing, and its draft stays in its field', async () => {
@@ -100,7 +100,7 @@ test('nothing is asked while the page is hidden, and at once when it is seen aga
   await expect.poll(() => asked).toContain('/mcp')
   await hide(true)
   asked = []
-  // What the page asks would stand between these; each gives the answer before it the time to come.
+  // The page's requests would stand between these; each leaves time for the answer before it.
   for (let i = 0; i < 5; i += 1) {
     await page.evaluate(`fetch('/health').then((response) => response.text())`)
     await page.clock.fastForward(10_000)
@@ -155,7 +155,7 @@ test('a search marks its words, has an address, and leads to the message in plac
   await expect.poll(() => page.locator('.hit').count()).toBe(80)
   expect(await older.count()).toBe(0)
 
-  // What fails late concerns the search that it was for.
+  // A late failure concerns its own search.
   let fail: (() => Promise<void>) | undefined
   await interceptCalls(page, 'relay_read_thread', ({ before_seq }, route) =>
     before_seq === undefined
@@ -245,7 +245,7 @@ test('a thousand threads: the list holds 500, and typing finds any other', async
      from relay_threads t, generate_series(1, 200) i where t.name = 'thread 987';
      update relay_threads set last_seq = 200, message_count = 200 where name = 'thread 987';`,
   )
-  // What the list does not hold has an end as well.
+  // A thread outside the list has an end as well.
   await go(page, '#/t/thread%20987/10')
   await page.locator('.msg.target').waitFor()
   for (const last of [34, 94, 154, 200]) {

@@ -1,4 +1,4 @@
-/** What strangers write stays text: nothing runs, loads, asks or passes for the board. */
+/** Messages from strangers stay text: nothing runs, loads, asks or impersonates the board. */
 import { gzipSync } from 'node:zlib'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -124,7 +124,7 @@ test('links lead where they say, in a window that knows nothing of the board', a
   expect(await page.getByText('docs.example.com', { exact: true }).count()).toBe(0)
 })
 
-test('characters that nobody sees are marks', async () => {
+test('invisible characters are shown as marks', async () => {
   await using relay = await createTestRelay()
   await relay.call('relay_post_message', {
     thread_name: 'a',

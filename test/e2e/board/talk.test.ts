@@ -148,7 +148,7 @@ test('opening marks nothing, seeing does, and no cursor of a model moves', async
   expect(await cursors('board')).toEqual([{ seq: 60 }])
 })
 
-test('somebody who has scrolled up sees that there is news, and stays where they are', async () => {
+test('a person who has scrolled up sees that there is news, and stays where they are', async () => {
   await using relay = await createTestRelay()
   for (let i = 1; i <= 20; i += 1) await post(relay, 'long', `line ${i}\n\n${'words '.repeat(80)}`)
   await using board = await openBoard(browser, relay, { at: '#/t/long/5' })
@@ -178,7 +178,7 @@ test('somebody who has scrolled up sees that there is news, and stays where they
   await expect.poll(() => page.getByRole('button', { name: /new message/ }).count()).toBe(0)
 })
 
-test('two tabs share the draft of each thread, and what one posts scrolls nobody in the other', async () => {
+test('two tabs share the draft of each thread, and a post in one does not scroll the other', async () => {
   await using relay = await createTestRelay()
   for (let i = 1; i <= 20; i += 1) await post(relay, 'plan', `line ${i}\n\n${'words '.repeat(80)}`)
   await post(relay, 'other', 'go')
@@ -329,7 +329,7 @@ test('a message for the person is announced while another window is in front, ot
     await item.click()
   }
   await toggle()
-  await page.getByText('does not let a page notify you').waitFor()
+  await page.getByText('This browser blocks notifications').waitFor()
   await page.evaluate('window.refuses = false')
   await toggle()
   const announced = () => page.evaluate('window.announced')
@@ -348,7 +348,7 @@ test('a message for the person is announced while another window is in front, ot
   await relay.call('relay_check_new', elsewhere)
   await board.look()
   await page.getByRole('link', { name: /^read-elsewhere.*1 unread/ }).waitFor()
-  await post(relay, 'other', 'for nobody in particular')
+  await post(relay, 'other', 'for no one in particular')
   await board.look()
   await page.getByRole('link', { name: /^other/ }).waitFor()
   // The latest of one look need not be the one for the person.
@@ -360,7 +360,7 @@ test('a message for the person is announced while another window is in front, ot
   expect(await page.locator('link[rel=icon]').getAttribute('href')).toBe('icon-unread.svg')
 })
 
-test('what arrives on screen in a thread that was read is read as well', async () => {
+test('a message that arrives on screen in a read thread counts as read', async () => {
   await using relay = await createTestRelay()
   for (let i = 1; i <= 30; i += 1) await post(relay, 'long', `line ${i}\n\n${'words '.repeat(80)}`)
   const read = { reader_tag: 'board', thread_name: 'long', ack_seq: 30, peek: true }
@@ -422,4 +422,29 @@ test('messages that are sent quickly arrive in their order, each once', async ()
       ).structuredContent.messages.map(({ content }: { content: string }) => content),
     )
     .toEqual(['part 6', 'part 5', 'part 4', 'part 3', 'part 2', 'part 1', 'go'])
+})
+
+test('a message whose answer was lost is sent again and is there once', async () => {
+  await using relay = await createTestRelay()
+  await post(relay, 'plan', 'go')
+  await using board = await openBoard(browser, relay, { at: '#/t/plan' })
+  const { page } = board
+  let attempts = 0
+  await interceptCalls(page, 'relay_post_message', async (_, route) => {
+    attempts += 1
+    if (attempts > 1) return route.continue()
+    await route.fetch()
+    return route.abort()
+  })
+  await page.getByRole('textbox', { name: 'Write to plan' }).fill('Only once')
+  await page.keyboard.press('Control+Enter')
+  await page.getByText('Not confirmed yet').waitFor()
+  await board.look()
+  await expect.poll(() => attempts).toBe(2)
+  await expect.poll(() => page.getByText(/^(Sending|Not confirmed yet)/).count()).toBe(0)
+  const { structuredContent } = await relay.call('relay_read_thread', { thread_name: 'plan' })
+  expect(structuredContent.messages.map(({ content }: { content: string }) => content)).toEqual([
+    'Only once',
+    'go',
+  ])
 })

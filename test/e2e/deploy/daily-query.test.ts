@@ -16,7 +16,7 @@ vi.setConfig({ testTimeout: 120_000 })
 
 const CURL = `curl -fsS -H "Authorization: Bearer $RELAY_KEY" ${RELAY_URL}/health`
 
-test('without a free cron trigger, setup ends with a running relay and says what is missing', async () => {
+test('without a free cron trigger, setup ends with a running relay and names the missing trigger', async () => {
   await using accounts = await createAccounts()
   const { cloudflare } = accounts
   await accounts.runMigrations()

@@ -1,4 +1,4 @@
-/** What follows a set-up: the doctor's view of the Supabase project, and removal. */
+/** After a set-up: the doctor's view of the Supabase project, and removal. */
 import { readdirSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { expect, test } from 'vitest'
@@ -30,7 +30,7 @@ async function createDeployedRelay() {
   return accounts
 }
 
-test('the doctor tells what only the account at Supabase knows', async () => {
+test('the doctor reports facts that only the account at Supabase knows', async () => {
   await using accounts = await createDeployedRelay()
   const { supabase } = accounts
   const mine = { ref: REF, name: 'mine', region: 'eu-west-1', organization_slug: 'acme' }
@@ -104,7 +104,7 @@ test('a relay is removed only after its name was typed, and the project stays', 
   expect(dry.printed).toContain('Would delete the Worker relay-mcp.')
   expect(scripts.has('relay-mcp')).toBe(true)
 
-  // Logged in to somebody else's account, the Worker would seem to be gone.
+  // Logged in to another person's account, the Worker would seem to be gone.
   const { account: saved } = accounts.kept()
   const elsewhere = 'b'.repeat(32)
   writeFileSync(accounts.file, JSON.stringify({ ...accounts.kept(), account: elsewhere }))
@@ -139,7 +139,7 @@ test('a relay is removed only after its name was typed, and the project stays', 
   expect(accounts.kept()).toEqual({})
   const aside = readdirSync(dirname(accounts.file)).filter((name) => /^setup\..+\.json$/.test(name))
   expect(aside).toHaveLength(1)
-  expect(person.printed).toContain(`What was saved about it is now in ${aside[0]}, with the key.`)
+  expect(person.printed).toContain(`Its saved data, with the key, is now in ${aside[0]}.`)
 
   const again = await inPipe('setup', ['--remove'], accounts.environment)
   expect(again.printed).toContain('there is nothing to remove')

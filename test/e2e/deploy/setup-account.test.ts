@@ -15,7 +15,7 @@ import {
 import { ACCOUNT } from '../../support/cloudflare.ts'
 import { CTRL_C, DOWN, inPipe, inTerminal } from '../../support/person.ts'
 
-/** What a person with a wrong password manager enters: all that a URL, a shell or a terminal dislikes. */
+/** The entry of a person with a wrong password manager: all that a URL, a shell or a terminal dislikes. */
 const ODD_PASSWORD = `p@ss:w/o?r#d%20&="'\\[]{}<>|^\`$~!* ü`
 
 /** A run of the set-up that has settled the Worker's name. */
@@ -139,7 +139,7 @@ test('without a terminal, a token revoked in the middle is explained, and the ne
   expect(supabase.created).toHaveLength(1)
 })
 
-test('without a network, Supabase is named as what cannot be reached, and nothing is asked again', async () => {
+test('without a network, Supabase is named as unreachable, and nothing is asked again', async () => {
   await using accounts = await createAccounts({ hasQuickWrangler: true })
   beginWithWorker(accounts)
   const { code, printed } = await inPipe('setup', [], {

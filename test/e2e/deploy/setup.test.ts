@@ -186,7 +186,7 @@ test('without a terminal, a missing answer is named', async () => {
   expect(printed).toContain('SUPABASE_URL must be set.')
 })
 
-test('with rows of several users, the user must be given', async () => {
+test('with rows of several users, RELAY_USER_ID must be set', async () => {
   await using accounts = await createAccounts({ hasQuickWrangler: true })
   await accounts.runMigrations()
   for (const user of [USER, LEGACY_USER]) {

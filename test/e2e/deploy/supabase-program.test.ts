@@ -45,14 +45,14 @@ const EXPLAINED = ['rls_enabled_no_policy', 'unused_index']
 const unexplained = (advice: Advice[]) =>
   advice.filter(({ name, level }) => level !== 'INFO' || !EXPLAINED.includes(name))
 
-test('a new database has no finding that the documents do not explain', async () => {
+test('the documents explain every finding in a new database', async () => {
   await using database = await createTestDatabase()
   const advice = await readAdvice(database)
   expect(unexplained(advice)).toEqual([])
   expect(advice.filter(({ name }) => name === 'rls_enabled_no_policy')).toHaveLength(4)
 })
 
-test('a database in use has none either', async () => {
+test('the documents explain every finding in a database in use', async () => {
   await using database = await createTestDatabase()
   await use(database)
   expect(unexplained(await readAdvice(database))).toEqual([])

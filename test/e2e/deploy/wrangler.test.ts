@@ -63,7 +63,7 @@ test.each([
   cloudflare.fail()
   await deleteWorker(target)
   expect([...scripts.keys()]).toEqual([])
-  // What is missing for the first deployment is not invented.
+  // Missing values of the first deployment are not invented.
   await expect(deploy(target, others)).rejects.toThrow('did not accept the Worker')
   expect([...scripts.keys()]).toEqual([])
 

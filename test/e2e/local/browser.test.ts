@@ -1,4 +1,4 @@
-/** What `npm start -- --open` gives the program that opens the browser. */
+/** The address that `npm start -- --open` passes to the program that opens the browser. */
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

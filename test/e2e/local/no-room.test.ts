@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { createHome } from '../../support/home.ts'
 
-test('a temporary folder that is gone is a sentence, and the next start works', async () => {
+test('a missing temporary folder is reported in a sentence, and the next start works', async () => {
   await using home = createHome()
   const gone = join(home.data, 'gone')
   const failed = home.run({ TMPDIR: gone })

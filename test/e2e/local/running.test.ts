@@ -159,7 +159,7 @@ test('a key is rotated at home: planned, finished and leaked, whether or not the
 })
 
 test.runIf(process.getuid?.() === 0)(
-  'as root, PostgreSQL runs under its own account, and existing files are taken from nobody',
+  'as root, PostgreSQL runs under its own account, and takes over files of uid 65534',
   async () => {
     await using home = createHome()
     const first = await home.start()

@@ -26,7 +26,7 @@ test('a relay that was started with RELAY_PUBLIC_URL passes its own doctor and s
   expect(smoke.code).toBe(0)
   expect((await home.command('status')).printed).toContain(`Public URL      ${PUBLIC_URL}\n`)
 
-  // The tunnel is examined with the key that is kept here, and its fix is no deployment.
+  // The tunnel is examined with the key that is kept here, and its fix is not a deployment.
   const tunnel = await home.command('doctor', [], { RELAY_URL: PUBLIC_URL })
   expect(tunnel.printed).toContain('relay.invalid is not in the DNS.')
   expect(tunnel.printed).toContain('the current address of the tunnel')

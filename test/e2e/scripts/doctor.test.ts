@@ -203,7 +203,7 @@ test.each([
 
 const PUBLIC_JWT = `${btoa('{"alg":"HS256"}')}.${btoa('{"role":"anon"}')}.x`
 
-/** With one of these settings missing or malformed, the relay serves no client. */
+/** With one of these settings missing or malformed, the relay rejects every request. */
 const REQUIRED = new Set(['RELAY_API_KEY', 'RELAY_USER_ID', 'SUPABASE_URL', 'SUPABASE_SERVICE_KEY'])
 
 test.each<Record<string, string | undefined>>([

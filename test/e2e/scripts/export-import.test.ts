@@ -21,7 +21,7 @@ interface Ended {
 
 async function createFolder() {
   const path = await mkdtemp(join(tmpdir(), 'relay-export-'))
-  // Root's PostgreSQL, which runs as nobody, must be able to pass through.
+  // Root's PostgreSQL, which runs under another account, must be able to pass through.
   await chmod(path, 0o711)
   return {
     file: join(path, 'relay.jsonl'),
@@ -117,7 +117,7 @@ test('an import restores the seq, times, counts and cursors of an export', async
   expect(await tools.post('long', sixth, again)).toMatchObject({ seq: 6, duplicate: true })
 })
 
-test('a reader of the file is given what it had not read, and nothing that was here before', async () => {
+test('a reader of the file receives its unread messages, and nothing that was here before', async () => {
   await using folder = await createFolder()
   await using home = await createTestRelay({})
   await using away = await createTestRelay({})

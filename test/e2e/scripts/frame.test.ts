@@ -1,4 +1,4 @@
-/** What all commands have in common: help, strict options, exit codes, and an end when they are told. */
+/** Rules for all commands: help, strict options, exit codes, and an end when they are told. */
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readdirSync } from 'node:fs'

@@ -1,4 +1,4 @@
-/** Completion of thread names: what is offered, in which order, and what is refused. */
+/** Completion of thread names: the offers, their order, and the refusals. */
 import { expect, test } from 'vitest'
 import { startFaults } from '../../support/faults.ts'
 import { createTestRelay, type TestRelay } from '../../support/relay.ts'
@@ -72,7 +72,7 @@ test('a hundred are offered, and how many there are', async () => {
   expect(counts).toEqual({ total: 250, hasMore: true })
 })
 
-test('for other arguments, and for what no thread is called, nothing is offered or asked', async () => {
+test('for other arguments, and for impossible names, nothing is offered or asked', async () => {
   await using relay = await createTestRelay()
   const nothing = { values: [], total: 0, hasMore: false }
   expect(await complete(relay, 'x', HAND_OFF, 'focus')).toEqual(nothing)
@@ -95,7 +95,7 @@ test.each<[string, Record<string, unknown>]>([
   ['a prompt without a name', { ref: { type: 'ref/prompt' }, argument: ARGUMENT }],
   ['no such prompt', { ref: { type: 'ref/prompt', name: 'x' }, argument: ARGUMENT }],
   ['no such template', { ref: { ...THREAD, uri: 'file:///{name}' }, argument: ARGUMENT }],
-  ['what is no template', { ref: { ...THREAD, uri: 'relay://threads' }, argument: ARGUMENT }],
+  ['not a template', { ref: { ...THREAD, uri: 'relay://threads' }, argument: ARGUMENT }],
   ['no such argument', { ref: THREAD, argument: { name: 'thread', value: '' } }],
   ['no such argument of a prompt', { ref: HAND_OFF, argument: ARGUMENT }],
   ['a value as a number', { ref: THREAD, argument: { name: 'name', value: 1 } }],

@@ -1,4 +1,4 @@
-/** The two prompts: as they are listed, what they say, and what they are refused for. */
+/** The two prompts: their listing, their text, and their refusals. */
 import { expect, test } from 'vitest'
 import { createTestRelay, type TestRelay } from '../../support/relay.ts'
 import { ERAS, request } from './rpc.ts'
@@ -18,7 +18,7 @@ test('prompts/list is the same in both eras, pinned', async () => {
   )
 })
 
-test.each(ERAS)('%s: hand_off says where to post and what', async (era) => {
+test.each(ERAS)('%s: hand_off says where to post and which content', async (era) => {
   await using relay = await createTestRelay()
   const args = { thread: 'billing-migration', focus: 'the "open" invoices' }
   const { body } = await request(relay, era, 'prompts/get', { name: 'hand_off', arguments: args })
@@ -28,14 +28,14 @@ test.each(ERAS)('%s: hand_off says where to post and what', async (era) => {
   await expect(messages[0].content.text).toMatchFileSnapshot('./__snapshots__/hand-off.md')
 })
 
-test('catch_up says whose news of what', async () => {
+test('catch_up names the reader and the threads', async () => {
   await using relay = await createTestRelay()
   const args = { thread: 'billing-migration', reader_tag: 'laptop-code' }
   const { messages } = (await get(relay, 'catch_up', args)).result
   await expect(messages[0].content.text).toMatchFileSnapshot('./__snapshots__/catch-up.md')
 })
 
-test('what is left out is not spoken of', async () => {
+test('an absent argument is not mentioned', async () => {
   await using relay = await createTestRelay()
   const text = async (name: string, args: Record<string, unknown>) =>
     (await get(relay, name, args)).result.messages[0].content.text

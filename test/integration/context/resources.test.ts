@@ -1,4 +1,4 @@
-/** `relay://threads` and `relay://threads/{name}`: what is listed, what is read, what is refused. */
+/** `relay://threads` and `relay://threads/{name}`: lists, readings and refusals. */
 import { expect, test } from 'vitest'
 import { startFaults } from '../../support/faults.ts'
 import { createTestRelay, type TestRelay } from '../../support/relay.ts'
@@ -55,7 +55,7 @@ test.each(ERAS)('%s: the list names the list and the active threads, latest firs
   expect(body.result).not.toHaveProperty('nextCursor')
 })
 
-test('only what may be kept by all is public, and old clients get no such fields', async () => {
+test('only results that anyone may cache are public, and old clients get no such fields', async () => {
   await using relay = await createTestRelay()
   for (const [method, hints] of [
     ['resources/list', { ttlMs: 0, cacheScope: 'private' }],
@@ -249,7 +249,7 @@ test('no message, tag or name can pass for the relay’s own lines', async () =>
   expect(await read(relay, unread.uri)).toContain('no messages yet')
 })
 
-test('a long thread keeps to the budget and leads on to what is older', async () => {
+test('a long thread keeps to the budget and leads on to older messages', async () => {
   await using relay = await createTestRelay()
   for (let n = 1; n <= 5; n++) await post(relay, 'long', `${n}`.repeat(7000))
   await post(relay, 'long', '6'.repeat(25_000))
@@ -310,7 +310,7 @@ test.each(NAMES)('thread %j is read at the address that the list gives it', asyn
   expect(await read(relay, uri)).toContain('> here')
 })
 
-test('a name is looked up as it is given, then trimmed', async () => {
+test('a name is looked up as it is written, then trimmed', async () => {
   await using relay = await createTestRelay()
   await post(relay, 'a', 'here')
   expect(await read(relay, 'relay://threads/%20a%09')).toContain('> here')
@@ -329,7 +329,7 @@ test.each<[string, string]>([
   ['a scheme in capitals', 'RELAY://threads/migration-debug'],
   ['a space before it', ' relay://threads/migration-debug'],
   ['half an escape', 'relay://threads/%4'],
-  ['an escape that is no UTF-8', 'relay://threads/%ff'],
+  ['an escape that is not UTF-8', 'relay://threads/%ff'],
   ['half a surrogate pair', 'relay://threads/%ed%a0%80'],
   ['U+0000', 'relay://threads/a%00b'],
   ['a very long name', `relay://threads/${'x'.repeat(100_000)}`],
@@ -355,7 +355,7 @@ test('a name that is nearly right is answered with the right one', async () => {
   expect(body.error.message).toContain('"migration-debug"')
 })
 
-test('with the database away, resources/list has only the list and reading says what is wrong', async () => {
+test('with the database away, resources/list has only the list and reading reports the fault', async () => {
   await using faults = await startFaults()
   await using relay = await createTestRelay({ faults })
   await post(relay, 'a')

@@ -1,4 +1,4 @@
-/** The tools through the whole server as these tests call them, and what every reader must have seen. */
+/** The tools through the whole server as these tests call them, and the messages that every reader must have seen. */
 import { expect } from 'vitest'
 import type { RelayClient, TestRelay } from '../../support/relay.ts'
 import { type Message, seqs } from '../migrations/calls.ts'

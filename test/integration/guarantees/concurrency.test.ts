@@ -46,7 +46,7 @@ test.each([
   for (const messages of callers) {
     for (const name of '01234') expect(isSorted(inThread(messages, name))).toBe(true)
   }
-  // Two callers' answers may arrive in another order than they were given.
+  // Two callers' answers may arrive in another order than they were made.
   expectAll(
     callers.flat().toSorted((a, b) => a.seq - b.seq),
     (await writing).flat(),
@@ -133,7 +133,7 @@ test('posts with one idempotency key by 8 at once are one message', async () => 
   expectAll(messages.flat(), first)
 })
 
-test('of different posts with one idempotency key at once, one is posted and told so', async () => {
+test('of different posts with one idempotency key at once, one is posted and its answer says so', async () => {
   await using relay = await createTestRelay()
   const tools = over(relay)
   const posted: Posted[] = []
@@ -149,7 +149,7 @@ test('of different posts with one idempotency key at once, one is posted and tol
   expectAll(await follow(tools, 'r', { thread_name: 'keys' }), posted)
 })
 
-test('archived, reopened and posted to at once, a thread keeps and hands out every message', async () => {
+test('archived, reopened and posted to at once, a thread keeps and returns every message', async () => {
   await using relay = await createTestRelay()
   const tools = over(relay)
   await tools.post('done', 'first')

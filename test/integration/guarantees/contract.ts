@@ -1,5 +1,5 @@
 /**
- * What the six tools must answer when calls come one after the other, by the contract only: a relay in
+ * The answers that the six tools must have when calls come one after the other, by the contract only: a relay in
  * memory, as plain as possible, in the shape of 0.1.0. Where only the relay can know something (ids,
  * times), its first answer is taken over and must stay the same.
  */
@@ -16,7 +16,7 @@ interface Stored {
   created_at: string
 }
 
-/** What the relay knows of a message besides what it shows in this shape. */
+/** The relay's data of a message that this shape does not show. */
 interface Posting {
   message: Stored
   from: string | undefined
@@ -51,7 +51,7 @@ export class Contract {
   #readers = new Set<string>()
   #introduced = new Set<string>()
 
-  /** What `tool` must answer to `args`, given what it has answered. */
+  /** The answer that `tool` must have to `args`, after its earlier answers. */
   answerOf(tool: ToolName, args: Args, answer: Answer): Answer {
     switch (tool) {
       case 'relay_list_threads':

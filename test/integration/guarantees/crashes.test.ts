@@ -1,4 +1,4 @@
-/** PostgreSQL killed with -9, and a disk that is full: the relay goes on without a restart of its own. */
+/** PostgreSQL killed with -9, and a disk that is full: the relay continues without a restart of its own. */
 import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { mkdirSync, mkdtempSync, rmdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
@@ -37,7 +37,7 @@ async function killOneConnection(home: Home): Promise<void> {
   await client.end()
 }
 
-/** Takes an account that may mount a disk; faults.test.ts says the same of the error alone. */
+/** Takes an account that may mount a disk; faults.test.ts tests the error itself. */
 test.skipIf(!isAllowedToMount())(
   'a full disk refuses what it cannot hold, and loses nothing',
   async () => {

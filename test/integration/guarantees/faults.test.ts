@@ -1,4 +1,4 @@
-/** Connections cut, a gateway that fails, clients that leave: what was acknowledged is there once. */
+/** Connections cut, a gateway that fails, clients that leave: an acknowledged post is there once. */
 import { expect, test } from 'vitest'
 import { type Fault, startFaults } from '../../support/faults.ts'
 import { createTestRelay, type TestRelay } from '../../support/relay.ts'
@@ -10,7 +10,7 @@ import { createRelayOver, startWire } from './wire.ts'
 const CUT = `select pg_terminate_backend(pid) from pg_stat_activity
   where datname = current_database() and pid <> pg_backend_pid()`
 
-/** What PostgreSQL says when a table can't grow; crashes.test.ts fills a disk where it may. */
+/** PostgreSQL's error when a table can't grow; crashes.test.ts fills a disk where it may. */
 const FULL = `
   create function raise_disk_full() returns trigger language plpgsql as $$
   begin
@@ -115,7 +115,7 @@ test.each([
   },
 )
 
-test('a check cut before its commit has handed out nothing, and says what may be if it was after', async () => {
+test('a check cut before its commit loses nothing, and its error names relay_read_thread', async () => {
   await using wire = await startWire()
   await using relay = await createRelayOver(wire)
   const tools = over(relay)
@@ -173,7 +173,7 @@ test('clients that leave in the middle of a wait lose nothing and leave nothing 
   // Each request has ended, long before its 45 seconds.
   const ended = () => relay.logs.filter(({ tool }) => tool === 'relay_check_new').length
   await expect.poll(ended).toBe(10)
-  // Nor has it gone on asking: each wait has 12 checks.
+  // Nor does it ask any more: each wait has 12 checks.
   expect(checks()).toBeLessThan(60)
   await tools.post('quiet', 'for whoever comes back')
   await together(10, async (n) => {

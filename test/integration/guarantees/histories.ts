@@ -84,7 +84,7 @@ function toolsOver(threads: string[]) {
     archive: calls('relay_archive_thread', { thread_name }, { archived: flag }),
     /** Since the time of the message at that place. */
     readSince: calls('relay_read_thread', { thread_name, since: seq }, { ...window, surface }),
-    /** Somebody deletes one message in the SQL editor. */
+    /** A person deletes one message in the SQL editor. */
     deleteByHand: calls('delete by hand', { thread_name, seq }),
   }
 }

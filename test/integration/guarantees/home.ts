@@ -10,7 +10,7 @@ import { clientOf, type RelayClient } from '../../support/relay.ts'
 const KEY = 'a-key-of-these-tests-that-is-long-enough'
 
 export interface Home extends RelayClient, AsyncDisposable {
-  /** What the person at the terminal has been told, and why the stack has given up. */
+  /** The output at the terminal, and the reason why the stack has given up. */
   notices: string[]
   /** The Worker's log lines. */
   lines: string[]

@@ -1,11 +1,11 @@
-/** Callers that keep a relay busy while something breaks, and what must be true afterwards. */
+/** Callers that keep a relay busy while something breaks, and the conditions that must hold afterwards. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'vitest'
 import type { RelayClient } from '../../support/relay.ts'
 import { type Message, range, seqs } from '../migrations/calls.ts'
 import { follow, over, stateOf } from './callers.ts'
 
-/** Writers and readers that go on until they are stopped, whatever they are answered. */
+/** Writers and readers that run until they are stopped, despite any errors. */
 export function startLoad(relay: RelayClient) {
   const posted = new Map<string, { id: string; seq: number }>()
   /** Posts that were neither acknowledged nor said to have changed nothing. */

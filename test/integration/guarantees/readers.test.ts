@@ -1,4 +1,4 @@
-/** What one reader is handed, through the whole server, while others post: all of it, once, in order. */
+/** One reader receives every message, through the whole server, while others post: once, in order. */
 import { expect, test } from 'vitest'
 import { createTestRelay } from '../../support/relay.ts'
 import { bulk, type Message, range, seqs, together } from '../migrations/calls.ts'
@@ -36,7 +36,7 @@ test('a bounded read skips nothing it has not shown, and checks continue from th
   expect(Math.min(outcomes.joined, outcomes.apart)).toBeGreaterThan(0)
 })
 
-test('a new reader gets a backlog of 2,500, and what is posted meanwhile', async () => {
+test('a new reader gets a backlog of 2,500, and later posts', async () => {
   await using relay = await createTestRelay()
   const tools = over(relay)
   await tools.create('long')

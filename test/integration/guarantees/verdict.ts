@@ -1,6 +1,6 @@
 /**
- * What must be true after any calls, whatever their order was: every post that was acknowledged is in
- * its thread, and every message was given to each reader once, in order.
+ * Conditions after any calls, in any order: every post that was acknowledged is in
+ * its thread, and each reader received every message once, in order.
  */
 import { expect } from 'vitest'
 import type { TestRelay } from '../../support/relay.ts'
@@ -88,7 +88,7 @@ function expectGiven(
     for (const later of checks) {
       if (earlier.answered > later.sent) continue
       for (const place of later.places) {
-        expect(Math.max(0, ...earlier.places), `${reader} is given in order`).toBeLessThan(place)
+        expect(Math.max(0, ...earlier.places), `${reader} receives in order`).toBeLessThan(place)
       }
     }
   }
@@ -99,9 +99,9 @@ function expectGiven(
   const ownSeqs = own.filter(isOwn).flatMap(({ answer }) => (answer.duplicate ? [] : [answer.seq]))
   expect(
     given.filter((seq) => ownSeqs.includes(seq)),
-    `${reader} is given its own posts`,
+    `${reader} receives its own posts`,
   ).toEqual([])
-  expect(given, `${reader} is given each message once`).toHaveLength(new Set(given).size)
+  expect(given, `${reader} receives each message once`).toHaveLength(new Set(given).size)
   const passed = own.flatMap(({ call: { name: tool, args }, answer }) => {
     if (tool === 'relay_post_message') return args.to === reader ? [] : [answer.seq]
     if (tool === 'relay_read_thread') return isJoined(args, answer) ? seqs(answer.messages) : []
@@ -109,7 +109,7 @@ function expectGiven(
   })
   const seen = new Set([...given, ...passed, ...(name === KNOWN ? [1] : [])])
   const never = seqs(messages).filter((seq) => !seen.has(seq))
-  expect(never, `${reader} was never given these seqs of ${name}`).toEqual([])
+  expect(never, `${reader} never received these seqs of ${name}`).toEqual([])
 }
 
 /** Whether this was a window that a cursor moves over. */

@@ -14,7 +14,7 @@ export interface Wire extends AsyncDisposable {
    * it, the gateway commits it, or PostgreSQL says that it has committed.
    */
   cutAt(word: 'begin' | 'commit' | 'COMMIT', times: number): void
-  /** When set, is given what the commit of a call that has run would do, instead of its being done. */
+  /** When set, receives the commit of a call that has run, instead of its being done. */
   keepBack: ((commit: () => void) => void) | undefined
 }
 

@@ -34,7 +34,7 @@ test('a caller without a key is refused before anything of the body arrives', as
   }
 })
 
-test('a body that does not arrive within ten seconds is given up', async () => {
+test('a body that does not arrive within ten seconds is abandoned', async () => {
   await using relay = await createTestRelay()
   const answers = ENDPOINTS.map(([path, type]) => {
     const headers = { 'content-type': type, 'content-length': '100' }

@@ -1,4 +1,4 @@
-/** Resources, prompts and completion asked for what is odd in address, name, type or size. */
+/** Resources, prompts and completion with odd addresses, names, types or sizes. */
 import { test } from 'vitest'
 import { createTestRelay } from '../../support/relay.ts'
 import { expectOutcome, modern } from './raw.ts'

@@ -201,7 +201,7 @@ test(`${REQUESTS} damaged requests do no harm, and the relay serves on (FUZZ_SEE
   }
   await Promise.all(Array.from({ length: WIDTH }, sendAll))
 
-  // What was damaged got through to the tools too, and not only as far as the first check.
+  // Damaged requests got through to the tools too, and not only as far as the first check.
   expect(statuses.get(200)).toBeGreaterThan(REQUESTS / 10)
   expect(statuses.get(400)).toBeGreaterThan(REQUESTS / 10)
 

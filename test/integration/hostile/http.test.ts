@@ -99,7 +99,7 @@ test.each<[string, RawHeaders, string]>([
   ['a key of 20,000 bytes', { authorization: `Bearer ${'a'.repeat(20_000)}` }, '401'],
   ['a key that is not ASCII', { authorization: 'Bearer \xff\xfe' }, '401'],
   ['a key after a tab', { authorization: 'Bearer\tx' }, '401'],
-  ['a token that nobody signed', { authorization: `Bearer ${JWT}` }, '401'],
+  ['an unsigned token', { authorization: `Bearer ${JWT}` }, '401'],
   ['a token with a broken head', { authorization: 'Bearer e30.e30.' }, '401'],
   ['a token of dots', { authorization: 'Bearer ..' }, '401'],
   ['two Origins', { origin: ['http://localhost', 'https://evil.example'] }, '403'],

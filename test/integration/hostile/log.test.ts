@@ -19,7 +19,7 @@ const call = (method: string, name: string) => ({
   params: { clientInfo: { name, version: '1' }, protocolVersion: '2025-11-25' },
 })
 
-test('the service key and the keys of the relay are masked in what the database says', async () => {
+test('the service key and the keys of the relay are masked in the database’s messages', async () => {
   await using faults = await startFaults()
   await using relay = await createTestRelay({
     faults,
@@ -36,7 +36,7 @@ test('the service key and the keys of the relay are masked in what the database 
   }
 })
 
-test('keys and tokens are masked in what a caller names', async () => {
+test('keys and tokens are masked in a caller’s names', async () => {
   await using relay = await createTestRelay({ bindings: { RELAY_API_KEY_PREVIOUS: PREVIOUS } })
   const { access_token, refresh_token } = await (await createOAuthClient(relay)).connect()
   const secrets = [relay.serviceKey, relay.key, PREVIOUS, access_token, refresh_token]

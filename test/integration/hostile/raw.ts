@@ -1,4 +1,4 @@
-/** Requests as bytes, some of which no HTTP library would send, and what no answer may ever hold. */
+/** Requests as bytes, some of which no HTTP library would send, and the text that must not be in any answer. */
 import { connect } from 'node:net'
 import { expect } from 'vitest'
 import type { TestRelay } from '../../support/relay.ts'
@@ -31,7 +31,7 @@ export interface Answer {
 /** Nothing that is sent takes longer; a request left waiting is a fault of its own. */
 const DEADLINE_MS = 20_000
 
-/** Sends one request on a connection of its own: a valid one, except for what is given. */
+/** Sends one request on a connection of its own: a valid one, except for the arguments. */
 export function send(relay: TestRelay, request: RawRequest): Promise<Answer> {
   const { host, hostname, port } = new URL(relay.url)
   const body = Buffer.from(request.body ?? '')
@@ -83,7 +83,7 @@ function parse(raw: string): Answer {
   const [, status = '0', head = '', rest = ''] =
     /^HTTP\/1\.[01] (\d{3})([\s\S]*?)\r\n\r\n([\s\S]*)$/.exec(raw) ?? []
   const [, type = ''] = /^content-type: *(.*)$/im.exec(head) ?? []
-  // No answer here is so long that its chunks matter, but their lengths are no part of it.
+  // No answer here is so long that its chunks matter, but their lengths are not part of it.
   const isChunked = /^transfer-encoding: *chunked/im.test(head)
   const text = isChunked ? rest.replaceAll(/(^|\r\n)[0-9a-f]+\r\n/gi, '').trimEnd() : rest
   return { status: Number(status), type, text }
@@ -129,10 +129,10 @@ const INTERNALS = [
 /** The codes that the two eras of MCP leave to a server; -32603 would be a bug. */
 const CODES = [-32700, -32600, -32601, -32602, -32002, -32020, -32022]
 
-/** What the HTTP parser of workerd says of requests that never become one. */
+/** The answer of workerd's HTTP parser to malformed requests. */
 const PARSER = /^(Bad Request|invalid URI|invalid [\w -]+ parsed)$/
 
-/** What holds for the answer to anything that anybody may send. */
+/** Rules for the answer to any request. */
 export function expectHarmless(answer: Answer, relay: TestRelay, sent = ''): void {
   const { status, type, text } = answer
   const about = `${sent}\n${status} ${type}\n${text.slice(0, 2000)}`

@@ -1,4 +1,4 @@
-/** What programs that are not this project's find in their environment. */
+/** The environment of programs that are not this project's. */
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -1,4 +1,4 @@
-/** The port that clients connect to: what it passes on, and what it refuses. */
+/** The port that clients connect to: the requests that it forwards, and those it refuses. */
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer } from 'node:net'
 import { text } from 'node:stream/consumers'

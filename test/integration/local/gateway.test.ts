@@ -1,4 +1,4 @@
-/** The gateway answers what Supabase's API would, so that the Worker meets the same thing here. */
+/** The gateway answers as Supabase's API would, so that the Worker meets the same thing here. */
 import { createClient } from '@supabase/supabase-js'
 import { expect, test } from 'vitest'
 import { startGateway } from '../../../scripts/local/supabase/gateway.ts'
@@ -105,7 +105,7 @@ test('a key that is missing, unknown or out of place is 401', async () => {
   ])
 })
 
-test('a new project grants the API roles nothing on what is created', async () => {
+test('a new project grants the API roles nothing on new objects', async () => {
   await using project = await createProject(`
     create table public.notes (id int);
     create function public.notes_count() returns jsonb language sql volatile
@@ -161,7 +161,7 @@ test('arguments arrive as PostgreSQL reads them from the body', async () => {
   expect((await project.rpc('echo', nulls)).body).toMatchObject({ text: null, json_is_null: true })
 })
 
-test('what a type can’t hold is 400 with PostgreSQL’s code', async () => {
+test('a value that a type can’t hold is 400 with PostgreSQL’s code', async () => {
   await using project = await createProject(`
     create function public.echo(p_uuid uuid default null, p_text text default null)
       returns jsonb language sql volatile as $$ select to_jsonb(p_text) $$;
@@ -231,7 +231,7 @@ test('two functions that fit are ambiguous', async () => {
   expect({ status, code: body.code }).toEqual({ status: 300, code: 'PGRST203' })
 })
 
-test('a request that is no rpc of supabase-js is refused', async () => {
+test('a request that is not an rpc of supabase-js is refused', async () => {
   await using project = await createProject(WHO)
   const refusal = async (...request: Parameters<typeof project.rpc>) => {
     const { status, body } = await project.rpc(...request)
@@ -304,7 +304,7 @@ test('a database that is not there is 503, to all who ask at once', async () => 
   await gateway.stop()
 })
 
-test('a client that leaves does not undo what it asked for', async () => {
+test('a client that leaves does not undo its call', async () => {
   await using project = await createProject(`
     create table public.notes (id int);
     grant all on public.notes to service_role;

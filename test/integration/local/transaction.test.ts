@@ -79,7 +79,7 @@ test('when a refusal is answered, its transaction is over', async () => {
   }
 })
 
-test('what fails only at the commit is refused, and leaves nothing', async () => {
+test('a statement that fails only at the commit is refused, and leaves nothing', async () => {
   await using project = await createProject(`
     create table public.notes (id int primary key, next int);
     alter table public.notes add foreign key (next) references public.notes

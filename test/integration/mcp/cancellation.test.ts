@@ -21,7 +21,7 @@ const cancelled = (requestId: unknown) => ({
 
 /**
  * Starts a wait, and resolves once it has asked the database for the first time. `count` resolves with the
- * number of messages that it is given in the end.
+ * number of messages that it receives in the end.
  */
 async function startWait(
   relay: TestRelay,
@@ -149,7 +149,7 @@ test.each(CALLS)(
     await held.release()
     const { body } = await answer
     if (tool === 'relay_check_new') {
-      // Empty, or whoever was meant instead would have the message twice.
+      // Empty, or the intended recipient would have the message twice.
       expect(body.result.structuredContent).toMatchObject({
         new_message_count: 0,
         messages: [],

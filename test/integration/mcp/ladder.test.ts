@@ -97,7 +97,7 @@ test.each([
   }
 })
 
-test('a key in the query string is no key', async () => {
+test('a key in the query string is not accepted', async () => {
   await using relay = await createTestRelay()
   const response = await relay.fetch(`/mcp?access_token=${relay.key}&key=${relay.key}`, {
     method: 'POST',
@@ -207,7 +207,7 @@ test.each([
   expect(response.body).not.toHaveProperty('id')
 })
 
-test('100,000 levels of nesting are read, and refused for what they are', async () => {
+test('100,000 levels of nesting are read, and refused as invalid', async () => {
   await using relay = await createTestRelay()
   const deep = `${'['.repeat(100_000)}${']'.repeat(100_000)}`
   expect(await relay.rpc(`{"jsonrpc":"2.0","id":1,"method":${deep}}`)).toMatchObject({

@@ -1,4 +1,4 @@
-/** What the methods answer, in both eras. */
+/** The answers of the methods, in both eras. */
 import { expect, test } from 'vitest'
 import { createTestRelay } from '../../support/relay.ts'
 
@@ -75,7 +75,7 @@ test('tools/list is the same six tools in both eras, pinned', async () => {
   )
 })
 
-test('no schema has what a client of some model or era cannot read', async () => {
+test('no schema has a keyword that a client of some model or era cannot read', async () => {
   await using relay = await createTestRelay()
   const { body } = await relay.rpc({ jsonrpc: '2.0', id: 1, method: 'tools/list' })
   for (const tool of body.result.tools) {
@@ -92,7 +92,7 @@ test('no schema has what a client of some model or era cannot read', async () =>
   }
 })
 
-test('a call in the modern era says what one in the legacy era says', async () => {
+test('a call in the modern era has the same answer as in the legacy era', async () => {
   await using relay = await createTestRelay()
   await relay.call('relay_post_message', { thread_name: 'ü', surface: 'code', content: 'Hi.' })
   const name = 'relay_read_thread'
@@ -164,7 +164,7 @@ test.each([
   expect(response).toMatchObject({ status: 400, body: { error: { code: -32600 } } })
 })
 
-test('the calls of a batch share one budget, and none loses what does not fit', async () => {
+test('the calls of a batch share one budget, and none loses messages that do not fit', async () => {
   await using relay = await createTestRelay()
   for (let n = 0; n < 4; n++) {
     await relay.call('relay_post_message', {

@@ -1,4 +1,4 @@
-/** The lean shape, previews, and the fields that say what is left. */
+/** The lean shape, previews, and the fields about the rest. */
 import { expect, test } from 'vitest'
 import { createTestDatabase } from '../../support/database.ts'
 import { fill, over, range, together, tools } from './calls.ts'
@@ -45,7 +45,7 @@ test('two spellings of a new name open one thread, however they race', async () 
   expect((await tools(database).list()).threads).toHaveLength(20)
 })
 
-test('lean messages leave out what is empty, cut long contents, and show UTC cut to milliseconds', async () => {
+test('lean messages leave out empty fields, cut long contents, and show UTC cut to milliseconds', async () => {
   await using database = await createTestDatabase()
   const [relay, owner] = [tools(database), await database.connect('postgres')]
   await relay.check('you')

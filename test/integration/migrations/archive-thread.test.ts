@@ -43,7 +43,7 @@ test('a thread that is not there is refused with the names that are, the latest 
   expect((await relay.list({ include_archived: true })).threads).toHaveLength(3)
 })
 
-test('at most the 200 latest names are told', async () => {
+test('at most the 200 latest names are returned', async () => {
   await using database = await createTestDatabase()
   const relay = tools(database)
   for (const n of range(1, 201)) await relay.create(`thread ${n}`)
@@ -65,7 +65,7 @@ test('the status tells schema, clock and counts', async () => {
   expect(Date.parse(full.now)).toBeGreaterThan(Date.parse(empty.now))
 })
 
-test('the status tells what the API may call, and by which names', async () => {
+test('the status lists the functions that the API may call, with their arguments', async () => {
   await using database = await createTestDatabase()
   const owner = await database.connect('postgres')
   await owner.query('revoke execute on function public.relay_export from service_role')

@@ -38,7 +38,7 @@ test.each([
   expect(seqs([...checked.messages, ...rest])).toEqual(range(1, count))
 })
 
-test('the budget is used: what fits is returned', async () => {
+test('the budget is used: messages that fit are returned', async () => {
   await using database = await createTestDatabase()
   const relay = tools(database)
   for (const _ of range(1, 12)) await relay.post('release', 'x'.repeat(5000))

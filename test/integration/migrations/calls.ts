@@ -125,7 +125,7 @@ export async function bulk(
 /** Resolves when `count` other transactions in this database wait for a lock. */
 export async function waitingForLocks(observer: Client, count: number): Promise<void> {
   for (let tries = 0; tries < 1000; tries += 1) {
-    // Within a transaction the observer would see the same activity for ever.
+    // Within a transaction the observer would see the same activity indefinitely.
     await observer.query('select pg_stat_clear_snapshot()')
     const { rows } = await observer.query(
       `select count(distinct l.pid)::int as waiting from pg_locks l

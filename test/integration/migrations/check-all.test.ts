@@ -46,7 +46,7 @@ test('peeking over all threads moves nothing', async () => {
   expect(places(await drain(relay, 'ci'))).toEqual(['a 2', 'a 3', 'b 1', 'b 2'])
 })
 
-test('who has read everything is told so, and of whatever comes next', async () => {
+test('a reader that is up to date gets nothing, and then later messages', async () => {
   await using database = await createTestDatabase()
   const relay = tools(database)
   await fill(relay, 'kept', 3)

@@ -1,4 +1,4 @@
-/** relay_check_new in one thread: order, peeking, acknowledging, and what remains. */
+/** relay_check_new in one thread: order, peeking, acknowledging, and the rest. */
 import { expect, test } from 'vitest'
 import { createTestDatabase } from '../../support/database.ts'
 import { bulk, drain, fill, over, range, seqs, tools } from './calls.ts'
@@ -23,7 +23,7 @@ test('a new reader of a thread starts at its first message, oldest first', async
   })
 })
 
-test('each message is handed out once, and what remains is counted', async () => {
+test('each message is returned once, and the rest is counted', async () => {
   await using database = await createTestDatabase()
   const relay = tools(database)
   await fill(relay, 'release', 5)
@@ -88,7 +88,7 @@ test('peeking, and acknowledging with the next peek, delivers everything at leas
   expect(delivered).toEqual([[1, 2], [3, 4], [5], []])
 })
 
-test('ack_seq marks everything up to it as read, then returns what is after it', async () => {
+test('ack_seq marks everything up to it as read, then returns the messages after it', async () => {
   await using database = await createTestDatabase()
   const relay = tools(database)
   await fill(relay, 'release', 5)
@@ -138,7 +138,7 @@ test('ack_seq at the end is good, also when the messages there were deleted', as
   })
 })
 
-test('a reader of an archived thread that asks for it by name gets what is new', async () => {
+test('a reader of an archived thread that asks for it by name gets the new messages', async () => {
   await using database = await createTestDatabase()
   const relay = tools(database)
   await relay.post('done')

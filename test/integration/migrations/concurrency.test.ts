@@ -16,7 +16,7 @@ import {
 } from './calls.ts'
 import { legacyWorker } from './legacy.ts'
 
-/** Tools over a connection that nobody else uses. */
+/** Tools over a connection of its own. */
 const alone = async (database: TestDatabase) => tools(over(await database.connect()))
 
 /** Calls `work` again and again until `until` has ended, and once more. */
@@ -57,7 +57,7 @@ test.each([1, 3])('8 writers and %i polling readers: all there, once, in order',
   }
 })
 
-test('readers of all threads get what 8 writers post into 10 threads, once and in order', async () => {
+test('readers of all threads get the posts of 8 writers into 10 threads, once and in order', async () => {
   await using database = await createTestDatabase()
   const relay = await alone(database)
   await relay.post('0')
@@ -318,7 +318,7 @@ test('counts stay true while messages are deleted by hand', async () => {
   await expect(relay.check('all')).resolves.toMatchObject({ remaining_count: 0 })
 })
 
-test('reading with a reader tag passes over nothing it has not shown', async () => {
+test('reading with a reader tag never skips a message it has not shown', async () => {
   await using database = await createTestDatabase()
   const relay = await alone(database)
   await fill(relay, 'busy', 10)

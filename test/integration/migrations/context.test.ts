@@ -31,7 +31,7 @@ test('pages follow one another in the order of the list, threads of one moment i
   expect(names(paged)).toEqual(names((await relay.list({ limit: 100 })).threads))
 })
 
-test('a page has what a list shows, and no archived thread', async () => {
+test('a page has the fields of a list, and no archived thread', async () => {
   await using database = await createTestDatabase()
   const relay = tools(database)
   const { id } = await relay.create('a', { description: `${'🚀'.repeat(200)}x` })

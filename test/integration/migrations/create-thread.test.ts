@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { createTestDatabase } from '../../support/database.ts'
 import { names, over, tools, USER } from './calls.ts'
 
-/** What JavaScript's trim() removes. */
+/** The characters that JavaScript's trim() removes. */
 const WHITE_SPACE =
   ' \t\n\v\f\r\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a' +
   '\u2028\u2029\u202f\u205f\u3000\ufeff'

@@ -105,7 +105,7 @@ test('truncating the messages empties every thread', async () => {
   expect(seqs(await drain(relay, 'ci'))).toEqual([4])
 })
 
-test('truncating everything starts anew', async () => {
+test('truncating everything starts from the beginning', async () => {
   await using database = await createTestDatabase()
   const relay = tools(database)
   const owner = await database.connect('postgres')
@@ -164,7 +164,7 @@ test('a deletion over several threads counts in each', async () => {
   })
 })
 
-test('a check of a thread that is just being deleted is no fault', async () => {
+test('a check of a thread that is just being deleted does not fail', async () => {
   await using database = await createTestDatabase()
   const relay = tools(database)
   const owner = await database.connect('postgres')

@@ -1,4 +1,4 @@
-/** relay_give_back: what a look marked as read, for a caller that was gone before it could be told. */
+/** relay_give_back: marks of a look whose caller had gone before the answer arrived. */
 import { expect, test } from 'vitest'
 import { createTestDatabase } from '../../support/database.ts'
 import { type Caller, fill, seqs, together, tools, USER } from './calls.ts'
@@ -11,7 +11,7 @@ const look = (database: Caller, fn = 'relay_check_new', args: object = {}) =>
 const giveBack = (database: Caller, moved: unknown) =>
   database.call('relay_give_back', { ...READER, p_moved: JSON.stringify(moved) })
 
-test('a check of all threads that is given back is handed out once more, in order', async () => {
+test('a check of all threads that is given back returns the same once more, in order', async () => {
   await using database = await createTestDatabase()
   const relay = tools(database)
   await relay.check('ci')
@@ -35,7 +35,7 @@ test('a read that marked messages as read is given back too', async () => {
   expect(seqs((await relay.check('ci')).messages)).toEqual([1, 2, 3])
 })
 
-test('what a later call of the reader has taken stays taken', async () => {
+test('messages that a later call of the reader took stay read', async () => {
   await using database = await createTestDatabase()
   const relay = tools(database)
   await relay.check('ci')

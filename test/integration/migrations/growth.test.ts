@@ -1,4 +1,4 @@
-/** A relay that grows from nothing: what a call reads does not depend on when its session was planned. */
+/** A relay that grows from nothing: the cost of a call does not depend on when its session was planned. */
 import { randomUUID } from 'node:crypto'
 import type { Client } from 'pg'
 import { expect, test } from 'vitest'
@@ -39,13 +39,13 @@ async function openSessions(database: TestDatabase) {
           }
         }),
       )
-      // A session reports what it read at most once a second, unless it is told to.
+      // A session reports its reads at most once a second, unless it is told to.
       for (const session of sessions) await session.query('select pg_stat_force_next_flush()')
     },
   }
 }
 
-/** What was read and written so far in the relay's tables. */
+/** The reads and writes so far in the relay's tables. */
 async function readCounters(owner: Client) {
   const { rows } = await owner.query<{
     rows: string

@@ -1,4 +1,4 @@
-/** A database as relay-mcp 0.1.0 made it, and what a 0.1.0 Worker writes into one. */
+/** A database as relay-mcp 0.1.0 made it, and the writes of a 0.1.0 Worker. */
 import type { Client, Pool } from 'pg'
 import { USER } from './calls.ts'
 
@@ -57,7 +57,7 @@ export const SCHEMA_0_1_0 = `
   revoke all on public.relay_read_cursors from anon, authenticated;
 `
 
-/** What a 0.1.0 Worker does, each statement a request and so a transaction of its own. */
+/** The calls of a 0.1.0 Worker, each statement a request and so a transaction of its own. */
 export function legacyWorker(connection: Client | Pool) {
   return {
     async open(name: string): Promise<string> {
@@ -82,7 +82,7 @@ export function legacyWorker(connection: Client | Pool) {
       return rows[0].id
     },
 
-    /** Ids of what is unread, by 0.1.0's test, and the cursor moved to the last of them. */
+    /** Ids of the unread messages, by 0.1.0's test, and the cursor moved to the last of them. */
     async check(thread: string, reader: string): Promise<string[]> {
       const { rows } = await connection.query(
         `select id, created_at::text from public.relay_messages

@@ -15,7 +15,7 @@ test('threads are listed by latest activity, which for one without messages is i
   expect(threads[0].last_message_at).toBeNull()
 })
 
-test('a thread is told with its counts and without what is internal', async () => {
+test('a thread is listed with its counts and without internal fields', async () => {
   await using database = await createTestDatabase()
   const relay = tools(database)
   const { id } = await relay.create('release', { description: 'What ships.' })
@@ -62,7 +62,7 @@ test('archived threads are listed only when asked for', async () => {
   ])
 })
 
-test('unread_count is what that reader has not read of each thread', async () => {
+test('unread_count counts the messages of each thread that this reader has not read', async () => {
   await using database = await createTestDatabase()
   const relay = tools(database)
   await fill(relay, 'read', 3)
@@ -81,12 +81,12 @@ test('unread_count is what that reader has not read of each thread', async () =>
     ['empty', 0],
     ['read', 0],
   ])
-  // Nobody can say what is unread to a reader that has not been introduced.
+  // The unread messages of a reader that has not been introduced are unknown.
   const others = await relay.list({ reader_tag: 'someone else' })
   for (const thread of others.threads) expect(thread).not.toHaveProperty('unread_count')
 })
 
-test('a query is part of a name or a description, in whatever case', async () => {
+test('a query is part of a name or a description, in any case', async () => {
   await using database = await createTestDatabase()
   const relay = tools(database)
   await relay.create('Auth-Migration')

@@ -1,4 +1,4 @@
-/** Locks: everything at once without a deadlock, and how long a call waits for somebody else's. */
+/** Locks: everything at once without a deadlock, and how long a call waits for another's. */
 import type { DatabaseError } from 'pg'
 import { expect, test } from 'vitest'
 import { createTestDatabase } from '../../support/database.ts'

@@ -13,7 +13,7 @@ import { range, shown, USER } from './calls.ts'
 
 const THREADS = range(1, 13).map((n) => `thread ${n}`)
 
-/** What the model says of a refusal, by the SQLSTATE. */
+/** The model's name for a refusal, by the SQLSTATE. */
 const REFUSALS: Record<string, string> = {
   RL001: 'not found',
   RL002: 'already exists',
@@ -21,7 +21,7 @@ const REFUSALS: Record<string, string> = {
   RL004: 'above the last seq',
 }
 
-/** What only the relay can know, or what the Worker makes of it. */
+/** Fields that only the relay can know, or that the Worker changes. */
 const UNMODELLED = [
   'readers',
   'known_readers',

@@ -1,9 +1,9 @@
-/** Own posts, messages addressed to a reader, and what a post says of both. */
+/** Own posts, messages addressed to a reader, and a post's answer about both. */
 import { expect, test } from 'vitest'
 import { createTestDatabase } from '../../support/database.ts'
 import { bulk, drain, range, seqs, tools } from './calls.ts'
 
-test('own posts are no news, in whatever order they lie among those of others', async () => {
+test('own posts are not news, in any order among those of others', async () => {
   await using database = await createTestDatabase()
   const relay = tools(database)
   await relay.check('ci')
@@ -20,7 +20,7 @@ test('own posts are no news, in whatever order they lie among those of others', 
   expect(seqs(await drain(relay, 'other', { thread_name: 'talk' }))).toEqual([1, 2, 4, 6, 7])
 })
 
-test('an empty check says what it stepped over and when the reader was last given something', async () => {
+test('an empty check counts the posts it skipped and dates the last message received', async () => {
   await using database = await createTestDatabase()
   const relay = tools(database)
   await relay.check('ci', { thread_name: (await relay.post('talk')).thread_name })
@@ -36,7 +36,7 @@ test('an empty check says what it stepped over and when the reader was last give
   expect(await relay.check('ci', { thread_name: 'talk' })).toMatchObject({ own_message_count: 0 })
 })
 
-test('a message addressed to its own poster is handed to it, once', async () => {
+test('a message addressed to its own poster reaches it, once', async () => {
   await using database = await createTestDatabase()
   const relay = tools(database)
   await relay.check('nightly')
@@ -53,7 +53,7 @@ test('a message addressed to its own poster is handed to it, once', async () => 
   expect(await relay.check('nightly')).toMatchObject({ new_message_count: 0, remaining_count: 0 })
 })
 
-test('`to` is looked up as given, then folded, and kept as given when nobody has that name', async () => {
+test('`to` is looked up as written, then folded, and kept as written when no reader has that name', async () => {
   await using database = await createTestDatabase()
   const relay = tools(database)
   await relay.check('Laptop Code')
@@ -68,7 +68,7 @@ test('`to` is looked up as given, then folded, and kept as given when nobody has
   expect(messages.map((m: { to: string }) => m.to)).toEqual(['phone', 'Laptop Code'])
 })
 
-test('whatever a reader does, it is told what else waits for it', async () => {
+test('every call tells a reader which other messages wait for it', async () => {
   await using database = await createTestDatabase()
   const relay = tools(database)
   await relay.check('ci')

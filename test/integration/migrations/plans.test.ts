@@ -28,7 +28,7 @@ const post = () => ({
   p_surface: 'code',
 })
 
-test('no call plans again what its session has planned', async () => {
+test('no call plans a statement again that its session has planned', async () => {
   await using database = await createTestDatabase()
   const other = await database.connect()
   const client = await database.connect()

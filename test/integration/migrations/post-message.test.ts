@@ -32,7 +32,7 @@ test('a post says where the message is, and the message reads as it was posted',
   })
 })
 
-test('what is left out of a post is null', async () => {
+test('an absent argument of a post is null', async () => {
   await using database = await createTestDatabase()
   const relay = tools(database)
   await relay.post('release')
@@ -60,7 +60,7 @@ test('a post to an archived thread reopens it and says so', async () => {
   expect(await relay.list()).toMatchObject({ threads: [{ name: 'done', archived: false }] })
 })
 
-test('a reader that has read everything is not handed its own posts', async () => {
+test('a reader that has read everything does not receive its own posts', async () => {
   await using database = await createTestDatabase()
   const relay = tools(database)
   await relay.post('release', 'from someone else')
@@ -80,7 +80,7 @@ test('a reader that opens a thread by posting has read it', async () => {
   expect(await relay.list({ reader_tag: 'ci' })).toMatchObject({ threads: [{ unread_count: 0 }] })
 })
 
-test('a post passes over nothing that its reader has not read', async () => {
+test('a post never skips messages that its reader has not read', async () => {
   await using database = await createTestDatabase()
   const relay = tools(database)
   await fill(relay, 'release', 2)
@@ -168,7 +168,7 @@ test('a duplicate neither reopens the thread nor moves a cursor', async () => {
   })
 })
 
-test('a duplicate introduces nobody, and says that its reader is new', async () => {
+test('a duplicate does not introduce its reader, and says that it is new', async () => {
   await using database = await createTestDatabase()
   const relay = tools(database)
   await fill(relay, 'release', 30)
@@ -181,7 +181,7 @@ test('a duplicate introduces nobody, and says that its reader is new', async () 
     known_readers: [{ reader_tag: 'ci' }],
   })
   expect(answer).not.toHaveProperty('skipped')
-  // What is skipped is told by the call that introduces.
+  // The call that introduces lists the skipped messages.
   expect(await relay.check('laptop')).toMatchObject({
     messages: [{ seq: 30 }, { seq: 31 }],
     skipped: [{ thread_name: 'release', message_count: 29 }],

@@ -3,13 +3,13 @@ import { expect, test } from 'vitest'
 import { createTestDatabase } from '../../support/database.ts'
 import { contents, fill, type Message, range, seqs, type Tools, tools } from './calls.ts'
 
-/** What is unread after the reading, by the count of a peek. */
+/** The unread messages after the reading, by the count of a peek. */
 async function unread(relay: Tools, reader_tag: string): Promise<number> {
   const answer = await relay.check(reader_tag, { thread_name: 'release', peek: true })
   return answer.remaining_count
 }
 
-test('a thread is read newest first, and older_count tells what is before', async () => {
+test('a thread is read newest first, and older_count counts those before', async () => {
   await using database = await createTestDatabase()
   const relay = tools(database)
   await fill(relay, 'release', 55)
@@ -74,7 +74,7 @@ test('since is exclusive, to the microsecond', async () => {
   expect(rest).toHaveProperty('has_more', false)
 })
 
-test('from finds what a reader posted, in one thread and in all, in any spelling of its tag', async () => {
+test('from finds the posts of a reader, in one thread and in all, in any spelling of its tag', async () => {
   await using database = await createTestDatabase()
   const relay = tools(database)
   await relay.post('release', 'a', { reader_tag: 'laptop-code' })
@@ -85,7 +85,7 @@ test('from finds what a reader posted, in one thread and in all, in any spelling
     contents((await relay.read(thread, filter)).messages)
   expect(await found('release', { from: 'laptop-code' })).toEqual(['a'])
   expect(await found(null, { from: 'Laptop Code' })).toEqual(['c', 'a'])
-  expect(await found(null, { from: 'nobody' })).toEqual([])
+  expect(await found(null, { from: 'unknown' })).toEqual([])
 })
 
 test('surface and session_tag filter messages, separately and together', async () => {
@@ -152,7 +152,7 @@ test('a filtered reading moves no cursor', async () => {
   }
 })
 
-test('reading what was read before moves no cursor back', async () => {
+test('reading old messages again moves no cursor back', async () => {
   await using database = await createTestDatabase()
   const relay = tools(database)
   await fill(relay, 'release', 5)
@@ -162,7 +162,7 @@ test('reading what was read before moves no cursor back', async () => {
   expect(await unread(relay, 'ci')).toBe(0)
 })
 
-test('a window joins a cursor across deleted messages, which nobody can read', async () => {
+test('a window joins a cursor across deleted messages, which cannot be read', async () => {
   await using database = await createTestDatabase()
   const relay = tools(database)
   const owner = await database.connect('postgres')
@@ -190,7 +190,7 @@ test('a window does not join a cursor while one message lies between them', asyn
   expect(await unread(relay, 'ci')).toBe(5)
 })
 
-test('a window cut by the budget joins only with what it returned', async () => {
+test('a window cut by the budget joins only with the messages it returned', async () => {
   await using database = await createTestDatabase()
   const relay = tools(database)
   for (let n = 0; n < 4; n += 1) await relay.post('release', 'x'.repeat(25_000))

@@ -1,4 +1,4 @@
-/** Readers: first use, introduction, and what counts as read. */
+/** Readers: first use, introduction, and which messages count as read. */
 import { readFile } from 'node:fs/promises'
 import { expect, test } from 'vitest'
 import { createTestDatabase } from '../../support/database.ts'
@@ -38,7 +38,7 @@ test('of a larger relay a new reader gets the newest two of the ten most recent 
     { thread_name: 'thread 12', message_count: 3 },
     { thread_name: 'thread 11', message_count: 1 },
   ])
-  // What it was given counts as handed out only once it was: nothing is skipped by a limit.
+  // A message counts as received only once it was returned: nothing is skipped by a limit.
   const next = await relay.check('ci')
   expect(next).toMatchObject({ new_message_count: 0, remaining_count: 0 })
   expect(next).not.toHaveProperty('new_reader')
@@ -127,7 +127,7 @@ test('the first peek introduces, and moves nothing', async () => {
   expect(seqs((await relay.check('ci')).messages)).toEqual([29, 30, 31])
 })
 
-test('checks of named threads concern only those, from their first message, and introduce nobody', async () => {
+test('checks of named threads concern only those, from their first message, and do not introduce', async () => {
   await using database = await createTestDatabase()
   const relay = tools(database)
   await fill(relay, 'a', 30)
@@ -169,7 +169,7 @@ test('a first post introduces before it takes its place', async () => {
   expect(await relay.check('ci')).toMatchObject({ new_message_count: 0, remaining_count: 0 })
 })
 
-test('an introduction never passes over what was addressed to the reader', async () => {
+test('an introduction never skips messages addressed to the reader', async () => {
   await using database = await createTestDatabase()
   const relay = tools(database)
   await fill(relay, 'old', 10)
@@ -182,7 +182,7 @@ test('an introduction never passes over what was addressed to the reader', async
   )
 })
 
-test('listing introduces nobody, and names the other readers', async () => {
+test('listing does not introduce, and names the other readers', async () => {
   await using database = await createTestDatabase()
   const relay = tools(database)
   await fill(relay, 'a', 30)
@@ -295,7 +295,7 @@ test('unread messages addressed in another spelling are reported', async () => {
   })
 })
 
-test('readers whose tags differ only in spelling are not addressed by what is for the other', async () => {
+test('readers whose tags differ only in spelling do not receive messages for each other', async () => {
   await using database = await createTestDatabase()
   const relay = tools(database)
   await relay.check('laptop_code')

@@ -1,4 +1,4 @@
-/** What the migration leaves behind, on an empty project, run again, and over 0.1.0. */
+/** The schema after the migration, on an empty project, run again, and over 0.1.0. */
 import { readFile } from 'node:fs/promises'
 import type { Client } from 'pg'
 import { expect, test } from 'vitest'
@@ -11,7 +11,7 @@ const MIGRATION = await readFile(
   'utf8',
 )
 
-/** What PostgREST calls. The others serve these. */
+/** The functions that PostgREST calls. The others serve these. */
 const API = [
   'relay_archive_thread',
   'relay_check_new',
@@ -44,7 +44,7 @@ test('it needs no extension', async () => {
   expect(rows).toEqual([{ extname: 'plpgsql' }])
 })
 
-test('a second run changes nothing, and waits for nobody who is writing', async () => {
+test('a second run changes nothing, and does not wait for writers', async () => {
   await using database = await createTestDatabase()
   const [owner, writer] = [await database.connect('postgres'), await database.connect()]
   const relay = tools(database)
@@ -69,7 +69,7 @@ test('two first runs at the same time both leave a complete schema', async () =>
   expect(await tools(database).post('release')).toMatchObject({ seq: 1 })
 })
 
-test('an upgraded schema is that of a fresh one', async () => {
+test('an upgraded schema equals a fresh one', async () => {
   await using fresh = await createTestDatabase()
   await using upgraded = await createTestDatabase({ empty: true })
   const [one, other] = [await fresh.connect('postgres'), await upgraded.connect('postgres')]
@@ -133,7 +133,7 @@ test('no tool waits for a lock longer than four seconds', async () => {
   expect(waiting.map(({ name }) => name)).toEqual(API.filter((name) => name !== 'relay_status'))
 })
 
-test('searches are planned for what they look for, and their index is always up to date', async () => {
+test('searches are planned for their words, and their index is always up to date', async () => {
   await using database = await createTestDatabase()
   const owner = await database.connect('postgres')
   const search = (await relayFunctions(owner)).find(({ name }) => name === 'search')
@@ -172,7 +172,7 @@ test('service_role cannot delete, also in a project that granted it everything',
   }
 })
 
-test('answers are in UTC, whatever the time zone of the session', async () => {
+test('answers are in UTC in any time zone of the session', async () => {
   await using database = await createTestDatabase()
   const session = await database.connect()
   await session.query(`set timezone = 'Asia/Tokyo'`)
@@ -219,7 +219,7 @@ async function relayFunctions(owner: Client): Promise<RelayFunction[]> {
   return rows
 }
 
-/** Everything that makes the schema, but for the order of columns and who was granted what when. */
+/** Everything that makes the schema, but for the order of columns and of grants. */
 async function catalogue(owner: Client): Promise<Record<string, unknown[]>> {
   const { rows } = await owner.query(
     `with tables as (select oid, relname, relrowsecurity from pg_class where relname = any ($1))

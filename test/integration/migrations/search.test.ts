@@ -1,4 +1,4 @@
-/** Searching: words, parts of words, operators, and what is beyond the newest 1,000 messages. */
+/** Searching: words, parts of words, operators, and matches beyond the newest 1,000 messages. */
 import { expect, test } from 'vitest'
 import { createTestDatabase } from '../../support/database.ts'
 import { bulk, contents, type Message, over, seqs, tools } from './calls.ts'
@@ -59,7 +59,7 @@ test('a query finds words, parts of words and phrases, in one thread and in all'
   }
 })
 
-test('a query that looks for nothing is refused', async () => {
+test('a query without a search term is refused', async () => {
   await using database = await createTestDatabase()
   const relay = tools(database)
   await relay.post('log', 'fox')
@@ -269,7 +269,7 @@ test('words are found beyond the newest 1,000 messages, once and in order', asyn
   }
 })
 
-test('a text redacted by hand is no longer found by what it held', async () => {
+test('a text redacted by hand is no longer found by its old words', async () => {
   await using database = await createTestDatabase()
   const relay = tools(database)
   const owner = await database.connect('postgres')

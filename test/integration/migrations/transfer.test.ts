@@ -80,7 +80,7 @@ test('a moved relay is the same relay: messages, readers, cursors and who posted
   })
 })
 
-test('a cursor beyond what was imported is set to the end, so that nothing later is skipped', async () => {
+test('a cursor beyond the imported messages is set to the end, so that nothing later is skipped', async () => {
   await using home = await createTestDatabase()
   await using away = await createTestDatabase()
   const relay = tools(home)
@@ -94,7 +94,7 @@ test('a cursor beyond what was imported is set to the end, so that nothing later
   expect(seqs(await drain(moved, 'ci', { thread_name: 'a' }))).toEqual([4, 5])
 })
 
-test('readers that were here before are not flooded with what was imported', async () => {
+test('readers that were here before are not flooded with imported messages', async () => {
   await using home = await createTestDatabase()
   await using away = await createTestDatabase()
   await fill(tools(home), 'imported', 5)
@@ -129,7 +129,7 @@ test('nor when someone posts to an imported thread before and between its messag
   expect(seqs((await relay.read('imported')).messages)).toHaveLength(10)
 })
 
-test('a reader that was here before gets what an import has for it, with what comes after', async () => {
+test('a reader that was here before gets the import’s messages for it, with those after them', async () => {
   await using home = await createTestDatabase()
   await using away = await createTestDatabase()
   const there = tools(home)
@@ -157,7 +157,7 @@ test('a reader that was here before gets what an import has for it, with what co
   expect(seqs(await drain(tools(third), 'resident'))).toEqual([4, 5])
 })
 
-test('readers that come with an import are not flooded with what was here before', async () => {
+test('readers that come with an import are not flooded with earlier messages', async () => {
   await using home = await createTestDatabase()
   await using away = await createTestDatabase()
   const [there, relay] = [tools(home), tools(away)]
@@ -205,7 +205,7 @@ test('a reader that comes with a later import misses nothing of a thread that is
   expect(seqs(await drain(tools(away), 'traveller'))).toEqual([1, 2, 3, 4])
 })
 
-test('an import into a thread that is here takes nothing from who has not read it', async () => {
+test('an import into an existing thread takes nothing from readers that have not read it', async () => {
   await using home = await createTestDatabase()
   await using away = await createTestDatabase()
   await fill(tools(home), 'a', 2)

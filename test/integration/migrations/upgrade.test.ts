@@ -1,4 +1,4 @@
-/** A 0.1.0 database upgraded in place, while 0.1.0 goes on writing, and afterwards beside it. */
+/** A 0.1.0 database upgraded in place, while 0.1.0 still writes, and next to it afterwards. */
 import { readFile } from 'node:fs/promises'
 import type { Client } from 'pg'
 import { expect, test } from 'vitest'
@@ -72,7 +72,7 @@ test('every message and every unread survives an upgrade under which 0.1.0 write
     expect(inThread.map(({ seq }) => Number(seq))).toEqual(range(1, inThread.length))
     expect(inThread.map(({ time }) => time)).toEqual(inThread.map(({ time }) => time).toSorted())
 
-    // Unread by 0.1.0's own test is what the new functions hand out, once and in order.
+    // The new functions return the messages unread by 0.1.0's own test, once and in order.
     const readers = [...POSITIONS.map((_, m) => `reader ${m}`), ...writing.readers, 'newcomer']
     for (const reader of readers) {
       const unread = new Set(await worker.unread(thread, reader))
@@ -86,7 +86,7 @@ test('every message and every unread survives an upgrade under which 0.1.0 write
   for (const { id, message_count } of listed) {
     expect(message_count).toBe(after.filter(({ thread_id }) => thread_id === id).length)
   }
-  // What a check of all threads relies on when it compares sums.
+  // A check of all threads relies on this when it compares sums.
   const { rows: above } = await owner.query(`
     select c.reader_tag from relay_read_cursors c join relay_threads t on t.id = c.thread_id
     where c.last_read_seq > t.last_seq`)
@@ -180,7 +180,7 @@ test('a second run renumbers nothing and rewinds no cursor', async () => {
   expect(seqs(messages)).toEqual([...range(11, 19), 21])
 })
 
-test('what 0.1.0 stored beyond today’s limits is kept, returned and found', async () => {
+test('data of 0.1.0 beyond today’s limits is kept, returned and found', async () => {
   const { database: own, owner, worker } = await legacyDatabase()
   await using database = own
   const thread = await worker.open('  spaced ')
@@ -231,7 +231,7 @@ test('a thread whose last_message_at never came is listed by its newest message'
   expect(Date.parse(threads[0].last_message_at)).toBe(Date.parse(TIMES[0] ?? ''))
 })
 
-test('put back after the upgrade, 0.1.0 sees just what each reader has not read', async () => {
+test('put back after the upgrade, 0.1.0 sees just the messages that each reader has not read', async () => {
   const { database: own, owner, worker } = await legacyDatabase()
   await using database = own
   const thread = await worker.open('release')

@@ -175,7 +175,7 @@ test('a client id that the relay did not sign is unknown', async () => {
     'our own page': `${relay.url}/`,
     'a page over http': 'http://app.example/client.json',
     'a private address': 'https://10.0.0.1/client.json',
-    'a document out of reach': 'https://nobody.example/client.json',
+    'a document out of reach': 'https://unknown.example/client.json',
   }
   for (const [name, client_id] of Object.entries(forgeries)) {
     for (const answer of [await client.ask({ client_id }), await client.decide({ client_id })]) {
@@ -204,7 +204,7 @@ test.each([
   ['response_type code token', { response_type: 'code token' }, 'unsupported_response_type'],
   ['another resource', { resource: 'https://evil.example/mcp' }, 'invalid_target'],
   ['a resource below ours', { resource: 'http://127.0.0.1/mcp/more' }, 'invalid_target'],
-  ['a resource that is no URL', { resource: 'mcp' }, 'invalid_target'],
+  ['a resource that is not a URL', { resource: 'mcp' }, 'invalid_target'],
 ])('%s is answered to the client with an error, its state and the issuer', async (...row) => {
   const [, overrides, error] = row
   await using relay = await createTestRelay()
@@ -258,7 +258,7 @@ test('one resource of ours and one of another are not both granted', async () =>
 })
 
 test.each([undefined, '', 'admin root', 'offline_access', 'mcp', 'mcp:read mcp', 'mcp:read x'])(
-  'of the scope %j no more is granted than is known',
+  'of the scope %j only known parts are granted',
   async (scope) => {
     await using relay = await createTestRelay()
     const granted = (await (await createOAuthClient(relay)).connect({ scope })).scope
@@ -340,7 +340,7 @@ test.each([
   ['an origin that is not ours', { origin: 'https://evil.example' }],
   ['an opaque origin', { origin: 'null' }],
   ['a longer name than ours', { origin: 'http://127.0.0.1.evil.example' }],
-  ['what is no origin', { origin: 'x' }],
+  ['not an origin', { origin: 'x' }],
 ])('a form from %s is refused with the right key, and cannot cancel', async (_, headers) => {
   await using relay = await createTestRelay()
   const client = await createOAuthClient(relay)
@@ -366,7 +366,7 @@ test.each([
   expectKeptHere(await send(relay, '/authorize', { method: 'POST', headers, body }), status)
 })
 
-test('bytes that are not UTF-8 are no form', async () => {
+test('bytes that are not UTF-8 are not a form', async () => {
   await using relay = await createTestRelay()
   const headers = { 'content-type': 'application/x-www-form-urlencoded' }
   const body = new Uint8Array([0x61, 0x3d, 0xff, 0xfe])

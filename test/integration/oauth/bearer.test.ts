@@ -45,7 +45,7 @@ test.each([
 test.each<[string, Forgery]>([
   ['that has expired', { claims: { exp: ago(1) } }],
   ['without an end', { claims: { exp: undefined } }],
-  ['whose end is no number', { claims: { exp: 'never' } }],
+  ['whose end is not a number', { claims: { exp: 'never' } }],
   ['that is not valid yet', { claims: { nbf: ago(-60) } }],
   ['without a time of issue', { claims: { iat: undefined } }],
   ['of another issuer', { claims: { iss: 'https://evil.example' } }],
@@ -200,7 +200,7 @@ test.each(WRITES)('mcp:read may not call %s, and mcp may', async (tool, args) =>
   expect((await callWith(relay, wide, tool, args)).status).toBe(200)
 })
 
-test('tools/list has only what mcp:read may use, and no cache may share it', async () => {
+test('tools/list has only the tools that mcp:read may use, and no cache may share it', async () => {
   await using relay = await createTestRelay()
   const headers = { authorization: `Bearer ${await readOnly(relay)}` }
   const request = { jsonrpc: '2.0', id: 1, method: 'tools/list' }
@@ -270,7 +270,7 @@ test('one write among reads keeps a whole batch from running', async () => {
   expect((await relay.rpc([call(read, 1), call(read, 2)], headers)).status).toBe(200)
 })
 
-test('a name in other spellings or shapes is no way around the scope', async () => {
+test('a name in other spellings or shapes does not bypass the scope', async () => {
   await using relay = await createTestRelay()
   const headers = { authorization: `Bearer ${await readOnly(relay)}` }
   const before = await rows(relay)

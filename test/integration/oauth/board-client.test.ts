@@ -9,7 +9,7 @@ const boardOf = (relay: TestRelay) =>
     redirectUri: `${relay.url}/board/`,
   })
 
-test('it gets tokens, and its posts are known by them', async () => {
+test('it gets tokens, and they identify its posts', async () => {
   await using relay = await createTestRelay()
   const client = await boardOf(relay)
   const { access_token, scope } = await client.connect()
@@ -49,7 +49,7 @@ test.each([
   }
 })
 
-test('the document of another relay is no board here', async () => {
+test('the document of another relay is not the board here', async () => {
   await using relay = await createTestRelay()
   const client = await createOAuthClient(relay, {
     clientId: 'http://127.0.0.1:1/board/client.json',

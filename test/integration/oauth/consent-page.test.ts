@@ -1,4 +1,4 @@
-/** The consent page: what it says, what it carries on, and that nothing in it is anyone else's. */
+/** The consent page: its text, its hidden fields, and that no one else can put anything into it. */
 import { expect, test } from 'vitest'
 import { type Answer, createOAuthClient, issues } from '../../support/oauth.ts'
 import { createTestRelay } from '../../support/relay.ts'
@@ -69,7 +69,7 @@ test.each([
   ['the page after a wrong key', { api_key: 'wrong' }, 403],
   ['the page for an unknown client', { client_id: 'unknown' }, 400],
   ['the page for an unknown redirect URI', { redirect_uri: 'https://evil.example/' }, 400],
-])('%s can be neither framed nor kept, and runs nothing', async (_, overrides, status) => {
+])('%s cannot be framed or cached, and runs nothing', async (_, overrides, status) => {
   await using relay = await createTestRelay()
   const client = await createOAuthClient(relay)
   const answers = [await client.decide({ api_key: 'wrong', ...overrides })]
@@ -127,7 +127,7 @@ test.each([
   'action',
   'api_key',
   SCRIPT,
-])('script in %s is shown to nobody, by GET and by POST', async (name) => {
+])('script in %s is never shown, by GET or by POST', async (name) => {
   await using relay = await createTestRelay()
   const client = await createOAuthClient(relay)
   for (const answer of [
@@ -245,7 +245,7 @@ test('a client that may read and asks for more is named as asking again, and may
     '<input type="radio" name="scope" value="mcp">',
     '<input type="radio" name="scope" value="mcp:read" checked>',
   ])
-  // What a client asks for that has only read the metadata.
+  // The scope of a client that has only read the metadata.
   const first = await client.ask({ scope: 'mcp mcp:read' })
   expect(first.body).not.toContain('again')
   expect(radios(first)?.[0]).toContain('value="mcp" checked')

@@ -64,7 +64,7 @@ test('from the challenge of a first call to a call with a token, and on with a n
   expect((await callWith(relay, tokens.access_token)).status).toBe(200)
 })
 
-test('what the static key wrote is what a token reads', async () => {
+test('a token reads messages that the static key wrote', async () => {
   await using relay = await createTestRelay()
   await relay.call('relay_post_message', { thread_name: 'a', surface: 'code', content: 'Hello.' })
   const { access_token } = await (await createOAuthClient(relay)).connect()
@@ -124,13 +124,13 @@ test.each([
   expect((await client.connect()).scope).toBe('mcp')
 })
 
-test('an app whose document is out of reach is told from one that is unknown', async () => {
+test('an app whose document is out of reach is distinguished from an unknown one', async () => {
   await using relay = await createTestRelay()
-  const clientId = 'https://nobody.example/client.json'
+  const clientId = 'https://unknown.example/client.json'
   const client = await createOAuthClient(relay, { clientId })
   const page = await client.ask()
   expect([page.status, page.headers.get('location')]).toEqual([400, null])
-  expect(page.body).toContain('could not fetch the description that nobody.example publishes')
+  expect(page.body).toContain('could not fetch the description that unknown.example publishes')
   expect(page.body).not.toContain('Remove the connection')
   expect((await client.ask({ client_id: 'unknown' })).body).toContain('Remove the connection')
 })

@@ -53,7 +53,7 @@ async function statuses(count: number, guess: (index: number) => Promise<Answer>
   return given
 }
 
-test('a wrong key is 401 however often, and the right one passes all the while', async () => {
+test('a wrong key is 401 however often, and the right one is accepted meanwhile', async () => {
   await using relay = await createTestRelay({})
   const ip = '203.0.113.7'
   const given = await statuses(13, (index) => ping(relay, `guess ${index}`, ip))
@@ -134,7 +134,7 @@ test('a key under 32 characters is a fault of the settings, and opens nothing', 
   expect(JSON.stringify(answer.body)).not.toContain(key)
 })
 
-test('forty at once are no way past the limit', async () => {
+test('forty at once do not get past the limit', async () => {
   await using relay = await createTestRelay({})
   const client = await createOAuthClient(relay)
   const headers = { 'cf-connecting-ip': '203.0.113.7' }

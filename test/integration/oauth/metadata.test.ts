@@ -1,4 +1,4 @@
-/** What clients discover, and under which host. */
+/** The metadata documents, and their hosts. */
 import { expect, test } from 'vitest'
 import { createOAuthClient, forge, send, sendAs } from '../../support/oauth.ts'
 import { createTestRelay, type TestRelay } from '../../support/relay.ts'
@@ -16,7 +16,7 @@ function ping(token: string) {
   return { method: 'POST', headers, body: JSON.stringify(PING) }
 }
 
-test('the documents say what the endpoints do, of the origin that was asked', async () => {
+test('the documents describe the endpoints, under the origin that was asked', async () => {
   await using relay = await createTestRelay()
   const documents = []
   for (const path of PATHS.slice(0, 3)) {
@@ -101,7 +101,7 @@ test.each(PATHS.slice(0, 3))('pages of any origin may read %s', async (path) => 
 })
 
 test.each(['/register', '/token', `${RESOURCE}/mcp`])(
-  'a preflight for %s allows any origin what it needs',
+  'a preflight for %s allows any origin its method and headers',
   async (path) => {
     await using relay = await createTestRelay()
     const { status, headers } = await send(relay, path, {

@@ -1,4 +1,4 @@
-/** The registration endpoint: a client id is issued for what may be sent codes, and for nothing else. */
+/** The registration endpoint: a client id is issued only for redirect URIs that may receive codes. */
 import { expect, test } from 'vitest'
 import { anyAddress, createOAuthClient, register } from '../../support/oauth.ts'
 import { createTestRelay } from '../../support/relay.ts'
@@ -127,7 +127,7 @@ test.each([
   ['redirect URIs that are too long together', { redirect_uris: Array(10).fill(LONG) }],
   ['a body that breaks off', '{"redirect_uris":["https://app.exam'],
   ['an empty body', ''],
-  ['bytes that are no text', '\u0000'],
+  ['bytes that are not text', '\u0000'],
   ['a form', 'redirect_uris=https%3A%2F%2Fapp.example'],
 ])('%s is invalid_client_metadata', async (_, body) => {
   await using relay = await createTestRelay()

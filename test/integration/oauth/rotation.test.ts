@@ -35,7 +35,7 @@ test('while a rotation lasts, both keys open the endpoint and the page', async (
   }
 })
 
-test('what the previous key signed is taken, and what comes of it is signed anew', async () => {
+test('tokens of the previous key are accepted, and their successors are signed with the new one', async () => {
   await using relay = await createTestRelay({ bindings: { RELAY_API_KEY_PREVIOUS: PREVIOUS } })
   const claims = {
     name: 'Old',

@@ -57,7 +57,7 @@ test.each<[string, string, Overrides]>([
   expect((await client.exchange(code)).status).toBe(200)
 })
 
-test('the challenge is no verifier', async () => {
+test('the challenge is not a verifier', async () => {
   await using relay = await createTestRelay()
   const client = await createOAuthClient(relay)
   const code = await client.authorize()
@@ -104,7 +104,7 @@ test('of eight that redeem a code at once, one gets a token', async () => {
 const ODD: [string, Forgery][] = [
   ['that has expired', { claims: { exp: ago(1) } }],
   ['without an end', { claims: { exp: undefined } }],
-  ['whose end is no number', { claims: { exp: 'never' } }],
+  ['whose end is not a number', { claims: { exp: 'never' } }],
   ['that is not valid yet', { claims: { nbf: ago(-60) } }],
   ['without a time of issue', { claims: { iat: undefined } }],
   ['of another issuer', { claims: { iss: 'https://evil.example' } }],
@@ -196,7 +196,7 @@ test('no kind of token passes for another', async () => {
   }
 })
 
-test('what was minted under another host is worth nothing here', async () => {
+test('a code or token of another host is not accepted here', async () => {
   await using relay = await createTestRelay()
   const client = await createOAuthClient(relay)
   const code = await client.authorize()
@@ -278,7 +278,7 @@ test('a refresh never widens the scope that was granted', async () => {
   }
 })
 
-test('a scope asked for with a code changes nothing of what was granted', async () => {
+test('a scope requested with a code does not change the grant', async () => {
   await using relay = await createTestRelay()
   const client = await createOAuthClient(relay)
   const code = await client.authorize({ scope: 'mcp:read' })
@@ -314,7 +314,7 @@ test.each([
   expectRefused(await send(relay, '/token', { method: 'POST', headers, body }), error, status)
 })
 
-test('bytes that are not UTF-8, and parameters in the query string, are no form', async () => {
+test('bytes that are not UTF-8, and parameters in the query string, are not a form', async () => {
   await using relay = await createTestRelay()
   const client = await createOAuthClient(relay)
   const { refresh_token } = await client.connect()

@@ -1,4 +1,4 @@
-/** The page at `/`: who gets it, and what the relay says of itself to it. */
+/** The page at `/`: who gets it, and the relay's description of itself for it. */
 import { readFile } from 'node:fs/promises'
 import { expect, test } from 'vitest'
 import { createTestRelay, type TestRelay } from '../../support/relay.ts'

@@ -1,4 +1,4 @@
-/** What holds for every tool, and the calls and answers of relay-mcp 0.1.0. */
+/** Rules for every tool, and the calls and answers of relay-mcp 0.1.0. */
 import { expect, test } from 'vitest'
 import { createTestRelay, type TestRelay } from '../../support/relay.ts'
 
@@ -151,7 +151,7 @@ test('one idempotency key posts one message, and another content is refused', as
   expect(structuredContent.messages).toHaveLength(1)
 })
 
-test('what is stored is what was sent, to the character', async () => {
+test('a message is stored as it was sent, to the character', async () => {
   await using relay = await createTestRelay()
   const content = '  leading\r\n\ttabs "quotes" \\ back 🚀 é e\u0301 \u2028 \u202e rtl \u007f end  '
   const metadata = { __proto__x: 1, 'a"b': [null, true, { deep: ['ü'] }], n: 1.5e-7 }
@@ -181,7 +181,7 @@ test('100,000 characters of four bytes are a message', async () => {
   expect(await post(relay, 'long', `${content}x`)).toMatchObject({ isError: true })
 })
 
-test('an empty tag is no tag, as in 0.1.0', async () => {
+test('an empty tag counts as absent, as in 0.1.0', async () => {
   await using relay = await createTestRelay()
   expect(await post(relay, 'a', 'x', { session_tag: '', reader_tag: '' })).not.toHaveProperty(
     'isError',
@@ -218,7 +218,7 @@ test('a query that only excludes is refused', async () => {
   }
 })
 
-test('a new reader of all threads is told so and starts with the newest', async () => {
+test('a new reader of all threads learns that it is new and starts with the newest', async () => {
   await using relay = await createTestRelay()
   for (let n = 1; n <= 25; n++) await post(relay, n % 2 ? 'odd' : 'even', `message ${n}`)
   const first = await relay.call('relay_check_new', { reader_tag: 'me' })
@@ -274,7 +274,7 @@ test('a peek that waits marks nothing as read', async () => {
   expect(structuredContent).toMatchObject({ messages: [{ content: 'here' }] })
 })
 
-test('what a first look says about its reader is not lost by waiting', async () => {
+test('waiting does not lose the first look’s facts about its reader', async () => {
   await using relay = await createTestRelay()
   await relay.call('relay_create_thread', { name: 'a' })
   const args = { reader_tag: 'r', wait_seconds: 1 }

@@ -1,4 +1,4 @@
-/** How to connect each client: whether what is to be pasted is what the client reads. */
+/** How to connect each client: whether the client reads the text to be pasted. */
 import { spawnSync } from 'node:child_process'
 import { parse as parseToml } from 'smol-toml'
 import { expect, test } from 'vitest'

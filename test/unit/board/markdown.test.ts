@@ -1,4 +1,4 @@
-/** How the board reads Markdown: what its tokens are, and that no text keeps it busy. */
+/** How the board reads Markdown: its tokens, and that no text keeps it busy. */
 import * as fc from 'fast-check'
 import type { Token, Tokens } from 'marked'
 import { expect, test } from 'vitest'
@@ -56,7 +56,7 @@ test('a short text keeps its form on a machine that pauses', () => {
   expect(tokens.some(({ type }) => type === 'plain')).toBe(false)
 })
 
-test('no clock is needed to end what finds too much to draw', () => {
+test('no clock is needed to end a text with too much to draw', () => {
   for (const text of [
     '# a\n'.repeat(25_000),
     `|${'a|'.repeat(99)}\n|${'-|'.repeat(99)}\n${'|\n'.repeat(5_000)}`,
@@ -78,7 +78,7 @@ test.each([
   ['*'.repeat(60), ['hr']],
   [`Title\n${'-'.repeat(40)}`, ['heading']],
   [`${'> '.repeat(9)}a`, ['blockquote']],
-])('%j is what it looks like', (text, types) => {
+])('%j is read as it looks', (text, types) => {
   expect(typesOf(text)).toEqual(types)
 })
 
@@ -134,7 +134,7 @@ test('details hold blocks, and their summary spans', () => {
   expect(typesOf('<details>\n<summary>never ends</summary>')).toEqual(['html'])
 })
 
-test('what follows a list inside a list keeps its number', () => {
+test('an item after a list inside a list keeps its number', () => {
   const lists = readMarkdown('1. a\n  - b\n2. c\n3. d', still) as Tokens.List[]
   expect(lists.map(({ ordered, start }) => [ordered, start])).toEqual([
     [true, 1],

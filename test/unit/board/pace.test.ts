@@ -1,4 +1,4 @@
-/** How often the board asks: within its budget, and never in steps that somebody would notice. */
+/** How often the board asks: within its budget, and never in steps that a person would notice. */
 import { expect, test } from 'vitest'
 import { PAUSE, pauseBetweenLooks, RECENT } from '../../../board/state/pace.ts'
 

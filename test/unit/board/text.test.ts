@@ -1,4 +1,4 @@
-/** The board's pure functions over what strangers wrote. */
+/** The board's pure functions over text from strangers. */
 import { expect, test } from 'vitest'
 import { findUnseen, toPlainLine } from '../../../board/text/characters.ts'
 import { fileName, writeContext, writeDocument } from '../../../board/text/export.ts'
@@ -53,7 +53,7 @@ test.each([
   '//example.com',
   '/relative',
   '',
-])('%j is no link', (href) => {
+])('%j is not a link', (href) => {
   expect(readLink(href)).toBeUndefined()
 })
 
@@ -78,7 +78,7 @@ test.each([
   expect(wordsOf(query)).toEqual(words)
 })
 
-test('words are marked as they are, whatever they mean to a pattern', () => {
+test('words are marked as they are, even if they mean something to a pattern', () => {
   const marked = markWords('A (test) of .* and [b', ['(test)', '.*', '[b'])
   expect(marked.filter(({ isHit }) => isHit).map(({ text }) => text)).toEqual([
     '(test)',
@@ -146,7 +146,7 @@ test.each([
   ['@reviewers', undefined],
   ['kim@reviewer', undefined],
   ['reviewer', undefined],
-  ['@nobody', undefined],
+  ['@unknown', undefined],
 ])('%j addresses %j', (text, expected) => {
   const tags = ['review', 'reviewer', 'reviewer-2', 'review bot', '审查', 'a.b (c)+']
   expect(findMention(text, tags)).toBe(expected)
@@ -168,7 +168,7 @@ test.each([
   expect(formatAge(ago(minutes), NOW)).toBe(age)
 })
 
-test('days have names, and a clock that is ahead makes no day of tomorrow', () => {
+test('days have names, and a clock that is ahead does not name tomorrow', () => {
   expect(formatDay(ago(10), NOW)).toBe('Today')
   expect(formatDay(ago(-60 * 30), NOW)).toBe('Today')
   expect(formatDay(ago(60 * 14), NOW)).toBe('Yesterday')
@@ -183,7 +183,7 @@ const message = (seq: number, content: string) => ({
   created_at: '2026-11-26T09:16:00.000Z',
 })
 
-test('a thread as a file has everything, as context only what is worth pasting', () => {
+test('a thread as a file has everything, as context only the useful parts', () => {
   const messages = Array.from({ length: 50 }, (_, i) => message(i + 1, 'x'.repeat(1_000)))
   const whole = writeDocument('a', 'about', messages)
   expect(whole).toMatch(

@@ -22,7 +22,7 @@ test('checks that wait for another one are counted, not listed', () => {
   expect(results.filter(isBlocked)).toHaveLength(41)
 })
 
-test('a group whose checks all saw the same says what they saw', () => {
+test('a group whose checks all found the same says it once', () => {
   const checks = ['a', 'b'].map((id) => ({ id }) as Check)
   const format = (...seen: string[]) =>
     formatGroup(

@@ -1,11 +1,11 @@
-/** What the status of a Supabase project means, and how long the set-up waits for it. */
+/** The meaning of a Supabase project's status, and how long the set-up waits for it. */
 import { expect, test } from 'vitest'
 import { type Clock, judgeStatus, waitUntilHealthy } from '../../../scripts/deploy/health.ts'
 import { ManagementError } from '../../../scripts/deploy/management.ts'
 
 const REF = 'abcdefghijklmnopqrst'
 
-/** A clock that only moves when somebody sleeps. */
+/** A clock that only moves during a sleep. */
 function createClock(): Clock & { slept: number } {
   const clock = {
     slept: 0,
@@ -30,7 +30,7 @@ function createAccount(...statuses: (string | Error)[]) {
   }
 }
 
-test('a new project is waited for, with what it is waiting for', async () => {
+test('the set-up waits for a new project, and says why', async () => {
   const clock = createClock()
   const shown: string[] = []
   const lost = new ManagementError('no answer', 'Supabase cannot be reached.')

@@ -79,12 +79,7 @@ test.each<[string, Record<string, string>, AccountOptions, string]>([
   ['an unknown region', { SUPABASE_REGION: 'mars-1' }, {}, 'Supabase has no region mars-1'],
   ['no organization', {}, { organizations: [] }, 'Your account has no organization yet'],
   ['several organizations', {}, { organizations: two }, 'one of acme (Acme), other (Other)'],
-  [
-    'a wrong organization',
-    { SUPABASE_ORGANIZATION: 'wrong' },
-    {},
-    'no member of the organization wrong',
-  ],
+  ['a wrong organization', { SUPABASE_ORGANIZATION: 'wrong' }, {}, 'not a member of wrong'],
   [
     'a ref that is not there',
     { SUPABASE_PROJECT: OTHER_REF },

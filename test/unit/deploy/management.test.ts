@@ -1,4 +1,4 @@
-/** What Supabase's management API answers, and the sentence for it. */
+/** Answers of Supabase's management API, and the sentence for each. */
 import { expect, test, vi } from 'vitest'
 import { explainCreation } from '../../../scripts/deploy/hosted-project.ts'
 import {
@@ -67,8 +67,8 @@ test('a refused project was not created, and the token goes nowhere but to the A
 test.each([
   [TOKEN, undefined],
   ['sb_secret_of_a_project', 'This is a key of a project.'],
-  ['sbp_', 'whole: create one at'],
-  ['eyJhbGciOi', 'It must be an access token'],
+  ['sbp_', 'a whole access token, sbp_…: create one at'],
+  ['eyJhbGciOi', 'It must be a whole access token'],
 ])('the access token %s is judged by its shape', (token, sentence) => {
   if (sentence === undefined) expect(faultOfAccessToken(token)).toBeUndefined()
   else expect(faultOfAccessToken(token)).toContain(sentence)

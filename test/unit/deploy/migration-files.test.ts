@@ -15,7 +15,7 @@ function createFolder() {
   return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true }) }
 }
 
-test('migrations get increasing times, and an update adds only what is new', () => {
+test('migrations get increasing times, and an update adds only new files', () => {
   using folder = createFolder()
   const migrations = join(folder.path, 'supabase', 'migrations')
   writeMigrationFiles(migrations, [FIRST], { now })
@@ -39,7 +39,7 @@ test('a migration comes after those that the project already has, and never over
   expect(readFileSync(join(folder.path, theirs), 'utf8')).toBe('select 0;\n')
 })
 
-test('what cannot be written to is named', () => {
+test('a folder that cannot be written to is named', () => {
   using folder = createFolder()
   const file = join(folder.path, 'file')
   writeFileSync(file, '')

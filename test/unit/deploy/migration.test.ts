@@ -12,7 +12,7 @@ const PENDING: Migration[] = [2, 3].map((version) => ({
   sql: `select ${version}`,
 }))
 
-/** An account whose project has this many messages, and what was run in it and said. */
+/** An account whose project has this many messages, and the SQL run in it and the words printed. */
 function createAccount(count?: string) {
   const statements: string[] = []
   const said: unknown[] = []
@@ -38,7 +38,7 @@ test.each([undefined, '0', '200000'])(
   },
 )
 
-test('with more messages than Supabase waits for, nothing is run, and the reason is given', async () => {
+test('with more messages than Supabase waits for, nothing is run, and the message says why', async () => {
   const { setup, statements, said } = createAccount('200001')
   expect(await migrateThroughAccount(setup, REF, PENDING)).toBe(false)
   expect(statements).toEqual([])

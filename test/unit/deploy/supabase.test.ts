@@ -38,7 +38,7 @@ test.each([
   [`http://${REF}.supabase.co`, 'https://'],
   ['sb_secret_abc', 'This is a key'],
   [legacyKey({ role: 'service_role' }), 'This is a key'],
-])('%s is refused as a project URL, with what it is or what to enter', (answer, said) => {
+])('%s is refused as a project URL, with its kind or the value to enter', (answer, said) => {
   expect(faultOfProjectUrl(answer)).toContain(said)
 })
 

@@ -80,7 +80,7 @@ function pair(name: string) {
 }
 
 test.each([
-  ['with a certificate for the right name that nobody trusts', 'database.pem', {}],
+  ['with an untrusted certificate for the right name', 'database.pem', {}],
   ['with a trusted certificate for another name', 'other.pem', { ca: [read('root.pem')] }],
   ['without TLS', undefined, {}],
 ])('an impostor %s gets no password, and the message says why', async (_, certificate, changes) => {

@@ -78,7 +78,7 @@ test('the saved account is used with a login that lists it, or that cannot list 
   }
 })
 
-test('an account that was saved without a Worker binds nobody', async () => {
+test('an account that was saved without a Worker is not binding', async () => {
   const setup = createSetup({ account: OTHER.id })
   await chooseAccount(setup)
   expect(setup.deployment.account).toBe(MINE.id)
@@ -141,7 +141,7 @@ test.each([
   expect(readSaved()).toEqual({ account: MINE.id })
 })
 
-test('what was pasted around a key is removed, and a previous key is not taken', async () => {
+test('text pasted around a key is removed, and a previous key is not taken', async () => {
   cloudflare.workers = ['relay-mcp']
   using relay = await startRelay()
   answer({ RELAY_URL: relay.url, RELAY_API_KEY: `"Bearer ${KEY}\u200b"` })

@@ -4,7 +4,7 @@ import { formatClaudeCommand, formatMcpJson } from '../../../scripts/lib/client-
 
 const URL = 'http://127.0.0.1:8787/mcp'
 
-/** What the shell passes to `claude` when the line is pasted. */
+/** The arguments that the shell passes to `claude` when the line is pasted. */
 function paste(line: string, environment: Record<string, string> = {}): string[] {
   const script = `claude() { printf '%s\\0' "$@"; }\n${line}`
   const env = { PATH: process.env.PATH ?? '', ...environment }

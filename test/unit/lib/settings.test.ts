@@ -208,7 +208,7 @@ test('.dev.vars that others can read is warned about, and closed when it is writ
   )
 })
 
-test('a kept previous key goes with the kept key, and not with one that is given', () => {
+test('a kept previous key goes with the kept key, and not with one from the environment', () => {
   using folder = createFolder()
   const { dataDirectory } = readSettings(folder.path, {})
   changeKept(dataDirectory, { RELAY_API_KEY_PREVIOUS: 'the-key-kept-before-that-is-long-enough' })

@@ -13,7 +13,7 @@ const failed = (work: () => unknown): unknown => {
   }
 }
 
-test('what a person can fix is a sentence that names the place', async () => {
+test('an error that a person can fix is a sentence that names the place', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'relay-errors-'))
   const file = join(folder, 'file')
   writeFileSync(file, '')

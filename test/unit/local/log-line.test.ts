@@ -31,7 +31,7 @@ test('a refusal shows its code, and a failure also its reason and request id', (
   expect(said(failed)).toMatch(/failed internal: TypeError {2}12 ms.* {2}r1$/)
 })
 
-test('what healthy clients do does not look like trouble', () => {
+test('requests of healthy clients do not look like trouble', () => {
   const stream = { ...line, method: 'GET', status: 405, outcome: 'refused', tool: undefined }
   expect(said({ ...stream, rpc_method: undefined })).toBe(
     'GET /mcp  405  no event stream  12 ms (database 3)  claude-code',

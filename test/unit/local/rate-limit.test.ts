@@ -1,4 +1,4 @@
-/** The local replacement for Cloudflare's rate limits: what it counts together, and what it stores. */
+/** The local replacement for Cloudflare's rate limits: the addresses it counts together, and its storage. */
 import { expect, test } from 'vitest'
 import bind from '../../../scripts/local/workerd/rate-limit.js'
 

@@ -7,7 +7,7 @@ afterEach(() => vi.useRealTimers())
 
 const PATIENCE = 10_000
 
-/** Takes a number of slots, and keeps count of those that were given. */
+/** Takes a number of slots, and counts those it got. */
 function take(slots: Slots, count: number) {
   const given: (Slot | undefined)[] = []
   for (let n = 0; n < count; n += 1) slots.take(PATIENCE).then((slot) => given.push(slot))
@@ -56,7 +56,7 @@ test('afterwards few run again', async () => {
   expect(later).toHaveLength(1)
 })
 
-test('a request that has waited too long is told so, and takes no slot', async () => {
+test('a request that has waited too long is refused, and takes no slot', async () => {
   const slots = new Slots({ few: 1, many: 1 })
   const given = take(slots, 2)
   await vi.advanceTimersByTimeAsync(PATIENCE + 50)

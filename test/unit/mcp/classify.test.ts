@@ -1,4 +1,4 @@
-/** What a body and its headers are taken for, before anything is run. */
+/** The classification of a body and its headers, before anything is run. */
 import { expect, test } from 'vitest'
 import { classify } from '../../../src/mcp/classify.ts'
 

@@ -75,6 +75,6 @@ test('the version is the same wherever it is written', () => {
   expect([read('package.json'), read('server.json')]).toEqual([VERSION, VERSION])
 })
 
-test('the instructions fit what clients show of them', () => {
+test('the instructions fit the part that clients show', () => {
   expect(new TextEncoder().encode(INSTRUCTIONS).byteLength).toBeLessThan(2048)
 })

@@ -1,4 +1,4 @@
-/** Client ID metadata documents: what is fetched at all, what is believed, and how long. */
+/** Client ID metadata documents: which are fetched at all, which are believed, and how long. */
 import { once } from 'node:events'
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -6,7 +6,7 @@ import { afterEach, expect, test, vi } from 'vitest'
 import { findClient, isKnownClient } from '../../../src/oauth/clients.ts'
 import { fetchMetadataDocument, isDocumentUrl } from '../../../src/oauth/metadata-documents.ts'
 
-/** Nobody has asked for too many. */
+/** Never limits. */
 const always = async () => true
 
 const ISSUER = 'https://relay.example'
@@ -28,7 +28,7 @@ function anyUrl(): string {
 
 type Serve = (url: string, init: RequestInit) => Response | Promise<Response>
 
-/** Stands in for the network, and remembers what was asked of it. */
+/** Stands in for the network, and remembers its requests. */
 function serve(answer: Serve) {
   const asked: { url: string; init: RequestInit }[] = []
   vi.stubGlobal('fetch', async (url: string, init: RequestInit) => {
@@ -160,9 +160,9 @@ test.each<[string, Serve, fault?: string]>([
   ['in an array', (url) => page([good(url)])],
   ['that is null', () => page('null')],
   ['that is empty', () => page('')],
-  ['that is no JSON', () => page('<!doctype html>')],
+  ['that is not JSON', () => page('<!doctype html>')],
   ['that breaks off', (url) => page(JSON.stringify(good(url)).slice(0, -1))],
-  ['that is no UTF-8', () => new Response(new Uint8Array([0xff]), { headers: JSON_TYPE })],
+  ['that is not UTF-8', () => new Response(new Uint8Array([0xff]), { headers: JSON_TYPE })],
   ['of type text/html', (url) => page(good(url), { 'content-type': 'text/html' })],
   ['of type text/plain', (url) => page(good(url), { 'content-type': 'text/plain' })],
   ['of type application/jsonp', (url) => page(good(url), { 'content-type': 'application/jsonp' })],
@@ -221,7 +221,7 @@ test.each<[string, RequestListener, string]>([
     (_, response) => response.writeHead(302, { location: '/moved' }).end(),
     'invalid',
   ],
-])('over a real connection, a document that %s is given up', async (_, listener, fault) => {
+])('over a real connection, a document that %s is abandoned', async (_, listener, fault) => {
   const paths: (string | undefined)[] = []
   const server = createServer((request, response) => {
     paths.push(request.url)
@@ -374,7 +374,7 @@ test('a document is not fetched for an address that asked for too many, a well-k
   expect(await fetchMetadataDocument(claude, NOW, never)).toMatchObject({ client_name: 'Claude' })
 })
 
-test('a name in a document is shown without what would bend the line', async () => {
+test('a name in a document is shown without characters that would bend the line', async () => {
   const url = anyUrl()
   serve(() => Response.json({ ...good(url), client_name: 'Cla\u202eude\n\u200b' }))
   expect(await fetchMetadataDocument(url, NOW, always)).toMatchObject({ client_name: 'Claude' })
@@ -392,7 +392,7 @@ test('a thousand requests for one document fetch it once, and each gets it', asy
   expect(asked).toHaveLength(1)
 })
 
-test('nor is a host that is away asked by each of them', async () => {
+test('an unreachable host is not asked by each of them either', async () => {
   const url = anyUrl()
   const asked = serve(() => Promise.reject(new TypeError('fetch failed')))
   const requests = Array.from({ length: 100 }, () => fetchMetadataDocument(url, NOW, always))

@@ -174,7 +174,7 @@ test.each([
   expect(await verify(kind, token, KEYS, NOW + seconds * 1000)).toBeUndefined()
 })
 
-test('a client id has no end', async () => {
+test('a client id does not expire', async () => {
   const claims = { name: 'x', redirect_uris: ['https://app.example/'], jti: 'id' }
   const token = await sign('client', claims, KEYS, NOW)
   expect(await verify('client', token, KEYS, NOW + 1e12)).toEqual(claims)

@@ -1,4 +1,4 @@
-/** What tokens say of their client, and how large they are. */
+/** The tokens' claims about their client, and their size. */
 import { expect, test } from 'vitest'
 import { verifyAccessToken } from '../../../src/oauth/bearer.ts'
 import { cleanClientName } from '../../../src/oauth/client-name.ts'

@@ -1,4 +1,4 @@
-/** The files in .github: that they are valid, and that CI runs what a contributor runs. */
+/** The files in .github: that they are valid, and that CI runs the same as a contributor. */
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { parse } from 'yaml'
@@ -25,7 +25,7 @@ test('the gate can be run', () => {
   expect(statSync('.ci/run').mode & 0o111).not.toBe(0)
 })
 
-test.each(FORMS)('the issue form %s has what GitHub requires', (name) => {
+test.each(FORMS)('the issue form %s has the fields that GitHub requires', (name) => {
   const form = read(`ISSUE_TEMPLATE/${name}`)
   expect(form).toMatchObject({ name: expect.any(String), description: expect.any(String) })
   const fields = form.body.filter(({ type }: { type: string }) => type !== 'markdown')

@@ -1,6 +1,6 @@
 /**
  * The repository has one address, `repository` in package.json, or none. An address that is not ours
- * would be someone else's to register, and they would be given the keys of everyone who deploys from it.
+ * would be someone else's to register, and they would receive the keys of everyone who deploys from it.
  */
 import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
@@ -11,7 +11,7 @@ const OURS: string | undefined = /github\.com[/:]([\w.-]+\/[\w.-]+?)(?:\.git)?$/
   typeof repository === 'string' ? repository : (repository?.url ?? ''),
 )?.[1]
 
-/** Repositories of others that are cited or used as what they are. */
+/** Repositories of others that are cited or used as such. */
 const OTHERS = /^(supabase\/|modelcontextprotocol\/|actions\/|cloudflare\/|nodejs\/|OWNER\/|YOUR)/i
 
 test('no repository is named as this one, except the one in package.json', () => {

@@ -1,4 +1,4 @@
-/** Reading arguments: what clients send by habit is taken, what a model can correct is refused. */
+/** Reading arguments: habits of clients are accepted, faults that a model can correct are refused. */
 import { expect, test } from 'vitest'
 import * as z from 'zod/mini'
 import { RelayError } from '../../../src/errors.ts'

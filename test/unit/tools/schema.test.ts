@@ -19,7 +19,7 @@ test('every kind of schema that tools use is converted as zod converts it', () =
     io: 'input',
     unrepresentable: 'any',
     override({ jsonSchema: part }) {
-      // What jsonSchema leaves out, because it says nothing.
+      // jsonSchema leaves this out, because it says nothing.
       if (part.minimum === Number.MIN_SAFE_INTEGER) delete part.minimum
       if (part.maximum === Number.MAX_SAFE_INTEGER) delete part.maximum
       if (typeof part.additionalProperties === 'object') delete part.additionalProperties
@@ -28,6 +28,6 @@ test('every kind of schema that tools use is converted as zod converts it', () =
   expect(jsonSchema(schema)).toEqual(expected)
 })
 
-test('a kind that is not known is an error and no empty schema', () => {
+test('an unknown kind is an error, not an empty schema', () => {
   expect(() => jsonSchema(z.strictObject({ when: z.date() }))).toThrow('No JSON Schema for date')
 })
