@@ -259,6 +259,21 @@ test('lists in lists, badges and long names keep their shape and their room', as
   expect(await findOverflow(page)).toBe(0)
 })
 
+test('a jump to the end marks nothing as read that was passed over', async () => {
+  await using relay = await createTestRelay()
+  await createLongThread(relay, 40)
+  await using board = await openBoard(browser, relay, { at: '#/t/long', hasClock: true })
+  const { page } = board
+  await page.locator('[data-seq="11"]').waitFor()
+  await page.locator('[data-seq="40"]').waitFor({ state: 'attached' })
+  await page.locator('[data-seq="40"]').scrollIntoViewIfNeeded()
+  // The browser notices in a later frame what is on screen.
+  await settle(page)
+  await page.clock.runFor(5_000)
+  await settle(page)
+  expect(await readCursor(relay)).toBeLessThan(20)
+})
+
 test('a message on the screen of a hidden page stays unread until the page is seen', async () => {
   await using relay = await createTestRelay()
   await relay.call('relay_post_message', { thread_name: 'plan', content: 'first', surface: 'code' })
