@@ -56,6 +56,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     const known = pools.get(key)
     if (known) return known
     // With the role and the mode of its connections, a statement is the whole transaction: one round trip.
+    // A function must not change the role of its session, which the next call would have then.
     const pool = new Pool({
       ...connection,
       options: `-c role=${role} -c default_transaction_read_only=${readOnly ? 'on' : 'off'}`,
