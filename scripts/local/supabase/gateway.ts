@@ -59,7 +59,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     // A function must not change the role of its session, which the next call would have then.
     const pool = new Pool({
       ...connection,
-      options: `-c role=${role} -c default_transaction_read_only=${readOnly ? 'on' : 'off'}`,
+      options: `-c role=${role}${readOnly ? ' -c default_transaction_read_only=on' : ''}`,
       max: connectionsPerFunction,
       connectionTimeoutMillis: POOL_TIMEOUT_MS,
       application_name: 'relay gateway',
