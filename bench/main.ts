@@ -21,7 +21,7 @@ const HELP = `
 npm run bench
 
 Measures the relay and its alternatives, prints the figures of docs/performance.md and draws
-bench/growth.svg. Takes about twelve minutes, most of them to insert a million messages.
+bench/growth.svg. Takes about six minutes.
 `
 
 const CHART = new URL('growth.svg', import.meta.url)
