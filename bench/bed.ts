@@ -9,17 +9,19 @@ import { type Gateway, startGateway } from '../scripts/local/supabase/gateway.ts
 import { createRoles } from '../scripts/local/supabase/roles.ts'
 import type { Bundle } from '../scripts/local/workerd/bundle.ts'
 import { startWorker, type Worker } from '../scripts/local/workerd/worker.ts'
-import { fill, type Size, USER } from './fill.ts'
+import { familyOf, type Parts } from './figures.ts'
+import { fill, USER } from './fill.ts'
 
 const SERVICE_KEY = 'sb_secret_for_the_benchmark'
 const API_KEY = 'benchmark'.repeat(5)
 
 export interface Bed extends AsyncDisposable {
-  postgresPid: number
-  /** Creates a database of that size and a gateway to it. */
-  database(size: Size): Promise<{ connection: Connection; gateway: Gateway }>
+  /** Creates a database with that many threads and a gateway to it. */
+  database(threads: number): Promise<{ connection: Connection; gateway: Gateway }>
   /** Starts a Worker that uses the Supabase at `supabaseUrl`. */
   worker(bundle: Bundle, supabaseUrl: string): Promise<Contender>
+  /** The processes that take part in a call of this Worker. */
+  processes(contender: Contender): Parts<() => number[]>
   /** Registers something to stop at the end. */
   onEnd(stop: () => unknown): void
 }
@@ -43,12 +45,10 @@ export async function startBed(): Promise<Bed> {
   let databases = 0
 
   return {
-    postgresPid: postgres.pid,
-
-    async database(size) {
+    async database(threads) {
       databases += 1
       const connection = postgres.connection(`bench_${databases}`)
-      await fill(connection, size)
+      await fill(connection, threads)
       const gateway = await startGateway({ connection, keys: { service: SERVICE_KEY } })
       stops.push(gateway.stop)
       return { connection, gateway }
@@ -66,6 +66,12 @@ export async function startBed(): Promise<Bed> {
       stops.push(worker.stop)
       return createContender(worker)
     },
+
+    processes: ({ pid }) => ({
+      Worker: () => [pid],
+      gateway: () => [process.pid],
+      PostgreSQL: () => familyOf(postgres.pid),
+    }),
 
     onEnd: (stop) => stops.push(stop),
 
@@ -90,15 +96,11 @@ function createContender({ url, pid }: Worker): Contender {
   }
 }
 
-/** Calls an SQL function at a gateway, or through a Worker that forwards the call. */
+/** Calls an SQL function through a Worker that forwards the call. */
 export async function rpc(url: string, fn: string, args: unknown): Promise<void> {
   const response = await fetch(`${url}/${fn}`, {
     method: 'POST',
-    headers: {
-      apikey: SERVICE_KEY,
-      authorization: `Bearer ${SERVICE_KEY}`,
-      'content-type': 'application/json',
-    },
+    headers: { 'content-type': 'application/json' },
     body: JSON.stringify(args),
   })
   const body = await response.text()

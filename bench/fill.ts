@@ -8,29 +8,19 @@ import { migrate } from '../scripts/local/supabase/migrate.ts'
 import { createDatabase, withClient } from '../scripts/local/supabase/roles.ts'
 
 export const USER = '5f0c9f6e-2a0b-4d0a-9a53-0d9c1c7d3b11'
-const MESSAGES_PER_THREAD = 100
+export const MESSAGES_PER_THREAD = 100
 
 /** The number of messages with the word `zanzibar`, at any size. */
 const RARE_MESSAGES = 10
 
-export interface Size {
-  threads: number
-  messages: number
-}
-
-export const sizeOf = (threads: number): Size => ({
-  threads,
-  messages: threads * MESSAGES_PER_THREAD,
-})
-
 /** Creates `connection.database` with threads named `thread-1`, `thread-2` and so on. */
-export async function fill(connection: Connection, { threads, messages }: Size): Promise<void> {
+export async function fill(connection: Connection, threads: number): Promise<void> {
   await createDatabase(connection)
   await migrate(connection)
   await withClient(connection, async (client) => {
     // Disables triggers and foreign keys, which would look up threads a million times.
     await client.query(`set session_replication_role = replica; set maintenance_work_mem = '1GB'`)
-    await insert(client, threads, messages)
+    await insert(client, threads)
     for (const table of ['relay_threads', 'relay_messages', 'relay_read_cursors']) {
       await client.query(`vacuum analyze public.${table}`)
     }
@@ -52,7 +42,7 @@ const SENTENCES = `
   create unique index on sentences (n);
 `
 
-async function insert(client: Client, threads: number, messages: number): Promise<void> {
+async function insert(client: Client, threads: number): Promise<void> {
   await client.query(`select setseed(0.5); ${SENTENCES}`)
   await client.query(
     `insert into public.relay_threads
@@ -83,7 +73,7 @@ async function insert(client: Client, threads: number, messages: number): Promis
        from generate_series(1, $2::integer) seq) m
      join sentences a on a.n = m.place % 1999
      join sentences b on b.n = m.place % 1777`,
-    [USER, MESSAGES_PER_THREAD, messages, RARE_MESSAGES],
+    [USER, MESSAGES_PER_THREAD, threads * MESSAGES_PER_THREAD, RARE_MESSAGES],
   )
   for (const { definition } of indexes) await client.query(definition)
   await client.query(

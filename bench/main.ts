@@ -5,117 +5,74 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { gzipSync } from 'node:zlib'
 import project from '../package.json' with { type: 'json' }
 import { defineCommand, runCommand } from '../scripts/lib/command.ts'
-import { UsageError } from '../scripts/lib/user-error.ts'
+import { type Bundle, bundleOther, bundleWorker } from '../scripts/local/workerd/bundle.ts'
 import { startBed } from './bed.ts'
+import { compareCalls } from './calls.ts'
 import { drawGrowth } from './chart.ts'
-import {
-  bundleAll,
-  measureAccessPattern,
-  measureDispatch,
-  measureOverhead,
-  startContenders,
-  uploadPath,
-} from './comparisons.ts'
-import { drawCosts } from './cost-chart.ts'
-import { measureFootprint } from './footprint.ts'
-import { measureGrowth } from './growth.ts'
-import { formatOverhead, formatResults, formatThroughput, type Results } from './report.ts'
+import { type Bundles, startContenders } from './contenders.ts'
+import { formatGrowth, measureGrowth } from './growth.ts'
 import { measureThroughput } from './throughput.ts'
-import { measureWaiting } from './waiting.ts'
 
 const HELP = `
-npm run bench [-- --only overhead|throughput]
+npm run bench
 
-Measures the relay and its alternatives, and prints the figures. Writes bench/results.json,
-bench/growth.svg and bench/costs.svg. Takes about twelve minutes, most of them to insert a million messages.
-
-  --only overhead    Only compare each tool with the bare call, in about a minute. Writes no files.
-  --only throughput  Only measure calls per second, in about three minutes. Writes no files.
+Measures the relay and its alternatives, prints the figures of docs/performance.md and draws
+bench/growth.svg. Takes about six minutes.
 `
 
-const OUTPUT = new URL('./', import.meta.url)
+const CHART = new URL('growth.svg', import.meta.url)
 
 function say(sentence: string): void {
   process.stderr.write(`${sentence} …\n`)
 }
 
-async function measure(folder: string): Promise<Results> {
-  say('bundling')
-  const bundles = await bundleAll(folder)
-  const { relay, sdk } = bundles
-  say('measuring startup')
-  const footprint = await measureFootprint({ relay, sdk }, (name) => uploadPath(folder, name))
-
-  await using bed = await startBed()
-  const contenders = await startContenders(bed, bundles)
-  say('comparing each tool with the bare call')
-  const overhead = await measureOverhead(contenders)
-  say('comparing each tool with the access pattern of 0.1.0')
-  const accessPattern = await measureAccessPattern(contenders)
-  say('comparing each tool with the SDK')
-  const dispatch = await measureDispatch(contenders)
-  say('measuring calls per second')
-  const throughput = await measureThroughput(bed, contenders)
-  say('measuring waiting readers')
-  const waiting = await measureWaiting(bed, contenders)
-  const growth = await measureGrowth(bed, relay, say)
-
-  const [cpu] = cpus()
-  return {
-    measured_at: new Date().toISOString(),
-    version: project.version,
-    machine: {
-      cpu: cpu?.model ?? 'unknown',
-      cpus: cpus().length,
-      node: process.versions.node,
-      platform: `${process.platform} ${process.arch}`,
-    },
-    overhead,
-    access_pattern: accessPattern,
-    dispatch,
-    throughput,
-    waiting,
-    growth,
-    footprint,
+async function bundleAll(): Promise<Bundles> {
+  const folder = await mkdtemp(join(tmpdir(), 'relay-bundles-'))
+  const bundle = (name: string) => {
+    const main = fileURLToPath(new URL(`workers/${name}.ts`, import.meta.url))
+    return bundleOther(main, join(folder, `${name}.upload`))
+  }
+  try {
+    return {
+      relay: await bundleWorker(),
+      forward: await bundle('forward'),
+      sdk: await bundle('sdk'),
+      tables: await bundle('tables'),
+    }
+  } finally {
+    await rm(folder, { recursive: true })
   }
 }
 
-/** Measures one part, and returns its table. */
-async function measurePart(part: 'overhead' | 'throughput', folder: string): Promise<string> {
-  say('bundling')
-  const bundles = await bundleAll(folder)
-  await using bed = await startBed()
-  const contenders = await startContenders(bed, bundles)
-  say('measuring')
-  return part === 'overhead'
-    ? formatOverhead(await measureOverhead(contenders))
-    : formatThroughput(await measureThroughput(bed, contenders))
-}
+const kib = ({ source }: Bundle) => (gzipSync(source).length / 1024).toFixed(1)
 
 const command = defineCommand({
   help: HELP,
-  options: { only: { type: 'string' } },
-  async run({ only }) {
-    if (only !== undefined && only !== 'overhead' && only !== 'throughput') {
-      throw new UsageError(`--only must be overhead or throughput, not ${only}.`)
-    }
-    const folder = await mkdtemp(join(tmpdir(), 'relay-bundles-'))
-    try {
-      if (only) {
-        console.log(await measurePart(only, folder))
-        return undefined
-      }
-      const results = await measure(folder)
-      await writeFile(new URL('results.json', OUTPUT), `${JSON.stringify(results, null, 2)}\n`)
-      await writeFile(new URL('growth.svg', OUTPUT), drawGrowth(results.growth))
-      await writeFile(new URL('costs.svg', OUTPUT), drawCosts(results.throughput))
-      console.log(formatResults(results))
-      return undefined
-    } finally {
-      await rm(folder, { recursive: true })
-    }
+  options: {},
+  async run() {
+    say('bundling')
+    const bundles = await bundleAll()
+    const [cpu] = cpus()
+    const machine = `${cpus().length} × ${cpu?.model}, Node ${process.versions.node}`
+    console.log(`relay-mcp ${project.version}, ${machine}. Ratios are what to compare.\n`)
+    console.log(
+      `Compressed, the relay is ${kib(bundles.relay)} KiB, with the SDK ${kib(bundles.sdk)}.\n`,
+    )
+
+    await using bed = await startBed()
+    const contenders = await startContenders(bed, bundles)
+    say('comparing one call at a time')
+    console.log(await compareCalls(contenders))
+    say('measuring calls per second')
+    console.log(await measureThroughput(bed, contenders))
+    const growth = await measureGrowth(bed, bundles.relay, say)
+    console.log(formatGrowth(growth))
+    await writeFile(CHART, drawGrowth(growth))
+    return undefined
   },
 })
 

@@ -72,13 +72,8 @@ export async function startTableEndpoints(
   return endpoints
 }
 
-interface Statement {
-  text: string
-  values: unknown[]
-}
-
 /** Writes the statement for a request to a table. */
-function writeStatement(method: string, table: string, url: URL, body: string): Statement {
+function writeStatement(method: string, table: string, url: URL, body: string) {
   const parameters = url.searchParams
   const name = `public.${escapeIdentifier(table)}`
   const columns = parameters.get('select') ?? '*'
@@ -88,14 +83,12 @@ function writeStatement(method: string, table: string, url: URL, body: string): 
   const conditions = [...parameters].flatMap(([column, test]) => {
     if (NO_COLUMNS.has(column)) return []
     const [, operator = '', operand = ''] = /^(\w+)\.(.*)$/s.exec(test) ?? []
-    if (operator === 'in') {
-      const list = operand.slice(1, -1).split(',')
-      return [`t.${escapeIdentifier(column)} = any (${value(list)})`]
-    }
-    return [`t.${escapeIdentifier(column)} ${OPERATORS[operator]} ${value(operand)}`]
+    const tested = `t.${escapeIdentifier(column)}`
+    return operator === 'in'
+      ? [`${tested} = any (${value(operand.slice(1, -1).split(','))})`]
+      : [`${tested} ${OPERATORS[operator]} ${value(operand)}`]
   })
   const where = conditions.length > 0 ? `where ${conditions.join(' and ')}` : ''
-
   if (method === 'GET') {
     const order = parameters.get('order')?.replaceAll('.', ' ').replace('nullslast', 'nulls last')
     const limit = Math.min(Number(parameters.get('limit') ?? MAX_ROWS), MAX_ROWS)
@@ -107,10 +100,8 @@ function writeStatement(method: string, table: string, url: URL, body: string): 
   const record = `json_populate_record(null::${name}, ${value(body)})`
   if (method === 'PATCH') {
     const set = given.map((column) => `${column} = given.${column}`).join(', ')
-    return {
-      text: `update ${name} t set ${set} from ${record} given ${where} returning t.id`,
-      values,
-    }
+    const text = `update ${name} t set ${set} from ${record} given ${where} returning t.id`
+    return { text, values }
   }
   const key = parameters.get('on_conflict')
   const merged = given.map((column) => `${column} = excluded.${column}`).join(', ')
@@ -120,11 +111,11 @@ function writeStatement(method: string, table: string, url: URL, body: string): 
 }
 
 /** Runs one transaction with the API's role, as PostgREST does. */
-async function query(pool: Pool, { text, values }: Statement): Promise<unknown[]> {
+async function query(pool: Pool, statement: { text: string; values: unknown[] }) {
   const client = await pool.connect()
   try {
     await client.query('begin; set local role service_role')
-    const { rows } = await client.query(text, values)
+    const { rows } = await client.query(statement)
     await client.query('commit')
     return rows
   } catch (error) {

@@ -2,15 +2,13 @@
  * Calls per second with 16 callers, against the access pattern of 0.1.0: bursts in turn, A B A B, so that
  * other load on the machine affects both. Reports the median ratio of the pairs, and what each part of
  * the relay spent on a call, which tells more than time on a machine that is full. Posts are compared with
- * a Worker that only passes them on, too: no relay can be faster than that.
+ * a Worker that only forwards them, too: no relay can be faster than that.
  */
 import { withClient } from '../scripts/local/supabase/roles.ts'
 import type { Bed, Contender } from './bed.ts'
-import type { Burst } from './caller.ts'
 import { startCaller } from './caller.ts'
-import type { Contenders } from './comparisons.ts'
-import { familyOf, sampleCpu, usedBetween } from './cpu.ts'
-import { median } from './measure.ts'
+import type { Contenders } from './contenders.ts'
+import { formatTable, measureCpu, median, PARTS, type Parts } from './figures.ts'
 
 const WIDTH = 16
 const PAIRS = 5
@@ -18,7 +16,7 @@ const PAIRS = 5
 interface Scenario {
   name: string
   tool: string
-  /** `#` is 1 to `variety`, in turn, `%` the number of the caller, `@` that of the burst. */
+  /** `#` is 1 to `variety`, in turn, and `%` the number of the caller. */
   args: Record<string, unknown>
   variety: number
   count: number
@@ -32,134 +30,77 @@ const post = (name: string, thread_name: string, variety: number, bytes: number)
   count: 300,
 })
 
+/** Callers are different readers: calls of one reader take turns. */
+const NEWS = { thread_name: 'thread-#', reader_tag: 'burst-%' }
+const FORGET = `delete from public.relay_read_cursors where reader_tag like 'burst-%'`
+const THREAD = { thread_name: 'thread-#' }
+
 /** The first two are bounds of the design; the sizes of a message are 300 bytes, 3 KB and 30 KB. */
 const SCENARIOS: Scenario[] = [
   post('post into one thread', 'busy', 1, 300),
   post('post into 100 threads', 'busy-#', 100, 300),
   post('the same, 3 KB each', 'busy-#', 100, 3_000),
   post('the same, 30 KB each', 'busy-#', 100, 30_000),
-  {
-    name: 'read 50',
-    tool: 'relay_read_thread',
-    args: { thread_name: 'thread-#' },
-    variety: 100,
-    count: 200,
-  },
-  {
-    name: 'check 100 new',
-    tool: 'relay_check_new',
-    // Callers are different readers: calls of one reader take turns.
-    args: { thread_name: 'thread-#', reader_tag: 'burst-@-%' },
-    variety: 100,
-    count: 100,
-  },
+  { name: 'read 50', tool: 'relay_read_thread', args: THREAD, variety: 100, count: 200 },
+  { name: 'check 100 new', tool: 'relay_check_new', args: NEWS, variety: 100, count: 100 },
 ]
 
-export interface Cost {
-  per_s: number
-  /** Of a call, in ms. */
-  latency: number
-  /** Microseconds of CPU per call. */
-  cpu: { worker: number; gateway: number; database: number }
-  /** Rows that PostgreSQL read for a call. */
-  rows: number
+interface Cost {
+  perSecond: number
+  /** Microseconds per call. */
+  cpu: Parts<number>
 }
 
-export interface Throughput {
-  name: string
-  /** Calls per second over those of 0.1.0's pattern: the median of the pairs. */
-  ratio: number
-  /** The same ratio for a Worker that only passes posts on. */
-  floor?: number
-  relay: Cost
-  tables: Cost
-}
-
-export async function measureThroughput(bed: Bed, contenders: Contenders): Promise<Throughput[]> {
+export async function measureThroughput(bed: Bed, contenders: Contenders): Promise<string> {
   const caller = startCaller()
   bed.onEnd(caller.stop)
-  const measured: Throughput[] = []
-  let bursts = 0
-  let rows = await countRows(contenders)
 
   async function measureBurst({ name: _, ...scenario }: Scenario, contender: Contender) {
-    bursts += 1
-    const parts = {
-      worker: () => [contender.pid],
-      gateway: () => [process.pid],
-      database: () => familyOf(bed.postgresPid),
-    }
-    const text = JSON.stringify(scenario.args).replaceAll('@', String(bursts))
-    const burst: Burst = {
-      ...scenario,
-      args: JSON.parse(text),
-      url: contender.url,
-      key: contender.key,
-      width: WIDTH,
-    }
-    const before = sampleCpu(parts)
-    const { seconds, latencies, refusals } = await caller.run(burst)
-    const after = sampleCpu(parts)
-    if (refusals.length > 0) throw new Error(`${scenario.tool}: ${refusals[0]}`)
-    const rowsBefore = rows
-    rows = await countRows(contenders)
-    const each = (part: keyof typeof parts) => usedBetween(before, after, part) / burst.count
-    return {
-      per_s: burst.count / seconds,
-      latency: median(latencies),
-      cpu: { worker: each('worker'), gateway: each('gateway'), database: each('database') },
-      rows: (rows - rowsBefore) / burst.count,
-    }
+    // Each burst finds everything unread. New readers instead would soon be refused.
+    await withClient(contenders.connection, (client) => client.query(FORGET))
+    const { url, key } = contender
+    const burst = { ...scenario, url, key, width: WIDTH }
+    let perSecond = 0
+    const cpu = await measureCpu(bed.processes(contender), async () => {
+      const { seconds, refusals } = await caller.run(burst)
+      if (refusals.length > 0) throw new Error(`${scenario.tool}: ${refusals[0]}`)
+      perSecond = burst.count / seconds
+    })
+    for (const part of PARTS) cpu[part] /= burst.count
+    return { perSecond, cpu }
   }
 
-  for (const scenario of SCENARIOS) {
-    const costs = { relay: [] as Cost[], floor: [] as Cost[], tables: [] as Cost[] }
-    const by = {
-      relay: contenders.relay,
-      ...(scenario.tool === 'relay_post_message' && { floor: contenders.floor }),
-      tables: contenders.delayed.tables,
-    }
+  async function measureScenario(scenario: Scenario): Promise<string[]> {
+    const { relay, forward, tables } = contenders
+    const isPost = scenario.tool === 'relay_post_message'
+    const by = { relay, ...(isPost && { forward }), tables }
+    const costs: Record<keyof typeof by, Cost[]> = { relay: [], forward: [], tables: [] }
     for (let pair = -1; pair < PAIRS; pair += 1) {
-      for (const [name, contender] of Object.entries(by) as [keyof typeof costs, Contender][]) {
+      for (const [name, contender] of Object.entries(by)) {
         const cost = await measureBurst(scenario, contender)
         // The first pair opens connections and compiles code.
-        if (pair >= 0) costs[name].push(cost)
+        if (pair >= 0) costs[name as keyof typeof by].push(cost)
       }
     }
     const compare = (list: Cost[]) =>
-      median(list.map(({ per_s }, pair) => per_s / (costs.tables[pair]?.per_s ?? Number.NaN)))
-    measured.push({
-      name: scenario.name,
-      ratio: compare(costs.relay),
-      ...(by.floor && { floor: compare(costs.floor) }),
-      relay: takeMedians(costs.relay),
-      tables: takeMedians(costs.tables),
-    })
+      median(list.map((cost, pair) => cost.perSecond / (costs.tables[pair] as Cost).perSecond))
+    const format = (list: Cost[], pick: (cost: Cost) => number) => median(list.map(pick)).toFixed(0)
+    const sum = ({ cpu }: Cost) => cpu.Worker + cpu.gateway + cpu.PostgreSQL
+    return [
+      scenario.name,
+      compare(costs.relay).toFixed(2),
+      isPost ? compare(costs.forward).toFixed(2) : '',
+      ...PARTS.map((part) => format(costs.relay, ({ cpu }) => cpu[part])),
+      format(costs.relay, sum),
+      format(costs.tables, sum),
+    ]
   }
-  return measured
-}
 
-/** Rows read in the database so far. Sessions report them with a delay of a second. */
-function countRows({ connection }: Contenders): Promise<number> {
-  return withClient(connection, async (client) => {
-    await new Promise((resolve) => setTimeout(resolve, 1_100))
-    const { rows } = await client.query<{ read: string }>(
-      'select sum(seq_tup_read + coalesce(idx_tup_fetch, 0)) as read from pg_stat_user_tables',
-    )
-    return Number(rows[0]?.read)
-  })
-}
-
-function takeMedians(costs: Cost[]): Cost {
-  const of = (pick: (cost: Cost) => number) => median(costs.map(pick))
-  return {
-    per_s: of(({ per_s }) => per_s),
-    latency: of(({ latency }) => latency),
-    cpu: {
-      worker: of(({ cpu }) => cpu.worker),
-      gateway: of(({ cpu }) => cpu.gateway),
-      database: of(({ cpu }) => cpu.database),
-    },
-    rows: of(({ rows }) => rows),
-  }
+  const measured: string[][] = []
+  for (const scenario of SCENARIOS) measured.push(await measureScenario(scenario))
+  return formatTable(
+    'Calls per second with 16 callers, over those of 0.1.0’s pattern; the same for a Worker that only forwards posts; then for one call the microseconds of CPU of each part, of all, and of all with 0.1.0’s pattern',
+    ['call', 'ratio', 'limit', ...PARTS, 'all', '0.1.0'],
+    measured,
+  )
 }

@@ -8,7 +8,6 @@ import { authenticate } from '../../src/auth.ts'
 import { type Config, readConfig } from '../../src/config.ts'
 import { INSTRUCTIONS } from '../../src/context/instructions.ts'
 import { connect, Database } from '../../src/db.ts'
-import { RelayError } from '../../src/errors.ts'
 import { RequestLog } from '../../src/log.ts'
 import { SERVER_INFO } from '../../src/mcp/protocol.ts'
 import { siteOf } from '../../src/oauth/issuer.ts'
@@ -17,13 +16,8 @@ import { TOOLS } from '../../src/tools/index.ts'
 
 let client: ReturnType<typeof connect> | undefined
 
-function createServer(
-  config: Config,
-  database: Fetcher,
-  log: RequestLog,
-  signal: AbortSignal,
-): Server {
-  client ??= connect(config.supabaseUrl, config.supabaseServiceKey, database)
+function createServer(config: Config, fetcher: Fetcher, log: RequestLog, signal: AbortSignal) {
+  client ??= connect(config.supabaseUrl, config.supabaseServiceKey, fetcher)
   const context = {
     db: new Database(client, config.userId, log),
     call: { signal: () => signal, isOver: () => signal.aborted },
@@ -34,22 +28,15 @@ function createServer(
     notify: () => {},
     isLean: false,
   }
-  const server = new Server(SERVER_INFO, {
-    capabilities: { tools: {} },
-    instructions: INSTRUCTIONS,
-  })
+  const options = { capabilities: { tools: {} }, instructions: INSTRUCTIONS }
+  const server = new Server(SERVER_INFO, options)
   server.setRequestHandler('tools/list', () => ({
     tools: TOOLS.map((tool) => tool.definition() as McpTool),
   }))
   server.setRequestHandler('tools/call', async ({ params: { name, arguments: args = {} } }) => {
     const tool = TOOLS.find((candidate) => candidate.name === name)
     if (!tool) throw new Error(`Unknown tool: ${name}`)
-    try {
-      return await tool.call(args, context)
-    } catch (error) {
-      if (!(error instanceof RelayError)) throw error
-      return { content: [{ type: 'text', text: error.message }], isError: true }
-    }
+    return tool.call(args, context)
   })
   return server
 }
@@ -59,15 +46,10 @@ export default {
     const log = new RequestLog()
     const settings = readConfig(env)
     if (!settings.ok) return new Response(null, { status: 500 })
-    const { ok } = await authenticate(
-      request,
-      settings.config,
-      siteOf(settings.config, new URL(request.url)),
-    )
+    const { config } = settings
+    const { ok } = await authenticate(request, config, siteOf(config, new URL(request.url)))
     if (!ok) return new Response(null, { status: 401 })
-    const handler = createMcpHandler(() =>
-      createServer(settings.config, env.DATABASE, log, request.signal),
-    )
+    const handler = createMcpHandler(() => createServer(config, env.DATABASE, log, request.signal))
     const response = await handler.fetch(request)
     log.addStatus(response.status)
     log.write('request')

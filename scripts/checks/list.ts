@@ -1,6 +1,5 @@
 /** All checks in order: each comes after the checks it needs. */
 import type { Check } from './check.ts'
-import { clientChecks } from './clients.ts'
 import { contextChecks } from './context.ts'
 import { databaseChecks } from './database.ts'
 import { deploymentChecks } from './deployment.ts'
@@ -16,8 +15,6 @@ export interface Group {
   title: string
   checks: Check[]
 }
-
-const CLIENTS: Group = { title: 'Clients on this machine', checks: clientChecks }
 
 const PROJECT: Group = { title: 'Supabase project', checks: projectChecks }
 
@@ -35,7 +32,6 @@ const ALL: Group[] = [
   { title: 'Board', checks: boardChecks },
   { title: 'Deployment', checks: deploymentChecks },
   PROJECT,
-  CLIENTS,
 ]
 
 /** Checks that leave no trace in the relay. */
@@ -45,7 +41,7 @@ export const DOCTOR: Group[] = ALL.map(({ title, checks }) => ({
 })).filter(({ checks }) => checks.length > 0)
 
 /** All checks of the relay itself. */
-export const SMOKE: Group[] = ALL.filter((group) => group !== CLIENTS && group !== PROJECT)
+export const SMOKE: Group[] = ALL.filter((group) => group !== PROJECT)
 
 /** The checks of groups, in order. */
 export const checksOf = (groups: Group[]): Check[] => groups.flatMap(({ checks }) => checks)

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { UserError } from '../lib/user-error.ts'
 import { runWrangler, type WranglerResult } from '../lib/wrangler.ts'
-import { withChanges } from './wrangler-file.ts'
+import { withoutTriggers } from './wrangler-file.ts'
 
 export interface Account {
   id: string
@@ -59,36 +59,22 @@ export interface Deployed {
 
 /**
  * Uploads the Worker and its secrets as one version, so that it never runs with only some of them.
- * Other secrets are kept. Runs in `region` if there is one. If Cloudflare refuses only the trigger,
- * deploys without it: wrangler then fails after the upload, and tells no address.
+ * Other secrets are kept. If Cloudflare refuses only the trigger, deploys without it: wrangler then fails
+ * after the upload, and tells no address.
  */
-export async function deploy(
-  target: Target,
-  secrets: Record<string, string>,
-  region?: string,
-): Promise<Deployed> {
-  const placement = region && { placement: { region } }
+export async function deploy(target: Target, secrets: Record<string, string>): Promise<Deployed> {
   try {
-    return { hosts: await deployWith({ ...placement }, target, secrets), hasTrigger: true }
+    return { hosts: await runDeploy([], target, secrets), hasTrigger: true }
   } catch (error) {
     if (!(error instanceof TriggerError)) throw error
-    const changes = { ...placement, triggers: {} }
-    return { hosts: await deployWith(changes, target, secrets), hasTrigger: false }
+    const hosts = await withoutTriggers((file) => runDeploy(['--config', file], target, secrets))
+    return { hosts, hasTrigger: false }
   }
 }
 
 class TriggerError extends Error {}
 
-/** Deploys with `changes` to wrangler.toml; returns the host names of the Worker. */
-function deployWith(
-  changes: Record<string, object>,
-  target: Target,
-  secrets: Record<string, string>,
-): Promise<string[]> {
-  if (Object.keys(changes).length === 0) return runDeploy([], target, secrets)
-  return withChanges(changes, (file) => runDeploy(['--config', file], target, secrets))
-}
-
+/** Deploys with options of wrangler; returns the host names of the Worker. */
 async function runDeploy(
   options: string[],
   target: Target,

@@ -35,10 +35,6 @@ export interface Deployment {
   deployed_at?: string | undefined
   /** The ref of the Supabase project, if it was chosen or created through the person's account. */
   project?: string | undefined
-  /** Its region, as Supabase names it. */
-  region?: string | undefined
-  /** Where the Worker runs: near its clients, or next to the database. */
-  placement?: 'clients' | 'database'
   /** A project that was about to be created. Saved first, so that an interruption cannot create two. */
   draft?: Draft | undefined
   /** The password of its database, which the relay does not use. */

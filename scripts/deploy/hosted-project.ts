@@ -26,18 +26,17 @@ export async function takeHostedProject(setup: Setup): Promise<boolean> {
   if (!setup.deployment.project) await settleProject(setup, account, way)
   const ref = known(setup, 'project')
   try {
-    const { region } = await during(
+    await during(
       `Waiting for the project ${ref}`,
       (more) => waitUntilHealthy(account, ref, more),
       () => `The project ${ref} is healthy`,
     )
-    remember(setup, { region })
   } catch (error) {
-    // Asks again next time. A project that is only paused keeps its ref and its region, which later steps
-    // need; without a relay in it, another project may be meant.
+    // Asks again next time. A project that is only paused keeps its ref, which later steps need; without a
+    // relay in it, another project may be meant.
     const isInUse = setup.deployment.SUPABASE_URL !== undefined
     if (error instanceof ProjectDownError && (error.isGone || !isInUse)) {
-      remember(setup, { project: undefined, region: undefined })
+      remember(setup, { project: undefined })
     }
     throw error
   }
@@ -75,7 +74,7 @@ async function settleProject(setup: Setup, account: Management, way: Way): Promi
   }
   if (draft) return createProject(setup, account, draft)
   const found = way === 'existing' ? await pickProject(projects) : undefined
-  if (found) return remember(setup, { project: found.ref, region: found.region })
+  if (found) return remember(setup, { project: found.ref })
   return createProject(setup, account, await draftProject(account, projects))
 }
 
@@ -194,7 +193,7 @@ async function createProject(setup: Setup, account: Management, draft: Draft): P
       () => account.createProject(draft, password),
       (made) => `Created the project ${name}: https://supabase.com/dashboard/project/${made}`,
     )
-    remember(setup, { project: ref, region, draft: undefined })
+    remember(setup, { project: ref, draft: undefined })
     say(`The password of its database is saved in ${KEPT_IN}. The relay does not use it.`)
   } catch (error) {
     // Only after a refusal is it certain that nothing was created, and are the questions asked again.

@@ -7,7 +7,6 @@ import { Client } from 'pg'
 import { applyMigration, type Migration, readMigrations, selectPending } from '../lib/migrations.ts'
 import type { Project } from '../lib/supabase-api.ts'
 import { UserError } from '../lib/user-error.ts'
-import { copy } from './clipboard.ts'
 import { connectionOf, faultOfConnectionString } from './connection-string.ts'
 import { projectOf } from './project.ts'
 import { signIn } from './sign-in.ts'
@@ -187,8 +186,6 @@ async function migrateByHand(project: Project, migrations: Migration[]): Promise
       `Run ${paths} in the SQL editor at ${editor}, then run this command again. Or set DATABASE_URL.`,
     )
   }
-  const isCopied = copy(migrations.map(({ sql }) => sql).join('\n'))
-  const what = isCopied ? 'The SQL is in your clipboard. Paste it' : `Paste all of ${paths}`
-  say(`${what} into the SQL editor of the project and run it:`)
+  say(`Paste all of ${paths} into the SQL editor of the project and run it:`)
   show(editor)
 }

@@ -2,8 +2,7 @@
 import { UserError } from '../lib/user-error.ts'
 import { deploy, listSecrets, type Target } from './cloudflare.ts'
 import { known, remember, type Setup } from './steps.ts'
-import { choose, during, say, warn } from './terminal.ts'
-import { hasOwnPlacement } from './wrangler-file.ts'
+import { during, warn } from './terminal.ts'
 
 export async function deployWorker(setup: Setup): Promise<void> {
   const { deployment } = setup
@@ -14,10 +13,9 @@ export async function deployWorker(setup: Setup): Promise<void> {
     SUPABASE_SERVICE_KEY: known(setup, 'SUPABASE_SERVICE_KEY'),
     ...((await hasKey(setup, target)) ? {} : collectKeys(setup)),
   }
-  const region = await choosePlacement(setup)
   const { hosts, hasTrigger } = await during(
     `Deploying the Worker ${target.worker}`,
-    () => deploy(target, secrets, region),
+    () => deploy(target, secrets),
     (found) =>
       `Deployed to ${found.hosts.join(' and ')}${found.hasTrigger ? '' : ', without its daily query'}`,
   )
@@ -35,30 +33,6 @@ export async function deployWorker(setup: Setup): Promise<void> {
     )
   }
   remember(setup, { url, deployed_at: new Date().toISOString() })
-}
-
-/** Asks once where the Worker runs; returns the region of the database, or undefined for Cloudflare's default. */
-async function choosePlacement(setup: Setup): Promise<string | undefined> {
-  const { region } = setup.deployment
-  if (!region || hasOwnPlacement()) return undefined
-  if (!setup.deployment.placement) {
-    const placement = await choose(
-      'Where does the Worker run?',
-      [
-        { value: 'clients', label: 'Near its clients, which is Cloudflare’s default' },
-        {
-          value: 'database',
-          label: `Next to the database, in ${region}`,
-          hint: 'if all your sessions are far from it',
-        },
-      ],
-      'clients',
-    )
-    remember(setup, { placement })
-  }
-  if (setup.deployment.placement === 'clients') return undefined
-  say(`The Worker runs in aws:${region}, next to the database.`)
-  return `aws:${region}`
 }
 
 /**

@@ -146,7 +146,7 @@ const ELSEWHERE: [RegExp, string][] = [
   [/^npm install && npm start$/, 'runs during this test, without the install'],
   [/^npm start -- --port/, 'test/e2e/local/start.test.ts'],
   [/^npm run (check|fix)$/, 'the gate'],
-  [/^npm run bench$/, 'takes nine minutes'],
+  [/^npm run bench$/, 'takes six minutes'],
   [/wrangler login|^npm run (setup|rotate)/, 'test/e2e/deploy, against a stand-in for Cloudflare'],
   [/^claude /, 'test/e2e/claude-plugin.test.ts, with the real client'],
 ]

@@ -30,8 +30,6 @@ interface Script {
   /** The folder with its static assets. */
   assets: string
   crons: string[]
-  /** Where it runs, if not near its clients. */
-  placement?: { region: string } | undefined
   /** Its addresses on workers.dev, as last set. */
   subdomain: { enabled: boolean; previews_enabled: boolean }
   running: Worker | undefined
@@ -138,7 +136,6 @@ export async function startCloudflare({
         ...Object.fromEntries(given.map((binding) => [binding.name, binding.text as string])),
       },
       crons: before?.crons ?? [],
-      placement: bundle.placement,
       // Cloudflare's default for a new Worker.
       subdomain: before?.subdomain ?? { enabled: true, previews_enabled: true },
       running: before?.running,
@@ -330,8 +327,8 @@ async function readUpload(request: IncomingMessage): Promise<Upload> {
   if (request.headers['content-type'] !== 'application/json') {
     return parseUpload(await buffer(request))
   }
-  const { bindings, placement } = (await json(request)) as Pick<Upload, 'bindings' | 'placement'>
-  return { ...inject('bundle'), bindings, placement, assets: undefined }
+  const { bindings } = (await json(request)) as Pick<Upload, 'bindings'>
+  return { ...inject('bundle'), bindings, assets: undefined }
 }
 
 const hexId = () => randomUUID().replaceAll('-', '')

@@ -71,13 +71,12 @@ async function run(): Promise<number> {
 /** The values that a deployment takes from wrangler.toml. */
 interface Config {
   preview_urls: boolean
-  placement?: { region: string }
   triggers?: { crons?: string[] }
   secrets: { required: string[] }
 }
 
 async function deploy(name: string, file: string, secrets: Record<string, string>) {
-  const { preview_urls, placement, triggers, ...config } = parse(
+  const { preview_urls, triggers, ...config } = parse(
     readFileSync(file, 'utf8'),
   ) as unknown as Config
   const script = `/accounts/${account}/workers/scripts/${name}`
@@ -88,7 +87,6 @@ async function deploy(name: string, file: string, secrets: Record<string, string
       ...Object.entries(secrets).map(([key, text]) => ({ name: key, type: 'secret_text', text })),
       ...inherited.map((each) => ({ name: each, type: 'inherit' })),
     ],
-    placement,
   }
   const isNew = await request(`/accounts/${account}/workers/services/${name}`).then(
     () => false,

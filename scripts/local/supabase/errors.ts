@@ -43,7 +43,7 @@ export function createKeyError(why: keyof typeof KEY_REFUSALS): ApiError {
 }
 
 /** The message of pg if no connection becomes free in time. */
-export const POOL_TIMEOUT = 'timeout exceeded when trying to connect'
+const POOL_TIMEOUT = 'timeout exceeded when trying to connect'
 
 /** Creates the error for a PostgreSQL that cannot be reached or has no free connection in time. */
 export function createConnectionError(error: Error): ApiError {

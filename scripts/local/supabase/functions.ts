@@ -15,6 +15,8 @@ interface SqlFunction {
 }
 
 export interface FunctionCall {
+  /** The function's. */
+  name: string
   readOnly: boolean
   /** Named, so that PostgreSQL parses it once for each connection. */
   statement: { name: string; text: string }
@@ -117,7 +119,7 @@ function createCall(called: SqlFunction, given: string[], name: string): Functio
   const columns = args.map((arg) => `${quote(arg.name)} ${arg.type}`).join(', ')
   const source = takesBody ? ` from json_to_record($1::json) as body (${columns})` : ''
   const text = `select to_json(public.${quote(called.name)}(${passed}))::text as result${source}`
-  return { readOnly: called.readOnly, statement: { name, text }, takesBody }
+  return { name: called.name, readOnly: called.readOnly, statement: { name, text }, takesBody }
 }
 
 const quote = (identifier: string) => `"${identifier.replaceAll('"', '""')}"`

@@ -6,34 +6,30 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Pool, type PoolClient } from 'pg'
+import { DatabaseError, Pool, type PoolClient } from 'pg'
 import type { Connection } from '../postgres/server.ts'
-import {
-  ApiError,
-  createConnectionError,
-  createDatabaseError,
-  createKeyError,
-  POOL_TIMEOUT,
-} from './errors.ts'
+import { ApiError, createConnectionError, createDatabaseError, createKeyError } from './errors.ts'
 import { type FunctionCall, FunctionCatalogue } from './functions.ts'
-import { Slots } from './slots.ts'
-import { endsConnection, type Role, runCall } from './transaction.ts'
 
 /** Limit of one request; the relay's largest is about 400 KB. */
 const MAX_BODY_BYTES = 4 * 1024 * 1024
 const POOL_TIMEOUT_MS = 10_000
-/** All are in use only while some wait for locks. PostgreSQL at home allows 60. */
-const POOL_SIZE = 24
-/** Leaves connections for others if two functions are stuck. */
-const CONNECTIONS_PER_FUNCTION = { few: 2, many: 10 }
+/**
+ * Each function has its own, so that calls of one that wait for a lock leave the others theirs. Few keep
+ * up with workerd's one thread. All functions together stay below what PostgreSQL at home allows.
+ */
+const CONNECTIONS_PER_FUNCTION = 4
 const PATH = /^\/rest\/v1\/rpc\/([^/?]+)$/
+
+/** The API's roles. */
+type Role = 'anon' | 'service_role'
 
 export interface GatewayOptions {
   /** The database; the user is replaced by `authenticator`, who may switch to the API's roles. */
   connection: Connection
   /** `sb_secret_…` for service_role, `sb_publishable_…` for anon. */
   keys: { service: string; anon?: string }
-  /** For tests whose calls wait for each other, or are to meet: this many, whether or not they are slow. */
+  /** For tests whose calls wait for each other, or are to meet. */
   connectionsPerFunction?: number
 }
 
@@ -46,25 +42,34 @@ export interface Gateway {
 
 /** Starts a gateway on a free loopback port. */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
-  const { keys, connectionsPerFunction: count } = options
-  const limits = count === undefined ? CONNECTIONS_PER_FUNCTION : { few: count, many: count }
+  const { keys, connectionsPerFunction = CONNECTIONS_PER_FUNCTION } = options
   const connection = { ...options.connection, user: 'authenticator' }
   const roles = new Map<string, Role>([[keys.service, 'service_role']])
   if (keys.anon) roles.set(keys.anon, 'anon')
 
   const catalogue = new FunctionCatalogue(connection)
   const requests = new Map<string, number>()
-  const pool = new Pool({
-    ...connection,
-    max: Math.max(POOL_SIZE, limits.many),
-    connectionTimeoutMillis: POOL_TIMEOUT_MS,
-    application_name: 'relay gateway',
-  })
-  // The pool replaces a connection that PostgreSQL closes, and its query fails. Without a listener, the
-  // event would end the process.
-  pool.on('error', () => {}).on('connect', (client) => client.on('error', () => {}))
+  const pools = new Map<string, Pool>()
 
-  const slots = new Map<string, Slots>()
+  function poolOf({ name, readOnly }: FunctionCall, role: Role): Pool {
+    const key = `${name} ${role} ${readOnly}`
+    const known = pools.get(key)
+    if (known) return known
+    // With the role and the mode of its connections, a statement is the whole transaction: one round trip.
+    // A function must not change the role of its session, which the next call would have then.
+    const pool = new Pool({
+      ...connection,
+      options: `-c role=${role}${readOnly ? ' -c default_transaction_read_only=on' : ''}`,
+      max: connectionsPerFunction,
+      connectionTimeoutMillis: POOL_TIMEOUT_MS,
+      application_name: 'relay gateway',
+    })
+    // The pool replaces a connection that PostgreSQL closes, and its query fails. Without a listener, the
+    // event would end the process.
+    pool.on('error', () => {}).on('connect', (client) => client.on('error', () => {}))
+    pools.set(key, pool)
+    return pool
+  }
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<string> {
     const role = authenticate(request, roles)
@@ -72,20 +77,15 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     requests.set(name, (requests.get(name) ?? 0) + 1)
     const body = await readBody(request)
     const call = await catalogue.find(name, argumentNames(body))
-    const own = slots.get(name) ?? new Slots(limits)
-    slots.set(name, own)
-    const slot = await own.take(POOL_TIMEOUT_MS)
-    if (!slot) throw createConnectionError(new Error(POOL_TIMEOUT))
-    try {
+    const client = await poolOf(call, role)
+      .connect()
+      .catch((error) => Promise.reject(createConnectionError(error)))
+    if (response.destroyed) {
       // The caller has given up, and nothing has been started.
-      if (response.destroyed) throw createConnectionError(new Error('The caller has disconnected'))
-      const client = await pool
-        .connect()
-        .catch((error) => Promise.reject(createConnectionError(error)))
-      return await run(client, role, call, body)
-    } finally {
-      own.release(slot)
+      client.release()
+      throw createConnectionError(new Error('The caller has disconnected'))
     }
+    return run(client, role, call, body)
   }
 
   const server = createServer((request, response) => {
@@ -104,7 +104,10 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       server.close()
       server.closeAllConnections()
       // A running transaction gets a moment to finish, then PostgreSQL's shutdown ends it.
-      const ended = Promise.all([pool.end(), catalogue.close()])
+      const ended = Promise.all([
+        ...[...pools.values()].map((pool) => pool.end()),
+        catalogue.close(),
+      ])
       await Promise.race([ended, sleep(300, undefined, { ref: false })])
     },
   }
@@ -175,16 +178,31 @@ function argumentNames(body: string): string[] {
 }
 
 /** Runs a call as PostgREST does; it completes even if the client disconnects. */
-async function run(client: PoolClient, role: Role, call: FunctionCall, body: string) {
+async function run(
+  client: PoolClient,
+  role: Role,
+  { statement, takesBody }: FunctionCall,
+  body: string,
+): Promise<string> {
   let broken: Error | undefined
   try {
-    return await runCall(client, role, call, body)
+    const values = takesBody ? [body] : []
+    const { rows } = await client.query<{ result: string | null }>({ ...statement, values })
+    return rows[0]?.result ?? 'null'
   } catch (error) {
     if (endsConnection(error)) broken = error as Error
+    // PostgreSQL reports an error before it rolls back, and runs the next statement after that. A refusal
+    // must not be told earlier.
+    else await client.query('select').catch((lost) => (broken = lost))
     throw createDatabaseError(error as Error, role === 'service_role')
   } finally {
     client.release(broken)
   }
+}
+
+/** Whether the connection is lost, or about to be. */
+function endsConnection(error: unknown): boolean {
+  return !(error instanceof DatabaseError) || /^(FATAL|PANIC)$/.test(error.severity ?? '')
 }
 
 function send(response: ServerResponse, status: number, json: string): void {

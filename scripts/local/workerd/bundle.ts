@@ -87,7 +87,6 @@ interface Upload extends Bundle {
   bindings: Binding[]
   /** Names the session in which static assets were uploaded before. */
   assets: { jwt: string } | undefined
-  placement: { region: string } | undefined
 }
 
 /** Parses an upload: the request with which wrangler deploys a Worker. */
@@ -103,6 +102,5 @@ export async function parseUpload(upload: Buffer): Promise<Upload> {
     rateLimits: metadata.bindings.filter(({ type }: Binding) => type === 'ratelimit'),
     bindings: metadata.bindings,
     assets: metadata.assets,
-    placement: metadata.placement,
   }
 }

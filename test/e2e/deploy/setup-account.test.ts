@@ -62,7 +62,6 @@ test('a new project is created, migrated and deployed to with an access token', 
   await second.sees(`The project ${REF} is healthy`)
   await second.sees('The database needs the SQL. To apply: migrations/001_initial.sql')
   await second.sees('Applied migrations/001_initial.sql')
-  await second.answers('Where does the Worker run?', DOWN)
   await second.sees(', 0 failed.')
   await second.sees(`How to connect each client: ${RELAY_URL}/`)
   expect(await second.exit).toBe(0)
@@ -71,7 +70,6 @@ test('a new project is created, migrated and deployed to with an access token', 
   expect(supabase.statements.slice(1)).toEqual(readMigrations().map(({ sql }) => sql))
   expect(accounts.cloudflare.scripts.get('relay-mcp')).toMatchObject({
     secrets: { SUPABASE_URL: PROJECT_URL, SUPABASE_SERVICE_KEY: SERVICE_KEY },
-    placement: { region: `aws:${accounts.kept().region}` },
   })
   expect(accounts.kept().SUPABASE_DB_PASSWORD).toBe(ODD_PASSWORD)
   expect(statSync(accounts.file).mode & 0o777).toBe(0o600)
@@ -104,7 +102,6 @@ test('a project from the list is used, and a run that was interrupted twice cont
   supabase.hold(false)
   accounts.cloudflare.hold('PUT scripts')
   using placed = await open()
-  await placed.answers('Where does the Worker run?', '')
   await placed.answers('Deploying the Worker', CTRL_C)
   expect(await placed.exit).toBe(130)
   accounts.cloudflare.hold()
@@ -112,7 +109,7 @@ test('a project from the list is used, and a run that was interrupted twice cont
   await last.sees('The database is up to date')
   await last.sees(', 0 failed.')
   expect(await last.exit).toBe(0)
-  expect(accounts.kept()).toMatchObject({ project: REF, region: 'eu-west-1', placement: 'clients' })
+  expect(accounts.kept()).toMatchObject({ project: REF })
   expect(supabase.created).toEqual([])
 })
 
@@ -131,7 +128,7 @@ test('without a terminal, a token revoked in the middle is explained, and the ne
   expect(printed).toContain('Run "npm run setup" again to continue.')
   expect(code).toBe(1)
   expectSecrecy(accounts, printed)
-  expect(accounts.kept()).toMatchObject({ project: REF, region: 'eu-central-1' })
+  expect(accounts.kept()).toMatchObject({ project: REF })
 
   // The token was replaced by another.
   supabase.revoke('never')

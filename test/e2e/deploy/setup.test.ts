@@ -1,9 +1,8 @@
 /** `npm run setup` from a person's view, from the login to the smoke test of the deployed relay. */
-import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { statSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { expect, test } from 'vitest'
 import type { Deployment } from '../../../scripts/deploy/deployment.ts'
-import { readMigrations } from '../../../scripts/lib/migrations.ts'
 import { USER as LEGACY_USER } from '../../integration/migrations/calls.ts'
 import { legacyWorker, SCHEMA_0_1_0 } from '../../integration/migrations/legacy.ts'
 import {
@@ -21,23 +20,10 @@ import { CTRL_C, DOWN, inPipe, inTerminal } from '../../support/person.ts'
 /** The last of three choices. */
 const BY_HAND = DOWN + DOWN
 
-/** A clipboard command that writes its input to a file. */
-function fakeClipboard(folder: string) {
-  mkdirSync(join(folder, 'bin'))
-  const program = join(folder, 'bin', 'wl-copy')
-  writeFileSync(program, `#!/bin/sh\ncat > '${folder}/clipboard'\n`)
-  chmodSync(program, 0o755)
-  return {
-    environment: { WAYLAND_DISPLAY: 'test', PATH: `${join(folder, 'bin')}:${process.env.PATH}` },
-    text: () => readFileSync(join(folder, 'clipboard'), 'utf8'),
-  }
-}
-
 test('a new relay is deployed after wrong answers and an interruption with Ctrl-C', async () => {
   await using accounts = await createAccounts()
   const { cloudflare } = accounts
-  const clipboard = fakeClipboard(dirname(accounts.file))
-  const environment = { ...accounts.environment, ...clipboard.environment }
+  const { environment } = accounts
 
   using first = inTerminal('setup', [], environment)
   await first.answers('Which relay is this?', '')
@@ -52,9 +38,8 @@ test('a new relay is deployed after wrong answers and an interruption with Ctrl-
   await first.sees('refuses this key')
   await first.answers('Its secret key', SERVICE_KEY)
   await first.answers('Connection string', '')
-  await first.sees('The SQL is in your clipboard. Paste it into the SQL editor')
+  await first.sees('Paste all of migrations/001_initial.sql into the SQL editor')
   await first.sees(`https://supabase.com/dashboard/project/${REF}/sql/new`)
-  expect(clipboard.text()).toContain(readMigrations()[0]?.sql)
   await first.answers('Waiting for the API of the project', CTRL_C)
   await first.sees('■  Waiting for the API of the project')
   await first.sees('Stopped. Run "npm run setup" again to continue')

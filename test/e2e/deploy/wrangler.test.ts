@@ -37,12 +37,11 @@ test.each([
     accounts: [{ id: ACCOUNT, name: "A person's account" }],
   })
   expect(await listSecrets(target)).toBeUndefined()
-  await deploy(target, SECRETS, 'aws:eu-central-1')
+  await deploy(target, SECRETS)
   const script = scripts.get('relay-mcp')
   expect(script).toMatchObject({
     secrets: SECRETS,
     crons: ['17 5 * * *'],
-    placement: { region: 'aws:eu-central-1' },
     subdomain: { enabled: true, previews_enabled: false },
   })
   expect(script?.bundle.source).toBe(inject('bundle').source)

@@ -19,13 +19,13 @@ export interface Wire extends AsyncDisposable {
 }
 
 /**
- * A call is one packet: statements, and the Sync that commits them (transaction.ts). Up to there it is
- * passed on with a Flush, which makes PostgreSQL answer what it has run.
+ * A call is one packet: a statement, and the Sync that commits it. Up to there it is passed on with a
+ * Flush, which makes PostgreSQL answer what it has run.
  */
 const SYNC = Buffer.from([0x53, 0, 0, 0, 4])
 const FLUSH = Buffer.from([0x48, 0, 0, 0, 4])
-const isCall = (data: Buffer) => data.includes('service_role') && data.subarray(-5).equals(SYNC)
-/** The tag of its last statement, and ReadyForQuery. */
+const isCall = (data: Buffer) => data.subarray(-5).equals(SYNC)
+/** The tag of the statement, and ReadyForQuery. */
 const COMMITTED = 'SELECT 1\0Z'
 
 /** The types of the messages in a packet of PostgreSQL. */

@@ -1,9 +1,8 @@
 /** The environment of programs that are not this project's. */
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test, vi } from 'vitest'
-import { copy } from '../../../scripts/deploy/clipboard.ts'
 import { runWrangler } from '../../../scripts/lib/wrangler.ts'
 
 const SECRETS = {
@@ -30,20 +29,6 @@ function createFolder() {
     },
   }
 }
-
-test('the clipboard gets the text and no key', () => {
-  using folder = createFolder()
-  const program = join(folder.path, 'wl-copy')
-  writeFileSync(program, `#!/bin/sh\nenv > '${folder.path}/seen'\ncat > '${folder.path}/text'\n`)
-  chmodSync(program, 0o755)
-  vi.stubEnv('PATH', `${folder.path}:${process.env.PATH}`)
-  vi.stubEnv('WAYLAND_DISPLAY', 'test')
-  expect(copy('select 1')).toBe(true)
-  expect(readFileSync(join(folder.path, 'text'), 'utf8')).toBe('select 1')
-  const seen = readFileSync(join(folder.path, 'seen'), 'utf8')
-  expect(seen).not.toMatch(/secret-|token-of-cloudflare/)
-  expect(seen).toContain('EDITOR=an editor')
-})
 
 test('wrangler gets its own login and no key of the relay', async () => {
   using folder = createFolder()

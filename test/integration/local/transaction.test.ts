@@ -1,4 +1,4 @@
-/** A call of the gateway is one transaction, though it takes one round trip: nothing of it stays behind. */
+/** A call of the gateway is one statement and one transaction, which leaves nothing behind. */
 import { expect, test } from 'vitest'
 import { startGateway } from '../../../scripts/local/supabase/gateway.ts'
 import { createTestDatabase } from '../../support/database.ts'
@@ -59,14 +59,6 @@ test('a role, a setting and read-only mode end with the call', async () => {
   const last = (await project.rpc('state')).body
   expect(last).toEqual({ ...first, transaction: last.transaction })
   expect(last.transaction).not.toBe(first.transaction)
-})
-
-test('a function that changes the role of the session does not change that of the next call', async () => {
-  await using project = await createProject(STATE)
-  const { pid } = (await project.rpc('state', { p_change: 'set role anon' })).body
-  expect((await project.rpc('state')).body).toMatchObject({ pid, role: 'service_role' })
-  await project.rpc('state', { p_change: 'reset role' })
-  expect((await project.rpc('look', {}, PUBLISHABLE)).body).toEqual({ pid, role: 'anon' })
 })
 
 test('when a refusal is answered, its transaction is over', async () => {

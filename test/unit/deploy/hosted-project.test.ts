@@ -147,12 +147,10 @@ test('a lost connection keeps the draft, since the project may have been created
   expect(setup.deployment.draft).toMatchObject({ name: 'relay-mcp', region: 'eu-west-1' })
 })
 
-test('a paused project of a running relay keeps its ref and region, and one that is deleted does not', async () => {
+test('a paused project of a running relay keeps its ref, and one that is deleted does not', async () => {
   setEnvironment({})
   const known = {
     project: REF,
-    region: 'eu-west-1',
-    placement: 'database' as const,
     SUPABASE_URL: `https://${REF}.supabase.co`,
   }
   const { setup } = createSetup(known, { projects: [{ status: 'INACTIVE' }] })
@@ -161,7 +159,7 @@ test('a paused project of a running relay keeps its ref and region, and one that
   for (const projects of [[{ status: 'REMOVED' }], []]) {
     const { setup: gone } = createSetup(known, { projects })
     await expect(takeHostedProject(gone)).rejects.toThrow()
-    expect([gone.deployment.project, gone.deployment.region]).toEqual([undefined, undefined])
+    expect(gone.deployment.project).toBeUndefined()
   }
 })
 
