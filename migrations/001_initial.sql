@@ -1260,12 +1260,14 @@ begin
 
   -- First by the index, which starts with `archived`: hence two statements. One thread more than
   -- asked for tells whether the rest is worth counting, which the same statement does: a thread archived
-  -- between two would be missing from one of them.
+  -- between two would be missing from one of them. Without a query the index is enough to count.
   if p_include_archived then
-    select ids, case when cardinality(ids) > p_limit then (
+    select ids, case when cardinality(ids) <= p_limit then null when p_query is null then (
+      select count(*) from public.relay_threads where user_id = p_user_id) - p_limit
+      else (
       select count(*) from public.relay_threads
-      where user_id = p_user_id and (p_query is null
-        or strpos(lower(concat_ws(E'\n', name, description)), lower(p_query)) > 0)) - p_limit end
+      where user_id = p_user_id
+        and strpos(lower(concat_ws(E'\n', name, description)), lower(p_query)) > 0) - p_limit end
     into v_ids, v_remaining
     from (
       select array(
@@ -1276,10 +1278,12 @@ begin
         limit p_limit + 1) as ids
       offset 0) listed;
   else
-    select ids, case when cardinality(ids) > p_limit then (
+    select ids, case when cardinality(ids) <= p_limit then null when p_query is null then (
+      select count(*) from public.relay_threads where user_id = p_user_id and not archived) - p_limit
+      else (
       select count(*) from public.relay_threads
-      where user_id = p_user_id and not archived and (p_query is null
-        or strpos(lower(concat_ws(E'\n', name, description)), lower(p_query)) > 0)) - p_limit end
+      where user_id = p_user_id and not archived
+        and strpos(lower(concat_ws(E'\n', name, description)), lower(p_query)) > 0) - p_limit end
     into v_ids, v_remaining
     from (
       select array(
