@@ -2,7 +2,7 @@
  * The database: one method, which calls one SQL function in one request. A failure becomes a
  * RelayError here; the tools never see an SQLSTATE.
  */
-// The part of supabase-js for the data API, without the other four, which would double the bundle.
+// The part of supabase-js for the data API. The whole of it would bring four clients that nothing here calls.
 import { PostgrestClient } from '@supabase/postgrest-js'
 import * as z from 'zod/mini'
 import {

@@ -95,7 +95,7 @@ function note(thread: string | undefined, seq: number): void {
 }
 
 /** The end of the run of messages after `from` that have all been seen; the person's own need not be. */
-export function endOfRun(messages: Message[], from: number, seen: ReadonlySet<number>): number {
+function endOfRun(messages: Message[], from: number, seen: ReadonlySet<number>): number {
   let end = from
   for (const message of messages) {
     if (message.seq <= end) continue

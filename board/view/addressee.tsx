@@ -10,7 +10,7 @@ import { Menu, type MenuItem } from './menu.tsx'
 import { Name } from './text.tsx'
 
 /** Who has written in the open thread, if it is that one, the latest first. */
-export function participantsOf(thread: string): string[] {
+function participantsOf(thread: string): string[] {
   const open = transcript.value
   if (open?.name !== thread) return []
   const tags = open.messages.flatMap((each) => (isPerson(each) || !each.from ? [] : [each.from]))

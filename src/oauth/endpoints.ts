@@ -107,7 +107,7 @@ async function callEndpoint(
 }
 
 /** RFC 6585 section 4. */
-export function tooMany(message: string): Response {
+function tooMany(message: string): Response {
   return json({ error: 'too_many_requests', message }, 429, {
     'retry-after': `${LIMIT_PERIOD}`,
     'cache-control': 'no-store',
