@@ -17,12 +17,15 @@ export interface Check {
   /** Never changes: documents and other programs refer to it. */
   id: string
   /** Ids of earlier checks that must have passed. */
-  needs: string[]
-  /** Whether it writes to the relay or uses up a rate limit. Only smoke runs such checks. */
-  writes: boolean
+  needs?: string[]
   /** Why it matters; shown when the check fails. */
   why: string
   look(subject: Subject): Promise<Finding>
+}
+
+export interface Group {
+  title: string
+  checks: Check[]
 }
 
 /** One line of the doctor's report, and one element of `checks` in its JSON. */
@@ -59,21 +62,27 @@ export function expectThat(holds: boolean, what: string, seen?: unknown): assert
   throw new Unexpected(`Expected ${what}${text ? `, got ${text.slice(0, 300)}` : ''}.`)
 }
 
-/** Runs the checks in order and yields each result. */
-export async function* examine(checks: Check[], subject: Subject): AsyncGenerator<Result> {
+/** Runs the checks in order, and yields the results of each group after its last check. */
+export async function* examine(
+  groups: Group[],
+  subject: Subject,
+): AsyncGenerator<{ title: string; results: Result[] }> {
   /** For each check that failed or did not run, the failed checks that caused it. */
   const roots = new Map<string, string[]>()
-  for (const { id, needs, why, look } of checks) {
-    const missing = [...new Set(needs.flatMap((need) => roots.get(need) ?? []))]
-    const finding =
-      missing.length > 0
-        ? unknown(`Not checked: it needs ${missing.join(', ')}.`)
-        : await look(subject).catch((error) => explain(error, subject))
-    const { outcome } = finding
-    if (outcome === 'failed') roots.set(id, [id])
-    if (outcome === 'unknown') roots.set(id, missing.length > 0 ? missing : [id])
-    const isWrong = outcome === 'failed' || outcome === 'warning'
-    yield { id, ...finding, ...(isWrong && { why }) }
+  for (const { title, checks } of groups) {
+    const results: Result[] = []
+    for (const { id, needs = [], why, look } of checks) {
+      const missing = [...new Set(needs.flatMap((need) => roots.get(need) ?? []))]
+      const finding =
+        missing.length > 0
+          ? unknown(`Not checked: it needs ${missing.join(', ')}.`)
+          : await look(subject).catch((error) => explain(error, subject))
+      const { outcome } = finding
+      if (outcome === 'failed') roots.set(id, [id])
+      if (outcome === 'unknown') roots.set(id, missing.length > 0 ? missing : [id])
+      results.push({ id, ...finding, ...('fix' in finding && { why }) })
+    }
+    yield { title, results }
   }
 }
 

@@ -13,7 +13,6 @@ const CLOCK_TOLERANCE = 60_000
 const reachable: Check = {
   id: 'database.reachable',
   needs: ['key'],
-  writes: false,
   why: 'Every tool call makes one request to the database.',
   async look(subject) {
     const { database } = await readDiagnosis(subject)
@@ -88,7 +87,6 @@ function reportStrangeAnswer(
 const key: Check = {
   id: 'database.key',
   needs: ['database.reachable'],
-  writes: false,
   why: 'Without the secret key of its project, Supabase refuses every tool call.',
   async look(subject) {
     const { fault, project, api_code: code } = (await readDiagnosis(subject)).database
@@ -104,7 +102,6 @@ const key: Check = {
 const user: Check = {
   id: 'user',
   needs: ['database.grants'],
-  writes: false,
   why: 'A relay shows only the threads of its RELAY_USER_ID.',
   async look(subject) {
     const { database } = await readDiagnosis(subject)
@@ -138,7 +135,6 @@ const user: Check = {
 const clock: Check = {
   id: 'clock',
   needs: ['database.grants'],
-  writes: false,
   why: 'Messages are stamped by the database, tokens expire by the clock of the Worker, and clients on this machine send its time as `since`.',
   async look(subject) {
     const { now, database } = await readDiagnosis(subject)
@@ -169,7 +165,6 @@ function formatDifference(milliseconds: number): string {
 const roundTrip: Check = {
   id: 'database.round-trip',
   needs: ['database.grants'],
-  writes: false,
   why: 'Each tool call takes at least this long.',
   async look(subject) {
     const { colo, database } = await readDiagnosis(subject)
@@ -194,7 +189,6 @@ const roundTrip: Check = {
 const toolCall: Check = {
   id: 'tool-call',
   needs: ['era.legacy', 'database.grants'],
-  writes: false,
   why: 'Sessions get this error instead of their threads.',
   async look(subject) {
     const { isError, content } = await subject.relay.call('relay_list_threads', { limit: 1 })

@@ -10,7 +10,6 @@ import type { Subject } from './subject.ts'
 const previewUrls: Check = {
   id: 'preview-urls',
   needs: ['relay'],
-  writes: false,
   why: 'With preview URLs, every earlier version stays reachable with its old secrets, so a leaked key still works there after a rotation.',
   look: (subject) =>
     lookAtWorker(subject, async (target) => {
@@ -26,7 +25,6 @@ const previewUrls: Check = {
 const dailyQuery: Check = {
   id: 'daily-query',
   needs: ['relay'],
-  writes: false,
   why: 'Supabase pauses a free project after seven days without a query.',
   look: (subject) =>
     lookAtWorker(subject, async (target) => {

@@ -7,7 +7,6 @@ import { readDiagnosis } from './subject.ts'
 const migration: Check = {
   id: 'database.migration',
   needs: ['database.key'],
-  writes: false,
   why: 'The tools need the SQL functions of their own version.',
   async look(subject) {
     const { fault, project, api_code: code, ...status } = (await readDiagnosis(subject)).database
@@ -70,7 +69,6 @@ function writeDrop(names: string[]): string {
 const grants: Check = {
   id: 'database.grants',
   needs: ['database.migration'],
-  writes: false,
   why: 'A Supabase project grants its API nothing by default, so the relay needs each grant by name.',
   async look(subject) {
     const { fault, project, functions, api_code: code } = (await readDiagnosis(subject)).database

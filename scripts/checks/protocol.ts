@@ -9,7 +9,6 @@ const TOOLS = 6
 const legacy: Check = {
   id: 'era.legacy',
   needs: ['key', 'endpoint'],
-  writes: false,
   why: 'Clients up to 2025-11-25 begin with initialize.',
   async look(subject) {
     const { relay } = subject
@@ -31,7 +30,6 @@ const legacy: Check = {
 const modern: Check = {
   id: 'era.modern',
   needs: ['key', 'endpoint'],
-  writes: false,
   why: 'Clients that speak 2026-07-28 begin with server/discover and repeat each request in headers.',
   async look(subject) {
     const { relay } = subject

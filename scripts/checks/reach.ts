@@ -16,8 +16,6 @@ const RULES = 'https://dash.cloudflare.com/?to=/:account/:zone'
 
 const url: Check = {
   id: 'url',
-  needs: [],
-  writes: false,
   why: 'Clients use the address of the relay followed by /mcp, and send the key there.',
   async look({ url, origin }) {
     if (!/^\/(mcp)?$/.test(url.pathname) || url.search) {
@@ -37,7 +35,6 @@ const url: Check = {
 const dns: Check = {
   id: 'dns',
   needs: ['url'],
-  writes: false,
   why: 'No client can find the relay.',
   async look(subject) {
     const { url, health } = subject
@@ -86,7 +83,6 @@ function reportUnresolved(subject: Subject, answer: Answer): Finding {
 const reachable: Check = {
   id: 'reachable',
   needs: ['dns'],
-  writes: false,
   why: 'No client can connect.',
   async look(subject) {
     const { url, health, isLocal } = subject
@@ -129,7 +125,6 @@ function cloudflareError({ body }: Answer): { isOurs: boolean; code: string } {
 const relay: Check = {
   id: 'relay',
   needs: ['reachable'],
-  writes: false,
   why: 'Clients expect the relay at this address.',
   async look(subject) {
     const { url, isLocal } = subject
@@ -168,7 +163,6 @@ const relay: Check = {
 const version: Check = {
   id: 'version',
   needs: ['relay'],
-  writes: false,
   why: 'An older relay lacks features that the doctor checks, and 0.1.0 loses messages.',
   async look(subject) {
     const { version: there } = (await subject.health()).body
@@ -182,7 +176,6 @@ const version: Check = {
 const endpoint: Check = {
   id: 'endpoint',
   needs: SETTING_IDS,
-  writes: false,
   why: 'Clients post to /mcp and learn from its 401 how to sign in. They do not follow redirects.',
   async look({ url, relay }) {
     const { status, headers } = await relay.legacy('ping', {}, { authorization: undefined })
@@ -207,7 +200,6 @@ const endpoint: Check = {
 const claudeUser: Check = {
   id: 'claude-user',
   needs: ['endpoint'],
-  writes: false,
   why: 'Claude.ai, Cowork, Desktop and the phone apps connect with the user agent Claude-User. If it is blocked, they sign in and then nothing happens.',
   async look({ url, relay }) {
     const agent = { 'user-agent': 'Claude-User' }

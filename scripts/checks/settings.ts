@@ -4,7 +4,7 @@ import { SETTINGS, type Setting } from '../../src/settings-table.ts'
 import { OPTIONAL_SETTINGS } from '../lib/optional-settings.ts'
 import { type Check, failed, ok, unknown, warning } from './check.ts'
 import { RESTART, setSetting, thenDeploy } from './fixes.ts'
-import { readDiagnosis, type Subject } from './subject.ts'
+import type { Subject } from './subject.ts'
 
 const BROKEN = 'Until this is fixed, the relay rejects every request.'
 const IGNORED = 'The relay ignores this setting, or the bad part of it, until it is fixed.'
@@ -22,7 +22,6 @@ const settings: readonly Setting[] = SETTINGS
 export const settingChecks: Check[] = settings.map(({ name, isRequired }) => ({
   id: `settings.${name}`,
   needs: ['version'],
-  writes: false,
   why: isRequired ? BROKEN : IGNORED,
   async look(subject) {
     const sentences = await (isRequired ? readProblems(subject) : readWarnings(subject))
@@ -48,8 +47,6 @@ async function readWarnings(subject: Subject): Promise<string[] | undefined> {
 
 const keyShape: Check = {
   id: 'key.shape',
-  needs: [],
-  writes: false,
   why: 'Clients that send the key like this get a 401. The other checks used the key without it.',
   async look({ given, key }) {
     if (given === key) return ok('nothing around it')
@@ -71,7 +68,6 @@ const keyShape: Check = {
 const key: Check = {
   id: 'key',
   needs: SETTING_IDS,
-  writes: false,
   why: 'Clients with this key get a 401.',
   async look(subject) {
     const { status, body } = await subject.diagnosis()
@@ -105,10 +101,9 @@ const key: Check = {
 }
 
 /** The files of the deployment, in addition to the endpoint. */
-const board: Check = {
+export const boardCheck: Check = {
   id: 'board',
   needs: ['version'],
-  writes: false,
   why: 'Without its files the board cannot be opened.',
   async look(subject) {
     const { status, headers } = await subject.relay.fetch('/board/')
@@ -122,17 +117,5 @@ const board: Check = {
     )
   },
 }
-
-const app: Check = {
-  id: 'app',
-  needs: ['key'],
-  writes: false,
-  why: 'The view inside chats is off until RELAY_APP is set.',
-  async look(subject) {
-    return ok((await readDiagnosis(subject)).app ? 'on' : 'off')
-  },
-}
-
-export const boardChecks = [board, app]
 
 export const keyChecks = [keyShape, key]

@@ -32,7 +32,6 @@ export interface Subject {
 export interface Diagnosis {
   issuer: string
   rate_limits: boolean
-  app: boolean
   colo?: string
   now: string
   database: {

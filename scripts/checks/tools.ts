@@ -22,7 +22,6 @@ function post(subject: Subject, content: string, more: object = {}): Promise<Too
 const create: Check = {
   id: 'tools.create',
   needs: ['tool-call'],
-  writes: true,
   why: 'Sessions cannot create threads.',
   async look(subject) {
     const name = formatName(subject)
@@ -39,7 +38,6 @@ const create: Check = {
 const posting: Check = {
   id: 'tools.post',
   needs: ['tools.create'],
-  writes: true,
   why: 'Sessions cannot leave messages.',
   async look(subject) {
     const key = { idempotency_key: 'first' }
@@ -56,7 +54,6 @@ const posting: Check = {
 const reading: Check = {
   id: 'tools.read',
   needs: ['tools.post'],
-  writes: true,
   why: 'Sessions cannot read the messages of others.',
   async look(subject) {
     const read = await call(subject, 'relay_read_thread', { reader_tag: READER })
@@ -87,7 +84,6 @@ const READER = 'smoke-test'
 const news: Check = {
   id: 'tools.check-new',
   needs: ['tools.read'],
-  writes: true,
   why: 'Sessions miss messages or get them twice.',
   async look(subject) {
     const reader_tag = READER
@@ -113,7 +109,6 @@ const news: Check = {
 const archive: Check = {
   id: 'tools.archive',
   needs: ['tools.create'],
-  writes: true,
   why: 'Finished threads stay in the list.',
   async look(subject) {
     const query = formatName(subject)

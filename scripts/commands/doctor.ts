@@ -1,6 +1,6 @@
 /** `npm run doctor`: finds and explains problems with a relay. */
 import { examine, type Result } from '../checks/check.ts'
-import { checksOf, DOCTOR } from '../checks/list.ts'
+import { DOCTOR, WIDTH } from '../checks/list.ts'
 import { formatGroup, formatResult, summarize } from '../checks/report.ts'
 import { createSubject } from '../checks/subject.ts'
 import { defineCommand } from '../lib/command.ts'
@@ -23,9 +23,6 @@ Checks the relay of npm start, whatever its port. To check another relay, set RE
   RELAY_URL=https://relay-mcp.example.workers.dev RELAY_API_KEY=$RELAY_KEY npm run doctor
 `
 
-const CHECKS = checksOf(DOCTOR)
-const WIDTH = Math.max(...CHECKS.map(({ id }) => id.length))
-
 export const command = defineCommand({
   help: HELP,
   options: { verbose: { type: 'boolean' }, json: { type: 'boolean' } },
@@ -39,21 +36,16 @@ export const command = defineCommand({
         if (isBehindTunnel) console.log(`Public URL ${publicUrl}`)
         console.log()
       }
-      const results: Result[] = []
-      let groups = DOCTOR
-      for await (const result of examine(CHECKS, subject)) {
-        results.push(result)
+      const all: Result[] = []
+      for await (const { title, results } of examine(DOCTOR, subject)) {
+        all.push(...results)
         if (json) continue
-        if (verbose) console.log(formatResult(result, WIDTH))
-        // A group is printed after its last check.
-        const [group, ...rest] = groups
-        if (group?.checks.at(-1)?.id !== result.id) continue
-        groups = rest
-        if (!verbose) console.log(formatGroup(group, results, WIDTH))
+        if (!verbose) console.log(formatGroup(title, results, WIDTH))
+        else for (const result of results) console.log(formatResult(result, WIDTH))
       }
-      const ok = results.every(({ outcome }) => outcome !== 'failed')
-      const report = { target: subject.origin, ok, checks: results }
-      console.log(json ? JSON.stringify(report, null, 2) : `\n${summarize(results)}`)
+      const ok = all.every(({ outcome }) => outcome !== 'failed')
+      const report = { target: subject.origin, ok, checks: all }
+      console.log(json ? JSON.stringify(report, null, 2) : `\n${summarize(all)}`)
       if (isBehindTunnel && !json) {
         console.log(`To check the tunnel too: RELAY_URL=${publicUrl} npm run doctor`)
       }

@@ -1,6 +1,6 @@
 /** `npm run setup`: from a clone to a relay on Cloudflare Workers and Supabase. */
 import { examine, type Result } from '../checks/check.ts'
-import { checksOf, SMOKE } from '../checks/list.ts'
+import { SMOKE } from '../checks/list.ts'
 import { formatResult, summarize } from '../checks/report.ts'
 import { createSubject } from '../checks/subject.ts'
 import { KEPT_IN, readDeployment } from '../deploy/deployment.ts'
@@ -72,7 +72,7 @@ const STEPS: Step[] = [
   },
   {
     title: 'Smoke test',
-    does: 'Uses the deployed relay like a client, in two threads that it archives.',
+    does: 'Uses the deployed relay like a client, in a thread that it archives.',
     run: checkDeployment,
   },
 ]
@@ -158,13 +158,13 @@ async function checkDeployment(setup: Setup): Promise<void> {
     'Running the smoke test',
     async () => {
       const found: Result[] = []
-      for await (const result of examine(checksOf(SMOKE), subject)) found.push(result)
+      for await (const { results } of examine(SMOKE, subject)) found.push(...results)
       return found
     },
     (found) => `Smoke test: ${summarize(found)}`,
   )
   const failures = results.filter(({ outcome }) => outcome === 'failed')
   if (failures.length === 0) return
-  const lines = failures.map((failure) => formatResult(failure, 0))
+  const lines = failures.map((failure) => formatResult(failure))
   throw new UserError(`The relay is deployed, but some checks failed:\n${lines.join('\n')}`)
 }

@@ -1,7 +1,7 @@
 /** `npm run smoke`: runs a smoke test against a running relay. */
 import { examine, type Result } from '../checks/check.ts'
-import { checksOf, SMOKE } from '../checks/list.ts'
-import { formatResult, isBlocked, summarize } from '../checks/report.ts'
+import { SMOKE, WIDTH } from '../checks/list.ts'
+import { formatResult, summarize } from '../checks/report.ts'
 import { createSubject } from '../checks/subject.ts'
 import { defineCommand } from '../lib/command.ts'
 import { readTarget } from '../local/target.ts'
@@ -9,16 +9,12 @@ import { readTarget } from '../local/target.ts'
 const HELP = `
 npm run smoke
 
-Uses a running relay as its clients do, and prints a line for each check. Creates two threads and archives
-them.
+Uses a running relay as its clients do, and prints a line for each check. Creates a thread and archives it.
 
 Tests the relay of npm start, whatever its port. To test another relay, set RELAY_URL and RELAY_API_KEY:
 
   RELAY_URL=https://relay-mcp.example.workers.dev RELAY_API_KEY=$RELAY_KEY npm run smoke
 `
-
-const CHECKS = checksOf(SMOKE)
-const WIDTH = Math.max(...CHECKS.map(({ id }) => id.length))
 
 export const command = defineCommand({
   help: HELP,
@@ -26,13 +22,14 @@ export const command = defineCommand({
   async run() {
     const subject = createSubject(readTarget())
     console.log(`relay at ${subject.origin}`)
-    const results: Result[] = []
-    for await (const result of examine(CHECKS, subject)) {
-      results.push(result)
-      // The summary counts the checks skipped because of another check.
-      if (!isBlocked(result)) console.log(formatResult(result, WIDTH))
+    const all: Result[] = []
+    for await (const { results } of examine(SMOKE, subject)) {
+      all.push(...results)
+      // The summary counts those that could not run.
+      const shown = results.filter(({ outcome }) => outcome !== 'unknown')
+      for (const result of shown) console.log(formatResult(result, WIDTH))
     }
-    console.log(summarize(results))
-    return results.some(({ outcome }) => outcome === 'failed') ? 1 : 0
+    console.log(summarize(all))
+    return all.some(({ outcome }) => outcome === 'failed') ? 1 : 0
   },
 })

@@ -1,6 +1,6 @@
 /**
  * The set-up's requests to a person's account at Supabase, over its management API: organizations,
- * projects, the secret key of a project, SQL and advisors. Each refusal becomes one sentence.
+ * projects, the secret key of a project and SQL. Each refusal becomes one sentence.
  * Endpoints: https://supabase.com/docs/reference/api.
  */
 import * as z from 'zod'
@@ -23,7 +23,6 @@ const HostedProject = z.object({
   region: z.string(),
   status: z.string(),
   created_at: z.string(),
-  database: z.object({ version: z.string() }).optional(),
 })
 
 const Key = z.object({
@@ -32,11 +31,8 @@ const Key = z.object({
   api_key: z.string().nullish(),
 })
 
-const Advice = z.object({ name: z.string(), level: z.string(), detail: z.string() })
-
 export type Organization = z.infer<typeof Organization>
 export type HostedProject = z.infer<typeof HostedProject>
-export type Advice = z.infer<typeof Advice>
 
 /**
  * Why Supabase did not do something: it refuses the token, it refuses the request, or it did not answer
@@ -64,7 +60,6 @@ export interface Management {
   runSql(ref: string, sql: string): Promise<Row[]>
   /** Runs a statement that cannot change anything. */
   readSql(ref: string, sql: string): Promise<Row[]>
-  readAdvice(ref: string): Promise<Advice[]>
 }
 
 /** Opens the account that an access token (sbp_…) belongs to. Sends nothing yet. */
@@ -122,14 +117,6 @@ export function openManagement(token: string): Management {
 
     runSql: (ref, sql) => query(ref, sql, false),
     readSql: (ref, sql) => query(ref, sql, true),
-
-    async readAdvice(ref) {
-      const Lints = z.object({ lints: z.array(Advice) })
-      const read = (kind: string) =>
-        request('run the advisors', `/projects/${ref}/advisors/${kind}`, Lints)
-      const found = await Promise.all([read('security'), read('performance')])
-      return found.flatMap(({ lints }) => lints)
-    },
   }
 }
 

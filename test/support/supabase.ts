@@ -1,7 +1,7 @@
 /**
  * startSupabase(): a stand-in for the parts of Supabase's management API that the set-up uses. SQL runs in
- * a real database. Supabase's own program (3.1.0) listed and created projects, read keys, ran SQL and read
- * advice through these answers. It cannot show how long a project takes to start, nor the exact words of
+ * a real database. Supabase's own program (3.1.0) listed and created projects, read keys and ran SQL
+ * through these answers. It cannot show how long a project takes to start, nor the exact words of
  * refusals.
  */
 import { randomBytes } from 'node:crypto'
@@ -32,7 +32,6 @@ export interface Supabase extends AsyncDisposable {
   created: { name: string; organization_slug: string; region: string; db_pass: string }[]
   /** The SQL that was run, in order. */
   statements: string[]
-  lints: { name: string; level: string; detail: string }[]
   /** Refuses the token from the next request to an endpoint on, or from now. */
   revoke(endpoint?: string): void
   /** Leaves SQL that may change something without an answer, or no longer. */
@@ -60,12 +59,6 @@ export async function startSupabase(options: SupabaseOptions): Promise<Supabase>
     organization_id: project.organization_slug,
     status: statuses.length > 1 ? statuses.shift() : statuses[0],
     created_at: '2026-11-26T10:00:00Z',
-    database: {
-      host: `db.${project.ref}.supabase.co`,
-      version: '17.6.1.111',
-      postgres_engine: '17',
-      release_channel: 'ga',
-    },
   })
 
   async function answer(request: IncomingMessage): Promise<[status: number, body: unknown]> {
@@ -116,10 +109,6 @@ export async function startSupabase(options: SupabaseOptions): Promise<Supabase>
       }
       case 'POST projects database query':
         return runSql((await json(request)) as { query: string; read_only: boolean })
-      case 'GET projects advisors security':
-        return [200, { lints: supabase.lints }]
-      case 'GET projects advisors performance':
-        return [200, { lints: [] }]
     }
     return [404, { message: `No route for ${endpoint}` }]
   }
@@ -165,7 +154,6 @@ export async function startSupabase(options: SupabaseOptions): Promise<Supabase>
     projects: [],
     created: [],
     statements: [],
-    lints: [],
     revoke(endpoint = '') {
       revokedFrom = endpoint
     },

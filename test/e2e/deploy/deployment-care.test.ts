@@ -1,8 +1,7 @@
-/** After a set-up: the doctor's view of the Supabase project, and removal. */
+/** After a set-up: its files of SQL, and removal. */
 import { readdirSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { expect, test } from 'vitest'
-import type { Result } from '../../../scripts/checks/check.ts'
 import type { Deployment } from '../../../scripts/deploy/deployment.ts'
 import { DROP_RELAY } from '../../../scripts/deploy/removal.ts'
 import { createAccounts, PROJECT_URL, REF, RELAY_URL, SERVICE_KEY } from '../../support/accounts.ts'
@@ -29,43 +28,6 @@ async function createDeployedRelay() {
   writeFileSync(accounts.file, JSON.stringify(deployment))
   return accounts
 }
-
-test('the doctor reports facts that only the account at Supabase knows', async () => {
-  await using accounts = await createDeployedRelay()
-  const { supabase } = accounts
-  const mine = { ref: REF, name: 'mine', region: 'eu-west-1', organization_slug: 'acme' }
-  supabase.projects.push({ ...mine, statuses: ['ACTIVE_HEALTHY'] })
-  supabase.lints.push(
-    { name: 'duplicate_index', level: 'WARN', detail: 'Table `public.relay_threads` has two' },
-    { name: 'rls_disabled_in_public', level: 'ERROR', detail: 'Table `public.others` is open' },
-  )
-  const examine = async (environment: Record<string, string>) => {
-    const { printed } = await inPipe('doctor', ['--json'], {
-      ...accounts.environment,
-      ...environment,
-      RELAY_URL,
-      RELAY_API_KEY: KEY,
-    })
-    const { checks } = JSON.parse(printed.slice(printed.indexOf('{'))) as { checks: Result[] }
-    return checks.filter(({ id }) => id.startsWith('project.'))
-  }
-  expect(await examine(supabase.signedIn)).toMatchObject([
-    { outcome: 'ok', seen: 'healthy, in eu-west-1, PostgreSQL 17.6.1.111' },
-    { outcome: 'ok', seen: expect.stringMatching(/^\d+ kB, of which the relay uses \d+ kB$/) },
-    { outcome: 'warning', seen: expect.stringContaining('WARN duplicate_index') },
-  ])
-  supabase.projects[0]?.statuses.splice(0, 1, 'INACTIVE')
-  expect(await examine(supabase.signedIn)).toMatchObject([
-    { outcome: 'failed', seen: 'The project is paused: restore it.' },
-    { outcome: 'unknown' },
-    { outcome: 'unknown' },
-  ])
-  const [without] = await examine({})
-  expect(without).toMatchObject({
-    outcome: 'unknown',
-    seen: expect.stringContaining('SUPABASE_ACCESS_TOKEN'),
-  })
-})
 
 test('the SQL that the removal prints leaves nothing of the relay in a project', async () => {
   await using database = await createTestDatabase()

@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
 import { examine, type Result } from '../../../scripts/checks/check.ts'
-import { checksOf, DOCTOR } from '../../../scripts/checks/list.ts'
+import { DOCTOR } from '../../../scripts/checks/list.ts'
 import { createSubject, type Subject } from '../../../scripts/checks/subject.ts'
 import { SCHEMA_0_1_0 } from '../../integration/migrations/legacy.ts'
 import { type Fault, startFaults } from '../../support/faults.ts'
@@ -22,7 +22,7 @@ const MIGRATION = await readFile(
   new URL('../../../migrations/001_initial.sql', import.meta.url),
   'utf8',
 )
-const CHECKS = checksOf(DOCTOR)
+const CHECKS = DOCTOR.flatMap(({ checks }) => checks)
 const OTHER_USER = 'aaaaaaaa-0000-4000-8000-000000000000'
 
 interface Relay {
@@ -33,9 +33,9 @@ interface Relay {
 /** Returns the result of every check. */
 async function runChecks({ url, key }: Relay, changes: Partial<Subject> = {}): Promise<Result[]> {
   const subject = { ...createSubject({ url: new URL(url), key }), ...changes }
-  const results: Result[] = []
-  for await (const result of examine(CHECKS, subject)) results.push(result)
-  return results
+  const all: Result[] = []
+  for await (const { results } of examine(DOCTOR, subject)) all.push(...results)
+  return all
 }
 
 /** Returns the problems, by outcome and id. */

@@ -55,7 +55,6 @@ function createSetup(deployment: Deployment, options: AccountOptions = {}) {
     readSecretKey: async () => 'sb_secret_of_these_tests',
     runSql: async () => [],
     readSql: async () => [],
-    readAdvice: async () => [],
   }
   const setup: Setup = { takesOver: false, deployment: { ...deployment }, account }
   return { setup, created }
