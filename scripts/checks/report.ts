@@ -23,7 +23,8 @@ export function summarize(results: Result[]): string {
   const [ok, warnings, failed, unknown] = (['ok', 'warning', 'failed', 'unknown'] as const).map(
     (outcome) => count(results, outcome),
   )
-  return `${ok} ok, ${warnings} warnings, ${failed} failed, ${unknown} not checked.`
+  const rest = unknown ? ` Not checked: ${unknown}.` : ''
+  return `${ok} ok, ${warnings} warnings, ${failed} failed.${rest}`
 }
 
 const count = (results: Result[], outcome: Outcome) =>

@@ -54,20 +54,13 @@ export const command = defineCommand({
     const stop = () => stack.stop().then(stopped.resolve)
     // Installed before the start, so that Ctrl-C during it leaves nothing running either.
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, stop)
-    try {
-      const origin = await stack.start(readVersion())
+    const origin = await stack.start(readVersion())
+    if (origin) {
       // Journals and log files are kept and read by others: credentials are shown on a terminal only.
       const isShown = Boolean(process.stdout.isTTY)
       const board = await boardAddress(origin, settings, isShown)
       console.log(formatInstructions(origin, board, settings, isShown))
-      const link = open && (await boardAddress(origin, settings, true))
-      if (link && !stack.isStopping) openInBrowser(link)
-    } catch (error) {
-      // A start that was interrupted by a signal has not failed.
-      if (!stack.isStopping) {
-        await stack.stop()
-        throw error
-      }
+      if (open) openInBrowser(await boardAddress(origin, settings, true))
     }
     const unwatch = watchKeys(stack, settings, read)
     await stopped.promise
@@ -86,7 +79,7 @@ function watchKeys(stack: Stack, first: Settings, read: () => Settings): () => v
       const now = read()
       const isSame = now.apiKey === known.apiKey && now.previousApiKey === known.previousApiKey
       known = now
-      if (!isSame && !stack.isStopping) stack.changeKeys(now)
+      if (!isSame) stack.changeKeys(now)
     } catch (error) {
       if (!(error instanceof UserError)) throw error
       console.error(error.message)

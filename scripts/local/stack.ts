@@ -1,18 +1,19 @@
 /**
  * Starts the local stack in the order of its dependencies: port, data directory, PostgreSQL and bundle in
- * parallel, gateway, Worker. Stops the parts in reverse order, and restarts a part that ends by itself.
+ * parallel, gateway, Worker. Stops the parts in reverse order. keeper.ts restarts those that end by
+ * themselves.
  */
 import { once } from 'node:events'
 import type { Settings } from '../lib/settings.ts'
-import { lockDataDirectory } from './data-directory-lock.ts'
-import { keepUp, type Part } from './keep-up.ts'
+import { type DataDirectoryLock, lockDataDirectory } from './data-directory-lock.ts'
+import { Keeper } from './keeper.ts'
 import { ensureClusterDirectory } from './postgres/directory.ts'
-import { type PostgresOptions, startPostgres } from './postgres/server.ts'
+import { startPostgres } from './postgres/server.ts'
 import { startGateway } from './supabase/gateway.ts'
 import { prepareDatabase } from './supabase/migrate.ts'
 import { DATABASE } from './supabase/roles.ts'
-import { type Bundle, bundleWorker } from './workerd/bundle.ts'
-import { openFront } from './workerd/front.ts'
+import { bundleWorker } from './workerd/bundle.ts'
+import { type Front, openFront } from './workerd/front.ts'
 import { startWorker, type Worker } from './workerd/worker.ts'
 
 /** The number that a small Supabase project has. */
@@ -26,20 +27,23 @@ export interface StackEvents {
   onNotice: (sentence: string) => void
 }
 
+/** new → starting → up; `stop`, or a start that fails, leads from every state to stopping. */
+type State =
+  | { is: 'new' | 'up' }
+  | { is: 'starting'; origin: Promise<string> }
+  | { is: 'stopping'; done: Promise<void> }
+
 export class Stack {
-  /** How the parts stop. */
-  #parts: (() => unknown)[] = []
-  /** How the port and the data directory are released, after all parts have ended. */
-  #ground: (() => unknown)[] = []
-  /** Aborted when everything must stop, including parts that are being started. */
-  #ending = new AbortController()
-  #starting: Promise<string> | undefined
-  #stopped: Promise<void> | undefined
+  #state: State = { is: 'new' }
+  /** Aborted with the state stopping. */
+  readonly #stopping = new AbortController()
+  readonly #events: StackEvents
   #settings: Settings
-  #events: StackEvents
-  /** Stops the Worker so that it is restarted with other keys. */
-  #reload: () => Promise<void> = async () => {}
-  #isReloading = false
+  #front: Front | undefined
+  #lock: DataDirectoryLock | undefined
+  /** The other parts that must be stopped, in the order in which they were started. */
+  readonly #parts: { stop(): unknown }[] = []
+  #worker: Keeper<Worker> | undefined
 
   constructor(settings: Settings, events: StackEvents) {
     this.#settings = settings
@@ -47,96 +51,83 @@ export class Stack {
   }
 
   /**
-   * Starts everything and announces it to other commands; returns the origin it listens on. Rejects if
-   * `stop` is called meanwhile. After a failure, `stop` stops what has been started.
+   * Starts everything and announces it to other commands. Returns the origin it listens on; undefined if
+   * `stop` was called. If something cannot be started, stops the rest and rejects.
    */
-  start(version: string): Promise<string> {
-    this.#starting = this.#startAll(version)
-    return this.#starting
+  async start(version: string): Promise<string | undefined> {
+    if (this.#state.is !== 'new') return undefined
+    const origin = this.#startAll(version)
+    this.#state = { is: 'starting', origin }
+    try {
+      return await origin
+    } catch (error) {
+      const isInterrupted = this.#isStopping()
+      await this.stop()
+      if (isInterrupted) return undefined
+      throw error
+    }
   }
 
-  async #startAll(version: string): Promise<string> {
-    this.#ending.signal.throwIfAborted()
-    const { port, dataDirectory, supabaseUrl, publicUrl } = this.#settings
-    const front = await openFront(port)
-    this.#own(this.#ground, front.close)
-    const lock = lockDataDirectory(dataDirectory)
-    this.#own(this.#ground, lock.release)
-
-    const { database, bundle } = await this.#prepare()
-    const start = () => {
-      const bindings = createBindings(this.#settings, database)
-      const { trustsConnectingIp } = this.#settings
-      return startWorker({ bundle, bindings, trustsConnectingIp, front, ...this.#events })
-    }
-    let worker = await start()
-    this.#keep('The Worker', worker, async () => {
-      for (;;) {
-        // Requests wait until it is up again.
-        front.hold()
-        const used = this.#settings
-        worker = await start()
-        if (used === this.#settings) return worker
-        // The keys have changed again since it started.
-        await worker.stop()
-      }
-    })
-    this.#reload = async () => {
-      front.hold()
-      await worker.stop()
-    }
-    this.#ending.signal.throwIfAborted()
-    if (supabaseUrl) this.#keepAwake(() => worker)
-    const startedAt = new Date().toISOString()
-    lock.announce({ url: worker.url, publicUrl, version, startedAt, supabaseUrl })
-    return worker.url
-  }
-
-  get isStopping(): boolean {
-    return this.#stopped !== undefined
+  /** Restarts the Worker with other keys. Requests wait meanwhile. */
+  async changeKeys({ apiKey, previousApiKey }: Settings): Promise<void> {
+    this.#settings = { ...this.#settings, apiKey, previousApiKey }
+    if (!this.#worker || this.#isStopping()) return
+    this.#events.onNotice('The keys have changed. Restarting the Worker with the new ones.')
+    await this.#worker.renew()
   }
 
   /** Stops everything that has been started; later calls wait for the first. */
-  stop(): Promise<void> {
-    this.#stopped ??= this.#stopAll()
-    return this.#stopped
+  async stop(): Promise<void> {
+    const state = this.#state
+    if (state.is === 'stopping') return state.done
+    const done = this.#stopAll(state.is === 'starting' ? state.origin : undefined)
+    this.#state = { is: 'stopping', done }
+    return done
   }
 
-  /** Restarts the Worker with other keys. */
-  async changeKeys({ apiKey, previousApiKey }: Settings): Promise<void> {
-    this.#settings = { ...this.#settings, apiKey, previousApiKey }
-    this.#isReloading = true
-    await this.#reload()
+  #isStopping(): boolean {
+    return this.#state.is === 'stopping'
   }
 
-  async #stopAll(): Promise<void> {
-    this.#ending.abort()
-    // Ends the wait of a start in progress.
-    await stopEach(this.#parts)
-    await this.#starting?.catch(() => {})
-    // The parts that it has started since.
-    await stopEach(this.#parts)
-    await stopEach(this.#ground)
-  }
-
-  /** Registers how something stops. Throws if everything is being stopped; it is then stopped as well. */
-  #own(stops: (() => unknown)[], stop: () => unknown): void {
-    stops.push(stop)
-    this.#ending.signal.throwIfAborted()
+  async #startAll(version: string): Promise<string> {
+    const { signal } = this.#stopping
+    const { port, dataDirectory, supabaseUrl, publicUrl, trustsConnectingIp } = this.#settings
+    const front = await openFront(port)
+    this.#front = front
+    signal.throwIfAborted()
+    const lock = lockDataDirectory(dataDirectory)
+    this.#lock = lock
+    const [database, bundle] = await this.#prepare()
+    this.#worker = new Keeper({
+      name: 'The Worker',
+      ...this.#events,
+      onRenew: front.hold,
+      launch: () => {
+        front.hold()
+        const bindings = createBindings(this.#settings, database)
+        return startWorker({ bundle, bindings, trustsConnectingIp, front, ...this.#events })
+      },
+    })
+    this.#parts.push(this.#worker)
+    await this.#worker.start()
+    signal.throwIfAborted()
+    if (supabaseUrl) this.#keepAwake(this.#worker)
+    const url = `http://127.0.0.1:${front.port}`
+    lock.announce({ url, publicUrl, version, startedAt: new Date().toISOString(), supabaseUrl })
+    this.#state = { is: 'up' }
+    return url
   }
 
   /** Starts the database and bundles the Worker. If one fails, the other is not left starting. */
-  async #prepare(): Promise<{ database: string; bundle: Bundle }> {
-    const { signal } = this.#ending
+  async #prepare() {
+    const { signal } = this.#stopping
     const database = this.#startDatabase()
     // wrangler needs not be waited for: it never outlives this process.
     const interrupted = once(signal, 'abort').then(() => signal.throwIfAborted() as never)
     try {
-      const both = Promise.all([database, bundleWorker()])
-      const [url, bundle] = await Promise.race([both, interrupted])
-      return { database: url, bundle }
+      return await Promise.race([Promise.all([database, bundleWorker()]), interrupted])
     } catch (error) {
-      this.#ending.abort()
+      this.#stopping.abort()
       await database.catch(() => {})
       throw error
     }
@@ -154,64 +145,49 @@ export class Stack {
           `uses instead may not enter ${dataDirectory}.`,
       )
     }
-    const { signal } = this.#ending
-    const options: PostgresOptions = {
-      directory,
-      durable: true,
-      maxConnections: MAX_CONNECTIONS,
-      signal,
-    }
-    const postgres = await startPostgres(options)
-    const { port } = postgres.connection(DATABASE)
+    const { signal } = this.#stopping
+    const options = { directory, durable: true, maxConnections: MAX_CONNECTIONS, signal }
+    let port: number | undefined
     // Until it is up again, the relay reports that its database cannot be reached.
-    this.#keep('PostgreSQL', postgres, () => startPostgres({ ...options, port }))
-
-    const connection = await prepareDatabase(postgres)
+    const keeper = new Keeper({
+      name: 'PostgreSQL',
+      ...this.#events,
+      launch: async () => {
+        const postgres = await startPostgres({ ...options, port })
+        port = postgres.connection(DATABASE).port
+        return postgres
+      },
+    })
+    signal.throwIfAborted()
+    this.#parts.push(keeper)
+    const connection = await prepareDatabase(await keeper.start())
     const gateway = await startGateway({ connection, keys: { service: serviceKey } })
-    this.#own(this.#parts, gateway.stop)
+    this.#parts.push(gateway)
     return gateway.url
   }
 
-  /** Makes a part stop with the rest, and restart if it ends by itself. */
-  #keep(name: string, first: Part, restart: () => Promise<Part>): void {
-    const { onNotice } = this.#events
-    let part = first
-    this.#own(this.#parts, () => part.stop())
-    keepUp({
-      part,
-      isStopping: () => this.isStopping,
-      isExpected: () => this.#isReloading,
-      onFault: (error) => onNotice(error.message),
-      onEnd: (end, pause) => {
-        if (this.#isReloading)
-          return onNotice('The keys have changed. Restarting the Worker with the new ones.')
-        const when = pause > 0 ? ` in ${pause / 1000} s` : ''
-        onNotice(`${name} stopped unexpectedly (${end}). Restarting it${when}.`)
-      },
-      restart: async () => {
-        part = await restart()
-        if (!this.#isReloading) onNotice(`${name} is up again.`)
-        this.#isReloading = false
-        return part
-      },
-    })
-  }
-
   /** Runs the daily query that keeps a free project awake, which on Cloudflare is a cron trigger. */
-  #keepAwake(worker: () => Worker): void {
-    const run = () =>
-      worker()
-        .runScheduled()
-        .catch(() => {})
+  #keepAwake(worker: Keeper<Worker>): void {
+    const run = () => worker.process?.runScheduled().catch(() => {})
     const clock = setInterval(run, DAY_MS)
-    this.#parts.push(() => clearInterval(clock))
+    this.#parts.push({ stop: () => clearInterval(clock) })
     run()
   }
-}
 
-/** Stops in reverse order. */
-async function stopEach(stops: (() => unknown)[]): Promise<void> {
-  for (let stop = stops.pop(); stop; stop = stops.pop()) await stop()
+  async #stopAll(starting: Promise<unknown> | undefined): Promise<void> {
+    this.#stopping.abort()
+    // Ends what a start in progress waits for.
+    await this.#stopParts()
+    await starting?.catch(() => {})
+    // The parts that it has started since.
+    await this.#stopParts()
+    this.#lock?.release()
+    this.#front?.close()
+  }
+
+  async #stopParts(): Promise<void> {
+    for (let part = this.#parts.pop(); part; part = this.#parts.pop()) await part.stop()
+  }
 }
 
 function createBindings(settings: Settings, supabaseUrl: string): Record<string, string> {

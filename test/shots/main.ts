@@ -172,7 +172,7 @@ const home = await mkdtemp(join(tmpdir(), 'relay-shots-'))
 const settings = readSettings(PROJECT, { RELAY_DATA: join(home, 'data'), PORT: '0' })
 const stack = new Stack(settings, { onLine: () => {}, onNotice: () => {} })
 try {
-  const origin = await stack.start(readVersion())
+  const origin = (await stack.start(readVersion())) as string
   await unpackChromium(join(home, 'chromium'))
   const browser = await launchChromium(join(home, 'chromium'))
   await seed(origin, settings.apiKey)

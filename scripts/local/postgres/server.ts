@@ -40,7 +40,7 @@ export interface PostgresOptions {
   durable: boolean
   maxConnections: number
   /** Any free port if undefined. */
-  port?: number
+  port?: number | undefined
   /** Aborted to end a start in progress, which then rejects. */
   signal?: AbortSignal
 }

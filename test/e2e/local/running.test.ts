@@ -92,7 +92,7 @@ test('doctor, smoke and status find it on any port', async () => {
   expect(printed).toContain(`URL             ${relay.url}/mcp`)
   expect(printed).toContain(`Data directory  ${home.data}`)
   expect(printed).toContain(`(process ${relay.pid})`)
-  expect(printed).toContain('embedded PostgreSQL, 2 threads')
+  expect(printed).toContain('embedded PostgreSQL, 1 threads')
   relay.kill('SIGINT')
   await relay.exit
   expect(await home.command('status')).toMatchObject({ code: 1 })

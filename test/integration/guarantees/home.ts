@@ -43,7 +43,7 @@ export async function startHome(data = mkdtempSync(join(tmpdir(), 'relay-home-')
     onLine: (line) => lines.push(line),
     onNotice: (sentence) => notices.push(sentence),
   })
-  const url = await stack.start('0.2.0')
+  const url = (await stack.start('0.2.0')) as string
   // Its process and, in the fourth line, its port.
   const lock = () => readFileSync(join(data, 'postgres/data/postmaster.pid'), 'utf8').split('\n')
   return {

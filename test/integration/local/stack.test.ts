@@ -32,7 +32,7 @@ test('requests during a change of keys are answered, and the last of several key
     onNotice: () => {},
   })
   try {
-    const url = await stack.start('0.2.0')
+    const url = (await stack.start('0.2.0')) as string
     const change = stack.changeKeys({ ...settings, apiKey: key(2) })
     // Arrives while the Worker is being stopped.
     const during = tryKey(url, key(2))

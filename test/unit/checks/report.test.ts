@@ -16,5 +16,5 @@ test('a group is one line, or its problems with why they matter and how to fix t
 
 test('the summary counts every outcome', () => {
   const results = [GOOD, GOOD, BLOCKED, BAD, { ...BAD, outcome: 'warning' as const }]
-  expect(summarize(results)).toBe('2 ok, 1 warnings, 1 failed, 1 not checked.')
+  expect(summarize(results)).toBe('2 ok, 1 warnings, 1 failed. Not checked: 1.')
 })
