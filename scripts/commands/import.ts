@@ -1,19 +1,17 @@
 /** `npm run import`: adds the data of an export to a relay. */
-import { createHash } from 'node:crypto'
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { defineCommand } from '../lib/command.ts'
 import { startProgress } from '../lib/progress.ts'
 import { readSettings } from '../lib/settings.ts'
-import { UsageError, UserError } from '../lib/user-error.ts'
+import { UsageError } from '../lib/user-error.ts'
 import { openDatabase, type RelayDatabase } from '../transfer/database.ts'
-import { type Export, readExport, readLines } from '../transfer/export-file.ts'
+import { countRecords, HEAD, readLines } from '../transfer/export-file.ts'
 
 const HELP = `
 npm run import -- FILE
 
 Adds the data of an export to a relay: threads, messages with their seq and times, and what each reader
-has read. Existing data is kept, so it is safe to run it again, and a relay can be moved away and back.
-If it is interrupted, run it again to resume.
+has read. Existing data is kept, so it is safe to run it again, also after an interruption, and a relay can
+be moved away and back.
 
 Imports into the relay of npm start, whether or not it is running. To import into a Supabase project, set
 SUPABASE_URL, SUPABASE_SERVICE_KEY and RELAY_USER_ID in the environment or in .dev.vars.
@@ -32,14 +30,10 @@ export const command = defineCommand({
   async run(_, [path]) {
     if (!path) throw new UsageError('The file is missing: npm run import -- relay.jsonl')
     const settings = readSettings(process.cwd())
-    const found = await readExport(path)
-    if (!found) throw new UserError(`${path} does not exist or is empty.`)
-    if (!found.isComplete) {
-      throw new UserError(`${path} is incomplete: run npm run export with the same file first.`)
-    }
+    const total = await countRecords(path)
     await using database = await openDatabase(settings)
-    console.log(`Importing ${path}, ${found.records} records, into ${database.place}.`)
-    const added = await send(database, settings.userId, path, found)
+    console.log(`Importing ${path}, ${total} records, into ${database.place}.`)
+    const added = await send(database, settings.userId, path, total)
     console.log(
       `Added ${added.threads} threads, ${added.readers} readers, ${added.cursors} cursors and ` +
         `${added.messages} messages. Everything else in the file was in the relay already.`,
@@ -48,100 +42,52 @@ export const command = defineCommand({
   },
 })
 
-interface Counts {
-  threads: number
-  readers: number
-  cursors: number
-  messages: number
-}
-
-async function send(
-  database: RelayDatabase,
-  userId: string,
-  path: string,
-  { records: total, head, bytes }: Export,
-): Promise<Counts> {
-  // Another file may have been put in the place of the one whose import was interrupted.
-  const file = createHash('sha256').update(`${bytes} ${head}`).digest('base64url')
-  const bookmark = openBookmark(`${path}.progress`, `${file}, ${database.place}, ${userId}`)
+async function send(database: RelayDatabase, userId: string, path: string, total: number) {
   const counts = { threads: 0, readers: 0, cursors: 0, messages: 0 }
   // Existing readers must not be flooded with imported messages, nor readers of the file with existing ones.
   const readers: string[] = []
   const threads: string[] = []
   const lastSeqs: Record<string, unknown> = {}
-  const progress = startProgress(0, total)
-  let records: unknown[] = []
+  const progress = startProgress(total)
+  let records: Record<string, unknown>[] = []
   let kind: unknown
-  // The position in the file of the first record that has not been sent.
-  let begin = 0
-  let behind = 0
+  let size = 0
 
-  async function flush(line: number): Promise<void> {
+  async function flush(): Promise<void> {
     if (records.length === 0) return
-    const args = { p_user_id: userId, p_records: records, p_reader_tags: readers }
-    const added: Counts = await database.call('relay_import', {
-      ...args,
+    const added: typeof counts = await database.call('relay_import', {
+      p_user_id: userId,
+      p_records: records,
+      p_reader_tags: readers,
       ...(kind === 'reader' && { p_thread_ids: threads }),
       ...(kind === 'message' && { p_last_seqs: lastSeqsOf(records) }),
     })
-    for (const name of Object.keys(counts) as (keyof Counts)[]) counts[name] += added[name]
-    bookmark.move(line)
+    for (const name of Object.keys(counts) as (keyof typeof counts)[]) counts[name] += added[name]
+    progress.add(records.length)
     records = []
+    size = 0
   }
 
   /** The last seq in the file of each thread that these messages belong to. */
-  function lastSeqsOf(messages: unknown[]) {
-    const ids = new Set((messages as { thread_id: string }[]).map(({ thread_id }) => thread_id))
+  function lastSeqsOf(messages: Record<string, unknown>[]) {
+    const ids = new Set(messages.map(({ thread_id }) => String(thread_id)))
     return Object.fromEntries([...ids].map((id) => [id, lastSeqs[id]]))
   }
 
-  for await (const { number, value, end } of readLines(path)) {
-    if (value.kind === 'end') break
-    if (number === 1) continue
+  for await (const { value, bytes } of readLines(path)) {
+    if (value.kind === HEAD || value.kind === 'end') continue
     const limit = kind === 'reader' ? MAX_READERS : MAX_RECORDS
-    if (value.kind !== kind || records.length === limit || end - begin > MAX_BYTES) {
-      await flush(number - 1)
-      begin = behind
-      kind = value.kind
-    }
-    behind = end
-    progress.add(1)
+    if (value.kind !== kind || records.length === limit || size + bytes > MAX_BYTES) await flush()
+    kind = value.kind
     if (value.kind === 'thread') {
       threads.push(String(value.id))
       lastSeqs[String(value.id)] = value.last_seq
     }
     if (value.kind === 'reader') readers.push(String(value.reader_tag))
-    if (number > bookmark.line) records.push(value)
+    records.push(value)
+    size += bytes
   }
-  await flush(total + 1)
-  bookmark.remove()
+  await flush()
   progress.end()
   return counts
-}
-
-/**
- * Remembers how many lines of the file are in the relay, in a file next to it until all are. `target` names
- * both.
- */
-function openBookmark(path: string, target: string) {
-  const kept = read()
-  return {
-    line: kept?.target === target ? kept.line : 0,
-    move(line: number) {
-      // Replaced, not written to: there may be a link of that name, as in any folder that others share.
-      const draft = `${path}.${process.pid}`
-      rmSync(draft, { force: true })
-      writeFileSync(draft, JSON.stringify({ target, line }), { mode: 0o600, flag: 'wx' })
-      renameSync(draft, path)
-    },
-    remove: () => rmSync(path, { force: true }),
-  }
-
-  function read(): { target: string; line: number } | undefined {
-    try {
-      return JSON.parse(readFileSync(path, 'utf8'))
-    } catch {
-      return undefined
-    }
-  }
 }

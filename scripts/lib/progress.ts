@@ -1,27 +1,12 @@
-/** Shows the progress of a long run: one updating line on a terminal, otherwise a line every 5 s. */
-
-export interface Progress {
-  done: number
-  add(count: number): void
-  end(): void
-}
-
-const PAUSE_MS = 5000
-
-/** `total` may be an estimate. */
-export function startProgress(done: number, total: number): Progress {
+/** Shows the progress of a long run in one line of a terminal; elsewhere it shows nothing. */
+export function startProgress(total: number) {
   const { stderr } = process
-  let saidAt = Date.now()
+  let done = 0
   return {
-    done,
-    add(count) {
-      this.done += count
-      const text = `${this.done.toLocaleString('en')} of ${Math.max(total, this.done).toLocaleString('en')}`
-      if (stderr.isTTY) stderr.write(`\r${text} `)
-      else if (Date.now() - saidAt > PAUSE_MS) {
-        saidAt = Date.now()
-        stderr.write(`${text}\n`)
-      }
+    add(count: number) {
+      done += count
+      // `total` may be an estimate.
+      if (stderr.isTTY) stderr.write(`\r${done} of ${Math.max(total, done)} `)
     },
     end() {
       if (stderr.isTTY) stderr.write('\r\u001b[K')

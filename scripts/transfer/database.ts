@@ -55,7 +55,7 @@ function openProject(supabaseUrl: string, key: string): RelayDatabase {
         if (attempt === ATTEMPTS) {
           throw new UserError(
             `${host} does not answer. If the project is paused, restore it at ` +
-              'https://supabase.com/dashboard. Then run this command again: it resumes where it stopped.',
+              'https://supabase.com/dashboard. Then run this command again.',
           )
         }
         await sleep(PAUSE_MS * attempt)
