@@ -1,15 +1,15 @@
 /** `npm run rotate`: replaces the key of a relay, deployed or at home. */
 import { existsSync } from 'node:fs'
+import { readDeployedKeys } from '../deploy/deployed-keys.ts'
 import { readDeployment } from '../deploy/deployment.ts'
-import { rotateDeployment } from '../deploy/rotation.ts'
-import { chooseKind, printNextSteps } from '../deploy/rotation-kind.ts'
-import { announce, begin, during, say, showKey } from '../deploy/terminal.ts'
+import { rotate } from '../deploy/rotation.ts'
+import { begin } from '../deploy/terminal.ts'
 import { defineCommand } from '../lib/command.ts'
 import { keptPath } from '../lib/data-directory.ts'
 import { PROJECT } from '../lib/project.ts'
 import { findDataDirectory } from '../lib/settings.ts'
 import { UsageError } from '../lib/user-error.ts'
-import { findHomeAddress, finishHome, readHomeKeys, rotateHome } from '../local/rotation.ts'
+import { readHomeKeys } from '../local/home-keys.ts'
 
 const HELP = `
 npm run rotate -- [--leaked | --finish] [--home | --deployed]
@@ -27,6 +27,9 @@ else that of npm start, or else that of a relay that was deployed elsewhere. Wit
 details of such a relay, or reads RELAY_URL, RELAY_WORKER, RELAY_API_KEY and CLOUDFLARE_ACCOUNT_ID.
 `
 
+const CONTINUE =
+  'Run "npm run rotate" again to continue. What was entered and made so far is saved.'
+
 export const command = defineCommand({
   help: HELP,
   options: {
@@ -42,8 +45,9 @@ export const command = defineCommand({
     if (options.home && options.deployed) {
       throw new UsageError('--home and --deployed cannot be combined.')
     }
-    if (isForHome(options)) await rotateHere(options)
-    else await rotateDeployment(options)
+    const end = begin('relay-mcp: key rotation', CONTINUE)
+    const keys = isForHome(options) ? readHomeKeys() : await readDeployedKeys()
+    end(await rotate(keys, options))
     return undefined
   },
 })
@@ -53,26 +57,4 @@ function isForHome({ home, deployed }: { home?: boolean; deployed?: boolean }): 
   if (home || deployed) return Boolean(home)
   if (readDeployment().worker || process.env.RELAY_URL) return false
   return existsSync(keptPath(findDataDirectory(PROJECT)))
-}
-
-async function rotateHere(options: { leaked?: boolean; finish?: boolean }): Promise<void> {
-  const end = begin('relay-mcp: key rotation', 'Run "npm run rotate" again.')
-  const keys = readHomeKeys()
-  announce('npm start', `Changes the key in ${keys.place}. A running relay picks it up.`)
-  const { interrupted } = keys
-  if (interrupted) say('Resuming an interrupted rotation with the same new key.')
-  const kind =
-    interrupted && !options.leaked ? interrupted.kind : await chooseKind(options, keys.isInProgress)
-  if (kind === 'finish') {
-    await during('Removing the old key', () => finishHome(keys))
-    return end('The old key is refused.')
-  }
-  const key = await during('Changing the key', () => rotateHome(keys, kind))
-  showKey('The new key', key, keys.place)
-  printNextSteps(kind, findHomeAddress(keys), key)
-  end(
-    kind === 'planned'
-      ? 'When every client has the new key: npm run rotate -- --finish'
-      : 'The old key is refused.',
-  )
 }

@@ -1,125 +1,121 @@
 /**
- * Rotates the key of a deployed relay. The old key is accepted together with the new one until the
- * rotation is finished, or stops working at once if it leaked. A rotation that was interrupted resumes
- * with the same new key.
+ * Rotates the key of a relay, at home or on Cloudflare. The old key is accepted together with the new one
+ * until the rotation is finished, or stops working at once if it leaked. A rotation that was interrupted
+ * resumes with the same new key.
  */
+import { formatClaudeCommand } from '../lib/client-lines.ts'
 import { makeKey } from '../lib/data-directory.ts'
+import type { KeyStore } from '../lib/key-store.ts'
 import { UserError } from '../lib/user-error.ts'
-import { waitForVerdict } from '../lib/verdict.ts'
-import { disablePreviewUrls, listSecrets, putSecrets, type Target } from './cloudflare.ts'
-import { type Deployment, KEPT_IN, readDeployment } from './deployment.ts'
-import { chooseKind, printNextSteps, type RotationOptions } from './rotation-kind.ts'
-import { findRunningKey, requireCurrentKey } from './running-key.ts'
-import { known, remember, type Setup } from './steps.ts'
-import { announce, begin, during, say, showKey } from './terminal.ts'
-import { chooseAccount, nameRunning } from './which-relay.ts'
+import { type Verdict, waitForVerdict } from '../lib/verdict.ts'
+import { choose, during, say, show, showKey, warn } from './terminal.ts'
 
-const CONTINUE = `Run "npm run rotate" again to continue. Your answers are saved in ${KEPT_IN}.`
+export interface RotationOptions {
+  leaked?: boolean
+  finish?: boolean
+}
 
-/** Rotates the key of the deployment known in this folder, or of one that it asks for. */
-export async function rotateDeployment(options: RotationOptions): Promise<void> {
-  const setup: Setup = { takesOver: false, deployment: readDeployment() }
-  const end = begin('relay-mcp: key rotation', CONTINUE)
-
-  announce('Cloudflare', 'Checks who is logged in and which relay to rotate.')
-  await chooseAccount(setup)
-  if (!setup.deployment.url || !setup.deployment.RELAY_API_KEY)
-    remember(setup, await nameRunning(known(setup, 'account')))
-  const url = known(setup, 'url')
-  const target = { account: known(setup, 'account'), worker: known(setup, 'worker') }
-  const secrets = await during(`Listing the secrets of the Worker ${target.worker}`, () =>
-    listSecrets(target),
-  )
-  if (!secrets) throw new UserError(`There is no Worker ${target.worker} in this account.`)
-  const isInProgress = secrets.includes('RELAY_API_KEY_PREVIOUS')
-
-  const kind = await settleKind(options, isInProgress, setup.deployment)
-  if (!setup.deployment.rotation) {
-    // After a leak no key is kept, so it does not matter which one is saved here.
-    if (kind === 'leaked') await findRunningKey(setup)
-    else await requireCurrentKey(setup)
-  }
+/** Rotates the key, or finishes a rotation; returns the last words to the person. */
+export async function rotate(keys: KeyStore, options: RotationOptions): Promise<string> {
+  const interrupted = options.leaked ? undefined : keys.interrupted
+  if (interrupted) say('Resuming an interrupted rotation with the same new key.')
+  const kind = interrupted?.kind ?? (await chooseKind(options, keys.isInProgress))
+  // One that leaked is not kept, so it does not matter whether another is the current one.
+  const current = keys.interrupted?.old ?? (await keys.settleCurrent(kind !== 'leaked'))
   if (kind === 'finish') {
-    await finish(setup, target, isInProgress)
-    return end(`The old key is refused. ${url}/ shows how to connect each client.`)
+    if (!keys.isInProgress) {
+      throw new UserError('No rotation is in progress: the relay has no RELAY_API_KEY_PREVIOUS.')
+    }
+    const { previous } = keys
+    await during('Removing the old key', () => keys.set({ current }))
+    if (previous) await verify(keys, 'old', previous, 'refused')
+    await verify(keys, 'new', current, 'accepted')
+    keys.complete({ current })
+    return DONE
   }
-  await rotate(setup, target, kind, isInProgress)
-  const key = known(setup, 'RELAY_API_KEY')
-  showKey('The new key', key, KEPT_IN)
-  printNextSteps(kind, url, key)
-  end(
-    kind === 'planned'
-      ? 'When every client has the new key: npm run rotate -- --finish'
-      : `The old key is refused. ${url}/ shows how to connect each client.`,
+  const key = keys.interrupted?.key ?? makeKey()
+  const next = { current: key, previous: kind === 'planned' ? current : undefined }
+  // Saved first: after an interruption, another new key would end the old one, which every client has.
+  keys.begin({ kind, key, old: current })
+  await during('Changing the key', () => keys.set(next))
+  await verify(keys, 'new', key, 'accepted')
+  await verify(keys, 'old', current, kind === 'planned' ? 'accepted' : 'refused')
+  keys.complete(next)
+  showKey('The new key', key, keys.place)
+  printNextSteps(kind, keys.url, key)
+  return kind === 'planned' ? 'When every client has the new key: npm run rotate -- --finish' : DONE
+}
+
+const DONE = 'The old key is refused.'
+
+/** Waits until the relay, if it is running, treats a key as expected. */
+async function verify(
+  { running }: KeyStore,
+  name: string,
+  key: string,
+  expected: Verdict['is'],
+): Promise<void> {
+  if (!running) return
+  await during(`Checking that the ${name} key is ${expected}`, () =>
+    waitForVerdict(running, key, expected),
   )
 }
 
-/** Takes the kind from the options or from an interrupted rotation, or asks for it. */
-async function settleKind(
+/** Takes the kind from the options, or asks for it. */
+async function chooseKind(
   options: RotationOptions,
   isInProgress: boolean,
-  { rotation }: Deployment,
-) {
-  if (rotation && !options.leaked) {
-    say('Resuming an interrupted rotation with the same new key.')
-    return rotation.kind
-  }
-  return chooseKind(options, isInProgress)
-}
-
-/** Sets a new key, and waits until the relay accepts it and treats the old one as intended. */
-async function rotate(
-  setup: Setup,
-  target: Target,
-  kind: 'planned' | 'leaked',
-  isInProgress: boolean,
-): Promise<void> {
-  const url = known(setup, 'url')
-  const old = known(setup, 'RELAY_API_KEY')
-  // Saved before it is deployed, so that an interruption cannot leave the relay with a lost key.
-  const key = setup.deployment.rotation?.key ?? makeKey()
-  remember(setup, { rotation: { key, kind } })
-  announce(
-    'Secrets',
-    kind === 'planned'
-      ? 'Sets the new key as RELAY_API_KEY and the old one as RELAY_API_KEY_PREVIOUS, in one request.'
-      : 'Sets the new key as RELAY_API_KEY and removes any other key, in one request.',
-  )
-  const secrets: Record<string, string | null> = { RELAY_API_KEY: key }
-  if (kind === 'planned') secrets.RELAY_API_KEY_PREVIOUS = old
-  else if (isInProgress) secrets.RELAY_API_KEY_PREVIOUS = null
-  await during('Setting the secrets', () => putSecrets(target, secrets))
-  if (kind === 'leaked') {
-    // Earlier versions keep the secrets they were deployed with, including the leaked key.
-    await during('Disabling the public URLs of earlier versions', () => disablePreviewUrls(target))
-  }
-  await during('Checking that the new key is accepted', () => waitForVerdict(url, key, 'accepted'))
-  const expected = kind === 'planned' ? 'accepted' : 'refused'
-  await during(`Checking that the old key is ${expected}`, () => waitForVerdict(url, old, expected))
-  remember(setup, {
-    RELAY_API_KEY: key,
-    RELAY_API_KEY_PREVIOUS: kind === 'planned' ? old : undefined,
-    deployed_at: new Date().toISOString(),
-    rotation: undefined,
-  })
-}
-
-/** Removes the old key. */
-async function finish(setup: Setup, target: Target, isInProgress: boolean): Promise<void> {
+): Promise<'planned' | 'leaked' | 'finish'> {
+  if (options.leaked) return 'leaked'
+  if (options.finish) return 'finish'
   if (!isInProgress) {
-    throw new UserError('No rotation is in progress: the relay has no RELAY_API_KEY_PREVIOUS.')
-  }
-  const url = known(setup, 'url')
-  announce('Secrets', 'Removes RELAY_API_KEY_PREVIOUS.')
-  await during('Deleting the secret', () => putSecrets(target, { RELAY_API_KEY_PREVIOUS: null }))
-  const { RELAY_API_KEY: key, RELAY_API_KEY_PREVIOUS: old } = setup.deployment
-  if (old) {
-    await during('Checking that the old key is refused', () => waitForVerdict(url, old, 'refused'))
-  }
-  if (key) {
-    await during('Checking that the new key is accepted', () =>
-      waitForVerdict(url, key, 'accepted'),
+    return choose(
+      'Why are you changing the key?',
+      [
+        {
+          value: 'planned',
+          label: 'Planned: the old key keeps working until every client has the new one',
+        },
+        // Otherwise a thief could sign in with it meanwhile and keep tokens signed with the new key.
+        { value: 'leaked', label: 'It leaked: the old key stops working now' },
+      ],
+      'planned',
     )
   }
-  remember(setup, { RELAY_API_KEY_PREVIOUS: undefined })
+  warn('A rotation is in progress: the previous key is still accepted.')
+  return choose(
+    'What do you want to do with it?',
+    [
+      { value: 'finish', label: 'Finish it: every client has the new key' },
+      {
+        value: 'planned',
+        label: 'Another new key: the previous one stops working, the current one keeps working',
+      },
+      { value: 'leaked', label: 'It leaked: a new key; both old keys stop working now' },
+    ],
+    new UserError('A rotation is in progress: finish it first with npm run rotate -- --finish.'),
+  )
 }
+
+/** Tells the person where to put the new key; the key itself is shown only on a terminal. */
+export function printNextSteps(kind: 'planned' | 'leaked', origin: string, key: string): void {
+  say(kind === 'planned' ? CLIENTS : `${CLIENTS}\n\n${AFTER_A_LEAK}`)
+  const shown = process.stdout.isTTY ? key : undefined
+  say(`For Claude Code${shown ? '' : ', with the new key in RELAY_KEY'}:`)
+  show(`claude mcp remove relay --scope user\n${formatClaudeCommand(`${origin}/mcp`, shown)}`)
+}
+
+const CLIENTS = `Set the new key in every client that sends it:
+  Claude Code      the lines below; or the variable that .mcp.json reads it from
+  Its plugin       /plugin configure relay@relay-mcp
+  Cursor           .cursor/mcp.json, ~/.cursor/mcp.json
+  VS Code          .vscode/mcp.json
+  Claude Desktop   AUTH_HEADER in claude_desktop_config.json
+  Codex, Gemini    the variable that config.toml or settings.json reads it from
+  Cowork           the mcp_servers block of each task
+  Scripts          environments, .dev.vars, CI secrets
+Clients that signed in (Claude.ai, ChatGPT) hold tokens signed with the old key, which stop working with
+it. A client that has not renewed its tokens by then must be connected again.`
+
+const AFTER_A_LEAK = `Anyone with the old key could read and write everything. Check the threads for messages that you did
+not expect.`

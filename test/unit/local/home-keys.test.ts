@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, expect, test, vi } from 'vitest'
 import { changeKept } from '../../../scripts/lib/data-directory.ts'
-import { readHomeKeys } from '../../../scripts/local/rotation.ts'
+import { readHomeKeys } from '../../../scripts/local/home-keys.ts'
 
 afterEach(() => {
   vi.unstubAllEnvs()
