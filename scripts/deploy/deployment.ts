@@ -16,14 +16,6 @@ const FILE = join(FOLDER, 'setup.json')
 /** The path for people: relative if it is below their current folder. */
 export const KEPT_IN = FILE.startsWith(process.cwd()) ? relative(process.cwd(), FILE) : FILE
 
-/** A Supabase project to create. */
-export interface Draft {
-  name: string
-  /** The slug of its organization. */
-  organization: string
-  region: string
-}
-
 export interface Deployment {
   /** The Cloudflare account's id. */
   account?: string
@@ -35,8 +27,6 @@ export interface Deployment {
   deployed_at?: string | undefined
   /** The ref of the Supabase project, if it was chosen or created through the person's account. */
   project?: string | undefined
-  /** A project that was about to be created. Saved first, so that an interruption cannot create two. */
-  draft?: Draft | undefined
   /** The password of its database, which the relay does not use. */
   SUPABASE_DB_PASSWORD?: string
   SUPABASE_URL?: string

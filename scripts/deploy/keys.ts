@@ -9,11 +9,8 @@ import { KEPT_IN } from './deployment.ts'
 import { projectOf } from './project.ts'
 import { findRunningKey } from './running-key.ts'
 import { remember, type Setup } from './steps.ts'
-import { askStatus, readUserIds } from './supabase.ts'
+import { askStatus, findUserId } from './supabase.ts'
 import { choose, say, warn } from './terminal.ts'
-
-/** A relay is for one person, so a database with more users than this belongs to something else. */
-const MAX_USERS = 20
 
 export async function settleUserAndKey(setup: Setup): Promise<void> {
   await settleUser(setup)
@@ -27,30 +24,20 @@ async function settleUser(setup: Setup): Promise<void> {
   if (given && !isUuid(given)) throw new UserError('RELAY_USER_ID must be a UUID.')
   if (given) return remember(setup, { RELAY_USER_ID: given })
   const project = projectOf(setup)
-  const users = await readUserIds(project, MAX_USERS)
-  if (users.length === 0) {
+  const user = await findUserId(project)
+  if (!user) {
     say('There are no threads yet: creating a new user id.')
     return remember(setup, { RELAY_USER_ID: randomUUID() })
   }
-  const choices = await Promise.all(
-    users.map(async (id) => {
-      const found = await askStatus(project, id)
-      const { threads, messages } = found.is === 'ready' ? found : { threads: '?', messages: '?' }
-      return { value: id, label: `threads: ${threads}, messages: ${messages}`, hint: id }
-    }),
-  )
-  const [only, ...others] = choices as [(typeof choices)[0], ...typeof choices]
-  if (others.length === 0) {
-    say(`The database already has threads (${only.label}). This relay will use them.`)
-    return remember(setup, { RELAY_USER_ID: only.value })
+  const found = await askStatus(project, user)
+  if (found.is !== 'ready') throw new UserError(found.sentence)
+  if (found.others > 0) {
+    throw new UserError(
+      'The database has threads of several users: set RELAY_USER_ID to one of them. This SQL lists them: ' +
+        'select user_id, count(*) from public.relay_threads group by user_id',
+    )
   }
-  const user = await choose(
-    'The database has threads of several users. Whose relay is this?',
-    choices,
-    new UserError(
-      `The database has threads of several users: set RELAY_USER_ID to one of ${users.join(', ')}.`,
-    ),
-  )
+  say(`The database already has ${found.threads} threads. This relay will use them.`)
   remember(setup, { RELAY_USER_ID: user })
 }
 

@@ -5,7 +5,6 @@
  */
 import * as z from 'zod'
 import { UserError } from '../lib/user-error.ts'
-import type { Draft } from './deployment.ts'
 
 /** Where a person makes an access token. */
 export const TOKENS = 'https://supabase.com/dashboard/account/tokens'
@@ -22,7 +21,6 @@ const HostedProject = z.object({
   organization_slug: z.string(),
   region: z.string(),
   status: z.string(),
-  created_at: z.string(),
 })
 
 const Key = z.object({
@@ -49,12 +47,20 @@ export class ManagementError extends UserError {
 
 type Row = Record<string, unknown>
 
+/** A project to create. */
+export interface NewProject {
+  name: string
+  /** The slug of its organization. */
+  organization: string
+  region: string
+}
+
 /** A person's account at Supabase. Each function throws ManagementError. */
 export interface Management {
   listOrganizations(): Promise<Organization[]>
   listProjects(): Promise<HostedProject[]>
   /** Creates a project and returns its ref. */
-  createProject(draft: Draft, password: string): Promise<string>
+  createProject(project: NewProject, password: string): Promise<string>
   readSecretKey(ref: string): Promise<string>
   /** Runs one or more statements as the owner of the database, in one transaction. */
   runSql(ref: string, sql: string): Promise<Row[]>
@@ -92,16 +98,7 @@ export function openManagement(token: string): Management {
     async createProject({ name, organization, region }, password) {
       const wanted = { name, organization_slug: organization, region, db_pass: password }
       const Created = z.object({ ref: z.string() })
-      try {
-        return (await request('create the project', '/projects', Created, wanted)).ref
-      } catch (error) {
-        if (!(error instanceof ManagementError) || error.kind !== 'no answer') throw error
-        throw new ManagementError(
-          'no answer',
-          `${error.message} The project may have been created: look at ` +
-            'https://supabase.com/dashboard/projects. The next run uses it if it is there.',
-        )
-      }
+      return (await request('create the project', '/projects', Created, wanted)).ref
     },
 
     async readSecretKey(ref) {

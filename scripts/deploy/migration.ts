@@ -2,11 +2,11 @@
  * The step of the set-up that applies the relay's SQL to the project: through the person's account, over a
  * connection string, or by the person in the SQL editor.
  */
-import { setTimeout as sleep } from 'node:timers/promises'
 import { Client } from 'pg'
 import { applyMigration, type Migration, readMigrations, selectPending } from '../lib/migrations.ts'
 import type { Project } from '../lib/supabase-api.ts'
 import { UserError } from '../lib/user-error.ts'
+import { waitUntil } from '../lib/wait.ts'
 import { connectionOf, faultOfConnectionString } from './connection-string.ts'
 import { projectOf } from './project.ts'
 import { signIn } from './sign-in.ts'
@@ -33,9 +33,9 @@ export async function migrateProject(setup: Setup): Promise<void> {
   const pending = listPending(found)
   if (pending.length === 0) return
   const way = await migrate(setup, pending)
-  const deadline = way === 'applied' ? Date.now() + PATIENCE_MS : Number.POSITIVE_INFINITY
+  const patience = way === 'applied' ? PATIENCE_MS : Number.POSITIVE_INFINITY
   await during('Waiting for the API of the project', (more) =>
-    waitUntilCurrent(project, deadline, more),
+    waitUntilCurrent(project, patience, more),
   )
 }
 
@@ -102,20 +102,14 @@ export async function migrateThroughAccount(
 const COUNT_MESSAGES =
   "select greatest(reltuples, 0)::bigint as count from pg_class where oid = to_regclass('public.relay_messages')"
 
-async function waitUntilCurrent(
-  project: Project,
-  deadline: number,
-  more: (text: string) => void,
-): Promise<void> {
-  for (;;) {
+/** Waits until the API sees the SQL, without end if a person applies it. */
+function waitUntilCurrent(project: Project, patience: number, more: (text: string) => void) {
+  const look = async () => {
     const finding = await askStatus(project)
-    if (finding.is === 'ready' && listPending(finding).length === 0) return
-    const sentence = finding.is === 'ready' ? 'The SQL was applied only in part.' : finding.sentence
-    if (Date.now() > deadline)
-      throw new UserError(`The SQL was applied, but the API does not see it yet. ${sentence}`)
-    more(sentence)
-    await sleep(PAUSE_MS)
+    if (finding.is !== 'ready') return `The API does not see the SQL yet. ${finding.sentence}`
+    return listPending(finding).length === 0 ? undefined : 'The SQL was applied only in part.'
   }
+  return waitUntil(look, { patience, pause: PAUSE_MS, more })
 }
 
 async function faultOnConnecting(string: string): Promise<string | undefined> {
@@ -125,22 +119,18 @@ async function faultOnConnecting(string: string): Promise<string | undefined> {
     await during('Connecting to the database', () => client.connect())
     return undefined
   } catch (error) {
-    return explainConnection(error as NodeJS.ErrnoException, client.password)
+    return explainConnection(error as NodeJS.ErrnoException)
   } finally {
     await client.end()
   }
 }
 
 /** Explains in a sentence why a connection failed. */
-function explainConnection(error: NodeJS.ErrnoException, password = ''): string {
+function explainConnection(error: NodeJS.ErrnoException): string {
   const { code, message } = error
   const fault = explainIdentity(error)
   if (fault) return fault
-  if (code === '28P01') {
-    return /^\[.*\]$/.test(password)
-      ? 'The database refuses this password. Remove the brackets around it, which the dashboard shows around a placeholder.'
-      : 'The database refuses this password.'
-  }
+  if (code === '28P01') return 'The database refuses this password.'
   if (code === 'ENOTFOUND' || code === 'ENETUNREACH' || code === 'EHOSTUNREACH') {
     return 'The database cannot be reached. Its direct address needs IPv6: use the connection string of the session pooler.'
   }
@@ -156,25 +146,12 @@ async function migrateOver(string: string, pending: Migration[]): Promise<void> 
   await client.connect()
   try {
     await client.query('set statement_timeout = 0')
-    const messages = await countMessages(client)
-    if (messages > 0) {
-      say(
-        `The database has ${messages} messages. They are kept; numbering many of them takes minutes.`,
-      )
-    }
     for (const migration of pending) {
       await during(`Applying ${migration.path}`, () => applyMigration(client, migration))
     }
   } finally {
     await client.end()
   }
-}
-
-async function countMessages(client: Client): Promise<number> {
-  const { rows } = await client.query("select to_regclass('public.relay_messages') as name")
-  if (!rows[0].name) return 0
-  const counted = await client.query('select count(*)::int as count from public.relay_messages')
-  return counted.rows[0].count
 }
 
 /** Gives the SQL to the person, to run in the editor of the dashboard. */

@@ -1,8 +1,7 @@
 /** The step of the set-up that chooses the Supabase project: through the person's account, or by hand. */
 import type { Project } from '../lib/supabase-api.ts'
-import { UserError } from '../lib/user-error.ts'
+import { waitUntil } from '../lib/wait.ts'
 import { KEPT_IN } from './deployment.ts'
-import { CLOCK } from './health.ts'
 import { takeHostedProject } from './hosted-project.ts'
 import { known, remember, type Setup } from './steps.ts'
 import { askStatus, type Finding, faultOfProjectUrl, faultOfServiceKey } from './supabase.ts'
@@ -57,13 +56,10 @@ export function projectOf(setup: Setup): Project {
 }
 
 /** Waits until the API of a project accepts its key. */
-async function waitForApi(project: Project, more: (text: string) => void): Promise<void> {
-  const deadline = CLOCK.now() + PATIENCE_MS
-  for (;;) {
+function waitForApi(project: Project, more: (text: string) => void): Promise<void> {
+  const look = async () => {
     const finding = await askStatus(project)
-    if (finding.is !== 'fault') return
-    if (CLOCK.now() > deadline) throw new UserError(finding.sentence)
-    more(finding.sentence)
-    await CLOCK.sleep(PAUSE_MS)
+    return finding.is === 'fault' ? finding.sentence : undefined
   }
+  return waitUntil(look, { patience: PATIENCE_MS, pause: PAUSE_MS, more })
 }

@@ -23,7 +23,7 @@ export interface Step {
 }
 
 /** Returns an answer that an earlier step has settled. */
-export function known(setup: Setup, name: Exclude<keyof Deployment, 'rotation' | 'draft'>): string {
+export function known(setup: Setup, name: Exclude<keyof Deployment, 'rotation'>): string {
   const value = setup.deployment[name]
   if (value === undefined) throw new Error(`${name} is read before it is known`)
   return value

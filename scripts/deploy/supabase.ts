@@ -31,21 +31,13 @@ export function sqlEditor(url: string): string {
 
 /** Returns the fault of the project URL that a person entered; undefined if it is valid. */
 export function faultOfProjectUrl(answer: string): string | undefined {
-  if (/^postgres(ql)?:/.test(answer)) {
-    return 'This is a connection string of the database. The project URL looks like https://abcdefgh.supabase.co.'
-  }
   if (looksLikeKey(answer)) return 'This is a key, not the project URL.'
   const url = URL.parse(answer)
-  const [, dashboardRef] = /^\/dashboard\/project\/([a-z0-9]+)/.exec(url?.pathname ?? '') ?? []
-  if (url?.hostname === 'supabase.com' && dashboardRef) {
-    return `This is the address of the dashboard. The project URL is https://${dashboardRef}.supabase.co.`
-  }
-  const [, databaseRef] = /^(?:\w+:\/\/)?db\.([a-z0-9]+)\.supabase\.co/.exec(answer) ?? []
-  if (databaseRef) {
-    return `This is the address of the database. The project URL is https://${databaseRef}.supabase.co.`
-  }
   if (url?.protocol !== 'https:' && !(url?.protocol === 'http:' && isLoopback(url.hostname))) {
     return 'It must start with https://, for example https://abcdefgh.supabase.co.'
+  }
+  if (/(^|\.)supabase\.com$|^db\./.test(url.hostname)) {
+    return 'This is another address of the project. Its URL looks like https://abcdefgh.supabase.co.'
   }
   return isOriginUrl(answer) ? undefined : `Remove everything after the host: ${url.origin}.`
 }
@@ -55,21 +47,12 @@ export function faultOfServiceKey(key: string, projectUrl: string): string | und
   if (isPublishableKey(key)) {
     return 'This is the publishable (anon) key. The relay needs the secret key, sb_secret_…, or the legacy service_role key.'
   }
-  if (key.startsWith('sbp_')) {
-    return 'This is an access token of your account. The relay needs the secret key of the project, sb_secret_….'
-  }
-  if (key.startsWith('sb_secret_')) {
-    return /^sb_secret_[\w-]+$/.test(key)
-      ? undefined
-      : 'This key is incomplete: reveal it in the dashboard before you copy it.'
-  }
-  if (!isServiceKey(key)) {
-    return 'It must be a key that starts with sb_secret_, or the legacy service_role key.'
+  if (key.startsWith('sb_secret_') ? !/^sb_secret_[\w-]+$/.test(key) : !isServiceKey(key)) {
+    return 'It must be the whole secret key, or the legacy service_role key.'
   }
   const ref = projectRef(projectUrl)
   const own = readClaims(key)?.ref
-  if (ref && own && own !== ref) return `This is the key of another project, ${own}.`
-  return undefined
+  return ref && own && own !== ref ? `This is the key of another project, ${own}.` : undefined
 }
 
 function looksLikeKey(text: string): boolean {
@@ -87,7 +70,7 @@ function readClaims(key: string): Record<string, unknown> | undefined {
 
 /** The answer of relay_status, the relay's own status function. */
 export type Finding =
-  | { is: 'ready'; schemaVersion: number; threads: number; messages: number }
+  | { is: 'ready'; schemaVersion: number; threads: number; others: number }
   /** The project accepts the key, but has no relay in it, or one without grants. */
   | { is: 'unmigrated'; sentence: string }
   | { is: 'fault'; sentence: string }
@@ -98,8 +81,8 @@ export async function askStatus(project: Project, userId = NO_USER): Promise<Fin
   if ('fault' in answer) return { is: 'fault', sentence: answer.fault }
   const { status, body } = answer
   if (status === 200 && typeof body?.schema_version === 'number') {
-    const { schema_version: schemaVersion, thread_count: threads, message_count: messages } = body
-    return { is: 'ready', schemaVersion, threads, messages }
+    const { schema_version: schemaVersion, thread_count, other_thread_count: others } = body
+    return { is: 'ready', schemaVersion, threads: thread_count, others }
   }
   return findingOf(status, body, project.url)
 }
@@ -132,24 +115,14 @@ export function findingOf(status: number, body: ErrorBody, url: string): Finding
   }
 }
 
-/** Lists up to `limit` users who have threads in the project, which must have the migrations. */
-export async function readUserIds(project: Project, limit: number): Promise<string[]> {
-  const users: string[] = []
-  while (users.length < limit) {
-    // Each request skips all rows of the previous user, who may have more than the API returns at once.
-    const after = users.length > 0 ? `&user_id=gt.${users.at(-1)}` : ''
-    const path = `/rest/v1/relay_threads?select=user_id&order=user_id&limit=1${after}`
-    const answer = await requestProject(project, path)
-    if ('fault' in answer) throw new UserError(answer.fault)
-    if (!Array.isArray(answer.body)) {
-      const said = JSON.stringify(answer.body)
-      throw new UserError(
-        `The project did not list the users of its threads (${answer.status}: ${said}).`,
-      )
-    }
-    const [row] = answer.body
-    if (!row) break
-    users.push(row.user_id)
-  }
-  return users
+/** Finds a user who has threads in the project, which must have the migrations. */
+export async function findUserId(project: Project): Promise<string | undefined> {
+  const path = '/rest/v1/relay_threads?select=user_id&order=user_id&limit=1'
+  const answer = await requestProject(project, path)
+  if ('fault' in answer) throw new UserError(answer.fault)
+  if (Array.isArray(answer.body)) return answer.body[0]?.user_id
+  const said = JSON.stringify(answer.body)
+  throw new UserError(
+    `The project did not tell the user of its threads (${answer.status}: ${said}).`,
+  )
 }

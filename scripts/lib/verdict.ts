@@ -1,12 +1,11 @@
 /** Tests whether a running relay, of this version or 0.1.0, accepts a key. */
-import { setTimeout as sleep } from 'node:timers/promises'
 import { McpClient } from './mcp-client.ts'
 import { UserError } from './user-error.ts'
+import { waitUntil } from './wait.ts'
 
 /** A new address on workers.dev takes seconds to appear, rarely minutes. */
 const PATIENCE_MS = 180_000
-const FIRST_PAUSE_MS = 250
-const LONGEST_PAUSE_MS = 2_000
+const PAUSE_MS = 500
 
 /** How a relay responds to a key; `other` is any other answer, or none. */
 export type Verdict = { is: 'accepted' } | { is: 'refused' } | { is: 'other'; seen: string }
@@ -39,22 +38,16 @@ export async function isPreviousKey(origin: string, key: string): Promise<boolea
 }
 
 /** Waits until the relay responds as expected: new addresses and secrets take time to propagate. */
-export async function waitForVerdict(
+export function waitForVerdict(
   origin: string,
   key: string,
   expected: Verdict['is'],
 ): Promise<void> {
-  const deadline = Date.now() + PATIENCE_MS
-  for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
+  const look = async () => {
     const verdict = await tryKey(origin, key)
-    if (verdict.is === expected) return
-    if (Date.now() < deadline) {
-      await sleep(pause)
-      continue
-    }
+    if (verdict.is === expected) return undefined
     const seen = verdict.is === 'other' ? verdict.seen : `the key is ${verdict.is}`
-    throw new UserError(
-      `${origin} still does not respond as expected after ${PATIENCE_MS / 60_000} minutes (${seen}).`,
-    )
+    return `${origin} still does not respond as expected (${seen}).`
   }
+  return waitUntil(look, { patience: PATIENCE_MS, pause: PAUSE_MS })
 }

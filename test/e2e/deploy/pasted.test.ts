@@ -7,7 +7,7 @@ import { inPipe } from '../../support/person.ts'
 
 vi.setConfig({ testTimeout: 120_000 })
 
-test('a line of a settings file is understood, and brackets around the password are named', async () => {
+test('a line of a settings file is understood, and a wrong password is named', async () => {
   await using accounts = await createAccounts()
   const known: Deployment = {
     worker: 'relay-mcp',
@@ -21,5 +21,5 @@ test('a line of a settings file is understood, and brackets around the password 
     DATABASE_URL: `DATABASE_URL="${bracketed}"`,
   })
   expect(code).toBe(1)
-  expect(printed).toContain('The database refuses this password. Remove the brackets around it')
+  expect(printed).toContain('DATABASE_URL: The database refuses this password.')
 })

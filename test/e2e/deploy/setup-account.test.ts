@@ -50,7 +50,7 @@ test('a new project is created, migrated and deployed to with an access token', 
   await first.answers('Name of the project', '')
   await first.answers('In which region?', '')
   await first.sees(`Created the project relay-mcp: https://supabase.com/dashboard/project/${REF}`)
-  await first.answers('Supabase is starting the project', CTRL_C)
+  await first.answers('The project relay-mcp is not healthy yet (COMING_UP)', CTRL_C)
   await first.sees('Stopped. Run "npm run setup" again to continue')
   expect(await first.exit).toBe(130)
   expectSecrecy(accounts, first.printed)

@@ -8,7 +8,7 @@ import {
   explain,
   type HostedProject,
   type Management,
-  ManagementError,
+  type ManagementError,
 } from '../../../scripts/deploy/management.ts'
 import type { Setup } from '../../../scripts/deploy/steps.ts'
 
@@ -39,7 +39,6 @@ function createSetup(deployment: Deployment, options: AccountOptions = {}) {
     organization_slug: 'acme',
     region: 'eu-west-1',
     status: 'ACTIVE_HEALTHY',
-    created_at: '2026-11-26T10:00:00Z',
     ...given,
   })
   const all = projects.map(complete)
@@ -96,13 +95,7 @@ test.each<[string, Record<string, string>, AccountOptions, string]>([
     'no free project left',
     { SUPABASE_REGION: 'eu-west-1' },
     { refusal: refuse('reached their maximum limits') },
-    'The organization acme has no free project left',
-  ],
-  [
-    'a refused region',
-    { SUPABASE_REGION: 'eu-west-1' },
-    { refusal: refuse('Region not available') },
-    'may not use the region eu-west-1',
+    'Supabase did not create the project: reached their maximum limits',
   ],
 ])('%s is explained, and the next run asks again', async (_, environment, options, sentence) => {
   setEnvironment(environment)
@@ -110,13 +103,12 @@ test.each<[string, Record<string, string>, AccountOptions, string]>([
   await expect(takeHostedProject(setup)).rejects.toThrow(sentence)
   expect(created).toEqual([])
   expect(setup.deployment).not.toHaveProperty('SUPABASE_SERVICE_KEY')
-  expect([setup.deployment.project, setup.deployment.draft]).toEqual([undefined, undefined])
+  expect(setup.deployment.project).toBeUndefined()
 })
 
 test('a project that was created just before an interruption is not created twice', async () => {
   setEnvironment({})
-  const draft = { name: 'relay-mcp', organization: 'acme', region: 'eu-west-1' }
-  const { setup, created } = createSetup({ draft }, { projects: [{}] })
+  const { setup, created } = createSetup({ SUPABASE_DB_PASSWORD: 'kept' }, { projects: [{}] })
   expect(await takeHostedProject(setup)).toBe(true)
   expect(created).toEqual([])
   expect(setup.deployment).toMatchObject({
@@ -125,25 +117,11 @@ test('a project that was created just before an interruption is not created twic
   })
 })
 
-test('an interrupted creation resumes with the same name and password', async () => {
-  setEnvironment({})
-  const draft = { name: 'mine', organization: 'acme', region: 'eu-west-1' }
-  const { setup, created } = createSetup({ draft, SUPABASE_DB_PASSWORD: 'kept' })
-  expect(await takeHostedProject(setup)).toBe(true)
-  expect(created).toEqual([{ name: 'mine', password: 'kept' }])
-  expect(setup.deployment.draft).toBeUndefined()
-})
-
-test('a lost connection keeps the draft, since the project may have been created', async () => {
+test('a creation that was interrupted is repeated with the same password', async () => {
   setEnvironment({ SUPABASE_REGION: 'eu-west-1' })
-  const { setup } = createSetup(
-    {},
-    {
-      refusal: new ManagementError('no answer', 'Supabase cannot be reached.'),
-    },
-  )
-  await expect(takeHostedProject(setup)).rejects.toThrow('Supabase cannot be reached')
-  expect(setup.deployment.draft).toMatchObject({ name: 'relay-mcp', region: 'eu-west-1' })
+  const { setup, created } = createSetup({ SUPABASE_DB_PASSWORD: 'kept' })
+  expect(await takeHostedProject(setup)).toBe(true)
+  expect(created).toEqual([{ name: 'relay-mcp', password: 'kept' }])
 })
 
 test('a paused project of a running relay keeps its ref, and one that is deleted does not', async () => {

@@ -27,12 +27,10 @@ test.each([
 })
 
 test.each([
-  [`https://supabase.com/dashboard/project/${REF}/settings/api`, `is ${URL_OF_PROJECT}.`],
-  [`https://supabase.com/dashboard/project/${REF}`, `is ${URL_OF_PROJECT}.`],
+  [`https://supabase.com/dashboard/project/${REF}`, 'another address of the project'],
+  [`https://db.${REF}.supabase.co`, 'another address of the project'],
   [`${URL_OF_PROJECT}/rest/v1/`, `${URL_OF_PROJECT}.`],
-  [`postgresql://postgres:x@db.${REF}.supabase.co:5432/postgres`, 'connection string'],
-  [`db.${REF}.supabase.co`, `is ${URL_OF_PROJECT}.`],
-  [`https://db.${REF}.supabase.co`, `is ${URL_OF_PROJECT}.`],
+  [`postgresql://postgres:x@db.${REF}.supabase.co:5432/postgres`, 'https://'],
   [`${REF}.supabase.co`, 'https://'],
   [REF, 'https://'],
   [`http://${REF}.supabase.co`, 'https://'],
@@ -54,12 +52,12 @@ test.each([
   ['a publishable key', 'sb_publishable_abc', 'the publishable (anon) key'],
   ['a legacy anon key', legacyKey({ role: 'anon', ref: REF }), 'the publishable (anon) key'],
   ['another project’s key', legacyKey({ role: 'service_role', ref: 'other' }), 'project, other.'],
-  ['an access token', 'sbp_0123456789abcdef', 'access token'],
-  ['a key as the dashboard hides it', 'sb_secret_N7abc••••••••', 'incomplete'],
-  ['a truncated key', 'sb_secret_', 'incomplete'],
-  ['a user’s token', legacyKey({ role: 'authenticated' }), 'must be a key'],
-  ['a password', 'correct horse', 'must be a key'],
-  ['the project URL', URL_OF_PROJECT, 'must be a key'],
+  ['an access token', 'sbp_0123456789abcdef', 'must be the whole'],
+  ['a key as the dashboard hides it', 'sb_secret_N7abc••••••••', 'must be the whole'],
+  ['a truncated key', 'sb_secret_', 'must be the whole'],
+  ['a user’s token', legacyKey({ role: 'authenticated' }), 'must be the whole'],
+  ['a password', 'correct horse', 'must be the whole'],
+  ['the project URL', URL_OF_PROJECT, 'must be the whole'],
 ])('%s is refused with a message that does not repeat it', (_, key, said) => {
   const fault = faultOfServiceKey(key, URL_OF_PROJECT)
   expect(fault).toContain(said)
