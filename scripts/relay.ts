@@ -15,10 +15,7 @@ const COMMANDS: Record<string, Entry> = {
     () => import('./commands/setup.ts'),
   ],
   rotate: ['replace its key', () => import('./commands/rotate.ts')],
-  status: [
-    'show where it runs, how long it has been up, and who uses it',
-    () => import('./commands/status.ts'),
-  ],
+  status: ['show where it runs and how long it has been up', () => import('./commands/status.ts')],
   doctor: ['find and explain problems', () => import('./commands/doctor.ts')],
   smoke: ['run a smoke test against it', () => import('./commands/smoke.ts')],
   export: ['write all its data to a file', () => import('./commands/export.ts')],

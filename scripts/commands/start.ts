@@ -9,9 +9,7 @@ import { environmentFor } from '../lib/environment.ts'
 import { PROJECT, readVersion } from '../lib/project.ts'
 import { describeKeySource, readSettings, type Settings } from '../lib/settings.ts'
 import { UserError } from '../lib/user-error.ts'
-import { followActivity } from '../local/activity.ts'
 import { boardAddress } from '../local/board-link.ts'
-import { followRefusedHosts } from '../local/refused-hosts.ts'
 import { Stack } from '../local/stack.ts'
 import { formatLogLine } from '../local/workerd/log-line.ts'
 
@@ -39,15 +37,8 @@ export const command = defineCommand({
     const read = () =>
       readSettings(PROJECT, port === undefined ? process.env : { ...process.env, PORT: port })
     const settings = read()
-    const activity = followActivity(settings.dataDirectory)
-    const noticeHost = followRefusedHosts(settings.publicUrl)
     const stack = new Stack(settings, {
-      onLine: (line) => {
-        activity.note(line)
-        console.log(formatLogLine(line))
-        const notice = noticeHost(line)
-        if (notice) console.log(notice)
-      },
+      onLine: (line) => console.log(formatLogLine(line)),
       onNotice: (sentence) => console.log(sentence),
     })
     const stopped = Promise.withResolvers<void>()
@@ -65,7 +56,6 @@ export const command = defineCommand({
     const unwatch = watchKeys(stack, settings, read)
     await stopped.promise
     unwatch()
-    activity.stop()
     // A pending request to a project, for example, must not delay the exit.
     process.exit(0)
   },

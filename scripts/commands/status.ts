@@ -1,19 +1,17 @@
-/** `npm run status`: shows where a relay runs, how long it has been up, and who uses it. */
+/** `npm run status`: shows where a relay runs, and how long it has been up. */
 import { defineCommand } from '../lib/command.ts'
 import { McpClient } from '../lib/mcp-client.ts'
 import { describeKeySource, readSettings } from '../lib/settings.ts'
-import { type ClientActivity, readActivity } from '../local/activity.ts'
 import { boardAddress } from '../local/board-link.ts'
 import { type RunningRelay, readRunning } from '../local/data-directory-lock.ts'
 import { readTarget } from '../local/target.ts'
-import { makePrintable } from '../local/workerd/log-line.ts'
 
 const HELP = `
 npm run status
 
 Prints the page, URL, version and database of the relay of npm start, on a terminal a link that signs in to
-the board once within ten minutes, which file has its key, its data directory, how long it has been up, and the last request of each client. For another relay, set RELAY_URL
-and RELAY_API_KEY; it reports only the page, URL, version and database. Exit code 1 if the relay is not
+the board once within ten minutes, which file has its key, its data directory, and how long it has been up.
+For another relay, set RELAY_URL and RELAY_API_KEY. Exit code 1 if the relay is not
 running or its database does not answer.
 `
 
@@ -51,7 +49,6 @@ export const command = defineCommand({
       print('Up for', `${formatUptime(running)} (process ${running.pid})`)
     }
     print('Database', describeDatabase(answer.database, running))
-    if (settings) printClients(readActivity(settings.dataDirectory))
     return answer.database?.fault ? 1 : 0
   },
 })
@@ -96,17 +93,6 @@ function describeDatabase(database: Health['database'], running?: RunningRelay):
   if (fault) return `${where}, ${fault} (run npm run doctor)`
   return `${where}, ${thread_count} threads, ${message_count} messages, ${reader_count} readers, ${round_trip_ms} ms away`
 }
-
-function printClients(activity: Record<string, ClientActivity>): void {
-  const latest = Object.entries(activity).toSorted(([, a], [, b]) => (a.at < b.at ? 1 : -1))
-  if (latest.length === 0) print('Clients', 'no requests yet')
-  for (const [index, [name, { at, asked, outcome, requests }]] of latest.entries()) {
-    const line = `${name}: ${asked}, ${outcome}, ${formatTime(at)} (${requests} requests)`
-    print(index === 0 ? 'Clients' : '', makePrintable(line))
-  }
-}
-
-const formatTime = (time: string) => new Date(time).toLocaleString('sv')
 
 function formatUptime({ startedAt }: RunningRelay): string {
   const minutes = Math.floor((Date.now() - Date.parse(startedAt)) / 60_000)

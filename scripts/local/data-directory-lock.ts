@@ -9,15 +9,8 @@ import { join } from 'node:path'
 import { replacePrivate, writePrivate } from '../lib/private-file.ts'
 import { UserError } from '../lib/user-error.ts'
 
-interface Running {
-  pid: number
-  /** Distinguishes this process from a later one with the same pid. */
-  started: string
-}
-
-/** The record that a running `npm start` leaves for other commands. */
-export interface RunningRelay {
-  pid: number
+/** The data that a running `npm start` leaves for other commands. */
+interface Announcement {
   /** The origin it listens on. */
   url: string
   /** The origin that its clients use, if it is a different one. */
@@ -29,13 +22,18 @@ export interface RunningRelay {
   supabaseUrl?: string | undefined
 }
 
-interface LockRecord extends Running {
-  relay?: Omit<RunningRelay, 'pid'>
+export type RunningRelay = Announcement & { pid: number }
+
+interface LockRecord {
+  pid: number
+  /** Distinguishes this process from a later one with the same pid. */
+  started: string
+  relay?: Announcement
 }
 
 export interface DataDirectoryLock {
   /** Records that the relay is up, for `doctor`, `smoke` and `status`. */
-  announce(relay: Omit<RunningRelay, 'pid'>): void
+  announce(relay: Announcement): void
   release(): void
 }
 
@@ -58,16 +56,9 @@ export function lockDataDirectory(directory: string): DataDirectoryLock {
   } finally {
     rmSync(draft, { force: true })
   }
-  let isReleased = false
   return {
-    announce(relay) {
-      // A start that is interrupted may come here late; another start may hold the lock by then.
-      if (!isReleased) replacePrivate(path, JSON.stringify({ ...record, relay }))
-    },
-    release() {
-      if (!isReleased) rmSync(path, { force: true })
-      isReleased = true
-    },
+    announce: (relay) => replacePrivate(path, JSON.stringify({ ...record, relay })),
+    release: () => rmSync(path, { force: true }),
   }
 }
 
@@ -101,7 +92,7 @@ function evict(path: string, aside: string, directory: string): void {
   rmSync(aside)
 }
 
-function refuse({ pid }: Running, directory: string): never {
+function refuse({ pid }: LockRecord, directory: string): never {
   throw new UserError(
     `${directory} is in use by another npm start (process ${pid}): stop it first, or set RELAY_DATA ` +
       'to another folder.',
@@ -117,7 +108,7 @@ function read(path: string): LockRecord | undefined {
   }
 }
 
-function lives({ pid, started }: Running): boolean {
+function lives({ pid, started }: LockRecord): boolean {
   return started !== '' && readStart(pid) === started
 }
 

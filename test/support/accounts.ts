@@ -72,8 +72,7 @@ export async function createAccounts({
 }: AccountsOptions = {}): Promise<Accounts> {
   const database = await createTestDatabase({ empty: true })
   const { connection } = database
-  const keys = { service: SERVICE_KEY, anon: ANON_KEY }
-  const gateway = await startGateway({ connection, keys })
+  const gateway = await startGateway({ connection, keys: { service: SERVICE_KEY } })
   const project = await startTableEndpoints(connection, gateway)
   const cloudflare = await startCloudflare({ replace: { [PROJECT_URL]: project.url } })
   const supabase = await startSupabase({ database, ref: REF, secretKey: SERVICE_KEY })

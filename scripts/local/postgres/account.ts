@@ -17,12 +17,11 @@ export interface Account {
 /** Holds the files of root's PostgreSQL if the project is in a folder that only root may enter. */
 const SYSTEM_DIRECTORY = '/var/lib/relay-mcp'
 
-/** The account that earlier versions of relay-mcp used; such a directory gets a new account. */
 const NOBODY = 65534
 
 /** Unused by every distribution (systemd's UIDS-GIDS), and within the range of rootless containers. */
 const FIRST_FREE = 60_706
-const LAST_FREE = 61_183
+const FREE = 478
 
 /**
  * Returns the account for PostgreSQL with this data directory; undefined means our own account. An
@@ -31,35 +30,11 @@ const LAST_FREE = 61_183
 export function postgresAccount(directory: string): Account | undefined {
   if (process.getuid?.() !== 0) return undefined
   const owner = statSync(directory, { throwIfNoEntry: false })
-  if (owner && owner.uid !== 0 && owner.uid !== NOBODY) return { uid: owner.uid, gid: owner.gid }
-  const id = chooseId(directory)
+  if (owner && owner.uid !== 0) return { uid: owner.uid, gid: owner.gid }
+  // The same for a directory each time.
+  const digest = createHash('sha256').update(directory).digest().readUInt32BE()
+  const id = FIRST_FREE + (digest % FREE)
   return { uid: id, gid: id }
-}
-
-/** Chooses an unused id, always the same one for a directory unless something else uses it. */
-function chooseId(directory: string): number {
-  const used = new Set([...readIds('/etc/passwd'), ...readIds('/etc/group'), ...listRunningIds()])
-  const size = LAST_FREE - FIRST_FREE + 1
-  const start = createHash('sha256').update(directory).digest().readUInt32BE() % size
-  for (let n = 0; n < size; n += 1) {
-    const id = FIRST_FREE + ((start + n) % size)
-    if (!used.has(id)) return id
-  }
-  throw new UserError(
-    'PostgreSQL does not run as root, and there is no unused account for it: start as an ordinary user.',
-  )
-}
-
-/** Reads the ids in a file such as /etc/passwd. */
-function readIds(path: string): number[] {
-  try {
-    const fields = readFileSync(path, 'utf8')
-      .split('\n')
-      .map((line) => line.split(':'))
-    return fields.map(([, , id]) => Number(id)).filter(Number.isInteger)
-  } catch {
-    return []
-  }
 }
 
 /**
@@ -68,8 +43,9 @@ function readIds(path: string): number[] {
  */
 export function initdbAccount(): Account {
   const busy = new Set(listRunningIds())
-  const idle = readIds('/etc/passwd').find((id) => id > 0 && id < 1000 && !busy.has(id))
-  const id = idle ?? NOBODY
+  const lines = readFileSync('/etc/passwd', 'utf8').split('\n')
+  const ids = lines.map((line) => Number(line.split(':')[2]))
+  const id = ids.find((each) => each > 0 && each < 1000 && !busy.has(each)) ?? NOBODY
   return { uid: id, gid: id }
 }
 

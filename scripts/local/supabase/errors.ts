@@ -7,21 +7,22 @@ import { DatabaseError } from 'pg'
 interface Extra {
   details?: string | null
   hint?: string | null
-  reason?: string
 }
 
 export class ApiError extends Error {
   readonly status: number
   readonly code: string | undefined
   readonly body: Record<string, unknown>
-  readonly reason: string | undefined
 
-  constructor(status: number, code: string | undefined, message: string, extra: Extra = {}) {
+  constructor(
+    status: number,
+    code: string | undefined,
+    message: string,
+    { details = null, hint = null }: Extra = {},
+  ) {
     super(message)
     this.status = status
     this.code = code
-    this.reason = extra.reason
-    const { details = null, hint = null } = extra
     this.body = code ? { code, details, hint, message } : { message, hint }
   }
 }
@@ -56,56 +57,22 @@ export function createConnectionError(error: Error): ApiError {
 }
 
 /** Creates the error for a failed statement: PostgreSQL's own, or that of a lost connection. */
-export function createDatabaseError(error: Error, authenticated: boolean): ApiError {
+export function createDatabaseError(error: Error): ApiError {
   if (!(error instanceof DatabaseError) || !error.code) {
     const message = 'Database client error. Retrying the connection.'
     return new ApiError(503, 'PGRST001', message, { details: error.message })
   }
   const { code, message, detail: details, hint } = error
-  const custom = /^PT(\d{3})$/.exec(code)
-  if (custom) {
-    const reason = message.replace(/[^\x20-\x7e]/g, '?')
-    return new ApiError(Number(custom[1]), code, message, { details, hint, reason })
-  }
-  return new ApiError(statusOf(code, authenticated), code, message, { details, hint })
+  const [, status = 400] = STATUSES.find(([pattern]) => pattern.test(code)) ?? []
+  return new ApiError(status, code, message, { details, hint })
 }
 
-/** The most specific entry for a SQLSTATE applies; anything else is the caller's fault, 400. */
-const STATUSES: Record<string, number> = {
-  '08': 503,
-  '09': 500,
-  '0L': 403,
-  '0P': 403,
-  '21000': 500,
-  '23503': 409,
-  '23505': 409,
-  '25': 500,
-  '25006': 405,
-  '28': 403,
-  '2D': 500,
-  '38': 500,
-  '39': 500,
-  '3B': 500,
-  '40': 500,
-  '42501': 403,
-  '42883': 404,
-  '42P01': 404,
-  '42P17': 500,
-  '53': 503,
-  '53400': 500,
-  '54': 500,
-  '55': 500,
-  '57': 500,
-  '57P01': 503,
-  '58': 500,
-  F0: 500,
-  HV: 500,
-  P0: 500,
-  P0001: 400,
-  XX: 500,
-}
-
-function statusOf(code: string, authenticated: boolean): number {
-  if (code === '42501' && !authenticated) return 401
-  return STATUSES[code] ?? STATUSES[code.slice(0, 2)] ?? 400
-}
+/** The first that matches a SQLSTATE applies; anything else is the caller's fault, 400. */
+const STATUSES: [RegExp, number][] = [
+  [/^42501/, 403],
+  [/^(42883|42P01)/, 404],
+  [/^25006/, 405],
+  [/^(23503|23505)/, 409],
+  [/^(08|53|57P01)/, 503],
+  [/^(25|40|54|55|57|58|XX)/, 500],
+]

@@ -125,16 +125,9 @@ function createCall(called: SqlFunction, given: string[], name: string): Functio
 const quote = (identifier: string) => `"${identifier.replaceAll('"', '""')}"`
 
 function createNotFound(name: string, given: string[]): ApiError {
-  const list = given.join(', ')
-  const message =
-    `Could not find the function public.${name}${list ? `(${list})` : ' without parameters'} ` +
-    'in the schema cache'
-  const parameters = `parameter${given.length > 1 ? 's' : ''} ${list}`
-  const details =
-    `Searched for the function public.${name} ` +
-    `${list ? `with ${parameters} or with a single unnamed json/jsonb parameter` : 'without parameters'}` +
-    ', but no matches were found in the schema cache.'
-  return new ApiError(404, 'PGRST202', message, { details })
+  const list = given.length > 0 ? `(${given.join(', ')})` : ' without parameters'
+  const message = `Could not find the function public.${name}${list} in the schema cache`
+  return new ApiError(404, 'PGRST202', message)
 }
 
 function createAmbiguous(functions: SqlFunction[]): ApiError {
@@ -142,8 +135,5 @@ function createAmbiguous(functions: SqlFunction[]): ApiError {
     return `public.${name}(${all.map((arg) => `${arg.name} => ${arg.type}`).join(', ')})`
   })
   const message = `Could not choose the best candidate function between: ${signatures.join(', ')}`
-  const hint =
-    'Try renaming the parameters or the function itself in the database so function overloading ' +
-    'can be resolved'
-  return new ApiError(300, 'PGRST203', message, { hint })
+  return new ApiError(300, 'PGRST203', message)
 }

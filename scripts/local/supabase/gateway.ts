@@ -21,14 +21,11 @@ const POOL_TIMEOUT_MS = 10_000
 const CONNECTIONS_PER_FUNCTION = 4
 const PATH = /^\/rest\/v1\/rpc\/([^/?]+)$/
 
-/** The API's roles. */
-type Role = 'anon' | 'service_role'
-
 export interface GatewayOptions {
   /** The database; the user is replaced by `authenticator`, who may switch to the API's roles. */
   connection: Connection
-  /** `sb_secret_…` for service_role, `sb_publishable_…` for anon. */
-  keys: { service: string; anon?: string }
+  /** The secret key, `sb_secret_…`; this project has no publishable one. */
+  keys: { service: string }
   /** For tests whose calls wait for each other, or are to meet. */
   connectionsPerFunction?: number
 }
@@ -44,22 +41,19 @@ export interface Gateway {
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const { keys, connectionsPerFunction = CONNECTIONS_PER_FUNCTION } = options
   const connection = { ...options.connection, user: 'authenticator' }
-  const roles = new Map<string, Role>([[keys.service, 'service_role']])
-  if (keys.anon) roles.set(keys.anon, 'anon')
-
   const catalogue = new FunctionCatalogue(connection)
   const requests = new Map<string, number>()
   const pools = new Map<string, Pool>()
 
-  function poolOf({ name, readOnly }: FunctionCall, role: Role): Pool {
-    const key = `${name} ${role} ${readOnly}`
+  function poolOf({ name, readOnly }: FunctionCall): Pool {
+    const key = `${name} ${readOnly}`
     const known = pools.get(key)
     if (known) return known
     // With the role and the mode of its connections, a statement is the whole transaction: one round trip.
     // A function must not change the role of its session, which the next call would have then.
     const pool = new Pool({
       ...connection,
-      options: `-c role=${role}${readOnly ? ' -c default_transaction_read_only=on' : ''}`,
+      options: `-c role=service_role${readOnly ? ' -c default_transaction_read_only=on' : ''}`,
       max: connectionsPerFunction,
       connectionTimeoutMillis: POOL_TIMEOUT_MS,
       application_name: 'relay gateway',
@@ -72,12 +66,12 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   }
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<string> {
-    const role = authenticate(request, roles)
+    authenticate(request, keys.service)
     const name = functionName(request)
     requests.set(name, (requests.get(name) ?? 0) + 1)
     const body = await readBody(request)
     const call = await catalogue.find(name, argumentNames(body))
-    const client = await poolOf(call, role)
+    const client = await poolOf(call)
       .connect()
       .catch((error) => Promise.reject(createConnectionError(error)))
     if (response.destroyed) {
@@ -85,7 +79,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       client.release()
       throw createConnectionError(new Error('The caller has disconnected'))
     }
-    return run(client, role, call, body)
+    return run(client, call, body)
   }
 
   const server = createServer((request, response) => {
@@ -114,21 +108,19 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
 }
 
 /** Supabase's own check, before PostgREST sees the request. */
-function authenticate({ headers }: IncomingMessage, roles: Map<string, Role>): Role {
+function authenticate({ headers }: IncomingMessage, serviceKey: string): void {
   const key = headers.apikey
   if (typeof key !== 'string') throw createKeyError('missing')
-  const role = roles.get(key)
-  if (!role) throw createKeyError('unknown')
+  if (key !== serviceKey) throw createKeyError('unknown')
   // A bearer token other than the key would be a user's JWT, but this project has no users.
   const bearer = headers.authorization?.replace(/^Bearer /i, '')
   if (bearer !== undefined && bearer !== key) {
     if (bearer.startsWith('sb_')) throw createKeyError('unknown')
     throw new ApiError(401, 'PGRST301', 'No suitable key or wrong key type')
   }
-  if (key.startsWith('sb_secret_') && /^Mozilla\//.test(headers['user-agent'] ?? '')) {
+  if (/^Mozilla\//.test(headers['user-agent'] ?? '')) {
     throw createKeyError('browser')
   }
-  return role
 }
 
 function functionName({ url = '', method = '', headers }: IncomingMessage): string {
@@ -180,7 +172,6 @@ function argumentNames(body: string): string[] {
 /** Runs a call as PostgREST does; it completes even if the client disconnects. */
 async function run(
   client: PoolClient,
-  role: Role,
   { statement, takesBody }: FunctionCall,
   body: string,
 ): Promise<string> {
@@ -194,7 +185,7 @@ async function run(
     // PostgreSQL reports an error before it rolls back, and runs the next statement after that. A refusal
     // must not be told earlier.
     else await client.query('select').catch((lost) => (broken = lost))
-    throw createDatabaseError(error as Error, role === 'service_role')
+    throw createDatabaseError(error as Error)
   } finally {
     client.release(broken)
   }
@@ -217,7 +208,6 @@ function sendError(response: ServerResponse, error: unknown): void {
     send(response, 500, JSON.stringify({ message: 'The gateway failed' }))
     return
   }
-  if (error.reason) response.statusMessage = error.reason
   if (error.code) response.setHeader('proxy-status', `PostgREST; error=${error.code}`)
   send(response, error.status, JSON.stringify(error.body))
 }

@@ -18,6 +18,7 @@ export function formatLogLine(line: string): string {
     `${fields.duration_ms} ms${database}`,
     client,
     outcome === 'failed' && fields.request_id,
+    describeHost(fields),
   ]
     .filter(Boolean)
     .join('  ')
@@ -36,8 +37,13 @@ function describeOutcome({ method, path, status, outcome }: Fields): unknown {
   return method === 'GET' && path === '/mcp' && status === 405 ? 'no event stream' : outcome
 }
 
+/** A name that the relay does not answer to: RELAY_PUBLIC_URL may be missing or wrong. */
+function describeHost({ refused_host: host }: Fields): unknown {
+  return host && `${host}: set RELAY_PUBLIC_URL if clients use this name`
+}
+
 /** Replaces characters that would start a line or move the cursor: callers choose methods and names. */
-export function makePrintable(text: string): string {
+function makePrintable(text: string): string {
   return text.replaceAll(UNPRINTABLE, '\ufffd')
 }
 

