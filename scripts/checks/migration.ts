@@ -1,7 +1,7 @@
 /** Checks whether the database has the SQL functions of this version, and the grants to call them. */
+import { readMigrations } from '../lib/migrations.ts'
 import { type Check, failed, ok } from './check.ts'
 import { migrate } from './fixes.ts'
-import { readSchema } from './schema.ts'
 import { readDiagnosis } from './subject.ts'
 
 const migration: Check = {
@@ -11,13 +11,6 @@ const migration: Check = {
   async look(subject) {
     const { fault, project, api_code: code, ...status } = (await readDiagnosis(subject)).database
     const fix = migrate(subject, project)
-    if (code === 'PGRST203') {
-      return failed(
-        'The function relay_status exists twice (PGRST203).',
-        writeDrop(['relay_status']),
-        fix,
-      )
-    }
     if (fault === 'migration_missing') {
       const seen =
         code === 'PGRST202'
@@ -34,37 +27,16 @@ const migration: Check = {
         fix,
       )
     }
-    const there = Object.keys(status.functions)
-    const missing = schema.functions.filter((signature) => !there.includes(signature)).map(nameOf)
-    const names = schema.functions.map(nameOf)
-    const others = there
-      .filter((signature) => !schema.functions.includes(signature))
-      .map(nameOf)
-      .filter((name) => names.includes(name))
-    if (others.length > 0) {
-      return failed(
-        `These functions have the wrong arguments: ${others.join(', ')}.`,
-        writeDrop(others),
-        fix,
-      )
+    const missing = schema.functions.filter((signature) => !(signature in status.functions))
+    if (missing.length > 0) {
+      const names = missing.map(nameOf).join(', ')
+      return failed(`These functions are missing, or take other arguments: ${names}.`, fix)
     }
-    if (missing.length > 0)
-      return failed(`These functions are missing: ${missing.join(', ')}.`, fix)
     return ok(`version ${status.schema_version}`)
   },
 }
 
 const nameOf = (signature: string) => signature.replace(/\(.*/, '')
-
-/** Writes SQL that drops all versions of functions: a migration replaces only its own version. */
-function writeDrop(names: string[]): string {
-  const list = names.map((name) => `'${name}'`).join(', ')
-  return (
-    'do $$ declare f regprocedure; begin for f in select oid from pg_proc ' +
-    `where pronamespace = 'public'::regnamespace and proname in (${list}) ` +
-    "loop execute 'drop function ' || f; end loop; end $$;"
-  )
-}
 
 const grants: Check = {
   id: 'database.grants',
@@ -86,3 +58,27 @@ const grants: Check = {
 }
 
 export const migrationChecks = [migration, grants]
+
+interface Schema {
+  /** The number of the newest migration. */
+  version: number
+  /** Each function that service_role may call, by name and arguments, as relay_status writes it. */
+  functions: string[]
+}
+
+function readSchema(): Schema {
+  const migrations = readMigrations()
+  const sql = migrations.map((migration) => migration.sql).join('\n')
+  const granted = [...sql.matchAll(/^grant execute on function public\.(\w+)/gm)]
+  const names = new Set(granted.map(([, name]) => name as string))
+  const signatures = new Map<string, string>()
+  for (const [, name = '', given = ''] of sql.matchAll(FUNCTION)) {
+    signatures.set(name, `${name}(${[...given.matchAll(/\bp_\w+/g)].join(', ')})`)
+  }
+  return {
+    version: migrations.at(-1)?.version ?? Number.NaN,
+    functions: [...names].map((name) => signatures.get(name) ?? name),
+  }
+}
+
+const FUNCTION = /^create or replace function public\.(\w+)\(([^;]*?)\)\s+(?:returns|language) /gm

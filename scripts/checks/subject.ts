@@ -43,6 +43,7 @@ export interface Diagnosis {
     schema_version: number
     thread_count: number
     message_count: number
+    reader_count: number
     other_thread_count: number
     functions: Record<string, boolean>
   }

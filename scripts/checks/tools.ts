@@ -19,116 +19,87 @@ function post(subject: Subject, content: string, more: object = {}): Promise<Too
   return call(subject, 'relay_post_message', { content, surface: 'code', ...more })
 }
 
-const create: Check = {
-  id: 'tools.create',
-  needs: ['tool-call'],
-  why: 'Sessions cannot create threads.',
-  async look(subject) {
-    const name = formatName(subject)
-    const make = () =>
-      subject.relay.call('relay_create_thread', { name, description: 'Created by npm run smoke' })
-    const created = (await make()).structuredContent
-    expectThat(created?.name === name, 'a new thread', created)
-    const twice = await make()
-    expectThat(twice.isError === true, 'a refusal of a taken name', twice.content)
-    return ok(name)
-  },
-}
-
-const posting: Check = {
-  id: 'tools.post',
-  needs: ['tools.create'],
-  why: 'Sessions cannot leave messages.',
-  async look(subject) {
-    const key = { idempotency_key: 'first' }
-    const first = (await post(subject, FIRST, key)).structuredContent
-    expectThat(first?.seq === 1, 'a first message', first)
-    const again = (await post(subject, FIRST, key)).structuredContent
-    expectThat(again?.duplicate === true && again.seq === 1, 'the same message again', again)
-    const empty = await post(subject, '')
-    expectThat(empty.isError === true, 'a refusal of an empty message', empty.content)
-    return ok('posted once')
-  },
-}
-
-const reading: Check = {
-  id: 'tools.read',
-  needs: ['tools.post'],
-  why: 'Sessions cannot read the messages of others.',
-  async look(subject) {
-    const read = await call(subject, 'relay_read_thread', { reader_tag: READER })
-    const messages = JSON.parse(read.content[0]?.text ?? 'null')
-    expectThat(messages?.length === 1, 'one message', read.content)
-    const [{ content, surface }] = messages
-    expectThat(content === FIRST && surface === 'code', 'the message as it was posted', messages)
-    const structured = JSON.stringify(read.structuredContent?.messages)
-    expectThat(
-      structured === JSON.stringify(messages),
-      'the same as structured content',
-      structured,
-    )
-    const found = await call(subject, 'relay_read_thread', { query: 'ünïcödé' })
-    const hits = found.structuredContent?.messages
-    expectThat(hits?.length === 1, 'one message found by a word in it', found.content)
-    const args = { thread_name: `${formatName(subject)}-typo` }
-    const lost = await subject.relay.call('relay_read_thread', args)
-    const near = lost.content[0]?.text.includes(`"${formatName(subject)}"`)
-    expectThat(lost.isError === true && near === true, 'the closest name for a typo', lost.content)
-    return ok('read and found')
-  },
-}
-
 /** Always the same tag: the relay remembers every reader and shows them to sessions. */
 const READER = 'smoke-test'
 
-const news: Check = {
-  id: 'tools.check-new',
-  needs: ['tools.read'],
-  why: 'Sessions miss messages or get them twice.',
+const tools: Check = {
+  id: 'tools',
+  needs: ['tool-call'],
+  why: 'Sessions cannot work with each other.',
   async look(subject) {
-    const reader_tag = READER
-    const check = async (more: object = {}) =>
-      (await call(subject, 'relay_check_new', { reader_tag, ...more })).structuredContent
-    const none = await check()
-    expectThat(none?.new_message_count === 0, 'nothing new after reading', none)
-    await post(subject, SECOND)
-    const peek = await check({ peek: true })
-    expectThat(peek?.new_message_count === 1, 'one new message at a peek', peek)
-    const one = await check()
-    const isSecond = one?.messages?.[0]?.content === SECOND && one.remaining_count === 0
-    expectThat(isSecond, 'only the new message', one)
-    const over = await check()
-    expectThat(over?.new_message_count === 0, 'nothing new a second time', over)
-    await post(subject, THIRD, { reader_tag })
-    const own = await check()
-    expectThat(own?.new_message_count === 0, 'no message of its own', own)
-    return ok('each message once')
+    for (const step of [create, postTwice, read, checkNew, archive]) await step(subject)
+    return ok('all six, in a thread that was archived')
   },
 }
 
-const archive: Check = {
-  id: 'tools.archive',
-  needs: ['tools.create'],
-  why: 'Finished threads stay in the list.',
-  async look(subject) {
-    const query = formatName(subject)
-    const list = async (more: object = {}) =>
-      (await subject.relay.call('relay_list_threads', { query, ...more })).structuredContent
-        ?.threads
-    const listed = await list()
-    expectThat(listed?.[0]?.name === query, 'the thread in the list', listed)
-    const archived = await call(subject, 'relay_archive_thread')
-    expectThat(
-      archived.structuredContent?.archived === true,
-      'the thread archived',
-      archived.content,
-    )
-    const hidden = await list()
-    expectThat(hidden?.length === 0, 'the thread gone from the list', hidden)
-    const kept = await list({ include_archived: true })
-    expectThat(kept?.length === 1, 'the thread in the list of archived ones', kept)
-    return ok('archived and kept')
-  },
+async function create(subject: Subject): Promise<void> {
+  const name = formatName(subject)
+  const make = () =>
+    subject.relay.call('relay_create_thread', { name, description: 'Created by npm run smoke' })
+  const created = (await make()).structuredContent
+  expectThat(created?.name === name, 'a new thread', created)
+  const twice = await make()
+  expectThat(twice.isError === true, 'a refusal of a taken name', twice.content)
 }
 
-export const toolChecks = [create, posting, reading, news, archive]
+async function postTwice(subject: Subject): Promise<void> {
+  const key = { idempotency_key: 'first' }
+  const first = (await post(subject, FIRST, key)).structuredContent
+  expectThat(first?.seq === 1, 'a first message', first)
+  const again = (await post(subject, FIRST, key)).structuredContent
+  expectThat(again?.duplicate === true && again.seq === 1, 'the same message again', again)
+  const empty = await post(subject, '')
+  expectThat(empty.isError === true, 'a refusal of an empty message', empty.content)
+}
+
+async function read(subject: Subject): Promise<void> {
+  const answer = await call(subject, 'relay_read_thread', { reader_tag: READER })
+  const messages = JSON.parse(answer.content[0]?.text ?? 'null')
+  expectThat(messages?.length === 1, 'one message', answer.content)
+  const [{ content, surface }] = messages
+  expectThat(content === FIRST && surface === 'code', 'the message as it was posted', messages)
+  const structured = JSON.stringify(answer.structuredContent?.messages)
+  expectThat(structured === JSON.stringify(messages), 'the same as structured content', structured)
+  const found = await call(subject, 'relay_read_thread', { query: 'ünïcödé' })
+  const hits = found.structuredContent?.messages
+  expectThat(hits?.length === 1, 'one message found by a word in it', found.content)
+  const args = { thread_name: `${formatName(subject)}-typo` }
+  const lost = await subject.relay.call('relay_read_thread', args)
+  const near = lost.content[0]?.text.includes(`"${formatName(subject)}"`)
+  expectThat(lost.isError === true && near === true, 'the closest name for a typo', lost.content)
+}
+
+async function checkNew(subject: Subject): Promise<void> {
+  const reader_tag = READER
+  const check = async (more: object = {}) =>
+    (await call(subject, 'relay_check_new', { reader_tag, ...more })).structuredContent
+  const none = await check()
+  expectThat(none?.new_message_count === 0, 'nothing new after reading', none)
+  await post(subject, SECOND)
+  const peek = await check({ peek: true })
+  expectThat(peek?.new_message_count === 1, 'one new message at a peek', peek)
+  const one = await check()
+  const isSecond = one?.messages?.[0]?.content === SECOND && one.remaining_count === 0
+  expectThat(isSecond, 'only the new message', one)
+  const over = await check()
+  expectThat(over?.new_message_count === 0, 'nothing new a second time', over)
+  await post(subject, THIRD, { reader_tag })
+  const own = await check()
+  expectThat(own?.new_message_count === 0, 'no message of its own', own)
+}
+
+async function archive(subject: Subject): Promise<void> {
+  const query = formatName(subject)
+  const list = async (more: object = {}) =>
+    (await subject.relay.call('relay_list_threads', { query, ...more })).structuredContent?.threads
+  const listed = await list()
+  expectThat(listed?.[0]?.name === query, 'the thread in the list', listed)
+  const archived = await call(subject, 'relay_archive_thread')
+  expectThat(archived.structuredContent?.archived === true, 'the thread archived', archived.content)
+  const hidden = await list()
+  expectThat(hidden?.length === 0, 'the thread gone from the list', hidden)
+  const kept = await list({ include_archived: true })
+  expectThat(kept?.length === 1, 'the thread in the list of archived ones', kept)
+}
+
+export const toolChecks = [tools]

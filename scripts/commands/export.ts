@@ -1,7 +1,6 @@
 /** `npm run export`: writes every thread, reader, cursor and message of a relay to a JSON Lines file. */
 import { open, rm } from 'node:fs/promises'
 import { defineCommand } from '../lib/command.ts'
-import { startProgress } from '../lib/progress.ts'
 import { readSettings } from '../lib/settings.ts'
 import { UserError } from '../lib/user-error.ts'
 import { openDatabase, type RelayDatabase } from '../transfer/database.ts'
@@ -86,7 +85,6 @@ async function write(
 ): Promise<number> {
   const status: Status = await database.call('relay_status', { p_user_id: userId })
   const { thread_count: threads, message_count: messages, as_of = status.now } = status
-  const progress = startProgress(threads + messages)
   const appendLines = (lines: object[]) =>
     append(lines.map((line) => `${JSON.stringify(line)}\n`).join(''))
   const counts = { thread: 0, reader: 0, cursor: 0, message: 0 }
@@ -106,10 +104,8 @@ async function write(
       await appendLines(page)
       last = page.at(-1)
       counts[kind] += page.length
-      progress.add(page.length)
     }
   }
-  progress.end()
   // Everything that existed when the export began must be in the file, unless it was deleted since.
   if (counts.thread < threads || counts.message < messages) {
     throw new UserError(

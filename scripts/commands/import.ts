@@ -1,6 +1,5 @@
 /** `npm run import`: adds the data of an export to a relay. */
 import { defineCommand } from '../lib/command.ts'
-import { startProgress } from '../lib/progress.ts'
 import { readSettings } from '../lib/settings.ts'
 import { UsageError } from '../lib/user-error.ts'
 import { openDatabase, type RelayDatabase } from '../transfer/database.ts'
@@ -33,7 +32,7 @@ export const command = defineCommand({
     const total = await countRecords(path)
     await using database = await openDatabase(settings)
     console.log(`Importing ${path}, ${total} records, into ${database.place}.`)
-    const added = await send(database, settings.userId, path, total)
+    const added = await send(database, settings.userId, path)
     console.log(
       `Added ${added.threads} threads, ${added.readers} readers, ${added.cursors} cursors and ` +
         `${added.messages} messages. Everything else in the file was in the relay already.`,
@@ -42,13 +41,12 @@ export const command = defineCommand({
   },
 })
 
-async function send(database: RelayDatabase, userId: string, path: string, total: number) {
+async function send(database: RelayDatabase, userId: string, path: string) {
   const counts = { threads: 0, readers: 0, cursors: 0, messages: 0 }
   // Existing readers must not be flooded with imported messages, nor readers of the file with existing ones.
   const readers: string[] = []
   const threads: string[] = []
   const lastSeqs: Record<string, unknown> = {}
-  const progress = startProgress(total)
   let records: Record<string, unknown>[] = []
   let kind: unknown
   let size = 0
@@ -63,7 +61,6 @@ async function send(database: RelayDatabase, userId: string, path: string, total
       ...(kind === 'message' && { p_last_seqs: lastSeqsOf(records) }),
     })
     for (const name of Object.keys(counts) as (keyof typeof counts)[]) counts[name] += added[name]
-    progress.add(records.length)
     records = []
     size = 0
   }
@@ -88,6 +85,5 @@ async function send(database: RelayDatabase, userId: string, path: string, total
     size += bytes
   }
   await flush()
-  progress.end()
   return counts
 }

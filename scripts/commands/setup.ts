@@ -92,7 +92,10 @@ export const command = defineCommand({
   },
   async run(options) {
     const { 'dry-run': isDry = false, sql, remove } = options
-    if (sql !== undefined) return writeSql(sql, isDry)
+    if (sql !== undefined && isDry) {
+      throw new UsageError('--sql and --dry-run cannot be combined.')
+    }
+    if (sql !== undefined) return writeSql(sql)
     if (remove && !isDry) {
       await removeDeployment()
       return undefined
@@ -138,14 +141,13 @@ function showRemoval({ deployment: { worker } }: Setup): void {
   console.log('Nothing was changed.')
 }
 
-function writeSql(folder: string, isDry: boolean): undefined {
+function writeSql(folder: string): undefined {
   if (folder === '') throw new UsageError('The folder is missing: --sql supabase/migrations')
-  const files = writeMigrationFiles(folder, readMigrations(), { isDry })
+  const files = writeMigrationFiles(folder, readMigrations())
   for (const { path, isNew } of files) {
-    console.log(isNew ? `${isDry ? 'Would write' : 'Wrote'} ${path}` : `${path} is already there`)
+    console.log(isNew ? `Wrote ${path}` : `${path} is already there`)
   }
-  if (isDry) console.log('Nothing was changed.')
-  else if (files.some(({ isNew }) => isNew)) console.log('Apply it: supabase db push --remote')
+  if (files.some(({ isNew }) => isNew)) console.log('Apply it: supabase db push --remote')
 }
 
 /** Runs the checks of `npm run smoke` against the deployed address. */

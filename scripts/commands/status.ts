@@ -1,4 +1,5 @@
 /** `npm run status`: shows where a relay runs, and how long it has been up. */
+import type { Diagnosis } from '../checks/subject.ts'
 import { defineCommand } from '../lib/command.ts'
 import { McpClient } from '../lib/mcp-client.ts'
 import { describeKeySource, readSettings } from '../lib/settings.ts'
@@ -57,19 +58,7 @@ function print(name: string, value: string): void {
   console.log(`${name.padEnd(WIDTH)}${value}`)
 }
 
-interface Health {
-  version: string
-  /** The origin that clients use. */
-  issuer?: string
-  database?: {
-    fault?: string
-    project?: string
-    thread_count?: number
-    message_count?: number
-    reader_count?: number
-    round_trip_ms?: number
-  }
-}
+type Health = Partial<Diagnosis> & { version: string }
 
 /** Requests /health with the key; returns a sentence if that fails. */
 async function askHealth(origin: string, key: string): Promise<Health | string> {

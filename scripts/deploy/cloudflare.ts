@@ -2,9 +2,11 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { parse, stringify } from 'smol-toml'
+import { parseJson } from '../lib/json.ts'
+import { PROJECT } from '../lib/project.ts'
 import { UserError } from '../lib/user-error.ts'
 import { runWrangler, type WranglerResult } from '../lib/wrangler.ts'
-import { withoutTriggers } from './wrangler-file.ts'
 
 export interface Account {
   id: string
@@ -26,26 +28,18 @@ export interface Target {
 /** Reads who is logged in; undefined if no one is logged in. */
 export async function readLogin(): Promise<Login | undefined> {
   const { ok, stdout, said } = await runWrangler(['whoami', '--json'])
-  const login = parse(stdout)
+  const login = parseJson(stdout)
   if (login?.loggedIn === false) return undefined
-  if (!ok || !login) throw new UserError(`Cloudflare did not say who is logged in:\n${said}`)
+  if (!ok || !login.accounts)
+    throw new UserError(`Cloudflare did not say who is logged in:\n${said}`)
   return login
-}
-
-// biome-ignore lint/suspicious/noExplicitAny: each caller knows the answer it asked for.
-function parse(json: string): any {
-  try {
-    return JSON.parse(json)
-  } catch {
-    return undefined
-  }
 }
 
 /** Lists the names of a Worker's secrets; undefined if the Worker does not exist. */
 export async function listSecrets(target: Target): Promise<string[] | undefined> {
   const { account, worker } = target
   const listed = await runWrangler(['secret', 'list', '--name', worker], environment(account))
-  if (listed.ok) return parse(listed.stdout).map(({ name }: { name: string }) => name)
+  if (listed.ok) return parseJson(listed.stdout).map(({ name }: { name: string }) => name)
   if (listed.said.includes(`Worker "${worker}" not found`)) return undefined
   throw createError('did not list the secrets of the Worker', listed)
 }
@@ -73,6 +67,22 @@ export async function deploy(target: Target, secrets: Record<string, string>): P
 }
 
 class TriggerError extends Error {}
+
+/** Runs `work` with a copy of wrangler.toml without triggers, which wrangler reads only from a file. */
+async function withoutTriggers<T>(work: (file: string) => Promise<T>): Promise<T> {
+  // In the same folder, because the paths in it are relative.
+  const file = join(PROJECT, `wrangler.changed-${process.pid}.toml`)
+  const remove = () => rmSync(file, { force: true })
+  process.once('exit', remove)
+  try {
+    const settings = parse(readFileSync(join(PROJECT, 'wrangler.toml'), 'utf8'))
+    writeFileSync(file, stringify({ ...settings, triggers: {} }))
+    return await work(file)
+  } finally {
+    remove()
+    process.off('exit', remove)
+  }
+}
 
 /** Deploys with options of wrangler; returns the host names of the Worker. */
 async function runDeploy(
@@ -102,7 +112,7 @@ async function runDeploy(
     // The request that failed, with the documented path of its endpoint.
     if (deployed.said.includes(`/scripts/${worker}/schedules) failed`)) throw new TriggerError()
     if (!deployed.ok) throw createError('did not accept the Worker', deployed)
-    const lines = readFileSync(output, 'utf8').trim().split('\n').map(parse)
+    const lines = readFileSync(output, 'utf8').trim().split('\n').map(parseJson)
     const { targets } = lines.find(({ type }) => type === 'deploy')
     return targets.map(parseHost).filter(Boolean)
   } finally {
@@ -177,7 +187,7 @@ async function request<T>(
   if (response instanceof Error) {
     throw new UserError(`Cloudflare cannot be reached: ${response.message}.`)
   }
-  const answer = parse(await response.text())
+  const answer = parseJson(await response.text())
   if (response.ok && answer?.success) return answer.result
   const said = answer?.errors?.[0]?.message ?? `status ${response.status}`
   throw new UserError(`Cloudflare refused to read or change ${what} of ${worker}: ${said}.`)
@@ -200,8 +210,8 @@ function getCredentials(account: string): Promise<Record<string, string>> {
 
 async function readCredentials(account: string): Promise<Record<string, string>> {
   const { ok, stdout, said } = await runWrangler(['auth', 'token', '--json'], environment(account))
-  const login = parse(stdout)
-  if (!ok || !login) throw new UserError(`wrangler has no token for Cloudflare:\n${said}`)
+  const login = parseJson(stdout)
+  if (!ok || !login.type) throw new UserError(`wrangler has no token for Cloudflare:\n${said}`)
   return login.type === 'api_key'
     ? { 'x-auth-key': login.key, 'x-auth-email': login.email }
     : { authorization: `Bearer ${login.token}` }

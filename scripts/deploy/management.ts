@@ -4,6 +4,7 @@
  * Endpoints: https://supabase.com/docs/reference/api.
  */
 import * as z from 'zod'
+import { parseJson } from '../lib/json.ts'
 import { UserError } from '../lib/user-error.ts'
 
 /** Where a person makes an access token. */
@@ -45,8 +46,6 @@ export class ManagementError extends UserError {
   }
 }
 
-type Row = Record<string, unknown>
-
 /** A project to create. */
 export interface NewProject {
   name: string
@@ -55,27 +54,17 @@ export interface NewProject {
   region: string
 }
 
-/** A person's account at Supabase. Each function throws ManagementError. */
-export interface Management {
-  listOrganizations(): Promise<Organization[]>
-  listProjects(): Promise<HostedProject[]>
-  /** Creates a project and returns its ref. */
-  createProject(project: NewProject, password: string): Promise<string>
-  readSecretKey(ref: string): Promise<string>
-  /** Runs one or more statements as the owner of the database, in one transaction. */
-  runSql(ref: string, sql: string): Promise<Row[]>
-  /** Runs a statement that cannot change anything. */
-  readSql(ref: string, sql: string): Promise<Row[]>
-}
+/** A person's account at Supabase. */
+export type Management = ReturnType<typeof openManagement>
 
-/** Opens the account that an access token (sbp_…) belongs to. Sends nothing yet. */
-export function openManagement(token: string): Management {
+/** Opens the account that an access token (sbp_…) belongs to. Each function throws ManagementError. */
+export function openManagement(token: string) {
   async function request<T>(what: string, path: string, schema: z.ZodType<T>, body?: object) {
     const answer = await send(token, path, body).catch((error) => {
       throw new ManagementError('no answer', explainNetwork(what, error))
     })
     if (answer.status >= 300) throw explain(what, answer.status, answer.said)
-    const { data, success } = schema.safeParse(parse(answer.said))
+    const { data, success } = schema.safeParse(parseJson(answer.said))
     if (success) return data
     const sentence = `Supabase answered in a form that this version of the relay does not know when asked to ${what}.`
     throw new ManagementError('no answer', sentence)
@@ -95,13 +84,14 @@ export function openManagement(token: string): Management {
 
     listProjects: () => request('list your projects', '/projects', z.array(HostedProject)),
 
-    async createProject({ name, organization, region }, password) {
+    /** Creates a project and returns its ref. */
+    async createProject({ name, organization, region }: NewProject, password: string) {
       const wanted = { name, organization_slug: organization, region, db_pass: password }
       const Created = z.object({ ref: z.string() })
       return (await request('create the project', '/projects', Created, wanted)).ref
     },
 
-    async readSecretKey(ref) {
+    async readSecretKey(ref: string) {
       const path = `/projects/${ref}/api-keys?reveal=true`
       const keys = await request('read the secret key of the project', path, z.array(Key))
       const found = pickSecretKey(keys)
@@ -112,8 +102,10 @@ export function openManagement(token: string): Management {
       )
     },
 
-    runSql: (ref, sql) => query(ref, sql, false),
-    readSql: (ref, sql) => query(ref, sql, true),
+    /** Runs one or more statements as the owner of the database, in one transaction. */
+    runSql: (ref: string, sql: string) => query(ref, sql, false),
+    /** Runs a statement that cannot change anything. */
+    readSql: (ref: string, sql: string) => query(ref, sql, true),
   }
 }
 
@@ -149,7 +141,7 @@ export function faultOfAccessToken(token: string): string | undefined {
 
 /** Turns a refusal of the API into a sentence with the cause and the fix. */
 export function explain(what: string, status: number, said: string): ManagementError {
-  const message = parse(said)?.message ?? `it answered ${status}`
+  const message = parseJson(said)?.message ?? `it answered ${status}`
   if (status === 401) {
     return new ManagementError(
       'token',
@@ -168,13 +160,4 @@ function explainNetwork(what: string, { name, message, cause }: Error): string {
   }
   const reason = cause instanceof Error ? cause.message : message
   return `Supabase cannot be reached, so it did not ${what}: check the network (${reason}).`
-}
-
-// biome-ignore lint/suspicious/noExplicitAny: each caller parses its own answer.
-function parse(json: string): any {
-  try {
-    return JSON.parse(json)
-  } catch {
-    return undefined
-  }
 }

@@ -16,39 +16,29 @@ export interface WrittenFile {
 
 /**
  * Writes those migrations that `folder` does not have yet. Their times are later than all in the folder,
- * because `supabase db push` refuses an earlier one after a later one was applied. With `isDry`, only
- * returns what it would write.
+ * because `supabase db push` refuses an earlier one after a later one was applied.
  */
 export function writeMigrationFiles(
   folder: string,
   migrations: Migration[],
-  { now = new Date(), isDry = false } = {},
+  now = new Date(),
 ): WrittenFile[] {
   try {
-    const names = listNames(folder, isDry)
+    mkdirSync(folder, { recursive: true })
+    const names = readdirSync(folder)
     let time = Math.max(now.getTime(), latestTime(names) + 1000)
     return migrations.map(({ path, sql }) => {
       const found = names.find((name) => isCopy(folder, name, path, sql))
       if (found) return { path: join(folder, found), isNew: false }
       const target = join(folder, `${formatTime(time)}_${nameOf(path)}`)
       time += 1000
-      if (!isDry) writeFileSync(target, sql, { flag: 'wx' })
+      writeFileSync(target, sql, { flag: 'wx' })
       return { path: target, isNew: true }
     })
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
     const why = code === 'ENOTDIR' || code === 'EEXIST' ? 'it is not a folder' : message
     throw new UserError(`The migrations cannot be written to ${folder}: ${why}.`)
-  }
-}
-
-function listNames(folder: string, isDry: boolean): string[] {
-  if (!isDry) mkdirSync(folder, { recursive: true })
-  try {
-    return readdirSync(folder)
-  } catch (error) {
-    if (isDry && (error as NodeJS.ErrnoException).code === 'ENOENT') return []
-    throw error
   }
 }
 

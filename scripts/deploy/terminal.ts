@@ -5,7 +5,6 @@
 import * as clack from '@clack/prompts'
 import { INTERRUPTED } from '../lib/command.ts'
 import { UserError } from '../lib/user-error.ts'
-import { cleanPasted } from './pasted.ts'
 
 /** Whether there is a person to ask. */
 export const hasPerson = Boolean(process.stdin.isTTY && process.stdout.isTTY)
@@ -114,6 +113,21 @@ export async function ask(question: Question): Promise<string> {
     warn(fault)
   }
 }
+
+/**
+ * Removes the wrapping of a copied value: `DATABASE_URL=`, in a file of settings also
+ * under another name if a URL follows, and quotes around all of it.
+ */
+export function cleanPasted(answer: string, variable: string): string {
+  const name = new RegExp(
+    `^(?:export\\s+)?(?:${variable}\\s*=\\s*|[A-Z][A-Z0-9_]*=(?=["'“‘\`]?[a-z]+://))`,
+  )
+  const value = answer.trim().replace(name, '')
+  const [, , inner] = QUOTED.exec(value) ?? []
+  return (inner ?? value).trim()
+}
+
+const QUOTED = /^(["'`“‘])(.*)["'`”’];?$/s
 
 async function prompt(question: Question): Promise<string> {
   const { message, variable, byDefault, ifEmpty = byDefault, isSecret } = question

@@ -3,10 +3,15 @@ import { UserError } from '../lib/user-error.ts'
 import { tryKey } from '../lib/verdict.ts'
 import { type Account, listSecrets, readLogin } from './cloudflare.ts'
 import { type Deployment, KEPT_IN, setAside } from './deployment.ts'
-import { parseOrigin } from './relay.ts'
 import { askKey, faultOfPreviousKey } from './running-key.ts'
 import { known, remember, type Setup } from './steps.ts'
 import { ask, type Choice, choose, during, say, warn } from './terminal.ts'
+
+/** Returns the origin of an address that a person enters; undefined if it is not an http(s) URL. */
+function parseOrigin(address: string): string | undefined {
+  const url = URL.parse(address)
+  return url && /^https?:$/.test(url.protocol) ? url.origin : undefined
+}
 
 /** The name in wrangler.toml, which 0.1.0 also had. */
 const WORKER = 'relay-mcp'
@@ -106,13 +111,13 @@ async function nameNew(account: string): Promise<Deployment> {
     message: 'Name of the Worker, the first part of its address',
     byDefault: WORKER,
     faultOf: faultOfName,
-    faultOnTrial: async (name) => ((await exists(account, name)) ? sayTaken(name) : undefined),
+    faultOnTrial: async (name) =>
+      (await exists(account, name))
+        ? `This account already has a Worker ${name}. If it is a relay, take it over: npm run setup -- --take-over`
+        : undefined,
   })
   return { worker }
 }
-
-const sayTaken = (name: string) =>
-  `This account already has a Worker ${name}. If it is a relay, take it over: npm run setup -- --take-over`
 
 function exists(account: string, worker: string): Promise<boolean> {
   return during(
@@ -140,13 +145,12 @@ export async function nameRunning(account: string, withoutKey?: string): Promise
     message: 'Name of its Worker',
     byDefault: guess,
     faultOf: faultOfName,
-    faultOnTrial: async (name) => ((await exists(account, name)) ? undefined : sayAbsent(name)),
+    faultOnTrial: async (name) =>
+      (await exists(account, name)) ? undefined : `There is no Worker ${name} in this account.`,
   })
   const key = await askKey((answer) => faultOfRunningKey(url, answer), withoutKey)
   return { url, worker, ...(key ? { RELAY_API_KEY: key } : {}) }
 }
-
-const sayAbsent = (name: string) => `There is no Worker ${name} in this account.`
 
 async function faultOfRunningKey(url: string, key: string): Promise<string | undefined> {
   const verdict = await tryKey(url, key)

@@ -1,4 +1,5 @@
 /** A client that sends exact requests, in either protocol era, for checking the answers. */
+import { parseJson } from './json.ts'
 
 // biome-ignore lint/suspicious/noExplicitAny: callers check the answers themselves.
 type Json = any
@@ -46,7 +47,7 @@ export class McpClient {
       ...init,
     })
     const text = await response.text()
-    return { status: response.status, headers: response.headers, body: parse(text) }
+    return { status: response.status, headers: response.headers, body: parseJson(text) }
   }
 
   /** Posts a body to the MCP endpoint; omits headers that are undefined. */
@@ -90,13 +91,5 @@ export class McpClient {
     const { status, body } = await this.legacy('tools/call', { name, arguments: args })
     if (body?.result === undefined) throw new Error(`${name}: ${status} ${JSON.stringify(body)}`)
     return body.result
-  }
-}
-
-function parse(text: string): Json {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return text
   }
 }

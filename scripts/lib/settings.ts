@@ -47,33 +47,25 @@ export const checkHeaderValue = must(
   'visible ASCII characters without spaces, because it is sent in a header',
 )
 
+/** The rules of this machine, before those of the Worker. */
+const RULES: Record<string, Rule> = {
+  PORT: (value) => (isPort(value) ? undefined : 'must be a number from 0 (any free port) to 65535'),
+  RELAY_API_KEY: checkHeaderValue,
+  RELAY_API_KEY_PREVIOUS: checkHeaderValue,
+  SUPABASE_SERVICE_KEY: checkHeaderValue,
+  RELAY_PUBLIC_URL: (value) =>
+    isPublicUrl(value)
+      ? undefined
+      : 'must begin with https:// and have no path, such as https://relay.example.com',
+  RELAY_TRUST_CF_IP: must(/^[01]$/, '1 or 0'),
+}
+
 /** The rules of the Worker's required settings. Bad optional ones the Worker reports and ignores. */
 const WORKER_RULES: Record<string, Rule> = Object.fromEntries(
   SETTINGS.filter(({ isRequired }) => isRequired).map(({ name, check }) => [name, check]),
 )
 
-const RULES: Record<string, Rule[]> = {
-  PORT: [
-    (value) => (isPort(value) ? undefined : 'must be a number from 0 (any free port) to 65535'),
-  ],
-  RELAY_DATA: [],
-  RELAY_API_KEY: [checkHeaderValue],
-  RELAY_API_KEY_PREVIOUS: [checkHeaderValue],
-  RELAY_USER_ID: [],
-  SUPABASE_URL: [],
-  SUPABASE_SERVICE_KEY: [checkHeaderValue],
-  RELAY_PUBLIC_URL: [
-    (value) =>
-      isPublicUrl(value)
-        ? undefined
-        : 'must begin with https:// and have no path, such as https://relay.example.com',
-  ],
-  RELAY_ALLOWED_ORIGINS: [],
-  RELAY_APP: [],
-  RELAY_NOTIFY_URL: [],
-  RELAY_NOTIFY_FOR: [],
-  RELAY_TRUST_CF_IP: [must(/^[01]$/, '1 or 0')],
-}
+const NAMES = new Set(['RELAY_DATA', ...Object.keys(RULES), ...SETTINGS.map(({ name }) => name)])
 
 const isPort = (value: string) => /^\d{1,5}$/.test(value) && Number(value) <= 65535
 
@@ -94,7 +86,7 @@ export function readSettings(
 ): Settings {
   const { values, warnings } = readDevVars(folder)
   const given = { ...values, ...pick(environment) }
-  for (const name of Object.keys(RULES)) check(name, given[name])
+  for (const name of NAMES) check(name, given[name])
   if (given.SUPABASE_URL) requireProject(given)
 
   const dataDirectory = resolve(folder, given.RELAY_DATA ?? '.relay')
@@ -186,7 +178,7 @@ export function changeDevVars(folder: string, changes: Values): void {
 
 function pick(values: Values): Values {
   return Object.fromEntries(
-    Object.entries(values).filter(([name, value]) => name in RULES && value !== undefined),
+    Object.entries(values).filter(([name, value]) => NAMES.has(name) && value !== undefined),
   )
 }
 
@@ -195,9 +187,7 @@ function check(name: string, value: string | undefined): void {
   if (value.trim() === '')
     throw new UsageError(`${name} is empty: set it to a value, or remove it.`)
   // The message does not repeat the value, which may be a key.
-  const own = WORKER_RULES[name]
-  const rules = [...(RULES[name] ?? []), ...(own ? [own] : [])]
-  const problem = rules.map((rule) => rule(value)).find(Boolean)
+  const problem = RULES[name]?.(value) ?? WORKER_RULES[name]?.(value)
   if (problem) throw new UsageError(`${name} ${problem}.`)
 }
 

@@ -1,5 +1,6 @@
 /** Sends requests to a Supabase project with its secret key, and interprets its refusals. */
 import { type FaultCode, faultOfCode } from '../../src/errors.ts'
+import { parseJson } from './json.ts'
 
 export interface Project {
   url: string
@@ -28,7 +29,7 @@ export async function requestProject(
       headers: { apikey: key, authorization: `Bearer ${key}`, 'content-type': 'application/json' },
       signal: AbortSignal.timeout(TIME_LIMIT_MS),
     })
-    return { status: response.status, body: parse(await response.text()) }
+    return { status: response.status, body: parseJson(await response.text()) }
   } catch (error) {
     const { cause, message } = error as Error & { cause?: NodeJS.ErrnoException }
     if (cause?.code === 'ENOTFOUND') return { fault: describePaused(url) }
@@ -63,12 +64,4 @@ export function describePaused(url: string): string {
     `Nothing answers at ${url}. If the name is right, either the project is paused and can be restored ` +
     'at https://supabase.com/dashboard, or this machine is offline.'
   )
-}
-
-function parse(text: string): Body {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return text
-  }
 }

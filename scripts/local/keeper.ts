@@ -11,6 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 /** A process of the stack. */
 export interface Process {
+  pid: number
   /** Resolves with how it ended: `exit code 1`, `SIGKILL`. */
   exited: Promise<string>
   stop(): Promise<void>

@@ -3,22 +3,13 @@
  * password that only the owner of its folder can read. supabase/ creates the roles and tables.
  */
 import { randomBytes } from 'node:crypto'
-import {
-  chmod,
-  chown,
-  copyFile,
-  mkdtemp,
-  readdir,
-  readFile,
-  rename,
-  rm,
-  writeFile,
-} from 'node:fs/promises'
+import { chmod, chown, copyFile, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { type Child, startChild } from '../../lib/child-process.ts'
 import { UserError } from '../../lib/user-error.ts'
+import type { Process } from '../keeper.ts'
 import { type Account, giveTo, initdbAccount, postgresAccount } from './account.ts'
 import { type Binaries, findBinaries } from './binaries.ts'
 import { clearStaleLock } from './stale-lock.ts'
@@ -53,12 +44,9 @@ export interface Connection {
   database: string
 }
 
-export interface Postgres {
-  pid: number
+export interface Postgres extends Process {
   /** The superuser's connection to a database. */
   connection(database: string): Connection
-  exited: Promise<string>
-  stop(): Promise<void>
 }
 
 /** Starts PostgreSQL on loopback; resolves when it accepts connections. */
@@ -90,16 +78,13 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
 
 /** Creates the database files in a draft folder, renamed when complete: an interrupted start leaves none. */
 async function initialise(binaries: Binaries, account: Account | undefined, o: PostgresOptions) {
-  for (const name of await readdir(o.directory)) {
-    // Retried, because processes of a killed initdb may still be writing.
-    if (name.startsWith('draft-')) {
-      await rm(join(o.directory, name), { recursive: true, maxRetries: 20, retryDelay: 100 })
-    }
-  }
+  const draft = join(o.directory, 'draft')
+  // Retried, because processes of a killed initdb may still be writing.
+  await rm(draft, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 })
+  await mkdir(draft, { mode: 0o700 })
   const password = randomBytes(24).toString('base64url')
   // Flushed like the database itself, which is of no use without it.
   await writeFile(passwordPath(o), password, { mode: 0o600, flush: true })
-  const draft = await mkdtemp(join(o.directory, 'draft-'))
   const cluster = join(draft, 'data')
   const maker = account && initdbAccount()
   const passwordFile = join(draft, 'password')

@@ -13,8 +13,6 @@ import { UserError } from '../../lib/user-error.ts'
 
 export interface Front {
   port: number
-  /** The addresses it listens on, for tests: loopback only. */
-  addresses: string[]
   /** Forwards connections to this port. Until the first call, and after `hold`, they wait. */
   forwardTo(port: number): void
   /** Makes new connections wait for the next `forwardTo`. */
@@ -51,7 +49,6 @@ export async function openFront(port: number, patience = PATIENCE_MS): Promise<F
   }
   return {
     port: (first.address() as AddressInfo).port,
-    addresses: servers.map((server) => (server.address() as AddressInfo).address),
     forwardTo(port) {
       target.resolve(port)
       isHeld = false
@@ -86,11 +83,6 @@ async function listen(
       throw new UserError(
         `Port ${port} is in use on ${host}: stop the program that uses it, or choose another port with ` +
           '--port or PORT.',
-      )
-    }
-    if (code === 'EACCES') {
-      throw new UserError(
-        `This account may not open port ${port}: choose a port above 1023 with --port or PORT.`,
       )
     }
     throw new UserError(`Port ${port} on ${host} cannot be opened: ${message}.`)

@@ -4,10 +4,8 @@
 export function formatLogLine(line: string): string {
   const fields = parse(line)
   if (!fields) return line
-  const { time, event, method, rpc_method, tool, client, status, outcome } = fields
-  const asked = [method ?? event, describePath(fields), tool ?? rpc_method]
-    .filter(Boolean)
-    .join(' ')
+  const { time, event, method, path, rpc_method, tool, client, status, outcome } = fields
+  const asked = [method ?? event, path, tool ?? rpc_method].filter(Boolean).join(' ')
   const why = [fields.error_code, outcome === 'failed' && fields.reason].filter(Boolean).join(': ')
   const database = fields.db_ms === undefined ? '' : ` (database ${fields.db_ms})`
   const printed = [
@@ -26,11 +24,6 @@ export function formatLogLine(line: string): string {
 }
 
 type Fields = Record<string, unknown>
-
-/** The log does not name unknown paths. The only ones that are served are files of the board. */
-function describePath({ path, status }: Fields): unknown {
-  return path === '(other)' && (status === 200 || status === 304) ? '/board/…' : path
-}
 
 /** A client that asks for a stream of events, which this relay does not have, is not in trouble. */
 function describeOutcome({ method, path, status, outcome }: Fields): unknown {

@@ -12,6 +12,7 @@ import type { Readable } from 'node:stream'
 import { startChild } from '../../lib/child-process.ts'
 import { readLines } from '../../lib/lines.ts'
 import { UserError } from '../../lib/user-error.ts'
+import type { Process } from '../keeper.ts'
 import { type Configuration, configure } from './configuration.ts'
 import { type Front, openFront } from './front.ts'
 
@@ -25,13 +26,10 @@ export interface WorkerOptions extends Configuration {
   onLine: (line: string) => void
 }
 
-export interface Worker {
-  pid: number
+export interface Worker extends Process {
   url: string
   /** Runs the Worker's `scheduled`, as Cloudflare's cron trigger does. */
   runScheduled(): Promise<void>
-  exited: Promise<string>
-  stop(): Promise<void>
 }
 
 export async function startWorker(options: WorkerOptions): Promise<Worker> {

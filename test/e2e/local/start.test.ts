@@ -111,7 +111,7 @@ test('an interrupted initdb is repeated', async () => {
   const first = home.run()
   const drafts = () => {
     try {
-      return readdirSync(join(home.data, 'postgres')).filter((name) => name.startsWith('draft-'))
+      return readdirSync(join(home.data, 'postgres')).filter((name) => name === 'draft')
     } catch {
       return []
     }

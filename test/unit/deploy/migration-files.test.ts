@@ -1,5 +1,5 @@
 /** The names of migrations in the folder of a project that is managed with Supabase's program. */
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -18,11 +18,11 @@ function createFolder() {
 test('migrations get increasing times, and an update adds only new files', () => {
   using folder = createFolder()
   const migrations = join(folder.path, 'supabase', 'migrations')
-  writeMigrationFiles(migrations, [FIRST], { now })
+  writeMigrationFiles(migrations, [FIRST], now)
   expect(readdirSync(migrations)).toEqual(['20261126120000_relay_mcp_001_initial.sql'])
   // As git does on Windows.
   writeFileSync(join(migrations, '20261126120000_relay_mcp_001_initial.sql'), 'select 1;\r\n')
-  const files = writeMigrationFiles(migrations, [FIRST, SECOND], { now })
+  const files = writeMigrationFiles(migrations, [FIRST, SECOND], now)
   expect(files.map(({ isNew }) => isNew)).toEqual([false, true])
   expect(readdirSync(migrations)).toEqual([
     '20261126120000_relay_mcp_001_initial.sql',
@@ -34,7 +34,7 @@ test('a migration comes after those that the project already has, and never over
   using folder = createFolder()
   const theirs = '20270101000000_relay_mcp_001_initial.sql'
   writeFileSync(join(folder.path, theirs), 'select 0;\n')
-  writeMigrationFiles(folder.path, [FIRST], { now })
+  writeMigrationFiles(folder.path, [FIRST], now)
   expect(readdirSync(folder.path)).toEqual([theirs, '20270101000001_relay_mcp_001_initial.sql'])
   expect(readFileSync(join(folder.path, theirs), 'utf8')).toBe('select 0;\n')
 })
@@ -48,9 +48,4 @@ test('a folder that cannot be written to is named', () => {
       `written to ${path}: it is not a folder`,
     )
   }
-  mkdirSync(join(folder.path, 'dry'))
-  expect(
-    writeMigrationFiles(join(folder.path, 'dry', 'new'), [FIRST], { isDry: true }),
-  ).toHaveLength(1)
-  expect(readdirSync(join(folder.path, 'dry'))).toEqual([])
 })

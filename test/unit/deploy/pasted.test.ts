@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { cleanPasted } from '../../../scripts/deploy/pasted.ts'
+import { cleanPasted } from '../../../scripts/deploy/terminal.ts'
 
 const URL = 'postgresql://postgres.abc:s3"cr=t\'@pooler.supabase.com:5432/postgres'
 

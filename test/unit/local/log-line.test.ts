@@ -41,10 +41,6 @@ test('requests of healthy clients do not look like trouble', () => {
   expect(said({ ...stream, rpc_method: undefined })).toBe(
     'GET /mcp  405  no event stream  12 ms (database 3)  claude-code',
   )
-  const file = { event: 'request', method: 'GET', path: '(other)', duration_ms: 1, outcome: 'ok' }
-  expect(said({ ...file, time: line.time, status: 200 })).toBe('GET /board/…  200  ok  1 ms')
-  const missing = { ...file, time: line.time, status: 404, outcome: 'refused' }
-  expect(said(missing)).toBe('GET (other)  404  refused  1 ms')
 })
 
 test.each(['TypeError: x is not a function', '{"half":', '{"other":1}'])(
