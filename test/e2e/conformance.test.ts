@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
-import { startAuthProxy } from '../support/auth-proxy.ts'
+import { startAuthProxy } from '../support/proxy.ts'
 import { createTestRelay } from '../support/relay.ts'
 
 const CLI = 'node_modules/@modelcontextprotocol/conformance/dist/index.js'

@@ -8,15 +8,15 @@ import { join } from 'node:path'
 import { inject } from 'vitest'
 import { startTableEndpoints } from '../../bench/table-endpoints.ts'
 import type { Deployment } from '../../scripts/deploy/deployment.ts'
-import { McpClient, type ToolResult } from '../../scripts/lib/mcp-client.ts'
+import { McpClient } from '../../scripts/lib/mcp-client.ts'
 import { applyMigration, readMigrations } from '../../scripts/lib/migrations.ts'
 import { startGateway } from '../../scripts/local/supabase/gateway.ts'
 import type { Bundle } from '../../scripts/local/workerd/bundle.ts'
-import { type Cloudflare, startCloudflare, WRANGLER } from './cloudflare.ts'
-import { createTestDatabase, type TestDatabase } from './database.ts'
+import { startCloudflare, WRANGLER } from './cloudflare.ts'
+import { createTestDatabase } from './database.ts'
 import { startInternet } from './internet.ts'
 import { createHome } from './person.ts'
-import { type Supabase, startSupabase } from './supabase.ts'
+import { startSupabase } from './supabase.ts'
 
 export const REF = 'abcdefghijklmnopqrst'
 export const PROJECT_URL = `https://${REF}.supabase.co`
@@ -25,31 +25,7 @@ export const ANON_KEY = 'sb_publishable_of_these_tests'
 export const RELAY_URL = 'https://relay-mcp.person.workers.dev'
 export const USER = '5f0c9f6e-2a0b-4d0a-9a53-0d9c1c7d3b11'
 
-export interface Accounts extends AsyncDisposable {
-  cloudflare: Cloudflare
-  /** The account in which the project is, for commands that sign in to it. */
-  supabase: Supabase
-  database: TestDatabase
-  /** The owner's connection string for the database. */
-  databaseUrl: string
-  /** The environment in which a command finds these accounts, with its own data directory. */
-  environment: Record<string, string | undefined>
-  /** Applies the migrations, as a person does in the SQL editor. */
-  runMigrations(): Promise<void>
-  /** Deploys a relay with this key, as if from somewhere else. */
-  deployRelay(key: string): Promise<void>
-  /** The same with a Worker that answers as relay-mcp 0.1.0 does, which takes keys of any length. */
-  deployLegacyRelay(key: string): Promise<void>
-  /** The path of setup.json. */
-  file: string
-  kept(): Deployment
-  /** The status of a request to the deployed relay with a key. */
-  statusFor(key: string): Promise<number>
-  /** The same at the public URLs of earlier versions, for those that have one. */
-  statusesOfVersions(key: string): Promise<number[]>
-  /** Calls a tool of the deployed relay. */
-  call(key: string, tool: string, args: Record<string, unknown>): Promise<ToolResult>
-}
+export type Accounts = Awaited<ReturnType<typeof createAccounts>>
 
 /** As much of relay-mcp 0.1.0 as a set-up asks of the relay that it takes over. */
 const LEGACY_WORKER = `export default {
@@ -62,19 +38,13 @@ const LEGACY_WORKER = `export default {
   },
 }`
 
-export interface AccountsOptions {
-  /** Whether commands run the stand-in for wrangler, which starts at once. */
-  hasQuickWrangler?: boolean
-}
-
-export async function createAccounts({
-  hasQuickWrangler,
-}: AccountsOptions = {}): Promise<Accounts> {
+/** `hasQuickWrangler`: commands run the stand-in for wrangler, which starts at once. */
+export async function createAccounts({ hasQuickWrangler = false } = {}) {
   const database = await createTestDatabase({ empty: true })
   const { connection } = database
   const gateway = await startGateway({ connection, keys: { service: SERVICE_KEY } })
   const project = await startTableEndpoints(connection, gateway)
-  const cloudflare = await startCloudflare({ replace: { [PROJECT_URL]: project.url } })
+  const cloudflare = await startCloudflare({ [PROJECT_URL]: project.url })
   const supabase = await startSupabase({ database, ref: REF, secretKey: SERVICE_KEY })
   const hosts: Record<string, string> = {
     [new URL(PROJECT_URL).host]: project.url,
@@ -98,9 +68,12 @@ export async function createAccounts({
 
   return {
     cloudflare,
+    /** The account in which the project is, for commands that sign in to it. */
     supabase,
     database,
+    /** The owner's connection string for the database. */
     databaseUrl: `postgresql://postgres:${connection.password}@${connection.host}:${connection.port}/${connection.database}`,
+    /** The environment in which a command finds these accounts, with its own data directory. */
     environment: {
       ...cloudflare.environment,
       ...internet.environment,
@@ -108,24 +81,32 @@ export async function createAccounts({
         NODE_OPTIONS: `${internet.environment.NODE_OPTIONS} --import ${WRANGLER}`,
       }),
       RELAY_DATA: home.path,
-    },
+    } as Record<string, string | undefined>,
+    /** Applies the migrations, as a person does in the SQL editor. */
     async runMigrations() {
       const owner = await database.connect('postgres')
       for (const migration of readMigrations()) await applyMigration(owner, migration)
     },
-    deployRelay: (key) => deploy(inject('bundle'), key),
-    deployLegacyRelay: (key) => deploy({ ...inject('bundle'), source: LEGACY_WORKER }, key),
+    /** Deploys a relay with this key, as if from somewhere else. */
+    deployRelay: (key: string) => deploy(inject('bundle'), key),
+    /** The same with a Worker that answers as relay-mcp 0.1.0 does, which takes keys of any length. */
+    deployLegacyRelay: (key: string) => deploy({ ...inject('bundle'), source: LEGACY_WORKER }, key),
+    /** The path of setup.json. */
     file,
-    kept: () => (existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {}),
-    statusFor: async (key) => (await client(key).legacy('tools/list')).status,
-    async statusesOfVersions(key) {
+    kept: (): Deployment => (existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {}),
+    /** The status of a request to the deployed relay with a key. */
+    statusFor: async (key: string) => (await client(key).legacy('tools/list')).status,
+    /** The same at the public URLs of earlier versions, for those that have one. */
+    async statusesOfVersions(key: string) {
       const versions = cloudflare.scripts.get('relay-mcp')?.versions.keys() ?? []
       const urls = [...versions].map((id) => cloudflare.find(`${id}-${new URL(RELAY_URL).host}`))
       const reached = urls.filter((url) => url !== undefined)
       const asked = reached.map((url) => new McpClient(url, key).legacy('tools/list'))
       return (await Promise.all(asked)).map(({ status }) => status)
     },
-    call: (key, tool, args) => client(key).call(tool, args),
+    /** Calls a tool of the deployed relay. */
+    call: (key: string, tool: string, args: Record<string, unknown>) =>
+      client(key).call(tool, args),
     async [Symbol.asyncDispose]() {
       await internet[Symbol.asyncDispose]()
       await supabase[Symbol.asyncDispose]()

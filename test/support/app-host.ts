@@ -3,13 +3,11 @@
  * MCP Apps as the host, the view in a sandboxed frame of another origin, under the policy that the
  * specification has hosts set. Tool calls of the view go to the real relay.
  */
-import { once } from 'node:events'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import type { Browser, BrowserContextOptions } from 'playwright-core'
 import type { TestRelay } from './relay.ts'
+import { listen } from './server.ts'
 
 const HOST = fileURLToPath(new URL('app-host-page.js', import.meta.url))
 
@@ -48,7 +46,7 @@ export async function openAppHost(
   script ??= bundleHost()
   const host = await script
   const reports: string[] = []
-  const server = createServer((request, response) => {
+  const server = await listen((request, response) => {
     if (request.url === '/view') {
       response.setHeader('content-security-policy', POLICY)
       response.setHeader('content-type', 'text/html; charset=utf-8').end(html)
@@ -57,9 +55,7 @@ export async function openAppHost(
       response.setHeader('content-type', 'text/html; charset=utf-8').end(body)
     }
   })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
+  const { port } = server
 
   const context = await browser.newContext({ viewport: { width: 900, height: 700 }, ...options })
   const page = await context.newPage()
@@ -108,8 +104,7 @@ export async function openAppHost(
     },
     async [Symbol.asyncDispose]() {
       await context.close()
-      server.close()
-      server.closeAllConnections()
+      await server[Symbol.asyncDispose]()
     },
   }
 }

@@ -1,11 +1,10 @@
 /** Runs the hooks of the Claude Code plugin as Claude Code does, against a relay or a stand-in. */
 import { execFile } from 'node:child_process'
-import { once } from 'node:events'
-import { createServer, type RequestListener } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { RequestListener } from 'node:http'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'vitest'
 import type { TestRelay } from './relay.ts'
+import { listen } from './server.ts'
 
 const ROOT = new URL('../../', import.meta.url)
 export const PLUGIN = new URL('integrations/claude-code/', ROOT)
@@ -63,16 +62,8 @@ export const post = (relay: TestRelay, message: Record<string, unknown>) =>
 
 /** A server that is not a relay. */
 export async function startServer(listener: RequestListener) {
-  const server = createServer(listener).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  return {
-    url: `http://127.0.0.1:${port}/mcp`,
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections()
-      server.close()
-    },
-  }
+  const server = await listen(listener)
+  return { ...server, url: `${server.url}/mcp` }
 }
 
 export const answering = (structuredContent: unknown) =>

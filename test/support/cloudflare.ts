@@ -1,22 +1,17 @@
 /**
  * startCloudflare(): a stand-in for the parts of Cloudflare's API that `wrangler whoami`, `deploy` and
- * `secret` use (wrangler reads CLOUDFLARE_API_BASE_URL). Stores uploads, static assets and secrets, and
- * runs each deployed Worker from them in workerd. It cannot show routes, quotas, or how long a secret takes to
+ * `secret` use (wrangler reads CLOUDFLARE_API_BASE_URL). Stores uploads and secrets, and runs each deployed
+ * Worker from them in workerd, with the static assets of this run. It cannot show routes, quotas, or how long a secret takes to
  * propagate.
  */
 import { randomUUID } from 'node:crypto'
-import { once } from 'node:events'
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { createServer, type IncomingMessage } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import type { IncomingMessage } from 'node:http'
 import { buffer, json } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { inject } from 'vitest'
-import { PROJECT } from '../../scripts/lib/project.ts'
 import { type Bundle, parseUpload } from '../../scripts/local/workerd/bundle.ts'
 import { startWorker, type Worker } from '../../scripts/local/workerd/worker.ts'
+import { listen } from './server.ts'
 
 /** The stand-in for wrangler. */
 export const WRANGLER = fileURLToPath(new URL('wrangler.ts', import.meta.url))
@@ -27,8 +22,6 @@ const TOKEN = 'a-token-of-these-tests'
 interface Script {
   bundle: Bundle
   secrets: Record<string, string>
-  /** The folder with its static assets. */
-  assets: string
   crons: string[]
   /** Its addresses on workers.dev, as last set. */
   subdomain: { enabled: boolean; previews_enabled: boolean }
@@ -38,45 +31,6 @@ interface Script {
 }
 
 type Upload = Awaited<ReturnType<typeof parseUpload>>
-
-/** An upload of static assets. */
-interface Session {
-  /** Also names the folder of its files. */
-  jwt: string
-  manifest: Record<string, { hash: string }>
-}
-
-/** The assets of a Worker without any: no file is in there. */
-const NO_ASSETS = dirname(fileURLToPath(import.meta.url))
-
-/** The assets of this run's bundle. */
-const BUILT_ASSETS = join(PROJECT, 'dist')
-
-export interface Cloudflare extends AsyncDisposable {
-  /** The environment in which wrangler uses this stand-in, logged in. */
-  environment: Record<string, string>
-  scripts: Map<string, Script>
-  /** Methods and paths of all requests, in order. */
-  requests: string[]
-  /** The local URL for the host name of a Worker, or of an earlier version with a public URL. */
-  find(host: string): string | undefined
-  /** Makes an endpoint, such as `PUT scripts`, fail with this code; without one, no endpoint. */
-  fail(endpoint?: string, code?: number): void
-  /** Lets an endpoint never answer, until the next call. */
-  hold(endpoint?: string): void
-  /** Installs a Worker, as if it had been deployed before. */
-  install(name: string, bundle: Bundle, secrets: Record<string, string>): Promise<void>
-}
-
-export interface CloudflareOptions {
-  /** Replaces addresses in a Worker's secrets that cannot be reached from here. */
-  replace?: Record<string, string>
-}
-
-interface Subdomain {
-  enabled: boolean
-  previews_enabled?: boolean
-}
 
 class ApiError extends Error {
   readonly status: number
@@ -89,11 +43,10 @@ class ApiError extends Error {
   }
 }
 
-export async function startCloudflare({
-  replace = {},
-}: CloudflareOptions = {}): Promise<Cloudflare> {
-  const folder = await mkdtemp(join(tmpdir(), 'relay-cloudflare-'))
-  const sessions = new Map<string, Session>()
+export type Cloudflare = Awaited<ReturnType<typeof startCloudflare>>
+
+/** `replace` has addresses in a Worker's secrets that cannot be reached from here, with others. */
+export async function startCloudflare(replace: Record<string, string> = {}) {
   const scripts = new Map<string, Script>()
   const requests: string[] = []
   let failing: { endpoint: string; code: number } | undefined
@@ -114,7 +67,6 @@ export async function startCloudflare({
     script.running = await startWorker({
       bundle: script.bundle,
       bindings: Object.fromEntries(bindings),
-      assets: script.assets,
       trustsConnectingIp: true,
       protocolHeader: 'x-forwarded-proto',
       onLine: () => {},
@@ -128,37 +80,27 @@ export async function startCloudflare({
     const inherited = bundle.bindings.filter(({ type }) => type === 'inherit')
     const missing = inherited.find((binding) => before?.secrets[binding.name] === undefined)
     if (missing) throw new ApiError(400, 10057, `inherit binding '${missing.name}' is invalid`)
+    const secrets = {
+      ...before?.secrets,
+      ...Object.fromEntries(given.map((binding) => [binding.name, binding.text as string])),
+    }
+    await install(name, bundle, secrets)
+  }
+
+  /** Runs a new version of a Worker, which keeps the rest of its state. */
+  async function install(name: string, bundle: Bundle, secrets: Record<string, string>) {
     const script: Script = {
-      bundle,
-      assets: bundle.assets ? join(folder, bundle.assets.jwt) : BUILT_ASSETS,
-      secrets: {
-        ...before?.secrets,
-        ...Object.fromEntries(given.map((binding) => [binding.name, binding.text as string])),
-      },
-      crons: before?.crons ?? [],
+      crons: [],
       // Cloudflare's default for a new Worker.
-      subdomain: before?.subdomain ?? { enabled: true, previews_enabled: true },
-      running: before?.running,
-      versions: before?.versions ?? new Map(),
+      subdomain: { enabled: true, previews_enabled: true },
+      running: undefined,
+      versions: new Map(),
+      ...scripts.get(name),
+      bundle,
+      secrets,
     }
     scripts.set(name, script)
     await run(script)
-  }
-
-  /** Takes the files of a session, in base64 under their digests, and puts them under their paths. */
-  async function takeAssets(
-    request: IncomingMessage,
-    { jwt, manifest }: Session,
-  ): Promise<unknown> {
-    const type = request.headers['content-type'] ?? ''
-    const body = new Uint8Array(await buffer(request))
-    const form = await new Response(body, { headers: { 'content-type': type } }).formData()
-    for (const [path, { hash }] of Object.entries(manifest)) {
-      const target = join(folder, jwt, path)
-      await mkdir(dirname(target), { recursive: true })
-      await writeFile(target, Buffer.from(await (form.get(hash) as File).text(), 'base64'))
-    }
-    return { jwt }
   }
 
   async function answer(request: IncomingMessage): Promise<unknown> {
@@ -166,8 +108,6 @@ export async function startCloudflare({
     const path = url.pathname.replace('/client/v4', '')
     const call = `${request.method} ${path}`
     requests.push(call)
-    const session = sessions.get(request.headers.authorization?.replace('Bearer ', '') ?? '')
-    if (session && path.endsWith('/workers/assets/upload')) return takeAssets(request, session)
     if (request.headers.authorization !== `Bearer ${TOKEN}`) {
       throw new ApiError(401, 10000, 'Authentication error')
     }
@@ -206,13 +146,9 @@ export async function startCloudflare({
       case 'GET workers':
         find(name)
         return { subdomain: { enabled: true, url: `https://${name}.person.workers.dev` } }
-      case 'POST scripts assets-upload-session': {
-        const { manifest } = (await json(request)) as { manifest: Session['manifest'] }
-        const jwt = hexId()
-        sessions.set(jwt, { jwt, manifest })
-        const hashes = Object.values(manifest).map(({ hash }) => hash)
-        return { jwt, buckets: [hashes] }
-      }
+      case 'POST scripts assets-upload-session':
+        // All are there already: each Worker runs with the assets of this run.
+        return { jwt: 'assets', buckets: [] }
       case 'PUT scripts':
         await upload(name, request)
         return { id: name, etag: 'etag', startup_time_ms: 1, deployment_id: hexId() }
@@ -229,7 +165,7 @@ export async function startCloudflare({
       case 'GET scripts subdomain':
         return find(name).subdomain
       case 'POST scripts subdomain': {
-        const { enabled, previews_enabled = enabled } = (await json(request)) as Subdomain
+        const { enabled, previews_enabled = enabled } = (await json(request)) as Script['subdomain']
         find(name).subdomain = { enabled, previews_enabled }
         return find(name).subdomain
       }
@@ -257,8 +193,9 @@ export async function startCloudflare({
     }
   }
 
-  const server = createServer((request, response) => {
+  const server = await listen((request, response) => {
     const send = (status: number, body: object) => {
+      request.resume()
       response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
     }
     answer(request).then(
@@ -268,56 +205,44 @@ export async function startCloudflare({
         send(200, { success: true, errors: [], messages: [], result, result_info })
       },
       (error: ApiError) => {
-        request.resume()
         const { status = 500, code = 0, message } = error
         send(status, { success: false, errors: [{ code, message }], messages: [], result: null })
       },
     )
   })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
 
   return {
+    /** The environment in which wrangler uses this stand-in, logged in. */
     environment: {
-      CLOUDFLARE_API_BASE_URL: `http://127.0.0.1:${port}/client/v4`,
+      CLOUDFLARE_API_BASE_URL: `${server.url}/client/v4`,
       CLOUDFLARE_API_TOKEN: TOKEN,
     },
     scripts,
+    /** Methods and paths of all requests, in order. */
     requests,
-    find(host) {
+    /** The local URL for the host name of a Worker, or of an earlier version with a public URL. */
+    find(host: string): string | undefined {
       const [, name = ''] = /^(.+)\.person\.workers\.dev$/.exec(host) ?? []
       const [, version = '', worker = ''] = /^([0-9a-f]{8})-(.+)$/.exec(name) ?? []
       const earlier = scripts.get(worker)
       if (earlier?.subdomain.previews_enabled) return earlier.versions.get(version)?.url
       return scripts.get(name)?.running?.url
     },
-    fail(endpoint, code = 10013) {
+    /** Makes an endpoint, such as `PUT scripts`, fail with this code; without one, no endpoint. */
+    fail(endpoint?: string, code = 10013): void {
       failing = endpoint ? { endpoint, code } : undefined
     },
-    hold(endpoint) {
+    /** Lets an endpoint never answer, until the next call. */
+    hold(endpoint?: string): void {
       held = endpoint
     },
-    async install(name, bundle, secrets) {
-      const script: Script = {
-        bundle,
-        secrets,
-        assets: NO_ASSETS,
-        crons: [],
-        subdomain: { enabled: true, previews_enabled: true },
-        running: scripts.get(name)?.running,
-        versions: scripts.get(name)?.versions ?? new Map(),
-      }
-      scripts.set(name, script)
-      await run(script)
-    },
+    /** Installs a Worker, as if it had been deployed before. */
+    install,
     async [Symbol.asyncDispose]() {
-      server.close()
-      server.closeAllConnections()
+      await server[Symbol.asyncDispose]()
       const all = [...scripts.values()]
       const workers = all.flatMap(({ running, versions }) => [running, ...versions.values()])
       await Promise.all(workers.map((worker) => worker?.stop()))
-      await rm(folder, { recursive: true })
     },
   }
 }

@@ -5,7 +5,9 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { forward } from './server.ts'
 
 export type Fault =
   | 'none'
@@ -15,97 +17,85 @@ export type Fault =
   | 'reset-before'
   /** The database has answered, and the answer is lost: the outcome is unknown to the caller. */
   | 'reset-after'
-  | 'html-502'
-  | 'empty-404'
-  | 'garbage'
+  | keyof typeof ANSWERS
   | { delay: number }
-  | { status: number; body: string; headers?: Record<string, string> }
+  | Answer
 
-export interface Faults extends AsyncDisposable {
-  url: string
-  /** Where requests go; createTestRelay sets it. */
-  target: string
-  /** Requests that have arrived. */
-  requests: number
-  /** Sets the fault from now on. */
-  always(fault: Fault): Promise<void>
-  /** Sets the fault of the next `times` requests, before the permanent one. */
-  next(fault: Exclude<Fault, 'refuse'>, times?: number): void
+interface Answer {
+  status: number
+  body: string
+  headers?: Record<string, string>
 }
 
 const HTML = '<html><head><title>502 Bad Gateway</title></head><body>cloudflare</body></html>'
 
-export async function startFaults(): Promise<Faults> {
+const ANSWERS = {
+  'html-502': { status: 502, body: HTML, headers: { 'content-type': 'text/html' } },
+  'empty-404': { status: 404, body: '' },
+  garbage: { status: 200, body: '{"ok":', headers: { 'content-type': 'application/json' } },
+}
+
+export type Faults = Awaited<ReturnType<typeof startFaults>>
+
+export async function startFaults() {
   let usual: Fault = 'none'
   const queue: Fault[] = []
   const server = createServer((request, response) => {
     faults.requests += 1
-    const body = read(request)
-    answer(queue.shift() ?? usual, request, body, response).catch(() => response.destroy())
+    answer(queue.shift() ?? usual, request, response).catch(() => response.destroy())
   })
-  await listen(server, 0)
+  const open = async (port: number) => {
+    server.listen(port, '127.0.0.1')
+    await once(server, 'listening')
+  }
+  await open(0)
   const { port } = server.address() as AddressInfo
 
   async function answer(
     fault: Fault,
     request: IncomingMessage,
-    body: Promise<Buffer>,
     response: ServerResponse,
   ): Promise<void> {
-    const forwarded = async () => forward(faults.target, request, await body, response)
-    if (typeof fault === 'object' && 'delay' in fault) {
-      await sleep(fault.delay)
-      return forwarded()
+    if (typeof fault === 'string' && fault in ANSWERS) {
+      return answer(ANSWERS[fault as keyof typeof ANSWERS], request, response)
     }
-    if (typeof fault === 'object') {
-      await body
+    if (typeof fault === 'object' && 'status' in fault) {
+      await text(request)
       response.writeHead(fault.status, fault.headers).end(fault.body)
       return
     }
-    switch (fault) {
-      case 'none':
-        return forwarded()
-      case 'refuse':
-      case 'reset-before':
-        request.socket.resetAndDestroy()
-        return
-      case 'reset-after':
-        await send(faults.target, request, await body)
-        request.socket.resetAndDestroy()
-        return
-      case 'html-502':
-        return answer(
-          { status: 502, body: HTML, headers: type('text/html') },
-          request,
-          body,
-          response,
-        )
-      case 'empty-404':
-        return answer({ status: 404, body: '' }, request, body, response)
-      case 'garbage':
-        return answer(
-          { status: 200, body: '{"ok":', headers: type('application/json') },
-          request,
-          body,
-          response,
-        )
+    if (typeof fault === 'object') await sleep(fault.delay)
+    if (fault === 'reset-after') {
+      const { url = '/', method = 'POST', headers } = request
+      // The body is sent again, so headers that describe the old connection are dropped.
+      const { host, connection, 'content-length': length, ...passed } = headers
+      const body = await text(request)
+      const init = { method, headers: passed as Record<string, string>, body }
+      await fetch(new URL(url, faults.target), init)
     }
+    if (fault === 'refuse' || fault === 'reset-before' || fault === 'reset-after') {
+      request.socket.resetAndDestroy()
+    } else forward(request, response, faults.target)
   }
 
-  const faults: Faults = {
+  const faults = {
     url: `http://127.0.0.1:${port}`,
+    /** Where requests go; createTestRelay sets it. */
     target: '',
+    /** Requests that have arrived. */
     requests: 0,
-    async always(fault) {
+    /** Sets the fault from now on. */
+    async always(fault: Fault): Promise<void> {
       usual = fault
       if (fault === 'refuse' && server.listening) {
         server.close()
         server.closeAllConnections()
         await once(server, 'close')
       }
-      if (fault !== 'refuse' && !server.listening) await listen(server, port)
+      if (fault !== 'refuse' && !server.listening) await open(port)
     },
-    next(fault, times = 1) {
+    /** Sets the fault of the next `times` requests, before the permanent one. */
+    next(fault: Exclude<Fault, 'refuse'>, times = 1): void {
       for (let n = 0; n < times; n += 1) queue.push(fault)
     },
     async [Symbol.asyncDispose]() {
@@ -114,43 +104,4 @@ export async function startFaults(): Promise<Faults> {
     },
   }
   return faults
-}
-
-async function listen(server: ReturnType<typeof createServer>, port: number): Promise<void> {
-  server.listen(port, '127.0.0.1')
-  await once(server, 'listening')
-}
-
-const type = (value: string) => ({ 'content-type': value })
-
-async function read(request: IncomingMessage): Promise<Buffer> {
-  const chunks: Buffer[] = []
-  for await (const chunk of request) chunks.push(chunk)
-  return Buffer.concat(chunks)
-}
-
-function send(
-  target: string,
-  { url = '/', method = 'GET', headers }: IncomingMessage,
-  body: Buffer,
-) {
-  // The body is sent again, so headers that describe the old connection are dropped.
-  const { host, connection, 'content-length': length, ...passed } = headers
-  return fetch(new URL(url, target), {
-    method,
-    headers: passed as Record<string, string>,
-    body: method === 'GET' ? null : body,
-  })
-}
-
-async function forward(
-  target: string,
-  request: IncomingMessage,
-  body: Buffer,
-  response: ServerResponse,
-): Promise<void> {
-  const answer = await send(target, request, body)
-  response
-    .writeHead(answer.status, type(answer.headers.get('content-type') ?? ''))
-    .end(Buffer.from(await answer.arrayBuffer()))
 }

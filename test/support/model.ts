@@ -2,9 +2,9 @@
  * startModel(): a stand-in on loopback for the model behind Claude Code, which speaks enough of
  * Anthropic's Messages API for the real client. A test scripts its turns and reads its requests.
  */
-import { once } from 'node:events'
-import { createServer, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { ServerResponse } from 'node:http'
+import { text } from 'node:stream/consumers'
+import { listen } from './server.ts'
 
 // biome-ignore lint/suspicious/noExplicitAny: tests state what they expect by asserting it.
 type Json = any
@@ -32,44 +32,31 @@ export const use = (name: string, input: Record<string, unknown> = {}): Block[] 
   { type: 'tool_use', name, input },
 ]
 
-export interface Model extends AsyncDisposable {
-  url: string
-  /** The turns of the conversation, without the client's own small questions, such as for a title. */
-  turns: Turn[]
-  /** Replaces the script. */
-  script: Script
-}
+export type Model = Awaited<ReturnType<typeof startModel>>
 
-export async function startModel(script: Script = () => say('Done.')): Promise<Model> {
-  const server = createServer(async (request, response) => {
-    let text = ''
-    for await (const chunk of request) text += chunk
+export async function startModel(script: Script = () => say('Done.')) {
+  const server = await listen(async (request, response) => {
     const [path] = (request.url ?? '').split('?')
+    const body = JSON.parse((await text(request)) || '{}')
     if (path === '/v1/messages/count_tokens') {
       response.end(JSON.stringify({ input_tokens: 1 }))
-      return
-    }
-    if (path !== '/v1/messages') {
+    } else if (path !== '/v1/messages') {
       response.writeHead(404).end('{}')
-      return
+    } else if (!body.tools?.length) {
+      // Only the conversation itself has tools.
+      answer(response, body, say('{"title": "A test"}'))
+    } else {
+      const turn = readTurn(body)
+      model.turns.push(turn)
+      answer(response, body, model.script(turn, model.turns.length))
     }
-    const body = JSON.parse(text)
-    // Only the conversation itself has tools.
-    if (!body.tools?.length) return answer(response, body, say('{"title": "A test"}'))
-    const turn = readTurn(body)
-    model.turns.push(turn)
-    answer(response, body, model.script(turn, model.turns.length))
-  }).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  const model: Model = {
-    url: `http://127.0.0.1:${port}`,
-    turns: [],
+  })
+  const model = {
+    ...server,
+    /** The turns of the conversation, without the client's own small questions, such as for a title. */
+    turns: [] as Turn[],
+    /** Replaces the script. */
     script,
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections()
-      server.close()
-    },
   }
   return model
 }

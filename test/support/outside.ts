@@ -4,18 +4,13 @@
  * the bundle comes a `fetch` that sends https requests to the database, in whose place this server takes
  * them apart. Everything else goes to the gateway.
  */
-import { once } from 'node:events'
-import {
-  createServer,
-  type IncomingHttpHeaders,
-  type ServerResponse,
-  request as send,
-} from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { IncomingHttpHeaders, ServerResponse } from 'node:http'
+import { text } from 'node:stream/consumers'
+import { forward, listen } from './server.ts'
 
 const PREFIX = '/outside/'
 
-export interface Delivery {
+interface Delivery {
   /** The URL that the Worker meant. */
   url: string
   method: string
@@ -23,50 +18,29 @@ export interface Delivery {
   text: string
 }
 
-export interface Outside extends AsyncDisposable {
-  url: string
-  /** Where the other requests go; createTestRelay sets it. */
-  target: string
-  deliveries: Delivery[]
-  /** How the services answer. */
-  answer: (response: ServerResponse, delivery: Delivery) => void
-  /** Makes a bundle send its https requests here. */
-  redirect(source: string): string
-}
+export type Outside = Awaited<ReturnType<typeof startOutside>>
 
-export async function startOutside(): Promise<Outside> {
-  const server = createServer(async (request, response) => {
+export async function startOutside() {
+  const server = await listen(async (request, response) => {
     const { url: path = '', method = '', headers } = request
-    if (!path.startsWith(PREFIX)) {
-      const passed = send(new URL(path, outside.target), { method, headers }, (answer) => {
-        response.writeHead(answer.statusCode as number, answer.headers)
-        answer.pipe(response)
-      })
-      passed.on('error', () => response.destroy())
-      request.pipe(passed)
-      return
-    }
-    let text = ''
-    for await (const chunk of request) text += chunk
-    const delivery = { url: `https://${path.slice(PREFIX.length)}`, method, headers, text }
+    if (!path.startsWith(PREFIX)) return forward(request, response, outside.target)
+    const url = `https://${path.slice(PREFIX.length)}`
+    const delivery = { url, method, headers, text: await text(request) }
     outside.deliveries.push(delivery)
     outside.answer(response, delivery)
-  }).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-  const outside: Outside = {
-    url,
+  })
+  const outside = {
+    ...server,
+    /** Where the other requests go; createTestRelay sets it. */
     target: '',
-    deliveries: [],
-    answer: (response) => response.end('ok'),
-    redirect: (source) => `import { env } from 'cloudflare:workers'
+    deliveries: [] as Delivery[],
+    /** How the services answer. */
+    answer: (response: ServerResponse, _delivery: Delivery): unknown => response.end('ok'),
+    /** Makes a bundle send its https requests here. */
+    redirect: (source: string) => `import { env } from 'cloudflare:workers'
     globalThis.fetch = (input, init) =>
-      env.DATABASE.fetch(new URL(input.url ?? input).href.replace('https://', '${url}${PREFIX}'), init)
+      env.DATABASE.fetch(new URL(input.url ?? input).href.replace('https://', '${server.url}${PREFIX}'), init)
     ${source}`,
-    async [Symbol.asyncDispose]() {
-      server.close()
-      server.closeAllConnections()
-    },
   }
   return outside
 }

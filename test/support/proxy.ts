@@ -1,7 +1,6 @@
 /** A proxy between clients and a relay that forwards every request except those a test intercepts. */
-import { once } from 'node:events'
-import { createServer, type IncomingMessage, request } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { IncomingMessage } from 'node:http'
+import { forward, listen } from './server.ts'
 
 export interface ProxyOptions {
   /** Added to each request. */
@@ -16,40 +15,18 @@ export interface Intercepted {
   body?: unknown
 }
 
-export interface TestProxy extends AsyncDisposable {
-  url: string
+/** Forwards Host and Origin too, so that the relay sees the address of the proxy as its own. */
+export function startProxy(target: string, { headers, intercept }: ProxyOptions) {
+  return listen((incoming, outgoing) => {
+    const taken = intercept?.(incoming)
+    if (!taken) return forward(incoming, outgoing, target, headers)
+    const { status, headers: answered, body = '' } = taken
+    incoming.resume()
+    outgoing.writeHead(status, answered)
+    outgoing.end(typeof body === 'string' ? body : JSON.stringify(body))
+  })
 }
 
-/** Forwards Host and Origin too, so that the relay sees the address of the proxy as its own. */
-export async function startProxy(target: string, options: ProxyOptions): Promise<TestProxy> {
-  const { hostname, port } = new URL(target)
-  const server = createServer((incoming, outgoing) => {
-    const taken = options.intercept?.(incoming)
-    if (taken) {
-      const { status, headers, body = '' } = taken
-      incoming.resume()
-      outgoing.writeHead(status, headers)
-      outgoing.end(typeof body === 'string' ? body : JSON.stringify(body))
-      return
-    }
-    const headers = { ...incoming.headers, ...options.headers }
-    const { url: path, method } = incoming
-    const forwarded = request({ hostname, port, path, method, headers }, (answer) => {
-      outgoing.writeHead(answer.statusCode ?? 502, answer.headers)
-      answer.pipe(outgoing)
-    })
-    forwarded.on('error', () => outgoing.destroy())
-    outgoing.on('close', () => forwarded.destroy())
-    incoming.pipe(forwarded)
-  })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections()
-      server.close()
-      await once(server, 'close')
-    },
-  }
-}
+/** A proxy that adds the key: the conformance suite has no way to send an Authorization header. */
+export const startAuthProxy = (target: string, key: string) =>
+  startProxy(target, { headers: { authorization: `Bearer ${key}` } })

@@ -5,11 +5,10 @@
  * refusals.
  */
 import { randomBytes } from 'node:crypto'
-import { once } from 'node:events'
-import { createServer, type IncomingMessage } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { IncomingMessage } from 'node:http'
 import { json } from 'node:stream/consumers'
 import type { TestDatabase } from './database.ts'
+import { listen } from './server.ts'
 
 interface StandInProject {
   ref: string
@@ -20,35 +19,23 @@ interface StandInProject {
   statuses: string[]
 }
 
-export interface Supabase extends AsyncDisposable {
-  /** The address that stands in for api.supabase.com. */
-  url: string
-  /** The environment of a person who is signed in. */
-  signedIn: Record<string, string>
-  token: string
-  organizations: { slug: string; name: string }[]
-  projects: StandInProject[]
-  /** The bodies of the requests that created projects. */
-  created: { name: string; organization_slug: string; region: string; db_pass: string }[]
-  /** The SQL that was run, in order. */
-  statements: string[]
-  /** Refuses the token from the next request to an endpoint on, or from now. */
-  revoke(endpoint?: string): void
-  /** Leaves SQL that may change something without an answer, or no longer. */
-  hold(isHeld: boolean): void
-}
-
-export interface SupabaseOptions {
+interface SupabaseOptions {
   database: TestDatabase
   /** The ref of the project that is created next. */
   ref: string
   secretKey: string
 }
 
-export const ORGANIZATION = { slug: 'acme', name: 'Acme' }
+interface NewProject {
+  name: string
+  organization_slug: string
+  region: string
+  db_pass: string
+}
 
-export async function startSupabase(options: SupabaseOptions): Promise<Supabase> {
-  const { database, ref, secretKey } = options
+export type Supabase = Awaited<ReturnType<typeof startSupabase>>
+
+export async function startSupabase({ database, ref, secretKey }: SupabaseOptions) {
   const token = `sbp_${randomBytes(20).toString('hex')}`
   let revokedFrom: string | undefined
   let isHeld = false
@@ -74,16 +61,11 @@ export async function startSupabase(options: SupabaseOptions): Promise<Supabase>
       case 'GET organizations':
         return [200, supabase.organizations.map((one) => ({ id: one.slug, ...one }))]
       case 'POST projects': {
-        const body = (await json(request)) as Supabase['created'][number]
+        const body = (await json(request)) as NewProject
         supabase.created.push(body)
         const { name, region, organization_slug } = body
-        const made = {
-          ref,
-          name,
-          region,
-          organization_slug,
-          statuses: ['COMING_UP', 'ACTIVE_HEALTHY'],
-        }
+        const statuses = ['COMING_UP', 'ACTIVE_HEALTHY']
+        const made = { ref, name, region, organization_slug, statuses }
         supabase.projects.push(made)
         return [201, describe({ ...made, statuses: ['COMING_UP'] })]
       }
@@ -92,20 +74,9 @@ export async function startSupabase(options: SupabaseOptions): Promise<Supabase>
     if (!project) return [404, { message: 'Project not found' }]
     switch (endpoint) {
       case 'GET projects api-keys': {
-        const isRevealed = searchParams.get('reveal') === 'true'
-        return [
-          200,
-          [
-            { name: 'service_role', id: 'service_role', type: 'legacy', api_key: 'eyJ' },
-            { name: 'default', id: 'a', type: 'publishable', api_key: 'sb_publishable_x' },
-            {
-              name: 'default',
-              id: 'b',
-              type: 'secret',
-              api_key: isRevealed ? secretKey : 'sb_secret_…',
-            },
-          ],
-        ]
+        const api_key = searchParams.get('reveal') === 'true' ? secretKey : 'sb_secret_…'
+        const publishable = { name: 'default', type: 'publishable', api_key: 'sb_publishable_x' }
+        return [200, [publishable, { name: 'default', type: 'secret', api_key }]]
       }
       case 'POST projects database query':
         return runSql((await json(request)) as { query: string; read_only: boolean })
@@ -133,7 +104,7 @@ export async function startSupabase(options: SupabaseOptions): Promise<Supabase>
     }
   }
 
-  const server = createServer((request, response) => {
+  const server = await listen((request, response) => {
     answer(request).then(
       ([status, body]) => {
         request.resume()
@@ -142,27 +113,25 @@ export async function startSupabase(options: SupabaseOptions): Promise<Supabase>
       (error) => response.writeHead(500).end(String(error)),
     )
   })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
 
-  const supabase: Supabase = {
-    url: `http://127.0.0.1:${port}`,
+  const supabase = {
+    ...server,
+    /** The environment of a person who is signed in. */
     signedIn: { SUPABASE_ACCESS_TOKEN: token },
     token,
-    organizations: [ORGANIZATION],
-    projects: [],
-    created: [],
-    statements: [],
+    organizations: [{ slug: 'acme', name: 'Acme' }],
+    projects: [] as StandInProject[],
+    /** The bodies of the requests that created projects. */
+    created: [] as NewProject[],
+    /** The SQL that was run, in order. */
+    statements: [] as string[],
+    /** Refuses the token from the next request to an endpoint on, or from now. */
     revoke(endpoint = '') {
       revokedFrom = endpoint
     },
-    hold(value) {
+    /** Leaves SQL that may change something without an answer, or no longer. */
+    hold(value: boolean) {
       isHeld = value
-    },
-    async [Symbol.asyncDispose]() {
-      server.close()
-      server.closeAllConnections()
     },
   }
   return supabase

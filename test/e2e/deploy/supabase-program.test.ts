@@ -5,7 +5,7 @@
 import { execFile } from 'node:child_process'
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
 import { test as anyTest, expect } from 'vitest'
 import { readMigrations } from '../../../scripts/lib/migrations.ts'
@@ -13,11 +13,29 @@ import { legacyWorker, SCHEMA_0_1_0 } from '../../integration/migrations/legacy.
 import { USER } from '../../support/accounts.ts'
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
 import { inPipe } from '../../support/person.ts'
-import { findSupabaseProgram } from '../../support/supabase-program.ts'
 
 const execute = promisify(execFile)
-const program = await findSupabaseProgram()
+
+const PACKAGE = 'supabase@3.1.0'
+/** Long enough to fetch it, and short where nothing answers. */
+const PATIENCE_MS = 120_000
+
+const program = await findProgram()
 const test = anyTest.skipIf(!program)
+
+/** Returns the program as a command line. npx fetches it once, 135 MB; undefined where it cannot be had. */
+async function findProgram(): Promise<[string, ...string[]] | undefined> {
+  // npx puts the package at the start of the PATH of its program.
+  const args = ['exec', '--yes', `--package=${PACKAGE}`, '--', 'node', '-p', 'process.env.PATH']
+  const options = { cwd: tmpdir(), timeout: PATIENCE_MS }
+  const found = await execute('npm', args, options).catch(() => undefined)
+  if (!found) {
+    console.log(`${PACKAGE} cannot be had here: its tests are skipped.`)
+    return undefined
+  }
+  const [bin = ''] = found.stdout.trim().split(delimiter)
+  return [process.execPath, join(bin, '..', 'supabase', 'dist', 'supabase.js')]
+}
 
 interface Advice {
   name: string
