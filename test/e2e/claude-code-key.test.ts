@@ -1,16 +1,7 @@
 /** The Claude Code plugin: which address its hook sends which key to, and its message if it cannot ask. */
 import type { IncomingMessage, RequestListener } from 'node:http'
 import { expect, test } from 'vitest'
-import {
-  configured,
-  expectFailure,
-  HOOK,
-  KEY,
-  news,
-  post,
-  run,
-  startServer,
-} from '../support/claude-code.ts'
+import { configured, HOOK, KEY, news, post, run, startServer } from '../support/claude-code.ts'
 import { createTestRelay } from '../support/relay.ts'
 
 const ENVIRONMENT_KEY = 'a-key-from-the-environment'
@@ -193,3 +184,17 @@ test('a refusal by the relay is quoted', async () => {
   const refused = await news(relay, { RELAY_READER_TAG: 'x'.repeat(201) })
   expectFailure(refused, 'it answered "reader_tag must')
 })
+
+const FAILURE = 'Relay could not be asked for news:'
+
+function expectFailure(
+  { code, stdout, stderr }: Awaited<ReturnType<typeof run>>,
+  told: string,
+): void {
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+  expect(stdout).toMatch(/^[^\n]+\n$/)
+  expect(stdout.startsWith(FAILURE)).toBe(true)
+  expect(stdout).toContain(told)
+  expect(stdout).not.toContain(KEY)
+  expect(stdout.length).toBeLessThan(400)
+}

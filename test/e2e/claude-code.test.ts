@@ -4,7 +4,6 @@ import { homedir, hostname } from 'node:os'
 import { expect, test, vi } from 'vitest'
 import { readerTag } from '../../integrations/claude-code/hooks/relay.mjs'
 import {
-  answering,
   configured,
   HOOK,
   introduce,
@@ -263,3 +262,9 @@ test.each([
   expect(text).toContain('"$ARGUMENTS"')
   expect(frontmatter).toContain('description: ')
 })
+
+const answering = (structuredContent: unknown) =>
+  startServer((_, response) => {
+    const result = { content: [], structuredContent }
+    response.end(JSON.stringify({ jsonrpc: '2.0', id: 1, result }))
+  })

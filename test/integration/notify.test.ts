@@ -2,8 +2,8 @@
 import { createHmac } from 'node:crypto'
 import type { ServerResponse } from 'node:http'
 import { expect, test } from 'vitest'
-import { type Outside, startOutside } from '../support/outside.ts'
 import { createTestRelay, type TestRelay } from '../support/relay.ts'
+import { type Outside, startOutside } from './outside.ts'
 
 const OWN = 'https://people.example/hook?token=a-secret-of-the-address'
 const CONTENT = 'what only the relay may hold'

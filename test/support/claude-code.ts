@@ -2,7 +2,6 @@
 import { execFile } from 'node:child_process'
 import type { RequestListener } from 'node:http'
 import { fileURLToPath } from 'node:url'
-import { expect } from 'vitest'
 import type { TestRelay } from './relay.ts'
 import { listen } from './server.ts'
 
@@ -18,7 +17,6 @@ export const UNHURRIED = {
 
 export const READER = 'laptop:~/dev/billing'
 export const KEY = 'a-key-that-no-one-may-see'
-const FAILURE = 'Relay could not be asked for news:'
 
 interface Run {
   code: number
@@ -64,19 +62,4 @@ export const post = (relay: TestRelay, message: Record<string, unknown>) =>
 export async function startServer(listener: RequestListener) {
   const server = await listen(listener)
   return { ...server, url: `${server.url}/mcp` }
-}
-
-export const answering = (structuredContent: unknown) =>
-  startServer((_, response) => {
-    const result = { content: [], structuredContent }
-    response.end(JSON.stringify({ jsonrpc: '2.0', id: 1, result }))
-  })
-
-export function expectFailure({ code, stdout, stderr }: Run, told: string): void {
-  expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
-  expect(stdout).toMatch(/^[^\n]+\n$/)
-  expect(stdout.startsWith(FAILURE)).toBe(true)
-  expect(stdout).toContain(told)
-  expect(stdout).not.toContain(KEY)
-  expect(stdout.length).toBeLessThan(400)
 }

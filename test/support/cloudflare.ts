@@ -32,16 +32,8 @@ interface Script {
 
 type Upload = Awaited<ReturnType<typeof parseUpload>>
 
-class ApiError extends Error {
-  readonly status: number
-  readonly code: number
-
-  constructor(status: number, code: number, message: string) {
-    super(message)
-    this.status = status
-    this.code = code
-  }
-}
+const createError = (status: number, code: number, message: string) =>
+  Object.assign(new Error(message), { status, code })
 
 export type Cloudflare = Awaited<ReturnType<typeof startCloudflare>>
 
@@ -54,7 +46,7 @@ export async function startCloudflare(replace: Record<string, string> = {}) {
 
   function find(name: string): Script {
     const script = scripts.get(name)
-    if (!script) throw new ApiError(404, 10007, 'This Worker does not exist on your account.')
+    if (!script) throw createError(404, 10007, 'This Worker does not exist on your account.')
     return script
   }
 
@@ -79,7 +71,7 @@ export async function startCloudflare(replace: Record<string, string> = {}) {
     const given = bundle.bindings.filter(({ type }) => type === 'secret_text')
     const inherited = bundle.bindings.filter(({ type }) => type === 'inherit')
     const missing = inherited.find((binding) => before?.secrets[binding.name] === undefined)
-    if (missing) throw new ApiError(400, 10057, `inherit binding '${missing.name}' is invalid`)
+    if (missing) throw createError(400, 10057, `inherit binding '${missing.name}' is invalid`)
     const secrets = {
       ...before?.secrets,
       ...Object.fromEntries(given.map((binding) => [binding.name, binding.text as string])),
@@ -109,7 +101,7 @@ export async function startCloudflare(replace: Record<string, string> = {}) {
     const call = `${request.method} ${path}`
     requests.push(call)
     if (request.headers.authorization !== `Bearer ${TOKEN}`) {
-      throw new ApiError(401, 10000, 'Authentication error')
+      throw createError(401, 10000, 'Authentication error')
     }
     const account = { id: ACCOUNT, name: "A person's account" }
     switch (call) {
@@ -123,11 +115,11 @@ export async function startCloudflare(replace: Record<string, string> = {}) {
         return [{ id: 'membership', account }]
     }
     const [, owner, rest = ''] = /^\/accounts\/([^/]+)\/workers\/(.*)$/.exec(path) ?? []
-    if (owner !== ACCOUNT) throw new ApiError(404, 7000, `No route for ${call}`)
+    if (owner !== ACCOUNT) throw createError(404, 7000, `No route for ${call}`)
     const [kind, name = '', part] = rest.split('/')
     const endpoint = [request.method, kind, part].filter(Boolean).join(' ')
     if (endpoint === held) await new Promise(() => {})
-    if (endpoint === failing?.endpoint) throw new ApiError(400, failing.code, 'As the test wants')
+    if (endpoint === failing?.endpoint) throw createError(400, failing.code, 'As the test wants')
     switch (endpoint) {
       case 'GET subdomain':
         return { subdomain: 'person' }
@@ -189,7 +181,7 @@ export async function startCloudflare(replace: Record<string, string> = {}) {
         return {}
       }
       default:
-        throw new ApiError(404, 7000, `No route for ${call}`)
+        throw createError(404, 7000, `No route for ${call}`)
     }
   }
 
@@ -204,7 +196,7 @@ export async function startCloudflare(replace: Record<string, string> = {}) {
         const result_info = { page: 1, per_page: 50, count, total_count: count, total_pages: 1 }
         send(200, { success: true, errors: [], messages: [], result, result_info })
       },
-      (error: ApiError) => {
+      (error: Partial<ReturnType<typeof createError>>) => {
         const { status = 500, code = 0, message } = error
         send(status, { success: false, errors: [{ code, message }], messages: [], result: null })
       },

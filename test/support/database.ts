@@ -5,33 +5,17 @@
 import { randomBytes } from 'node:crypto'
 import { Client, Pool } from 'pg'
 import { inject } from 'vitest'
-import type { Connection } from '../../scripts/local/postgres/server.ts'
 import { OWNER, withClient } from '../../scripts/local/supabase/roles.ts'
 
-export type TestRole = 'anon' | 'authenticated' | 'service_role' | typeof OWNER
+type TestRole = 'anon' | 'authenticated' | 'service_role' | typeof OWNER
 
-export interface TestDatabaseOptions {
-  /** Only the roles and the empty schema. */
-  empty?: boolean
-}
+export type TestDatabase = Awaited<ReturnType<typeof createTestDatabase>>
 
-export interface TestDatabase extends AsyncDisposable {
-  connection: Connection
-  /** The same as a connection string. */
-  url: string
-  /** A client acting as `role`, closed with the database. */
-  connect(role?: TestRole): Promise<Client>
-  /** Up to `size` parallel connections acting as `role`, closed with the database. */
-  pool(size: number, role?: TestRole): Pool
-  /** Calls `public.fn(name => value, …)` as service_role, and returns its result. */
-  // biome-ignore lint/suspicious/noExplicitAny: tests state what they expect by asserting it.
-  call(fn: string, args?: Record<string, unknown>): Promise<any>
-}
-
-export async function createTestDatabase(options: TestDatabaseOptions = {}): Promise<TestDatabase> {
+/** `empty`: only the roles and the empty schema. */
+export async function createTestDatabase({ empty = false } = {}) {
   const server = inject('postgres')
   const database = `test_${randomBytes(6).toString('hex')}`
-  const template = options.empty ? 'template_empty' : 'template_migrated'
+  const template = empty ? 'template_empty' : 'template_migrated'
   await withClient(server, (client) =>
     client.query(`create database ${database} template ${template} owner ${OWNER}`),
   )
@@ -40,6 +24,7 @@ export async function createTestDatabase(options: TestDatabaseOptions = {}): Pro
   const closers: (() => Promise<void>)[] = []
   let calls: Pool | undefined
 
+  /** Up to `size` parallel connections acting as `role`, closed with the database. */
   function pool(size: number, role: TestRole = 'service_role') {
     const made = new Pool({ ...connection, max: size, ...actingAs(role) })
     made.on('error', () => {}).on('connect', (client) => client.on('error', () => {}))
@@ -49,10 +34,12 @@ export async function createTestDatabase(options: TestDatabaseOptions = {}): Pro
 
   return {
     connection,
+    /** The same as a connection string. */
     url: `postgres://${user}:${password}@${host}:${port}/${database}`,
     pool,
 
-    async connect(role = 'service_role') {
+    /** A client acting as `role`, closed with the database. */
+    async connect(role: TestRole = 'service_role') {
       const client = new Client({ ...connection, ...actingAs(role) })
       client.on('error', () => {})
       await client.connect()
@@ -60,7 +47,9 @@ export async function createTestDatabase(options: TestDatabaseOptions = {}): Pro
       return client
     },
 
-    async call(fn, args = {}) {
+    /** Calls `public.fn(name => value, …)` as service_role, and returns its result. */
+    // biome-ignore lint/suspicious/noExplicitAny: tests state what they expect by asserting it.
+    async call(fn: string, args: Record<string, unknown> = {}): Promise<any> {
       calls ??= pool(4)
       const names = Object.keys(args)
       const passed = names.map((name, index) => `${name} => $${index + 1}`).join(', ')

@@ -9,6 +9,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'vitest'
+import { begin, inPipe } from './person.ts'
+import { clientOf } from './relay.ts'
 
 const RELAY = fileURLToPath(new URL('../../scripts/relay.ts', import.meta.url))
 export const KEY = 'a-key-of-these-tests-that-is-long-enough'
@@ -62,26 +64,12 @@ export function createHome() {
     },
 
     /** Begins another command on it. */
-    begin(name: string, args: string[] = [], environment: Environment = {}) {
-      return spawn(process.execPath, [RELAY, name, ...args], {
-        cwd: data,
-        env: { PATH: process.env.PATH, HOME: data, RELAY_DATA: data, ...environment },
-        stdio: ['ignore', 'pipe', 'pipe'],
-      })
-    },
+    begin: (name: string, args: string[] = [], environment: Environment = {}) =>
+      begin(name, args, { HOME: data, RELAY_DATA: data, ...environment }, data),
 
     /** Runs another command on it until that ends. */
-    async command(name: string, args: string[] = [], environment: Environment = {}) {
-      const child = this.begin(name, args, environment)
-      let printed = ''
-      for (const output of [child.stdout, child.stderr]) {
-        output.on('data', (chunk) => {
-          printed += chunk
-        })
-      }
-      const [code] = await once(child, 'close')
-      return { code, printed }
-    },
+    command: (name: string, args: string[] = [], environment: Environment = {}) =>
+      inPipe(name, args, { HOME: data, RELAY_DATA: data, ...environment }, data),
 
     /** The process of `npm start` in the owner record. */
     owner: (): number => JSON.parse(readFileSync(join(data, 'owner.json'), 'utf8')).pid,
@@ -108,24 +96,9 @@ export function createHome() {
   }
 }
 
-export async function call(url: string, name: string, args: object, key = KEY) {
-  const response = await fetch(`${url}/mcp`, {
-    method: 'POST',
-    headers: {
-      authorization: `Bearer ${key}`,
-      'content-type': 'application/json',
-      accept: 'application/json, text/event-stream',
-    },
-    body: JSON.stringify({
-      jsonrpc: '2.0',
-      id: 1,
-      method: 'tools/call',
-      params: { name, arguments: args },
-    }),
-  })
-  const { result } = (await response.json()) as { result: { isError?: boolean; content: unknown } }
-  return result
-}
+/** Calls a tool of `npm start`. */
+export const call = (url: string, name: string, args: object, key = KEY) =>
+  clientOf(url, key).callFaithfully(name, args)
 
 /** Lists processes with this folder in their arguments, such as those of PostgreSQL. */
 export function processesOf(folder: string): string[] {
@@ -133,14 +106,7 @@ export function processesOf(folder: string): string[] {
   return all.filter((line) => line.includes(folder) && !line.startsWith('Z'))
 }
 
-export function watchdogOf(parent: number): number {
-  const all = listProcesses()
-  return all.find((one) => one.parent === `${parent}` && isWatchdog(one.args))?.pid ?? Number.NaN
-}
-
-const isWatchdog = (args: string) => args.includes('trap')
-
-function listProcesses() {
+export function listProcesses() {
   const lines = ps('-ww', '-e', '-o', 'pid=', '-o', 'ppid=', '-o', 'args=').split('\n')
   return lines.map((line) => {
     const [pid, parent, ...args] = line.trim().split(/ +/)

@@ -5,20 +5,13 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { request as httpRequest } from 'node:http'
 import { type JWTPayload, SignJWT } from 'jose'
+import { parseJson } from '../../scripts/lib/json.ts'
 import type { RpcResponse, TestRelay } from './relay.ts'
-
-// biome-ignore lint/suspicious/noExplicitAny: tests state what they expect by asserting it.
-type Json = any
 
 /** Replaces parameters: undefined omits one, an array repeats one. */
 export type Overrides = Record<string, string | string[] | undefined>
 
-export interface Answer {
-  status: number
-  headers: Headers
-  /** Parsed if it is JSON, otherwise the text. */
-  body: Json
-}
+export type Answer = RpcResponse
 
 export interface Tokens {
   access_token: string
@@ -26,24 +19,9 @@ export interface Tokens {
   scope: string
 }
 
-export interface OAuthClient {
-  clientId: string
-  redirectUri: string
-  verifier: string
-  challenge: string
-  /** Asks for the consent page. */
-  ask(overrides?: Overrides): Promise<Answer>
-  /** Posts the form of the consent page with the key, as the page itself does. */
-  decide(overrides?: Overrides, headers?: Record<string, string>): Promise<Answer>
-  /** Posts the form and returns the code. */
-  authorize(overrides?: Overrides): Promise<string>
-  exchange(code: string, overrides?: Overrides): Promise<Answer>
-  refresh(refreshToken: string, overrides?: Overrides): Promise<Answer>
-  /** Authorizes and exchanges. */
-  connect(overrides?: Overrides): Promise<Tokens>
-}
+export type OAuthClient = Awaited<ReturnType<typeof createOAuthClient>>
 
-export interface ClientOptions {
+interface ClientOptions {
   redirectUris?: string[]
   /** Which of them this client uses, if not the first; or the one it presents instead. */
   redirectUri?: string
@@ -54,10 +32,7 @@ export interface ClientOptions {
 
 const CALLBACK = 'https://app.example/callback'
 
-export async function createOAuthClient(
-  relay: TestRelay,
-  options: ClientOptions = {},
-): Promise<OAuthClient> {
+export async function createOAuthClient(relay: TestRelay, options: ClientOptions = {}) {
   const { redirectUris = [CALLBACK], name = 'A client' } = options
   const redirectUri = options.redirectUri ?? redirectUris[0] ?? ''
   const clientId = options.clientId ?? (await registered(relay, name, redirectUris))
@@ -73,56 +48,60 @@ export async function createOAuthClient(
     resource: `${relay.url}/mcp`,
   }
 
-  const client: OAuthClient = {
+  const client = {
     clientId,
     redirectUri,
     verifier,
     challenge,
 
-    ask(overrides) {
+    /** Asks for the consent page. */
+    ask(overrides?: Overrides) {
       const query = form({ ...parameters, response_type: 'code' }, overrides)
       return send(relay, `/authorize?${query}`, { method: 'GET' })
     },
 
-    decide(overrides, headers = { 'sec-fetch-site': 'same-origin', origin: relay.url }) {
+    /** Posts the form of the consent page with the key, as the page itself does. */
+    decide(
+      overrides?: Overrides,
+      headers: Record<string, string> = { 'sec-fetch-site': 'same-origin', origin: relay.url },
+    ) {
       const body = form({ ...parameters, api_key: relay.key }, overrides)
       return send(relay, '/authorize', { method: 'POST', headers, body })
     },
 
-    async authorize(overrides) {
+    /** Posts the form and returns the code. */
+    async authorize(overrides?: Overrides): Promise<string> {
       const answer = await client.decide(overrides)
       const code = destination(answer).get('code')
       if (!code) throw new Error(`No code: ${answer.status} ${answer.headers.get('location')}`)
       return code
     },
 
-    exchange(code, overrides) {
-      const given = {
-        grant_type: 'authorization_code',
-        client_id: clientId,
-        code,
-        redirect_uri: redirectUri,
-        code_verifier: verifier,
-        resource: `${relay.url}/mcp`,
-      }
-      return send(relay, '/token', { method: 'POST', body: form(given, overrides) })
-    },
+    exchange: (code: string, overrides?: Overrides) =>
+      token(
+        {
+          grant_type: 'authorization_code',
+          code,
+          redirect_uri: redirectUri,
+          code_verifier: verifier,
+        },
+        overrides,
+      ),
 
-    refresh(refreshToken, overrides) {
-      const given = {
-        grant_type: 'refresh_token',
-        client_id: clientId,
-        refresh_token: refreshToken,
-        resource: `${relay.url}/mcp`,
-      }
-      return send(relay, '/token', { method: 'POST', body: form(given, overrides) })
-    },
+    refresh: (refresh_token: string, overrides?: Overrides) =>
+      token({ grant_type: 'refresh_token', refresh_token }, overrides),
 
-    async connect(overrides) {
+    /** Authorizes and exchanges. */
+    async connect(overrides?: Overrides): Promise<Tokens> {
       const { status, body } = await client.exchange(await client.authorize(overrides))
       if (status !== 200) throw new Error(`No tokens: ${status} ${JSON.stringify(body)}`)
       return body
     },
+  }
+
+  function token(given: Overrides, overrides?: Overrides): Promise<Answer> {
+    const all = { client_id: clientId, resource: parameters.resource, ...given }
+    return send(relay, '/token', { method: 'POST', body: form(all, overrides) })
   }
   return client
 }
@@ -154,7 +133,7 @@ async function registered(relay: TestRelay, name: string, uris: string[]): Promi
 export async function send(relay: TestRelay, path: string, init: RequestInit): Promise<Answer> {
   const response = await relay.fetch(path, { redirect: 'manual', ...init })
   const text = await response.text()
-  return { status: response.status, headers: response.headers, body: parsed(text) }
+  return { status: response.status, headers: response.headers, body: parseJson(text) }
 }
 
 /** Sends a request with another Host, which fetch cannot do. */
@@ -174,7 +153,7 @@ export function sendAs(
       resolve({
         status: response.statusCode ?? 0,
         headers: new Headers(given as [string, string][]),
-        body: parsed(text),
+        body: parseJson(text),
       })
     })
       .on('error', reject)
@@ -226,19 +205,8 @@ export function callWith(
 
 const POST = { thread_name: 'taken', surface: 'code', content: 'Written by a thief.' }
 
-/** Rows in all tables of the relay. */
-export async function rows(relay: TestRelay): Promise<number> {
-  const client = await relay.database.connect()
-  const counts = await client.query(
-    `select (select count(*) from relay_threads) + (select count(*) from relay_messages)
-      + (select count(*) from relay_read_cursors) as rows`,
-  )
-  await client.end()
-  return Number(counts.rows[0].rows)
-}
-
 /** The relay's tokens, with `typ` and audience. */
-export const KINDS = {
+const KINDS = {
   client: { typ: 'client+jwt', aud: undefined },
   code: { typ: 'code+jwt', aud: 'token' },
   access: { typ: 'at+jwt', aud: '/mcp' },
@@ -298,12 +266,4 @@ export function tampered(token: string, part: { header?: object; claims?: object
     merged(claims, part.claims),
     isUnsigned ? '' : signature,
   ].join('.')
-}
-
-function parsed(text: string): Json {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return text
-  }
 }

@@ -89,12 +89,18 @@ export function openTerminal(
   return person
 }
 
-/** Runs a command without a terminal until it ends. */
-export async function inPipe(command: string, args: string[], environment: Environment) {
-  const child = spawn(process.execPath, [RELAY, command, ...args], {
+/** Begins a command without a terminal. */
+export function begin(command: string, args: string[], environment: Environment, cwd?: string) {
+  return spawn(process.execPath, [RELAY, command, ...args], {
     env: surroundings(environment),
     stdio: ['ignore', 'pipe', 'pipe'],
+    cwd,
   })
+}
+
+/** Runs a command without a terminal until it ends. */
+export async function inPipe(...command: Parameters<typeof begin>) {
+  const child = begin(...command)
   let printed = ''
   for (const output of [child.stdout, child.stderr]) {
     output.on('data', (chunk) => {

@@ -5,26 +5,25 @@
  */
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Pool } from 'pg'
 import { afterAll, inject } from 'vitest'
-import { type Gateway, startGateway } from '../../scripts/local/supabase/gateway.ts'
-import { startWorker, type Worker } from '../../scripts/local/workerd/worker.ts'
-import { createTestDatabase, type TestDatabase } from './database.ts'
+import { parseJson } from '../../scripts/lib/json.ts'
+import { startGateway } from '../../scripts/local/supabase/gateway.ts'
+import { startWorker } from '../../scripts/local/workerd/worker.ts'
+import { createTestDatabase } from './database.ts'
 import type { Faults } from './faults.ts'
-import type { Outside } from './outside.ts'
 
 // biome-ignore lint/suspicious/noExplicitAny: tests state what they expect by asserting it.
 type Json = any
 
-export interface TestRelayOptions {
+interface TestRelayOptions {
   /** Adds or replaces settings of the Worker; undefined removes one. */
   bindings?: Record<string, string | undefined>
   /** The Worker's SUPABASE_URL, instead of this relay's gateway. */
   supabaseUrl?: string
   /** A server between the Worker and this relay's gateway. */
   faults?: Faults
-  /** The internet, as stand-ins. */
-  outside?: Outside
+  /** The internet, as stand-ins (test/integration/outside.ts). */
+  outside?: { url: string; target: string; redirect(source: string): string }
   /** Without the migrations. */
   empty?: boolean
   /** Runs a few calls of a function at a time, as npm start does, and not ten, which meet more often. */
@@ -40,44 +39,9 @@ export interface RpcResponse {
   body: Json
 }
 
-/** The requests that tests make to a relay, wherever it runs. */
-export interface RelayClient {
-  fetch(path: string, init?: RequestInit): Promise<Response>
-  /** Posts to /mcp with the key, as a client of the legacy era unless `headers` change that. */
-  rpc(body: unknown, headers?: Record<string, string>): Promise<RpcResponse>
-  /** Calls a tool as a legacy client and returns the result in the lean shape. */
-  call(tool: string, args?: Record<string, unknown>): Promise<Json>
-  /** The same without a protocol version: the result has the shape of relay-mcp 0.1.0. */
-  callFaithfully(tool: string, args?: Record<string, unknown>): Promise<Json>
-}
+export type TestRelay = ReturnType<typeof relayOf>
 
-export interface TestRelay extends RelayClient, AsyncDisposable {
-  /** The origin, without a slash at the end. */
-  url: string
-  key: string
-  userId: string
-  /** The secret key that the gateway accepts. */
-  serviceKey: string
-  gateway: Gateway
-  database: TestDatabase
-  /** The Worker's log lines since this relay was created; other console output as text. */
-  logs: Json[]
-  /** Waits for the first line that matches: lines arrive a moment after the answer. */
-  log(matches?: (line: Json) => boolean): Promise<Json>
-  /** Runs the scheduled handler. */
-  runScheduled(): Promise<void>
-}
-
-interface Stack {
-  worker: Worker
-  gateway: Gateway
-  database: TestDatabase
-  cleaner: Pool
-  bindings: Record<string, string>
-  serviceKey: string
-  lines: string[]
-  stop(): Promise<void>
-}
+type Stack = Awaited<ReturnType<typeof startStack>>
 
 const LEGACY = '2025-11-25'
 const LOG_DEADLINE_MS = 30_000
@@ -96,7 +60,7 @@ export async function createTestRelay(options?: TestRelayOptions): Promise<TestR
   return relayOf(stack, async () => {})
 }
 
-async function startStack(options: TestRelayOptions): Promise<Stack> {
+async function startStack(options: TestRelayOptions) {
   const database = await createTestDatabase({ empty: options.empty ?? false })
   const service = `sb_secret_${randomBytes(16).toString('hex')}`
   const gateway = await startGateway({
@@ -148,23 +112,27 @@ async function empty(stack: Stack, attempts = 5): Promise<void> {
   lines.length = 0
 }
 
-function relayOf(stack: Stack, stop: () => Promise<void>): TestRelay {
+function relayOf(stack: Stack, stop: () => Promise<void>) {
   const { worker, gateway, database, bindings, serviceKey, lines } = stack
   const { RELAY_API_KEY: key = '', RELAY_USER_ID: userId = '' } = bindings
-  const relay: TestRelay = {
+  const relay = {
     ...clientOf(worker.url, key),
+    /** The origin, without a slash at the end. */
     url: worker.url,
     key,
     userId,
+    /** The secret key that the gateway accepts. */
     serviceKey,
     gateway,
     database,
 
-    get logs() {
-      return lines.map(parsed)
+    /** The Worker's log lines since this relay was created; other console output as text. */
+    get logs(): Json[] {
+      return lines.map(parseJson)
     },
 
-    async log(matches = () => true) {
+    /** Waits for the first line that matches: lines arrive a moment after the answer. */
+    async log(matches: (line: Json) => boolean = () => true): Promise<Json> {
       for (const deadline = Date.now() + LOG_DEADLINE_MS; Date.now() < deadline; await sleep(5)) {
         const line = relay.logs.find(matches)
         if (line !== undefined) return line
@@ -172,6 +140,7 @@ function relayOf(stack: Stack, stop: () => Promise<void>): TestRelay {
       throw new Error(`No such log line within ${LOG_DEADLINE_MS} ms among:\n${lines.join('\n')}`)
     },
 
+    /** Runs the scheduled handler. */
     runScheduled: worker.runScheduled,
 
     [Symbol.asyncDispose]: stop,
@@ -180,12 +149,13 @@ function relayOf(stack: Stack, stop: () => Promise<void>): TestRelay {
 }
 
 /** A client of the relay at `url`. */
-export function clientOf(url: string, key: string): RelayClient {
+export function clientOf(url: string, key: string) {
   let id = 0
-  const client: RelayClient = {
-    fetch: (path, init) => fetch(new URL(path, url), init),
+  const client = {
+    fetch: (path: string, init?: RequestInit) => fetch(new URL(path, url), init),
 
-    async rpc(body, headers = {}) {
+    /** Posts to /mcp with the key, as a client of the legacy era unless `headers` change that. */
+    async rpc(body: unknown, headers: Record<string, string> = {}): Promise<RpcResponse> {
       const response = await client.fetch('/mcp', {
         method: 'POST',
         headers: {
@@ -197,11 +167,14 @@ export function clientOf(url: string, key: string): RelayClient {
         body: typeof body === 'string' ? body : JSON.stringify(body),
       })
       const text = await response.text()
-      return { status: response.status, headers: response.headers, body: parsed(text) }
+      return { status: response.status, headers: response.headers, body: parseJson(text) }
     },
 
-    call: (tool, args) => call(tool, args, { 'mcp-protocol-version': LEGACY }),
-    callFaithfully: (tool, args) => call(tool, args, {}),
+    /** Calls a tool as a legacy client and returns the result in the lean shape. */
+    call: (tool: string, args?: object): Promise<Json> =>
+      call(tool, args, { 'mcp-protocol-version': LEGACY }),
+    /** The same without a protocol version: the result has the shape of relay-mcp 0.1.0. */
+    callFaithfully: (tool: string, args?: object): Promise<Json> => call(tool, args, {}),
   }
 
   async function call(tool: string, args: object = {}, headers: Record<string, string>) {
@@ -215,10 +188,4 @@ export function clientOf(url: string, key: string): RelayClient {
   return client
 }
 
-function parsed(text: string): Json {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return text
-  }
-}
+export type RelayClient = ReturnType<typeof clientOf>

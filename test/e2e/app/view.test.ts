@@ -2,9 +2,9 @@
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { seed } from '../../shots/seed.ts'
-import { openAppHost } from '../../support/app-host.ts'
 import { openBrowser } from '../../support/browser.ts'
 import { createTestRelay, type TestRelay } from '../../support/relay.ts'
+import { openAppHost } from './host.ts'
 
 let browser: Browser
 beforeAll(async () => {

@@ -1,11 +1,11 @@
 /** How messages are drawn: no text blocks the board, and misdrawn text can be seen as it is. */
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { openAppHost } from '../../support/app-host.ts'
 import { findOverflow, go, openBoard } from '../../support/board.ts'
 import { openBrowser } from '../../support/browser.ts'
-import { HOSTILE_MARKDOWN } from '../../support/hostile-markdown.ts'
 import { createTestRelay, type TestRelay } from '../../support/relay.ts'
+import { HOSTILE_MARKDOWN } from '../../unit/board/hostile-markdown.ts'
+import { openAppHost } from '../app/host.ts'
 
 let browser: Browser
 beforeAll(async () => {

@@ -4,7 +4,7 @@ import { existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { call, createHome, lives, processesOf, watchdogOf } from '../../support/home.ts'
+import { call, createHome, listProcesses, lives, processesOf } from '../../support/home.ts'
 import { inTerminal } from '../../support/person.ts'
 
 test('it starts, prints how to connect, and logs a line for each request', async () => {
@@ -90,7 +90,11 @@ test('a PostgreSQL whose watchdog was also killed is named by the next start', a
   await using home = createHome()
   const relay = await home.start()
   const orphans = home.children()
-  process.kill(watchdogOf(relay.pid), 'SIGKILL')
+  const isWatchdog = (args: string) => args.includes('trap')
+  const watchdog = listProcesses().find(
+    ({ parent, args }) => parent === `${relay.pid}` && isWatchdog(args),
+  )
+  process.kill(watchdog?.pid ?? Number.NaN, 'SIGKILL')
   relay.kill('SIGKILL')
   await relay.exit
   try {

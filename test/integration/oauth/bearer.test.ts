@@ -6,7 +6,6 @@ import {
   destination,
   type Forgery,
   forge,
-  rows,
   send,
   tampered,
 } from '../../support/oauth.ts'
@@ -304,3 +303,14 @@ test('a scheme that was pasted with the key is named, and no guess at the key', 
   }
   expect((await callWith(relay, relay.key)).status).toBe(200)
 })
+
+/** Rows in all tables of the relay. */
+async function rows(relay: TestRelay): Promise<number> {
+  const client = await relay.database.connect()
+  const counts = await client.query(
+    `select (select count(*) from relay_threads) + (select count(*) from relay_messages)
+      + (select count(*) from relay_read_cursors) as rows`,
+  )
+  await client.end()
+  return Number(counts.rows[0].rows)
+}

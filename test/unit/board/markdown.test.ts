@@ -3,7 +3,7 @@ import * as fc from 'fast-check'
 import type { Token, Tokens } from 'marked'
 import { expect, test } from 'vitest'
 import { type DetailsToken, readMarkdown } from '../../../board/text/markdown.ts'
-import { HOSTILE_MARKDOWN } from '../../support/hostile-markdown.ts'
+import { HOSTILE_MARKDOWN } from './hostile-markdown.ts'
 
 /** A clock on which each look takes that many milliseconds. */
 function ticking(milliseconds: number): () => number {

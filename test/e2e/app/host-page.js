@@ -1,6 +1,6 @@
 /**
  * A host of MCP Apps in a page: the official bridge, around a view in a sandboxed frame of another origin.
- * app-host.ts bundles it and answers its requests. `open` is called by tests.
+ * host.ts bundles it and answers its requests. `open` is called by tests.
  */
 import { AppBridge, PostMessageTransport } from '@modelcontextprotocol/ext-apps/app-bridge'
 

@@ -6,10 +6,10 @@
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import type { Browser, BrowserContextOptions } from 'playwright-core'
-import type { TestRelay } from './relay.ts'
-import { listen } from './server.ts'
+import type { TestRelay } from '../../support/relay.ts'
+import { listen } from '../../support/server.ts'
 
-const HOST = fileURLToPath(new URL('app-host-page.js', import.meta.url))
+const HOST = fileURLToPath(new URL('host-page.js', import.meta.url))
 
 /** A host's default for a view that asks for no domain (SEP-1865, Content Security Policy). */
 const POLICY =

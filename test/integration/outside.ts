@@ -6,7 +6,7 @@
  */
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http'
 import { text } from 'node:stream/consumers'
-import { forward, listen } from './server.ts'
+import { forward, listen } from '../support/server.ts'
 
 const PREFIX = '/outside/'
 
