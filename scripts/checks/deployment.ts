@@ -1,7 +1,7 @@
 /** Checks facts that only Cloudflare knows about a deployed relay, using wrangler's login. */
 import { hasPreviewUrls, hasTrigger, type Target } from '../deploy/cloudflare.ts'
 import { readDeployment } from '../deploy/deployment.ts'
-import { explainMissingTrigger } from '../deploy/trigger.ts'
+import { explainMissingTrigger } from '../deploy/worker.ts'
 import { UserError } from '../lib/user-error.ts'
 import { type Check, type Finding, failed, ok, unknown, warning } from './check.ts'
 import { thenDeploy } from './fixes.ts'

@@ -12,12 +12,12 @@ const IGNORED = 'The relay ignores this setting, or the bad part of it, until it
 /** Asks for the key, which then is in no history. */
 const ENTER_KEY = 'read -r RELAY_API_KEY && export RELAY_API_KEY'
 
-const ids = (settings: readonly Setting[]) => settings.map(({ name }) => `settings.${name}`)
+const settings: readonly Setting[] = SETTINGS
 
 /** While one of these fails, the relay rejects every request. */
-export const SETTING_IDS = ids(SETTINGS.filter(({ isRequired }) => isRequired))
-
-const settings: readonly Setting[] = SETTINGS
+export const SETTING_IDS = settings
+  .filter(({ isRequired }) => isRequired)
+  .map(({ name }) => `settings.${name}`)
 
 export const settingChecks: Check[] = settings.map(({ name, isRequired }) => ({
   id: `settings.${name}`,

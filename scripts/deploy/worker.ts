@@ -49,3 +49,15 @@ function collectKeys(setup: Setup): Record<string, string> {
   const { RELAY_API_KEY_PREVIOUS } = setup.deployment
   return RELAY_API_KEY_PREVIOUS ? { RELAY_API_KEY, RELAY_API_KEY_PREVIOUS } : { RELAY_API_KEY }
 }
+
+/** Explains a Worker without its cron trigger to a person: the missing part, then the ways out. */
+export function explainMissingTrigger(origin: string): [missing: string, ...waysOut: string[]] {
+  return [
+    'The relay runs without its daily query, because Cloudflare did not accept the cron trigger.',
+    'The free plan has five cron triggers per account: remove one of another Worker in the dashboard ' +
+      '(Workers & Pages, the Worker, Settings, Trigger Events), then run npm run setup again.',
+    'Or make the query yourself: anything that calls a tool does. From cron on a machine of yours, with ' +
+      'the key in RELAY_KEY:',
+    `curl -fsS -H "Authorization: Bearer $RELAY_KEY" ${origin}/health`,
+  ]
+}

@@ -1,11 +1,10 @@
 /**
  * Keeps one process of the stack running: when it ends by itself, starts it again, with growing pauses.
  *
- *   new → starting → running → pausing → starting …
- *           ↑  │        │                   a start that fails leads to pausing too
- *           │  └────────┴──→ renewing       renew(): it is ended, so that a new one takes its place
- *           └──────────────────┘
- *   every state → stopped                   stop()
+ *   new → starting → running → pausing → starting …   it ended by itself
+ *                    running → renewing → pausing …    renew(): a new one takes its place
+ *         starting → pausing                           a restart failed
+ *   every state → stopped                              stop()
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 
@@ -53,9 +52,18 @@ export class Keeper<P extends Process> {
     return this.#state.is === 'running' ? this.#state.process : undefined
   }
 
-  /** Starts the process for the first time. Rejects if that fails. */
-  start(): Promise<P> {
-    return this.#begin()
+  /** To starting, then running. Rejects if it cannot be started; only a restart is tried again. */
+  async start(): Promise<P> {
+    const launched = this.#options.launch()
+    const state = { is: 'starting' as const, launched, isOutdated: false }
+    this.#state = state
+    const process = await launched
+    // `stop` then ends it.
+    if (this.#isStopped()) return process
+    this.#state = { is: 'running', process, since: Date.now() }
+    process.exited.then((how) => this.#end(how))
+    if (state.isOutdated) await this.renew()
+    return process
   }
 
   /** Replaces the process with a new one, also one that is being started. */
@@ -74,20 +82,6 @@ export class Keeper<P extends Process> {
     this.#state = { is: 'stopped' }
     if (state.is === 'starting') await state.launched.then((late) => late.stop()).catch(() => {})
     if ('process' in state) await state.process.stop()
-  }
-
-  /** To starting, then running. */
-  async #begin(): Promise<P> {
-    const launched = this.#options.launch()
-    const state = { is: 'starting' as const, launched, isOutdated: false }
-    this.#state = state
-    const process = await launched
-    // `stop` then ends it.
-    if (this.#isStopped()) return process
-    this.#state = { is: 'running', process, since: Date.now() }
-    process.exited.then((how) => this.#end(how))
-    if (state.isOutdated) await this.renew()
-    return process
   }
 
   /** From running or renewing to pausing. */
@@ -114,7 +108,7 @@ export class Keeper<P extends Process> {
       this.#pause = Math.min(Math.max(this.#pause * 2, FIRST_PAUSE_MS), LONGEST_PAUSE_MS)
       if (this.#isStopped()) return
       try {
-        await this.#begin()
+        await this.start()
         if (!this.#isStopped()) onSuccess()
         return
       } catch (error) {

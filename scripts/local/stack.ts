@@ -35,7 +35,7 @@ type State =
 
 export class Stack {
   #state: State = { is: 'new' }
-  /** Aborted with the state stopping. */
+  /** Aborted to end a start: by `stop`, or when one of two parts has failed. */
   readonly #stopping = new AbortController()
   readonly #events: StackEvents
   #settings: Settings
