@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { readDeployedKeys } from '../deploy/deployed-keys.ts'
 import { readDeployment } from '../deploy/deployment.ts'
 import { rotate } from '../deploy/rotation.ts'
-import { begin } from '../deploy/terminal.ts'
+import { announce, begin } from '../deploy/terminal.ts'
 import { defineCommand } from '../lib/command.ts'
 import { keptPath } from '../lib/data-directory.ts'
 import { PROJECT } from '../lib/project.ts'
@@ -46,7 +46,9 @@ export const command = defineCommand({
       throw new UsageError('--home and --deployed cannot be combined.')
     }
     const end = begin('relay-mcp: key rotation', CONTINUE)
-    const keys = isForHome(options) ? readHomeKeys() : await readDeployedKeys()
+    const isHome = isForHome(options)
+    const keys = isHome ? readHomeKeys() : await readDeployedKeys()
+    if (isHome) announce('npm start', `Changes the key in ${keys.place}. A running relay picks it up.`)
     end(await rotate(keys, options))
     return undefined
   },

@@ -10,7 +10,7 @@ export interface WaitOptions {
   more?: (missing: string) => void
 }
 
-/** Looks again and again, until `look` returns undefined; until then it returns what is missing. */
+/** Repeats `look` until it returns undefined. Until then, it returns a sentence about what is missing. */
 export async function waitUntil(
   look: () => Promise<string | undefined>,
   { patience, pause, more }: WaitOptions,
