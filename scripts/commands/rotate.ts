@@ -48,7 +48,8 @@ export const command = defineCommand({
     const end = begin('relay-mcp: key rotation', CONTINUE)
     const isHome = isForHome(options)
     const keys = isHome ? readHomeKeys() : await readDeployedKeys()
-    if (isHome) announce('npm start', `Changes the key in ${keys.place}. A running relay picks it up.`)
+    if (isHome)
+      announce('npm start', `Changes the key in ${keys.place}. A running relay picks it up.`)
     end(await rotate(keys, options))
     return undefined
   },
