@@ -5,13 +5,12 @@ import {
   anyAddress,
   createOAuthClient,
   destination,
-  forge,
   issues,
   register,
   send,
-  tampered,
 } from '../../support/oauth.ts'
 import { createTestRelay } from '../../support/relay.ts'
+import { forge, tampered } from './forgery.ts'
 
 const CALLBACK = 'https://app.example/callback'
 

@@ -1,15 +1,8 @@
 /** Tokens at the resource under attack: nothing but an access token of ours, in the header, is one. */
 import { expect, test } from 'vitest'
-import {
-  callWith,
-  createOAuthClient,
-  destination,
-  type Forgery,
-  forge,
-  send,
-  tampered,
-} from '../../support/oauth.ts'
+import { callWith, createOAuthClient, destination, send } from '../../support/oauth.ts'
 import { createTestRelay, type RpcResponse, type TestRelay } from '../../support/relay.ts'
+import { type Forgery, forge, tampered } from './forgery.ts'
 
 const MODERN = '2026-07-28'
 const META = {

@@ -1,8 +1,9 @@
 /** Guessing is limited where a key is taken, for the guesser's address and for no other. */
 import { expect, test } from 'vitest'
 import { addressOf } from '../../../src/limits.ts'
-import { type Answer, createOAuthClient, destination, forge, send } from '../../support/oauth.ts'
+import { type Answer, createOAuthClient, destination, send } from '../../support/oauth.ts'
 import { createTestRelay, type TestRelay } from '../../support/relay.ts'
+import { forge } from './forgery.ts'
 
 test.each([
   ['203.0.113.7', '203.0.113.7'],

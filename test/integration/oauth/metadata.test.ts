@@ -1,7 +1,8 @@
 /** The metadata documents, and their hosts. */
 import { expect, test } from 'vitest'
-import { createOAuthClient, forge, send, sendAs } from '../../support/oauth.ts'
+import { createOAuthClient, send, sendAs } from '../../support/oauth.ts'
 import { createTestRelay, type TestRelay } from '../../support/relay.ts'
+import { forge } from './forgery.ts'
 
 const RESOURCE = '/.well-known/oauth-protected-resource'
 const SERVER = '/.well-known/oauth-authorization-server'

@@ -1,8 +1,9 @@
 /** The key is changed without an outage: RELAY_API_KEY_PREVIOUS. */
 import { decodeProtectedHeader, jwtVerify } from 'jose'
 import { expect, test } from 'vitest'
-import { callWith, createOAuthClient, forge, send } from '../../support/oauth.ts'
+import { callWith, createOAuthClient, send } from '../../support/oauth.ts'
 import { createTestRelay } from '../../support/relay.ts'
+import { forge } from './forgery.ts'
 
 const PREVIOUS = 'the previous key, of 32 characters or more'
 const SHORT = 'the previous key, of 31 charact'

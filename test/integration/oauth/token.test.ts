@@ -5,16 +5,14 @@ import {
   callWith,
   challengeOf,
   createOAuthClient,
-  type Forgery,
-  forge,
   issues,
   type OAuthClient,
   type Overrides,
   send,
   sendAs,
-  tampered,
 } from '../../support/oauth.ts'
 import { createTestRelay, type TestRelay } from '../../support/relay.ts'
+import { type Forgery, forge, tampered } from './forgery.ts'
 
 const ago = (seconds: number) => Math.floor(Date.now() / 1000) - seconds
 
