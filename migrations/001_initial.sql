@@ -43,7 +43,24 @@ create schema if not exists relay;
 revoke all on schema relay from public, anon, authenticated;
 grant usage on schema relay to service_role;
 
--- Replaces punctuation with spaces before full-text parsing. The parser would otherwise look for tags,
+-- A text without its accents, composed or not: décomposé as decompose. Normalizing takes time quadratic in a
+-- run of combining marks (100,000 of them a minute), so what is longer than 30 is cut before (UAX #15,
+-- Stream-Safe Text). A text of ASCII has as many bytes as characters.
+create or replace function relay.without_accents(p_text text)
+  returns text
+  language plpgsql immutable security invoker set search_path = ''
+as $$
+begin
+  if octet_length(p_text) = char_length(p_text) then
+    return p_text;
+  end if;
+  return regexp_replace(normalize(
+    regexp_replace(p_text, '([^\u0001-\u007f[:alnum:]]{30})[^\u0001-\u007f[:alnum:]]+', '\1', 'g'), nfd),
+    '[\u0300-\u036f]', '', 'g');
+end;
+$$;
+
+-- Replaces punctuation with spaces before full-text parsing, and takes the accents away. The parser would otherwise look for tags,
 -- addresses, paths and compounds, which takes quadratic time: 100,000 characters of `<!--` or `a_`
 -- kept a post, and with it the whole thread, busy for 20 seconds. (translate() compares each character
 -- with all 32, which took eight times as long as this.)
@@ -52,7 +69,7 @@ create or replace function relay.words(p_text text)
   language plpgsql immutable security invoker set search_path = ''
 as $$
 begin
-  return regexp_replace(p_text, '[!"#$%&''()*+,./:;<=>?@\[\\\]^_`{|}~-]+', ' ', 'g');
+  return regexp_replace(relay.without_accents(p_text), '[!"#$%&''()*+,./:;<=>?@\[\\\]^_`{|}~-]+', ' ', 'g');
 end;
 $$;
 
@@ -118,6 +135,13 @@ create table if not exists public.relay_messages (
   reader_tag text,
   addressee text,
   client text,
+  -- The seq of the message in this thread that this one answers.
+  reply_to bigint,
+  -- How far the poster had received the thread: at this post, or, for a reply, as the post before it has it.
+  read_seq bigint,
+  -- When the person marked it as done, and when they took its content back.
+  settled_at timestamptz,
+  redacted_at timestamptz,
   -- `simple` does not stem, which is right for code and names. Messages have at most 100,000
   -- characters today; 0.1.0 accepted any length, and a tsvector of more than 1 MB is an error.
   search tsvector generated always as (
@@ -261,7 +285,11 @@ begin
     add column if not exists idempotency_key text,
     add column if not exists reader_tag text,
     add column if not exists addressee text,
-    add column if not exists client text;
+    add column if not exists client text,
+    add column if not exists reply_to bigint,
+    add column if not exists read_seq bigint,
+    add column if not exists settled_at timestamptz,
+    add column if not exists redacted_at timestamptz;
   alter table public.relay_read_cursors
     add column if not exists last_read_seq bigint;
 
@@ -389,13 +417,22 @@ begin
   -- A reader's own posts, which are not news to it; those it addressed to itself are.
   create index relay_messages_own_idx on public.relay_messages (thread_id, reader_tag, seq)
     where reader_tag is not null and addressee is distinct from reader_tag;
-  -- Folded, because an addressee that was not known yet is stored as the caller wrote it.
+  -- The newest messages to a reader, folded, because an addressee that was not known yet is stored as the
+  -- caller wrote it; the newest that a reader addressed to others; and the replies to a message.
   create index relay_messages_addressee_idx
-    on public.relay_messages (user_id, (relay.fold_name(addressee)), thread_id, seq)
+    on public.relay_messages (user_id, (relay.fold_name(addressee)), created_at desc)
     where addressee is not null;
+  create index relay_messages_sent_idx
+    on public.relay_messages (user_id, reader_tag, created_at desc) where addressee is not null;
+  create index relay_messages_reply_idx
+    on public.relay_messages (thread_id, reply_to, seq) where reply_to is not null;
   -- With fastupdate, one post in many would pay for flushing the pending list, and searches read it.
   create index relay_messages_search_idx
     on public.relay_messages using gin (search) with (fastupdate = off);
+
+  -- How a reader that is addressed is found.
+  create index relay_readers_folded_tag_idx
+    on public.relay_readers (user_id, (relay.fold_name(reader_tag)));
 
   -- Everything that relay_check_new over all threads reads of the cursors.
   create index relay_read_cursors_reader_idx
@@ -557,20 +594,31 @@ begin
 end;
 $$;
 
--- Whether a message to p_addressee, which is not a reader's tag itself, is still for that reader:
--- it folds to the tag, and no other reader has exactly that name. An addressee that was not known yet is
--- stored as the caller wrote it. The index on addressees finds candidates by their folded form.
+-- The reader that a message is for, or null while there is none. An addressee that was not known at the time
+-- of the message is stored as the caller wrote it, and belongs to the first reader whose tag folds to it.
+create or replace function relay.reader_for(
+  p_user_id uuid, p_addressee text, p_posted_at timestamptz)
+  returns text
+  language plpgsql stable security invoker set search_path = ''
+as $$
+begin
+  return (
+    select reader_tag from public.relay_readers
+    where user_id = p_user_id and relay.fold_name(reader_tag) = relay.fold_name(p_addressee)
+    order by (reader_tag = p_addressee and coalesce(created_at, '-infinity') <= p_posted_at) desc,
+      created_at nulls first, reader_tag limit 1);
+end;
+$$;
+
+-- Whether a message is for that reader.
 create or replace function relay.is_addressed(
-  p_user_id uuid, p_addressee text, p_reader_tag text)
+  p_user_id uuid, p_addressee text, p_posted_at timestamptz, p_reader_tag text)
   returns boolean
   language plpgsql stable security invoker set search_path = ''
 as $$
 begin
-  if relay.fold_name(p_addressee) <> relay.fold_name(p_reader_tag) then
-    return false;
-  end if;
-  return not exists (
-    select from public.relay_readers where user_id = p_user_id and reader_tag = p_addressee);
+  return relay.fold_name(p_addressee) = relay.fold_name(p_reader_tag)
+    and relay.reader_for(p_user_id, p_addressee, p_posted_at) = p_reader_tag;
 end;
 $$;
 
@@ -660,7 +708,8 @@ $$;
 -- the ids and seqs of those that fit. In an array of more than one message, contents of more than
 -- p_max_content characters are cut to a quarter of that; null leaves all of them whole. p_overhead is how
 -- many bytes the caller shows around a content: 100, or 238 in the shape of 0.1.0. With p_reader_tag a
--- message to that reader in another spelling is shown as addressed to the tag.
+-- message to that reader in another spelling is shown as addressed to the tag, and one of its own to another
+-- reader with what became of it. The thread is named in each message where there may be several.
 -- Weighed twice: first by octet_length, which reads no long text, to bound the text to be written; then by
 -- the written text, because escaping can make a text longer. Written as text, because jsonb takes longer.
 create or replace function relay.pack_messages(
@@ -671,15 +720,15 @@ create or replace function relay.pack_messages(
 as $$
 declare
   v_cuts constant boolean := p_max_content is not null and cardinality(p_ids) > 1;
-  -- The written text has 198 bytes around a content: ids, and times to the microsecond.
-  v_surplus constant integer := p_overhead - 198;
+  -- The bytes written around a content: ids, and times to the microsecond.
+  v_surplus constant integer := p_overhead - case when p_with_thread_name then 198 else 147 end;
   v_written text[];
   v_fitting integer;
 begin
   with listed as (
-    select m.id, m.thread_id, m.seq, m.surface, m.session_tag, m.reader_tag, m.client,
+    select m.id, m.thread_id, m.seq, m.surface, m.session_tag, m.reader_tag, m.client, m.reply_to,
       case when coalesce(m.addressee <> p_reader_tag, false)
-        and relay.is_addressed(m.user_id, m.addressee, p_reader_tag)
+        and relay.is_addressed(m.user_id, m.addressee, m.created_at, p_reader_tag)
         then p_reader_tag else m.addressee end as addressee,
       m.content, m.metadata, m.created_at, given.place,
       -- A character has at most four bytes, so most lengths in bytes decide without reading the text.
@@ -695,15 +744,23 @@ begin
     from listed
   ), written as (
     select w.id, w.seq, w.place, '{' || concat_ws(',',
-        case when p_with_thread_name then '"thread_name":' || to_json((
-          select t.name from public.relay_threads t where t.id = w.thread_id)) end,
-        '"id":"' || w.id || '","thread_id":"' || w.thread_id || '"',
+        case when p_with_thread_name then (
+          select '"thread_name":' || to_json(t.name) || case when t.archived then ',"archived":true' else '' end
+            || ',"thread_id":"' || t.id || '"'
+          from public.relay_threads t where t.id = w.thread_id) end,
+        '"id":"' || w.id || '"',
         '"seq":' || w.seq,
         '"surface":' || to_json(w.surface),
         '"session_tag":' || to_json(nullif(w.session_tag, '')),
         '"from":' || to_json(w.reader_tag),
         '"to":' || to_json(w.addressee),
         '"via":' || to_json(w.client),
+        '"reply_to":' || w.reply_to,
+        case when w.addressee is not null then (
+          select nullif(concat_ws(',', case when o.is_open then '"open":true' end,
+            case when w.reader_tag = p_reader_tag and w.addressee <> p_reader_tag then concat_ws(',',
+              '"given":' || o.is_given, '"answered_by":' || o.answered_by) end), '')
+          from relay.outcome(w.id) o) end,
         '"content":' || to_json(case
           when w.is_cut then left(w.content, p_max_content / 4) else w.content end),
         case when w.is_cut then '"content_length":' || char_length(w.content) end,
@@ -905,54 +962,140 @@ begin
 end;
 $$;
 
--- Unread messages addressed to a reader, in any thread: where they are, at most 10. Steps from thread to
--- thread through the index, because most messages ever addressed to a reader have been read.
-create or replace function relay.addressed_unread(p_user_id uuid, p_reader_tag text)
-  returns json
+-- The outcome of a message that is addressed: the reader it is for; whether that reader has received it; the
+-- seq of its answer; and whether it is open, which is to say that an answer is still due. It is answered by a
+-- reply of that reader or of the person, or, once received, by a post of that reader without reply_to; one to
+-- its own author by a reply only. It stays open for 30 days at most.
+create or replace function relay.outcome(
+  p_message_id uuid, out owner text, out is_given boolean, out answered_by bigint, out is_open boolean)
+  language plpgsql stable security invoker
+  set search_path = '' set enable_sort = off set enable_incremental_sort = off
+as $$
+declare
+  v_message record;
+begin
+  select user_id, thread_id, seq, reader_tag, addressee, created_at,
+    settled_at is null and redacted_at is null
+      and created_at > clock_timestamp() - interval '30 days' as may_be_open
+  into v_message
+  from public.relay_messages where id = p_message_id;
+  owner := relay.reader_for(v_message.user_id, v_message.addressee, v_message.created_at);
+  is_given := v_message.seq <= coalesce((
+    select last_read_seq from public.relay_read_cursors
+    where thread_id = v_message.thread_id and reader_tag = owner), 0);
+  -- Each in the order of the one index that has it, without sorting: otherwise a session that planned while
+  -- the thread was short would read all of it from then on.
+  select seq into answered_by from public.relay_messages
+  where (thread_id, reply_to) >= (v_message.thread_id, v_message.seq)
+    and (thread_id, reply_to) <= (v_message.thread_id, v_message.seq)
+    and reply_to is not null and reader_tag in (owner, 'board')
+  order by thread_id, reply_to, seq limit 1;
+  if answered_by is null and is_given and owner is distinct from v_message.reader_tag then
+    -- Its last post decides: a reply carries on what the post before it had answered.
+    if relay.last_read_seq(v_message.thread_id, owner, v_message.seq) >= v_message.seq then
+      select seq into answered_by from (
+        select seq, read_seq from public.relay_messages
+        where (thread_id, reader_tag, seq) > (v_message.thread_id, owner, v_message.seq)
+          and (thread_id, reader_tag) <= (v_message.thread_id, owner)
+          and reader_tag is not null and addressee is distinct from reader_tag
+        order by thread_id, reader_tag, seq limit 1000) own
+      where read_seq >= v_message.seq order by seq limit 1;
+      is_open := false;
+    end if;
+  end if;
+  is_open := coalesce(is_open, v_message.may_be_open and answered_by is null);
+end;
+$$;
+
+-- The read_seq of a reader's last post after p_after; null without one.
+create or replace function relay.last_read_seq(p_thread_id uuid, p_reader_tag text, p_after bigint)
+  returns bigint
+  language plpgsql stable security invoker
+  set search_path = '' set enable_sort = off set enable_incremental_sort = off
+as $$
+begin
+  return (
+    select read_seq from public.relay_messages
+    where (thread_id, reader_tag, seq) > (p_thread_id, p_reader_tag, p_after)
+      and (thread_id, reader_tag) <= (p_thread_id, p_reader_tag)
+      and reader_tag is not null and addressee is distinct from reader_tag
+    order by thread_id desc, reader_tag desc, seq desc limit 1);
+end;
+$$;
+
+-- The newest unread messages that are addressed to a reader, in any thread, each with the first 300 characters
+-- of its text; at most three, and how many there are among the newest 20 to it of the last 30 days. Not those
+-- that the answer has anyway (p_shown).
+create or replace function relay.addressed_unread(
+  p_user_id uuid, p_reader_tag text, p_shown uuid[], out messages json, out total bigint)
   language plpgsql stable security invoker
   set search_path = '' set plan_cache_mode = force_generic_plan
 as $$
 declare
   v_folded constant text := relay.fold_name(p_reader_tag);
 begin
-  return (
-    with recursive addressed as (
-      (select thread_id, 1 as step from public.relay_messages
-      where user_id = p_user_id
-        and addressee is not null and relay.fold_name(addressee) = v_folded
-      order by thread_id limit 1)
-      union all
-      select (
-        select m.thread_id from public.relay_messages m
-        where m.user_id = p_user_id
-          and m.addressee is not null and relay.fold_name(m.addressee) = v_folded
-          and m.thread_id > addressed.thread_id
-        order by m.thread_id limit 1), step + 1
-      from addressed where thread_id is not null and step < 1000
-    )
-    select json_agg(json_build_object('thread_name', found.name, 'seq', found.seq)
-      order by found.created_at)
-    from (
-      select t.name, m.seq, m.created_at
-      from addressed
-      join public.relay_threads t on t.id = addressed.thread_id
-      left join public.relay_read_cursors c
-        on c.user_id = p_user_id and c.reader_tag = p_reader_tag and c.thread_id = t.id
-      cross join lateral (
-        select m.seq, m.created_at from public.relay_messages m
-        where m.user_id = p_user_id
-          and m.addressee is not null and relay.fold_name(m.addressee) = v_folded
-          and m.thread_id = t.id and m.seq > coalesce(c.last_read_seq, 0)
-          and (m.addressee = p_reader_tag
-            or relay.is_addressed(p_user_id, m.addressee, p_reader_tag))
-        order by m.seq limit 10) m
-      order by m.created_at limit 10) found);
+  with newest as materialized (
+    select id, thread_id, seq, addressee, created_at, redacted_at from public.relay_messages
+    where user_id = p_user_id and addressee is not null and relay.fold_name(addressee) = v_folded
+      and created_at > clock_timestamp() - interval '30 days'
+    order by created_at desc limit 20
+  ), above as materialized (
+    select n.*
+    from newest n
+    left join public.relay_read_cursors c
+      on c.user_id = p_user_id and c.reader_tag = p_reader_tag and c.thread_id = n.thread_id
+    where n.seq > coalesce(c.last_read_seq, 0) and n.redacted_at is null and n.id <> all (p_shown)
+  ), unread as (
+    select a.id, t.name, t.archived, row_number() over (order by a.created_at desc, a.id) as place
+    from above a join public.relay_threads t on t.id = a.thread_id
+    where relay.is_addressed(p_user_id, a.addressee, a.created_at, p_reader_tag)
+  )
+  select json_agg(json_strip_nulls(json_build_object(
+      'thread_name', u.name,
+      'archived', nullif(u.archived, false),
+      'seq', m.seq,
+      'from', m.reader_tag,
+      'content', left(m.content, 300),
+      'content_length', case when octet_length(m.content) > 300 and char_length(m.content) > 300
+        then char_length(m.content) end,
+      'created_at', relay.show_time(m.created_at))) order by u.place) filter (where u.place <= 3),
+    nullif(count(*), 0)
+  into messages, total
+  from unread u left join public.relay_messages m on m.id = u.id and u.place <= 3;
+end;
+$$;
+
+-- Messages of a reader to others that are still open, newest first: at most three, and how many there are among
+-- its newest 20 of the last seven days. Not p_except, which it has just posted.
+create or replace function relay.sent(
+  p_user_id uuid, p_reader_tag text, p_except uuid default null, out messages json, out total bigint)
+  language plpgsql stable security invoker
+  set search_path = '' set plan_cache_mode = force_generic_plan
+as $$
+begin
+  with newest as materialized (
+    select id, thread_id, seq, addressee, created_at from public.relay_messages
+    where user_id = p_user_id and reader_tag = p_reader_tag and addressee is not null
+      and created_at > clock_timestamp() - interval '7 days'
+    order by created_at desc limit 20
+  ), due as (
+    select n.*, o.owner, o.is_given, row_number() over (order by n.created_at desc, n.id) as place
+    from newest n cross join lateral relay.outcome(n.id) o
+    where n.id is distinct from p_except and o.is_open and o.owner is distinct from p_reader_tag
+  )
+  select json_agg(json_strip_nulls(json_build_object(
+      'thread_name', t.name, 'archived', nullif(t.archived, false), 'seq', d.seq,
+      'to', coalesce(d.owner, d.addressee), 'given', d.is_given)) order by d.place)
+      filter (where d.place <= 3),
+    nullif(count(*), 0)
+  into messages, total
+  from due d join public.relay_threads t on t.id = d.thread_id;
 end;
 $$;
 
 -- Introduces a reader to all threads: with at most 20 messages in the relay everything is unread;
 -- otherwise the newest two messages of each of the ten most recently active threads are, and whatever
--- comes from the first message addressed to it on. The rest counts as read: each thread gets a cursor
+-- comes from the first open message addressed to it on. The rest counts as read: each thread gets a cursor
 -- there unless the reader already has one. Returns the threads in which messages were skipped, most
 -- recently active first: at most 20, and how many there are. Needs relay.lock_reader.
 create or replace function relay.introduce_reader(
@@ -979,15 +1122,15 @@ begin
       where user_id = p_user_id and not archived and last_seq > 0
       order by active_slot desc, coalesce(last_message_at, created_at) desc, id desc limit 10) t
   ), addressed as materialized (
-    select thread_id as id, min(seq) - 1 as seq
-    from public.relay_messages
-    where user_id = p_user_id
-      and addressee is not null and relay.fold_name(addressee) = v_folded
-      and (addressee = p_reader_tag
-        or relay.is_addressed(p_user_id, addressee, p_reader_tag))
-    group by thread_id
+    select m.thread_id as id, min(m.seq) - 1 as seq
+    from public.relay_messages m cross join lateral relay.outcome(m.id) o
+    where m.user_id = p_user_id
+      and m.addressee is not null and relay.fold_name(m.addressee) = v_folded
+      and m.created_at > clock_timestamp() - interval '30 days'
+      and o.owner = p_reader_tag and o.is_open
+    group by m.thread_id
   ), starts as materialized (
-    select t.id, t.name, coalesce(t.last_message_at, t.created_at) as active_at, t.last_seq,
+    select t.id, t.name, t.archived, coalesce(t.last_message_at, t.created_at) as active_at, t.last_seq,
       t.message_count, least(coalesce(recent.seq, t.last_seq), addressed.seq) as seq
     from public.relay_threads t
     left join recent on recent.id = t.id
@@ -1008,18 +1151,82 @@ begin
     for key share of t
     on conflict (thread_id, reader_tag) do nothing
   ), passed as (
-    select s.name, s.active_at, s.id,
+    select s.name, s.archived, s.active_at, s.id,
       relay.count_unread(s.id, s.last_seq, s.message_count, null, 0, s.seq + 1) as messages
     from starts s where s.seq > 0
   ), numbered as (
     select *, row_number() over (order by active_at desc, id desc) as place
     from passed where messages > 0
   )
-  select json_agg(json_build_object('thread_name', name, 'message_count', messages) order by place)
-      filter (where place <= 20),
+  select json_agg(relay.passed_thread(name, archived, messages) order by place) filter (where place <= 20),
     count(*)
   into skipped, skipped_count
   from numbered;
+end;
+$$;
+
+-- An entry of `skipped`.
+create or replace function relay.passed_thread(p_name text, p_archived boolean, p_messages bigint)
+  returns json
+  language plpgsql immutable security invoker set search_path = ''
+as $$
+begin
+  return json_strip_nulls(json_build_object(
+    'thread_name', p_name, 'archived', nullif(p_archived, false), 'message_count', p_messages));
+end;
+$$;
+
+-- Passes over a reader's unread messages older than p_since, in one thread, or with p_thread_id null in all:
+-- each cursor goes, from one snapshot, to the last message before the first that stays unread, which is one
+-- that is not older or is addressed to the reader. Returns the threads in which messages were passed over, as
+-- relay.introduce_reader does. Needs relay.lock_reader.
+create or replace function relay.pass_over(
+  p_user_id uuid, p_reader_tag text, p_thread_id uuid, p_since timestamptz,
+  out skipped json, out skipped_count bigint)
+  language plpgsql volatile security invoker set search_path = ''
+as $$
+declare
+  v_folded constant text := relay.fold_name(p_reader_tag);
+  v_ids uuid[];
+  v_seqs bigint[];
+begin
+  with behind as materialized (
+    select t.id, t.name, t.archived, t.last_seq, t.message_count,
+      coalesce(t.last_message_at, t.created_at) as active_at, coalesce(c.last_read_seq, 0) as seq
+    from public.relay_threads t
+    left join public.relay_read_cursors c
+      on c.user_id = p_user_id and c.reader_tag = p_reader_tag and c.thread_id = t.id
+    where t.user_id = p_user_id and t.last_seq > coalesce(c.last_read_seq, 0)
+      and (p_thread_id is null or t.id = p_thread_id)
+  ), addressed as materialized (
+    select b.id, min(m.seq) as seq
+    from public.relay_messages m join behind b on b.id = m.thread_id and m.seq > b.seq
+    where m.user_id = p_user_id
+      and m.addressee is not null and relay.fold_name(m.addressee) = v_folded and m.created_at < p_since
+      and relay.is_addressed(p_user_id, m.addressee, m.created_at, p_reader_tag)
+    group by b.id
+  ), targets as materialized (
+    select b.*, (
+      select max(m.seq) from public.relay_messages m
+      where m.thread_id = b.id and m.seq <= b.last_seq and m.seq < coalesce(least((
+        select m.seq from public.relay_messages m
+        where m.thread_id = b.id and m.created_at >= p_since
+        order by m.created_at limit 1), a.seq), b.last_seq + 1)) as target
+    from behind b left join addressed a on a.id = b.id
+  ), numbered as (
+    select id, name, archived, target, messages,
+      row_number() over (partition by messages > 0 order by active_at desc, id desc) as place
+    from (
+      select *, relay.count_unread(id, last_seq, message_count, p_reader_tag, seq, target + 1) as messages
+      from targets where target > seq) passed
+  )
+  select array_agg(id), array_agg(target),
+    json_agg(relay.passed_thread(name, archived, messages) order by place)
+      filter (where messages > 0 and place <= 20),
+    count(*) filter (where messages > 0)
+  into v_ids, v_seqs, skipped, skipped_count
+  from numbered;
+  perform relay.move_cursors(p_user_id, p_reader_tag, v_ids, v_seqs);
 end;
 $$;
 
@@ -1035,7 +1242,7 @@ create or replace function relay.parse_query(
   language plpgsql immutable security invoker set search_path = ''
 as $$
 declare
-  v_query constant text := translate(p_query, '()', '  ');
+  v_query constant text := translate(relay.without_accents(p_query), '()', '  ');
   v_has_or boolean;
 begin
   -- Each term as a phrase of its words, the way they were indexed; the operators stay.
@@ -1077,13 +1284,15 @@ begin
 end;
 $$;
 
--- Whether a text has all of the parts and none of the excluded ones, which are in lower case.
-create or replace function relay.has_parts(p_text text, p_parts text[], p_excluded text[])
+-- Whether a text has all of the parts and none of the excluded ones, which are in lower case and have no
+-- accents. p_is_near says whether its accents are taken away, which takes ten times as long as the rest.
+create or replace function relay.has_parts(
+  p_text text, p_parts text[], p_excluded text[], p_is_near boolean)
   returns boolean
   language plpgsql immutable security invoker set search_path = ''
 as $$
 declare
-  v_text constant text := lower(p_text);
+  v_text constant text := lower(case when p_is_near then relay.without_accents(p_text) else p_text end);
   v_part text;
 begin
   foreach v_part in array p_parts loop
@@ -1100,6 +1309,26 @@ begin
 end;
 $$;
 
+-- The ids of the open messages among the newest 1,000 that are addressed: in one thread, or with p_thread_id
+-- null in all; to one reader, or with p_addressee null to any.
+create or replace function relay.open_messages(p_user_id uuid, p_thread_id uuid, p_addressee text)
+  returns setof uuid
+  language plpgsql stable security invoker set search_path = ''
+as $$
+begin
+  return query
+  select newest.id from (
+    select m.id from public.relay_messages m
+    where m.user_id = p_user_id and m.addressee is not null
+      and m.created_at > clock_timestamp() - interval '30 days'
+      and (p_addressee is null or relay.fold_name(m.addressee) = relay.fold_name(p_addressee))
+      and (p_thread_id is null or m.thread_id = p_thread_id)
+    order by m.created_at desc limit 1000) newest
+  cross join lateral relay.outcome(newest.id) o
+  where o.is_open;
+end;
+$$;
+
 -- The newest messages that match every filter given, newest first, in one thread or, with p_thread_id
 -- null, in all: the ids of at most p_limit, and over all threads the hits per thread among the matches that
 -- it came across: the newest 1,000 messages, and 1,000 matches before them where p_limit needs those. (To
@@ -1112,14 +1341,20 @@ $$;
 -- cached plan took 17.9 s where this takes milliseconds.
 create or replace function relay.search(
   p_user_id uuid, p_thread_id uuid, p_limit integer, p_since timestamptz, p_before_seq bigint,
-  p_surface text, p_session_tag text, p_from text, p_addressee text, p_query text,
-  out ids uuid[], out hits json, out matched text, out missing_words json)
+  p_surface text, p_session_tag text, p_from text, p_addressee text, p_query text, p_open boolean,
+  p_before text, out ids uuid[], out hits json, out matched text, out missing_words json)
   language plpgsql volatile security invoker
   set search_path = '' set plan_cache_mode = force_custom_plan set enable_seqscan = on
 as $$
 declare
   v_scope constant text := case when p_thread_id is null then 'm.user_id = $1' else 'm.thread_id = $2' end
-    || case when p_before_seq is null then '' else ' and m.seq < $3' end;
+    || case when p_before_seq is null then '' else ' and m.seq < $3' end
+    || case when p_before is null then '' else
+      ' and (m.created_at, m.id) < (split_part($13, ''/'', 1)::timestamptz, split_part($13, ''/'', 2)::uuid)' end;
+  -- Whether readers differ in spelling only, so that each message is looked at for whom it is.
+  v_has_twin constant boolean := p_addressee is not null and 1 < (
+    select count(*) from public.relay_readers
+    where user_id = p_user_id and relay.fold_name(reader_tag) = relay.fold_name(p_addressee));
   v_filters constant text := 'true'
     || case when p_since is null then '' else ' and m.created_at > $4' end
     || case when p_surface is null then '' else ' and m.surface = $5' end
@@ -1128,8 +1363,12 @@ declare
     || case when p_addressee is null then '' else $sql$
       and m.addressee is not null
       and relay.fold_name(m.addressee) = relay.fold_name($7)
-      and (m.addressee = $7 or relay.is_addressed($1, m.addressee, $7))
-      $sql$ end;
+      $sql$ end
+    || case when v_has_twin then 'and coalesce(relay.reader_for($1, m.addressee, m.created_at), $7) = $7'
+      else '' end
+    || case when p_open then $sql$
+      and m.id in (select relay.open_messages($1, $2, $7))
+      $sql$ else '' end;
   -- With p_since by time, for the index on it; within a thread both orders are one.
   v_order constant text := case
     when p_thread_id is null then 'm.created_at desc, m.id desc'
@@ -1148,9 +1387,9 @@ begin
       null::text[] as excluded, null::text[] as terms into v_query;
   else
     -- First the newest messages one by one, which finds parts of identifiers and of text without
-    -- spaces: 1,000 at most and 5 MB, for at most 8 terms. The inner limit is a fence. Then, if more is
-    -- wanted, the index: materialized, or the planner may walk all messages from the newest on in the
-    -- hope of a match. One statement, or a message posted between two would come last.
+    -- spaces: 1,000 at most and 5 MB, the newest MB without accents, for at most 8 terms. The inner limit is
+    -- a fence. Then, if more is wanted, the index: materialized, or the planner may walk all messages from
+    -- the newest on in the hope of a match. One statement, or a message posted between two would come last.
     v_sql := format($sql$
       with newest as materialized (
         select m.*, row_number() over (order by %3$s) as place
@@ -1161,7 +1400,8 @@ begin
         where bytes <= 5000000
           -- The first part is looked for here: calling a function for each message costs as much again.
           and (m.search @@ $9 or cardinality($10) <= 8
-            and strpos(lower(m.content), $10[1]) > 0 and relay.has_parts(m.content, $10, $11))
+            and (strpos(lower(m.content), $10[1]) > 0 or octet_length(m.content) > char_length(m.content))
+            and relay.has_parts(m.content, $10, $11, bytes <= 1000000))
           and %2$s
       ), older as materialized (
         select m.id, m.thread_id, row_number() over (order by %3$s) as place
@@ -1181,17 +1421,18 @@ begin
       select * from (%s) f order by place limit 1000
     )
     select coalesce((select array_agg(id order by place) from found where place <= $8), '{}'), (
-      select json_agg(json_build_object('thread_name', t.name, 'hits', h.hits)
+      select json_agg(json_strip_nulls(json_build_object(
+          'thread_name', t.name, 'archived', nullif(t.archived, false), 'hits', h.hits))
         order by h.hits desc, h.place)
       from (
         select thread_id, count(*) as hits, min(place) as place from found group by thread_id
         order by count(*) desc, min(place) limit 20) h
       join public.relay_threads t on t.id = h.thread_id
-      where $2 is null)
+      where $2 is null and $13 is null)
   $sql$, v_sql);
   execute v_sql into ids, hits
   using p_user_id, p_thread_id, p_before_seq, p_since, p_surface, p_session_tag, p_addressee, p_limit,
-    v_query.words, v_query.parts, v_query.excluded, p_from;
+    v_query.words, v_query.parts, v_query.excluded, p_from, p_before;
   if cardinality(ids) > 0 or p_query is null or cardinality(v_query.terms) < 2
     or querytree(v_query.any_word) in ('', 'T')
   then
@@ -1201,7 +1442,7 @@ begin
   -- Nothing has all the words. Null for the parts: any word is found by the index, and whole.
   execute v_sql into ids, hits
   using p_user_id, p_thread_id, p_before_seq, p_since, p_surface, p_session_tag, p_addressee, p_limit,
-    v_query.any_word, null::text[], null::text[], p_from;
+    v_query.any_word, null::text[], null::text[], p_from, p_before;
   if cardinality(ids) > 0 then
     matched := 'any';
     execute format($sql$
@@ -1213,7 +1454,7 @@ begin
           where %1$s and m.search @@ phraseto_tsquery('pg_catalog.simple', relay.words(term)))
         order by place limit 8
       ), newest as materialized (
-        select lower(content) as content
+        select lower(case when bytes <= 1000000 then relay.without_accents(content) else content end) as content
         from (
           select content, sum(octet_length(content)) over (order by %2$s) as bytes
           from (select * from public.relay_messages m where %1$s order by %2$s limit 1000) m
@@ -1251,8 +1492,12 @@ declare
   v_threads json;
   v_remaining bigint;
   v_archived bigint;
+  v_addressed json;
+  v_addressed_count bigint;
 begin
   if p_reader_tag is not null then
+    select messages, total into v_addressed, v_addressed_count
+    from relay.addressed_unread(p_user_id, p_reader_tag, '{}');
     select is_new, introduced_at, known_readers
     into v_is_new, v_introduced_at, v_known_readers
     from relay.note_reader(p_user_id, p_reader_tag, false, p_caller);
@@ -1267,13 +1512,13 @@ begin
       else (
       select count(*) from public.relay_threads
       where user_id = p_user_id
-        and strpos(lower(concat_ws(E'\n', name, description)), lower(p_query)) > 0) - p_limit end
+        and relay.has_text(name, description, p_query)) - p_limit end
     into v_ids, v_remaining
     from (
       select array(
         select id from public.relay_threads
         where user_id = p_user_id and (p_query is null
-          or strpos(lower(concat_ws(E'\n', name, description)), lower(p_query)) > 0)
+          or relay.has_text(name, description, p_query))
         order by active_slot desc, coalesce(last_message_at, created_at) desc, id desc
         limit p_limit + 1) as ids
       offset 0) listed;
@@ -1283,13 +1528,13 @@ begin
       else (
       select count(*) from public.relay_threads
       where user_id = p_user_id and not archived
-        and strpos(lower(concat_ws(E'\n', name, description)), lower(p_query)) > 0) - p_limit end
+        and relay.has_text(name, description, p_query)) - p_limit end
     into v_ids, v_remaining
     from (
       select array(
         select id from public.relay_threads
         where user_id = p_user_id and not archived and (p_query is null
-          or strpos(lower(concat_ws(E'\n', name, description)), lower(p_query)) > 0)
+          or relay.has_text(name, description, p_query))
         order by active_slot desc, coalesce(last_message_at, created_at) desc, id desc
         limit p_limit + 1) as ids
       offset 0) listed;
@@ -1320,13 +1565,15 @@ begin
   if v_threads is null and not p_include_archived then
     select count(*) into v_archived from public.relay_threads
     where user_id = p_user_id and archived and (p_query is null
-      or strpos(lower(concat_ws(E'\n', name, description)), lower(p_query)) > 0);
+      or relay.has_text(name, description, p_query));
   end if;
 
   return json_build_object(
     'threads', coalesce(v_threads, '[]'),
     'remaining_count', coalesce(v_remaining, 0),
     'archived_count', nullif(v_archived, 0),
+    'addressed_unread', v_addressed,
+    'addressed_unread_count', case when v_addressed_count > 3 then v_addressed_count end,
     'readers', relay.other_readers(p_user_id, p_reader_tag, 20),
     'new_reader', nullif(v_is_new, false),
     'known_readers', v_known_readers);
@@ -1334,6 +1581,17 @@ end;
 $$;
 revoke all on function public.relay_list_threads from public, anon, authenticated;
 grant execute on function public.relay_list_threads to service_role;
+
+-- Whether a thread's name or description has a text in it: case and accents are ignored.
+create or replace function relay.has_text(p_name text, p_description text, p_text text)
+  returns boolean
+  language plpgsql immutable security invoker set search_path = ''
+as $$
+begin
+  return strpos(lower(relay.without_accents(concat_ws(E'\n', p_name, p_description))),
+    lower(relay.without_accents(p_text))) > 0;
+end;
+$$;
 
 -- The latest message of a thread in one line of at most 120 characters; null for an empty thread.
 create or replace function relay.preview(p_thread_id uuid)
@@ -1396,12 +1654,15 @@ grant execute on function public.relay_create_thread to service_role;
 
 -- Posts a message under the id that the caller chose, so that posting the same id again, after an answer
 -- that never came, returns the stored message. Creates a missing thread and reopens an archived one. A new
--- p_reader_tag is introduced before its post takes its place.
--- Raises RL003 (idempotency key used for another message), RL009 (several threads match).
+-- p_reader_tag is introduced before its post takes its place. A reply (p_reply_to) without p_to is addressed to
+-- the author of the message that it answers, or, if that is the poster itself, to that message's addressee.
+-- Raises RL003 (idempotency key used for another message), RL009 (several threads match), RL010 (no message
+-- with the seq p_reply_to).
 create or replace function public.relay_post_message(
   p_user_id uuid, p_message_id uuid, p_thread_name text, p_content text, p_surface text,
   p_session_tag text default null, p_metadata jsonb default null, p_reader_tag text default null,
-  p_to text default null, p_idempotency_key text default null, p_caller jsonb default '{}')
+  p_to text default null, p_idempotency_key text default null, p_caller jsonb default '{}',
+  p_reply_to bigint default null)
   returns json
   language plpgsql volatile security invoker
   set search_path = '' set lock_timeout = '4s' set timezone = 'UTC' set enable_seqscan = off
@@ -1414,14 +1675,21 @@ declare
   v_known_readers json;
   v_skipped json;
   v_skipped_count bigint;
+  v_answered public.relay_messages;
   v_addressee public.relay_readers;
-  v_to text;
+  v_to text := p_to;
   v_id uuid;
   v_thread public.relay_threads;
   v_created boolean := false;
   v_message public.relay_messages;
   v_read bigint;
+  v_read_seq bigint;
   v_unread bigint;
+  v_addressed json;
+  v_addressed_count bigint;
+  v_sent json;
+  v_sent_count bigint;
+  v_only_posts boolean;
   v_is_only_reader boolean;
   v_other_threads json;
   v_other_readers json;
@@ -1443,11 +1711,6 @@ begin
       from relay.introduce_reader(p_user_id, p_reader_tag);
     end if;
   end if;
-  if p_to is not null then
-    v_addressee := relay.resolve_reader(p_user_id, p_to);
-    v_to := coalesce(v_addressee.reader_tag, relay.drop_at(p_to));
-  end if;
-
   perform relay.lock_thread_name(p_user_id, p_thread_name);
   -- Now that an earlier attempt with this id has finished, and before a thread is opened: the one that it
   -- posted to may have been renamed by hand since. By the id only, or an index that finds a user's or a
@@ -1465,7 +1728,9 @@ begin
   for no key update;
   while v_thread.id is null loop
     v_id := relay.locate_thread(p_user_id, p_thread_name);
-    if v_id is null then
+    if v_id is null and p_reply_to is not null then
+      perform relay.refuse_seq(p_thread_name, p_reply_to);
+    elsif v_id is null then
       insert into public.relay_threads (user_id, name)
       values (p_user_id, relay.trim(p_thread_name))
       on conflict (user_id, name) do nothing;
@@ -1478,15 +1743,28 @@ begin
     end if;
   end loop;
 
+  if p_reply_to is not null then
+    select * into v_answered from public.relay_messages
+    where thread_id = v_thread.id and seq = p_reply_to;
+    if v_to is null then
+      v_to := case when v_answered.reader_tag is distinct from p_reader_tag then v_answered.reader_tag
+        else nullif(v_answered.addressee, p_reader_tag) end;
+    end if;
+  end if;
+  if v_to is not null then
+    v_addressee := relay.resolve_reader(p_user_id, v_to);
+    v_to := coalesce(v_addressee.reader_tag, relay.drop_at(v_to));
+  end if;
+
   -- Only now, under the lock: before it, two calls with one key would both find nothing.
   if p_idempotency_key is not null then
     select * into v_message from public.relay_messages
     where thread_id = v_thread.id and idempotency_key = p_idempotency_key;
     -- The same `to` may have been stored as the caller wrote it, or as the name of the reader it means.
-    if found and ((v_message.content, v_message.surface, v_message.metadata,
+    if found and v_message.redacted_at is null and (
+      (v_message.content, v_message.surface, v_message.metadata, v_message.reply_to,
         relay.fold_name(v_message.addressee))
-      is distinct from (p_content, p_surface, p_metadata,
-        relay.fold_name(relay.drop_at(p_to))))
+      is distinct from (p_content, p_surface, p_metadata, p_reply_to, relay.fold_name(v_to)))
     then
       raise exception 'idempotency key "%" already belongs to another message', p_idempotency_key
         using errcode = 'RL003', detail = v_message.seq::text;
@@ -1494,6 +1772,19 @@ begin
       return relay.posted_before(v_message, v_thread.name, true, v_is_new,
         v_known_readers, v_skipped, v_skipped_count);
     end if;
+  end if;
+
+  if p_reply_to is not null and (v_answered.id is null or v_answered.redacted_at is not null) then
+    perform relay.refuse_seq(v_thread.name, p_reply_to);
+  end if;
+
+  if v_reader_tag is not null then
+    v_read := coalesce((
+      select last_read_seq from public.relay_read_cursors
+      where thread_id = v_thread.id and reader_tag = p_reader_tag), 0);
+    -- A reply answers one message: what the post before it answered, it carries on.
+    v_read_seq := case when p_reply_to is null then v_read
+      else relay.last_read_seq(v_thread.id, p_reader_tag, 0) end;
   end if;
 
   -- The time is taken here, under the lock: a default, now() or a value from outside is older than the
@@ -1509,15 +1800,13 @@ begin
 
   insert into public.relay_messages (
     id, thread_id, user_id, seq, surface, session_tag, content, metadata, idempotency_key, created_at,
-    reader_tag, addressee, client)
+    reader_tag, addressee, client, reply_to, read_seq)
   values (
     p_message_id, v_thread.id, p_user_id, v_message.seq, p_surface, p_session_tag, p_content,
-    p_metadata, p_idempotency_key, v_message.created_at, p_reader_tag, v_to, p_caller ->> 'client');
+    p_metadata, p_idempotency_key, v_message.created_at, p_reader_tag, v_to, p_caller ->> 'client',
+    p_reply_to, v_read_seq);
 
   if v_reader_tag is not null then
-    v_read := coalesce((
-      select last_read_seq from public.relay_read_cursors
-      where thread_id = v_thread.id and reader_tag = p_reader_tag), 0);
     -- Looked for in the first 1,000 seqs only: a post must not count a backlog of any length.
     v_unread := relay.count_unread(v_thread.id, v_message.seq, v_thread.message_count + 1,
       p_reader_tag, v_read, least(v_message.seq, v_read + 1001));
@@ -1534,18 +1823,28 @@ begin
     end if;
     v_is_only_reader := not exists (
       select from public.relay_readers where user_id = p_user_id and reader_tag <> p_reader_tag);
+    select messages, total into v_addressed, v_addressed_count
+    from relay.addressed_unread(p_user_id, p_reader_tag, array[p_message_id]);
+    select messages, total into v_sent, v_sent_count
+    from relay.sent(p_user_id, p_reader_tag, p_message_id);
   end if;
   if v_created then
     v_other_threads := (
-      select json_agg(json_build_object('name', name, 'message_count', message_count))
+      select json_agg(json_build_object(
+        'name', name, 'message_count', message_count, 'archived', archived))
       from (
-        select name, message_count from public.relay_threads
+        select name, message_count, archived from public.relay_threads
         where user_id = p_user_id and id <> v_thread.id
         order by coalesce(last_message_at, created_at) desc, id desc limit 200) latest);
   end if;
 
   if v_to is not null and v_addressee.reader_tag is null then
     v_other_readers := relay.other_readers(p_user_id, p_reader_tag, 50);
+    v_only_posts := exists (
+      select from (
+        select session_tag from public.relay_messages
+        where user_id = p_user_id order by created_at desc limit 1000) latest
+      where relay.fold_name(latest.session_tag) = relay.fold_name(v_to));
   end if;
 
   -- Without a query in it, this needs no plan; with the two above, planning it took as long as the insert.
@@ -1556,8 +1855,10 @@ begin
     'seq', v_message.seq,
     'created_at', relay.full_time(v_message.created_at),
     'unread_count', v_unread,
-    'addressed_unread', case when v_reader_tag is not null
-      then relay.addressed_unread(p_user_id, p_reader_tag) end,
+    'addressed_unread', v_addressed,
+    'addressed_unread_count', case when v_addressed_count > 3 then v_addressed_count end,
+    'sent', v_sent,
+    'sent_count', case when v_sent_count > 3 then v_sent_count end,
     'unread_count_is_minimum',
       case when v_read + 1001 < v_message.seq then true end,
     'thread_created', case when v_created then true end,
@@ -1565,7 +1866,8 @@ begin
     'to', v_to,
     'to_last_seen_at', case when v_addressee.last_seen_at is not null
       then relay.show_time(v_addressee.last_seen_at) end,
-    -- Whom an unknown addressee may have meant.
+    -- An unknown addressee may be the name of a session that posts, or a slip for another reader.
+    'to_only_posts', nullif(v_only_posts, false),
     'other_readers', v_other_readers,
     'only_reader', nullif(v_is_only_reader, false),
     'new_reader', nullif(v_is_new, false),
@@ -1601,8 +1903,19 @@ begin
 end;
 $$;
 
--- Messages of one thread, or with p_thread_name null those that a search finds in all, newest first; with
--- p_seq that one message, whole. Moves the reader's cursor over an unfiltered window that joins onto the
+-- Raises RL010: the thread of that name has no message with that seq.
+create or replace function relay.refuse_seq(p_thread_name text, p_seq bigint)
+  returns void
+  language plpgsql stable security invoker set search_path = ''
+as $$
+begin
+  raise exception 'thread "%" has no message with seq %', p_thread_name, p_seq using
+    errcode = 'RL010', detail = json_build_object('name', p_thread_name, 'seq', p_seq)::text;
+end;
+$$;
+
+-- Messages of one thread, or with p_thread_name null those that a search finds in all, newest first, and on
+-- from p_before, the `next_before` of the page before; with p_seq that one message, whole. Moves the reader's cursor over an unfiltered window that joins onto the
 -- messages it has read. Does not introduce a reader.
 -- Raises RL001 (thread not found), RL005 (no search term), RL009 (several threads match), RL010 (no
 -- message with that seq).
@@ -1612,14 +1925,14 @@ create or replace function public.relay_read_thread(
   p_seq bigint default null, p_surface text default null, p_session_tag text default null,
   p_to text default null, p_query text default null, p_max_bytes integer default 60000,
   p_max_content integer default null, p_overhead integer default 238, p_from text default null,
-  p_caller jsonb default '{}')
+  p_caller jsonb default '{}', p_open boolean default null, p_before text default null)
   returns json
   language plpgsql volatile security invoker
   set search_path = '' set lock_timeout = '4s' set timezone = 'UTC' set enable_seqscan = off
 as $$
 declare
   v_is_search constant boolean :=
-    num_nonnulls(p_since, p_surface, p_session_tag, p_from, p_to, p_query) > 0;
+    num_nonnulls(p_since, p_surface, p_session_tag, p_from, p_to, p_query, p_open) > 0;
   v_moves boolean :=
     num_nonnulls(p_before_seq, p_seq) = 0 and not v_is_search and p_reader_tag is not null;
   v_is_new boolean;
@@ -1631,12 +1944,16 @@ declare
   v_missing_words json;
   v_messages json;
   v_packed bigint[];
+  v_packed_ids uuid[];
   v_newest bigint;
   v_oldest bigint;
   v_older bigint;
   v_read bigint;
   v_unread bigint;
   v_moved json;
+  v_next_before text;
+  v_addressed json;
+  v_addressed_count bigint;
 begin
   if p_reader_tag is not null then
     if v_moves then
@@ -1657,13 +1974,12 @@ begin
       p_session_tag,
       coalesce((relay.resolve_reader(p_user_id, p_from)).reader_tag, relay.drop_at(p_from)),
       coalesce((relay.resolve_reader(p_user_id, p_to)).reader_tag, relay.drop_at(p_to)),
-      p_query);
+      p_query, p_open, p_before);
   elsif p_seq is not null then
     v_ids := array(
       select id from public.relay_messages where thread_id = v_thread.id and seq = p_seq);
     if cardinality(v_ids) = 0 then
-      raise exception 'thread "%" has no message with seq %', v_thread.name, p_seq using
-        errcode = 'RL010', detail = json_build_object('name', v_thread.name, 'seq', p_seq)::text;
+      perform relay.refuse_seq(v_thread.name, p_seq);
     end if;
   else
     -- The counts again, in the statement that chooses the messages.
@@ -1675,9 +1991,9 @@ begin
     from public.relay_threads t where t.id = v_thread.id;
   end if;
 
-  select packed.messages, packed.seqs into v_messages, v_packed
-  from relay.pack_messages(
-    v_ids[:p_limit], p_max_bytes, p_max_content, p_overhead, p_thread_name is null) packed;
+  select packed.messages, packed.seqs, packed.ids into v_messages, v_packed, v_packed_ids
+  from relay.pack_messages(v_ids[:p_limit], p_max_bytes, p_max_content, p_overhead,
+    p_thread_name is null, p_reader_tag) packed;
 
   if p_thread_name is not null and p_seq is null then
     select min(seq), max(seq) into v_oldest, v_newest from unnest(v_packed) as packed (seq);
@@ -1703,17 +2019,31 @@ begin
     end if;
   end if;
 
+  if p_thread_name is null and cardinality(v_packed) < cardinality(v_ids) then
+    select relay.full_time(created_at) || '/' || id into v_next_before
+    from public.relay_messages where id = v_packed_ids[cardinality(v_packed_ids)];
+  end if;
+  if p_reader_tag is not null then
+    select messages, total into v_addressed, v_addressed_count
+    from relay.addressed_unread(p_user_id, p_reader_tag, v_packed_ids);
+  end if;
   return json_build_object(
     'thread_name', v_thread.name,
+    'thread_id', v_thread.id,
     'archived', nullif(v_thread.archived, false),
     'messages', v_messages,
+    'uncut_count', case when cardinality(v_packed) < cardinality(v_ids[:p_limit])
+      then cardinality(v_ids[:p_limit]) end,
     'older_count', v_older,
     -- How many more match a search is not counted: that would read the whole thread.
     'has_more', case when v_is_search then cardinality(v_packed) < cardinality(v_ids) end,
     'next_before_seq', case
       when p_thread_name is null or p_seq is not null then null
       when v_older > 0 or cardinality(v_packed) < cardinality(v_ids) then v_oldest end,
+    'next_before', v_next_before,
     'unread_older_count', v_unread,
+    'addressed_unread', v_addressed,
+    'addressed_unread_count', case when v_addressed_count > 3 then v_addressed_count end,
     'threads', v_hits,
     'matched', v_matched,
     'missing_words', v_missing_words,
@@ -1727,19 +2057,25 @@ grant execute on function public.relay_read_thread to service_role;
 
 -- The messages after the reader's cursor, oldest first, without its own posts, and the cursor moved over
 -- exactly those; in one thread, or with p_thread_name null in all of them, archived ones included, the
--- least recently active first. The first check of all threads introduces the reader.
+-- least recently active first. The first check of all threads introduces the reader. With p_since what is
+-- older counts as read, save what is addressed to the reader; with p_since and p_peek it is left out, and
+-- the reader is not introduced.
 -- Raises RL001 (thread not found), RL004 (ack_seq beyond the thread's end), RL009 (several threads match),
--- RL011 (the reader of another connection), RL012 (too many new readers).
+-- RL011 (the reader of another connection), RL012 (too many new readers), RL013 (p_since is ahead of the
+-- clock): its detail is the clock's time.
 create or replace function public.relay_check_new(
   p_user_id uuid, p_reader_tag text, p_thread_name text default null, p_limit integer default 100,
   p_peek boolean default false, p_ack_seq bigint default null, p_max_bytes integer default 60000,
-  p_max_content integer default null, p_overhead integer default 238, p_caller jsonb default '{}')
+  p_max_content integer default null, p_overhead integer default 238, p_caller jsonb default '{}',
+  p_since timestamptz default null)
   returns json
   language plpgsql volatile security invoker
   set search_path = '' set lock_timeout = '4s' set timezone = 'UTC' set enable_seqscan = off
   set plan_cache_mode = force_generic_plan
 as $$
 declare
+  v_now constant timestamptz := clock_timestamp();
+  v_introduces constant boolean := p_thread_name is null and not (p_peek and p_since is not null);
   v_is_known boolean;
   v_may_move boolean;
   v_is_new boolean;
@@ -1754,6 +2090,7 @@ declare
   v_moved_ids uuid[];
   v_moved_seqs bigint[];
   v_acknowledged bigint;
+  v_has_all boolean;
   v_thread_ids uuid[];
   v_reads bigint[];
   v_unreads bigint[];
@@ -1764,9 +2101,16 @@ declare
   v_packed uuid[] := '{}';
   v_seqs bigint[];
   v_remaining json;
+  v_addressed json;
+  v_addressed_count bigint;
+  v_sent json;
+  v_sent_count bigint;
 begin
+  if p_since > v_now then
+    raise exception 'since is ahead of the clock' using errcode = 'RL013', detail = relay.show_time(v_now);
+  end if;
   -- A peek that acknowledges nothing moves nothing, so it takes no lock, unless it introduces.
-  if not p_peek or p_ack_seq is not null or p_thread_name is null and not exists (
+  if not p_peek or p_ack_seq is not null or v_introduces and not exists (
     select from public.relay_readers
     where user_id = p_user_id and reader_tag = p_reader_tag and introduced_at is not null)
   then
@@ -1778,13 +2122,21 @@ begin
   if not v_is_known or not v_may_move and (not p_peek or p_ack_seq is not null) then
     perform relay.refuse_reader(p_user_id, p_reader_tag, p_caller);
   end if;
-  if p_thread_name is null and v_introduced_at is null and v_may_move then
+  if p_thread_name is not null then
+    v_thread := relay.find_thread(p_user_id, p_thread_name);
+  end if;
+  if p_since is not null and not p_peek then
+    update public.relay_readers set introduced_at = v_now
+    where user_id = p_user_id and reader_tag = p_reader_tag
+      and introduced_at is null and p_thread_name is null;
+    select skipped, skipped_count into v_skipped, v_skipped_count
+    from relay.pass_over(p_user_id, p_reader_tag, v_thread.id, p_since);
+  elsif v_introduces and v_introduced_at is null and v_may_move then
     select skipped, skipped_count into v_skipped, v_skipped_count
     from relay.introduce_reader(p_user_id, p_reader_tag);
   end if;
 
-  if p_thread_name is not null then
-    v_thread := relay.find_thread(p_user_id, p_thread_name);
+  if v_thread.id is not null then
     v_read := coalesce((
       select last_read_seq from public.relay_read_cursors
       where thread_id = v_thread.id and reader_tag = p_reader_tag), 0);
@@ -1802,51 +2154,43 @@ begin
         where thread_id = v_thread.id and seq <= p_ack_seq) m
       where m.seq > v_read;
     end if;
-    if v_thread.last_seq <= greatest(v_read, p_ack_seq) then
-      return relay.empty_answer(v_thread.name, v_last_given_at, v_is_new,
-        v_known_readers, v_skipped, v_skipped_count, v_acknowledged,
-        relay.addressed_unread(p_user_id, p_reader_tag));
-    end if;
+    v_has_all := v_thread.last_seq <= greatest(v_read, p_ack_seq);
   -- A polling reader usually has everything. Two sums tell, at half the price of a look at each thread:
   -- no cursor is ever above its thread's last seq, so equal sums are equal seqs.
-  elsif (select sum(last_seq) from public.relay_threads where user_id = p_user_id) = (
-    select sum(last_read_seq) from public.relay_read_cursors
-    where user_id = p_user_id and reader_tag = p_reader_tag)
-  then
-    return relay.empty_answer(null, v_last_given_at, v_is_new, v_known_readers,
-      v_skipped, v_skipped_count);
+  else
+    v_has_all := (select sum(last_seq) from public.relay_threads where user_id = p_user_id) = (
+      select sum(last_read_seq) from public.relay_read_cursors
+      where user_id = p_user_id and reader_tag = p_reader_tag);
   end if;
 
   -- Unread messages are counted by seq, and only as many threads are read as fill the answer.
-  with pending as materialized (
-    select * from relay.pending_threads(p_user_id, p_reader_tag, v_thread.id)
-  ), turns as (
-    select *, sum(unread) over (order by last_message_at, thread_id) - unread as unread_before
-    from pending where unread > 0
-  ), picked as (
-    select m.id, m.seq, turns.last_message_at, turns.thread_id
-    from turns
-    cross join lateral (
-      select m.id, m.seq from public.relay_messages m
-      where m.thread_id = turns.thread_id and m.seq > turns.read_seq
-        and (m.reader_tag is distinct from p_reader_tag or m.addressee = m.reader_tag)
-      order by m.seq limit p_limit) m
-    where turns.unread_before < p_limit
-    order by turns.last_message_at, turns.thread_id, m.seq
-    limit p_limit
-  )
-  select
-    (select array_agg(id order by last_message_at, thread_id, seq) from picked),
-    array_agg(thread_id order by last_message_at, thread_id),
-    array_agg(read_seq order by last_message_at, thread_id),
-    array_agg(unread order by last_message_at, thread_id),
-    coalesce(sum(unread), 0), coalesce(sum(own), 0)
-  into v_ids, v_thread_ids, v_reads, v_unreads, v_unread, v_own
-  from pending;
-  if v_unread = 0 and v_own = 0 then
-    return relay.empty_answer(v_thread.name, v_last_given_at, v_is_new,
-      v_known_readers, v_skipped, v_skipped_count, v_acknowledged,
-      relay.addressed_unread(p_user_id, p_reader_tag));
+  if v_has_all is not true then
+    with pending as materialized (
+      select * from relay.pending_threads(
+        p_user_id, p_reader_tag, v_thread.id, case when p_peek then p_since end)
+    ), turns as (
+      select *, sum(unread) over (order by last_message_at, thread_id) - unread as unread_before
+      from pending where unread > 0
+    ), picked as (
+      select m.id, m.seq, turns.last_message_at, turns.thread_id
+      from turns
+      cross join lateral (
+        select m.id, m.seq from public.relay_messages m
+        where m.thread_id = turns.thread_id and m.seq > turns.read_seq
+          and (m.reader_tag is distinct from p_reader_tag or m.addressee = m.reader_tag)
+        order by m.seq limit p_limit) m
+      where turns.unread_before < p_limit
+      order by turns.last_message_at, turns.thread_id, m.seq
+      limit p_limit
+    )
+    select
+      (select array_agg(id order by last_message_at, thread_id, seq) from picked),
+      array_agg(thread_id order by last_message_at, thread_id),
+      array_agg(read_seq order by last_message_at, thread_id),
+      array_agg(unread order by last_message_at, thread_id),
+      coalesce(sum(unread), 0), coalesce(sum(own), 0)
+    into v_ids, v_thread_ids, v_reads, v_unreads, v_unread, v_own
+    from pending;
   end if;
 
   if v_ids is not null then
@@ -1854,7 +2198,7 @@ begin
     from relay.pack_messages(
       v_ids, p_max_bytes, p_max_content, p_overhead, p_thread_name is null, p_reader_tag) packed;
   end if;
-  if not p_peek then
+  if not p_peek and v_unread + v_own > 0 then
     -- Over the returned messages, and over own posts that join onto them.
     select json_agg(json_build_object(
         'thread_id', moved.thread_id, 'from', moved.read_seq, 'to', moved.seq)),
@@ -1887,10 +2231,9 @@ begin
 
   if v_unread > 0 and v_thread.id is not null then
     v_remaining := json_build_array(
-      json_build_object('thread_name', v_thread.name, 'unread_count', v_unread));
+      relay.unread_thread(v_thread.name, v_thread.archived, v_unread));
   elsif v_unread > 0 then
-    select json_agg(json_build_object('thread_name', t.name, 'unread_count', left_over.unread)
-      order by left_over.place)
+    select json_agg(relay.unread_thread(t.name, t.archived, left_over.unread) order by left_over.place)
     into v_remaining
     from (
       select pending.thread_id, pending.place,
@@ -1903,20 +2246,31 @@ begin
       order by pending.place limit 20) left_over
     join public.relay_threads t on t.id = left_over.thread_id;
   end if;
+  -- A reader that has received everything has nothing addressed to it unread either.
+  if v_thread.id is not null or v_has_all is not true then
+    select messages, total into v_addressed, v_addressed_count
+    from relay.addressed_unread(p_user_id, p_reader_tag, v_packed);
+  end if;
+  select messages, total into v_sent, v_sent_count from relay.sent(p_user_id, p_reader_tag);
   return json_build_object(
     'thread_name', v_thread.name,
+    'thread_id', v_thread.id,
+    'archived', nullif(v_thread.archived, false),
     'new_message_count', cardinality(v_packed),
     'messages', v_messages,
+    'uncut_count', case when cardinality(v_packed) < cardinality(v_ids) then cardinality(v_ids) end,
     'remaining_count', v_unread,
     'remaining', v_remaining,
-    -- Other messages that wait for this reader: after a peek that includes the returned ones.
-    'addressed_unread', case when not p_peek
-      then relay.addressed_unread(p_user_id, p_reader_tag) end,
+    'addressed_unread', v_addressed,
+    'addressed_unread_count', case when v_addressed_count > 3 then v_addressed_count end,
+    'sent', v_sent,
+    'sent_count', case when v_sent_count > 3 then v_sent_count end,
     -- Once everything has been returned: until then some of them have not been reached.
     'own_message_count', case when v_unread = 0 then v_own end,
     'acknowledged_count', v_acknowledged,
     'last_given_at', case when cardinality(v_packed) = 0
       then relay.show_time(v_last_given_at) end,
+    'now', relay.show_time(v_now),
     'new_reader', nullif(v_is_new, false),
     'known_readers', v_known_readers,
     'skipped', v_skipped,
@@ -1929,9 +2283,9 @@ revoke all on function public.relay_check_new from public, anon, authenticated;
 grant execute on function public.relay_check_new to service_role;
 
 -- The threads in which a reader has something above its cursor: the messages of others, and its own.
--- With p_thread_id only that thread.
+-- With p_thread_id only that thread; with p_since nothing older.
 create or replace function relay.pending_threads(
-  p_user_id uuid, p_reader_tag text, p_thread_id uuid)
+  p_user_id uuid, p_reader_tag text, p_thread_id uuid, p_since timestamptz)
   returns table (thread_id uuid, last_message_at timestamptz, read_seq bigint, unread bigint, own bigint)
   language plpgsql stable security invoker set search_path = ''
 as $$
@@ -1944,10 +2298,12 @@ begin
     from public.relay_threads t
     left join public.relay_read_cursors c
       on c.user_id = p_user_id and c.reader_tag = p_reader_tag and c.thread_id = t.id
-    cross join lateral (select coalesce(c.last_read_seq, 0) as read_seq) r
+    cross join lateral (select case when p_since is null then coalesce(c.last_read_seq, 0)
+      else greatest(c.last_read_seq, relay.seq_before(t.id, p_since)) end as read_seq) r
     cross join lateral (select relay.count_unread(t.id, t.last_seq, t.message_count,
       p_reader_tag, r.read_seq, t.last_seq + 1) as unread offset 0) counted
-    where t.user_id = p_user_id and t.last_seq > r.read_seq;
+    where t.user_id = p_user_id and t.last_seq > coalesce(c.last_read_seq, 0)
+      and (p_since is null or t.last_message_at >= p_since);
   else
     return query
     select t.id, t.last_message_at, r.read_seq, counted.unread,
@@ -1955,11 +2311,25 @@ begin
         - counted.unread
     from public.relay_threads t
     left join public.relay_read_cursors c on c.reader_tag = p_reader_tag and c.thread_id = t.id
-    cross join lateral (select coalesce(c.last_read_seq, 0) as read_seq) r
+    cross join lateral (select case when p_since is null then coalesce(c.last_read_seq, 0)
+      else greatest(c.last_read_seq, relay.seq_before(t.id, p_since)) end as read_seq) r
     cross join lateral (select relay.count_unread(t.id, t.last_seq, t.message_count,
       p_reader_tag, r.read_seq, t.last_seq + 1) as unread offset 0) counted
-    where t.id = p_thread_id and t.last_seq > r.read_seq;
+    where t.id = p_thread_id and t.last_seq > coalesce(c.last_read_seq, 0);
   end if;
+end;
+$$;
+
+-- The seq of the last message of a thread that is older than p_since; 0 if none is.
+create or replace function relay.seq_before(p_thread_id uuid, p_since timestamptz)
+  returns bigint
+  language plpgsql stable security invoker set search_path = ''
+as $$
+begin
+  return coalesce((
+    select seq from public.relay_messages
+    where thread_id = p_thread_id and created_at < p_since
+    order by created_at desc limit 1), 0);
 end;
 $$;
 
@@ -1983,28 +2353,14 @@ begin
 end;
 $$;
 
--- The answer of relay_check_new when there is nothing new.
-create or replace function relay.empty_answer(
-  p_thread_name text, p_last_given_at timestamptz, p_is_new boolean,
-  p_known_readers json, p_skipped json, p_skipped_count bigint, p_acknowledged bigint default null,
-  p_addressed json default null)
+-- An entry of `remaining`.
+create or replace function relay.unread_thread(p_name text, p_archived boolean, p_unread bigint)
   returns json
-  language plpgsql stable security invoker set search_path = ''
+  language plpgsql immutable security invoker set search_path = ''
 as $$
 begin
-  return json_build_object(
-    'thread_name', p_thread_name,
-    'new_message_count', 0,
-    'messages', '[]'::json,
-    'remaining_count', 0,
-    'addressed_unread', p_addressed,
-    'own_message_count', 0,
-    'acknowledged_count', p_acknowledged,
-    'last_given_at', relay.show_time(p_last_given_at),
-    'new_reader', nullif(p_is_new, false),
-    'known_readers', p_known_readers,
-    'skipped', p_skipped,
-    'skipped_thread_count', nullif(p_skipped_count, 0));
+  return json_strip_nulls(json_build_object(
+    'thread_name', p_name, 'archived', nullif(p_archived, false), 'unread_count', p_unread));
 end;
 $$;
 
@@ -2194,7 +2550,8 @@ begin
           'kind', 'message', 'id', m.id, 'thread_id', m.thread_id, 'seq', m.seq, 'surface', m.surface,
           'session_tag', m.session_tag, 'content', m.content, 'metadata', m.metadata,
           'created_at', m.created_at, 'idempotency_key', m.idempotency_key, 'reader_tag', m.reader_tag,
-          'addressee', m.addressee, 'client', m.client) order by page.place), '[]')
+          'addressee', m.addressee, 'client', m.client, 'reply_to', m.reply_to, 'read_seq', m.read_seq,
+          'settled_at', m.settled_at, 'redacted_at', m.redacted_at) order by page.place), '[]')
       from page join public.relay_messages m on m.id = page.id
       where page.bytes <= p_max_bytes or page.place = 1);
   end if;
@@ -2217,7 +2574,7 @@ grant execute on function public.relay_export to service_role;
 -- how many were new. Existing rows stay, so that records may come twice; a cursor only moves
 -- forward. p_reader_tags and p_last_seqs, sent with the messages, name the readers of the import, and the
 -- last seq of each of its threads: any other reader that knows this relay gets a cursor there, or all of an
--- imported thread would be news to it; but below the first message that is addressed to it. p_thread_ids, sent with the readers, names the threads of the import, for the same in the other threads.
+-- imported thread would be news to it; but below the first open message that is addressed to it. p_thread_ids, sent with the readers, names the threads of the import, for the same in the other threads.
 -- Raises RL008 where something else is in a record's place: its detail names the thread.
 create or replace function public.relay_import(
   p_user_id uuid, p_records jsonb, p_reader_tags jsonb default '[]', p_thread_ids jsonb default null,
@@ -2343,13 +2700,13 @@ begin
   with added as (
     insert into public.relay_messages (
       id, thread_id, user_id, seq, surface, session_tag, content, metadata, created_at,
-      idempotency_key, reader_tag, addressee, client)
+      idempotency_key, reader_tag, addressee, client, reply_to, read_seq, settled_at, redacted_at)
     select id, thread_id, p_user_id, seq, surface, session_tag, content, metadata, created_at,
-      idempotency_key, reader_tag, addressee, client
+      idempotency_key, reader_tag, addressee, client, reply_to, read_seq, settled_at, redacted_at
     from jsonb_to_recordset(p_records) as r (
       kind text, id uuid, thread_id uuid, seq bigint, surface text, session_tag text, content text,
       metadata jsonb, created_at timestamptz, idempotency_key text, reader_tag text, addressee text,
-      client text)
+      client text, reply_to bigint, read_seq bigint, settled_at timestamptz, redacted_at timestamptz)
     where r.kind = 'message'
     on conflict (id) do nothing
     returning id, thread_id, seq, addressee
@@ -2382,10 +2739,10 @@ begin
   with addressed as (
     select m.thread_id, known.reader_tag, min(m.seq) as seq
     from public.relay_messages m
+    cross join lateral relay.outcome(m.id) o
     join public.relay_readers known on known.user_id = p_user_id and not p_reader_tags ? known.reader_tag
-      and (known.reader_tag = m.addressee
-        or relay.is_addressed(p_user_id, m.addressee, known.reader_tag))
-    where m.id = any (v_addressed)
+      and known.reader_tag = o.owner
+    where m.id = any (v_addressed) and o.is_open
     group by m.thread_id, known.reader_tag
   )
   update public.relay_read_cursors c
@@ -2403,7 +2760,7 @@ revoke all on function public.relay_import from public, anon, authenticated;
 grant execute on function public.relay_import to service_role;
 
 -- Introduces readers that an import made known to the threads that were here before: all but p_thread_ids.
--- Their messages count as read, up to the first message addressed to the reader, unless it has a cursor
+-- Their messages count as read, up to the first open message addressed to the reader, unless it has a cursor
 -- already. Without this, each of those threads would count as opened since. Needs relay.lock_reader.
 create or replace function relay.introduce_imported(
   p_user_id uuid, p_reader_tags text[], p_thread_ids jsonb)
@@ -2419,8 +2776,9 @@ begin
     from readers r
     join public.relay_messages m on m.user_id = p_user_id
       and m.addressee is not null and relay.fold_name(m.addressee) = r.folded
-      and (m.addressee = r.reader_tag
-        or relay.is_addressed(p_user_id, m.addressee, r.reader_tag))
+      and m.created_at > clock_timestamp() - interval '30 days'
+    cross join lateral relay.outcome(m.id) o
+    where o.owner = r.reader_tag and o.is_open
     group by m.thread_id, r.reader_tag
   ), starts as materialized (
     select t.id, r.reader_tag, coalesce(t.last_message_at, t.created_at) as active_at, t.last_seq,

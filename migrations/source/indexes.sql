@@ -48,13 +48,22 @@ begin
   -- A reader's own posts, which are not news to it; those it addressed to itself are.
   create index relay_messages_own_idx on public.relay_messages (thread_id, reader_tag, seq)
     where reader_tag is not null and addressee is distinct from reader_tag;
-  -- Folded, because an addressee that was not known yet is stored as the caller wrote it.
+  -- The newest messages to a reader, folded, because an addressee that was not known yet is stored as the
+  -- caller wrote it; the newest that a reader addressed to others; and the replies to a message.
   create index relay_messages_addressee_idx
-    on public.relay_messages (user_id, (relay.fold_name(addressee)), thread_id, seq)
+    on public.relay_messages (user_id, (relay.fold_name(addressee)), created_at desc)
     where addressee is not null;
+  create index relay_messages_sent_idx
+    on public.relay_messages (user_id, reader_tag, created_at desc) where addressee is not null;
+  create index relay_messages_reply_idx
+    on public.relay_messages (thread_id, reply_to, seq) where reply_to is not null;
   -- With fastupdate, one post in many would pay for flushing the pending list, and searches read it.
   create index relay_messages_search_idx
     on public.relay_messages using gin (search) with (fastupdate = off);
+
+  -- How a reader that is addressed is found.
+  create index relay_readers_folded_tag_idx
+    on public.relay_readers (user_id, (relay.fold_name(reader_tag)));
 
   -- Everything that relay_check_new over all threads reads of the cursors.
   create index relay_read_cursors_reader_idx

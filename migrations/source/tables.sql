@@ -38,6 +38,13 @@ create table if not exists public.relay_messages (
   reader_tag text,
   addressee text,
   client text,
+  -- The seq of the message in this thread that this one answers.
+  reply_to bigint,
+  -- How far the poster had received the thread: at this post, or, for a reply, as the post before it has it.
+  read_seq bigint,
+  -- When the person marked it as done, and when they took its content back.
+  settled_at timestamptz,
+  redacted_at timestamptz,
   -- `simple` does not stem, which is right for code and names. Messages have at most 100,000
   -- characters today; 0.1.0 accepted any length, and a tsvector of more than 1 MB is an error.
   search tsvector generated always as (

@@ -103,7 +103,11 @@ begin
     add column if not exists idempotency_key text,
     add column if not exists reader_tag text,
     add column if not exists addressee text,
-    add column if not exists client text;
+    add column if not exists client text,
+    add column if not exists reply_to bigint,
+    add column if not exists read_seq bigint,
+    add column if not exists settled_at timestamptz,
+    add column if not exists redacted_at timestamptz;
   alter table public.relay_read_cursors
     add column if not exists last_read_seq bigint;
 

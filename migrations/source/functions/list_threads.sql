@@ -20,8 +20,12 @@ declare
   v_threads json;
   v_remaining bigint;
   v_archived bigint;
+  v_addressed json;
+  v_addressed_count bigint;
 begin
   if p_reader_tag is not null then
+    select messages, total into v_addressed, v_addressed_count
+    from relay.addressed_unread(p_user_id, p_reader_tag, '{}');
     select is_new, introduced_at, known_readers
     into v_is_new, v_introduced_at, v_known_readers
     from relay.note_reader(p_user_id, p_reader_tag, false, p_caller);
@@ -36,13 +40,13 @@ begin
       else (
       select count(*) from public.relay_threads
       where user_id = p_user_id
-        and strpos(lower(concat_ws(E'\n', name, description)), lower(p_query)) > 0) - p_limit end
+        and relay.has_text(name, description, p_query)) - p_limit end
     into v_ids, v_remaining
     from (
       select array(
         select id from public.relay_threads
         where user_id = p_user_id and (p_query is null
-          or strpos(lower(concat_ws(E'\n', name, description)), lower(p_query)) > 0)
+          or relay.has_text(name, description, p_query))
         order by active_slot desc, coalesce(last_message_at, created_at) desc, id desc
         limit p_limit + 1) as ids
       offset 0) listed;
@@ -52,13 +56,13 @@ begin
       else (
       select count(*) from public.relay_threads
       where user_id = p_user_id and not archived
-        and strpos(lower(concat_ws(E'\n', name, description)), lower(p_query)) > 0) - p_limit end
+        and relay.has_text(name, description, p_query)) - p_limit end
     into v_ids, v_remaining
     from (
       select array(
         select id from public.relay_threads
         where user_id = p_user_id and not archived and (p_query is null
-          or strpos(lower(concat_ws(E'\n', name, description)), lower(p_query)) > 0)
+          or relay.has_text(name, description, p_query))
         order by active_slot desc, coalesce(last_message_at, created_at) desc, id desc
         limit p_limit + 1) as ids
       offset 0) listed;
@@ -89,13 +93,15 @@ begin
   if v_threads is null and not p_include_archived then
     select count(*) into v_archived from public.relay_threads
     where user_id = p_user_id and archived and (p_query is null
-      or strpos(lower(concat_ws(E'\n', name, description)), lower(p_query)) > 0);
+      or relay.has_text(name, description, p_query));
   end if;
 
   return json_build_object(
     'threads', coalesce(v_threads, '[]'),
     'remaining_count', coalesce(v_remaining, 0),
     'archived_count', nullif(v_archived, 0),
+    'addressed_unread', v_addressed,
+    'addressed_unread_count', case when v_addressed_count > 3 then v_addressed_count end,
     'readers', relay.other_readers(p_user_id, p_reader_tag, 20),
     'new_reader', nullif(v_is_new, false),
     'known_readers', v_known_readers);
@@ -103,6 +109,17 @@ end;
 $$;
 revoke all on function public.relay_list_threads from public, anon, authenticated;
 grant execute on function public.relay_list_threads to service_role;
+
+-- Whether a thread's name or description has a text in it: case and accents are ignored.
+create or replace function relay.has_text(p_name text, p_description text, p_text text)
+  returns boolean
+  language plpgsql immutable security invoker set search_path = ''
+as $$
+begin
+  return strpos(lower(relay.without_accents(concat_ws(E'\n', p_name, p_description))),
+    lower(relay.without_accents(p_text))) > 0;
+end;
+$$;
 
 -- The latest message of a thread in one line of at most 120 characters; null for an empty thread.
 create or replace function relay.preview(p_thread_id uuid)

@@ -1,5 +1,5 @@
--- Messages of one thread, or with p_thread_name null those that a search finds in all, newest first; with
--- p_seq that one message, whole. Moves the reader's cursor over an unfiltered window that joins onto the
+-- Messages of one thread, or with p_thread_name null those that a search finds in all, newest first, and on
+-- from p_before, the `next_before` of the page before; with p_seq that one message, whole. Moves the reader's cursor over an unfiltered window that joins onto the
 -- messages it has read. Does not introduce a reader.
 -- Raises RL001 (thread not found), RL005 (no search term), RL009 (several threads match), RL010 (no
 -- message with that seq).
@@ -9,14 +9,14 @@ create or replace function public.relay_read_thread(
   p_seq bigint default null, p_surface text default null, p_session_tag text default null,
   p_to text default null, p_query text default null, p_max_bytes integer default 60000,
   p_max_content integer default null, p_overhead integer default 238, p_from text default null,
-  p_caller jsonb default '{}')
+  p_caller jsonb default '{}', p_open boolean default null, p_before text default null)
   returns json
   language plpgsql volatile security invoker
   set search_path = '' set lock_timeout = '4s' set timezone = 'UTC' set enable_seqscan = off
 as $$
 declare
   v_is_search constant boolean :=
-    num_nonnulls(p_since, p_surface, p_session_tag, p_from, p_to, p_query) > 0;
+    num_nonnulls(p_since, p_surface, p_session_tag, p_from, p_to, p_query, p_open) > 0;
   v_moves boolean :=
     num_nonnulls(p_before_seq, p_seq) = 0 and not v_is_search and p_reader_tag is not null;
   v_is_new boolean;
@@ -28,12 +28,16 @@ declare
   v_missing_words json;
   v_messages json;
   v_packed bigint[];
+  v_packed_ids uuid[];
   v_newest bigint;
   v_oldest bigint;
   v_older bigint;
   v_read bigint;
   v_unread bigint;
   v_moved json;
+  v_next_before text;
+  v_addressed json;
+  v_addressed_count bigint;
 begin
   if p_reader_tag is not null then
     if v_moves then
@@ -54,13 +58,12 @@ begin
       p_session_tag,
       coalesce((relay.resolve_reader(p_user_id, p_from)).reader_tag, relay.drop_at(p_from)),
       coalesce((relay.resolve_reader(p_user_id, p_to)).reader_tag, relay.drop_at(p_to)),
-      p_query);
+      p_query, p_open, p_before);
   elsif p_seq is not null then
     v_ids := array(
       select id from public.relay_messages where thread_id = v_thread.id and seq = p_seq);
     if cardinality(v_ids) = 0 then
-      raise exception 'thread "%" has no message with seq %', v_thread.name, p_seq using
-        errcode = 'RL010', detail = json_build_object('name', v_thread.name, 'seq', p_seq)::text;
+      perform relay.refuse_seq(v_thread.name, p_seq);
     end if;
   else
     -- The counts again, in the statement that chooses the messages.
@@ -72,9 +75,9 @@ begin
     from public.relay_threads t where t.id = v_thread.id;
   end if;
 
-  select packed.messages, packed.seqs into v_messages, v_packed
-  from relay.pack_messages(
-    v_ids[:p_limit], p_max_bytes, p_max_content, p_overhead, p_thread_name is null) packed;
+  select packed.messages, packed.seqs, packed.ids into v_messages, v_packed, v_packed_ids
+  from relay.pack_messages(v_ids[:p_limit], p_max_bytes, p_max_content, p_overhead,
+    p_thread_name is null, p_reader_tag) packed;
 
   if p_thread_name is not null and p_seq is null then
     select min(seq), max(seq) into v_oldest, v_newest from unnest(v_packed) as packed (seq);
@@ -100,17 +103,31 @@ begin
     end if;
   end if;
 
+  if p_thread_name is null and cardinality(v_packed) < cardinality(v_ids) then
+    select relay.full_time(created_at) || '/' || id into v_next_before
+    from public.relay_messages where id = v_packed_ids[cardinality(v_packed_ids)];
+  end if;
+  if p_reader_tag is not null then
+    select messages, total into v_addressed, v_addressed_count
+    from relay.addressed_unread(p_user_id, p_reader_tag, v_packed_ids);
+  end if;
   return json_build_object(
     'thread_name', v_thread.name,
+    'thread_id', v_thread.id,
     'archived', nullif(v_thread.archived, false),
     'messages', v_messages,
+    'uncut_count', case when cardinality(v_packed) < cardinality(v_ids[:p_limit])
+      then cardinality(v_ids[:p_limit]) end,
     'older_count', v_older,
     -- How many more match a search is not counted: that would read the whole thread.
     'has_more', case when v_is_search then cardinality(v_packed) < cardinality(v_ids) end,
     'next_before_seq', case
       when p_thread_name is null or p_seq is not null then null
       when v_older > 0 or cardinality(v_packed) < cardinality(v_ids) then v_oldest end,
+    'next_before', v_next_before,
     'unread_older_count', v_unread,
+    'addressed_unread', v_addressed,
+    'addressed_unread_count', case when v_addressed_count > 3 then v_addressed_count end,
     'threads', v_hits,
     'matched', v_matched,
     'missing_words', v_missing_words,

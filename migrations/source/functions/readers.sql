@@ -141,54 +141,140 @@ begin
 end;
 $$;
 
--- Unread messages addressed to a reader, in any thread: where they are, at most 10. Steps from thread to
--- thread through the index, because most messages ever addressed to a reader have been read.
-create or replace function relay.addressed_unread(p_user_id uuid, p_reader_tag text)
-  returns json
+-- The outcome of a message that is addressed: the reader it is for; whether that reader has received it; the
+-- seq of its answer; and whether it is open, which is to say that an answer is still due. It is answered by a
+-- reply of that reader or of the person, or, once received, by a post of that reader without reply_to; one to
+-- its own author by a reply only. It stays open for 30 days at most.
+create or replace function relay.outcome(
+  p_message_id uuid, out owner text, out is_given boolean, out answered_by bigint, out is_open boolean)
+  language plpgsql stable security invoker
+  set search_path = '' set enable_sort = off set enable_incremental_sort = off
+as $$
+declare
+  v_message record;
+begin
+  select user_id, thread_id, seq, reader_tag, addressee, created_at,
+    settled_at is null and redacted_at is null
+      and created_at > clock_timestamp() - interval '30 days' as may_be_open
+  into v_message
+  from public.relay_messages where id = p_message_id;
+  owner := relay.reader_for(v_message.user_id, v_message.addressee, v_message.created_at);
+  is_given := v_message.seq <= coalesce((
+    select last_read_seq from public.relay_read_cursors
+    where thread_id = v_message.thread_id and reader_tag = owner), 0);
+  -- Each in the order of the one index that has it, without sorting: otherwise a session that planned while
+  -- the thread was short would read all of it from then on.
+  select seq into answered_by from public.relay_messages
+  where (thread_id, reply_to) >= (v_message.thread_id, v_message.seq)
+    and (thread_id, reply_to) <= (v_message.thread_id, v_message.seq)
+    and reply_to is not null and reader_tag in (owner, 'board')
+  order by thread_id, reply_to, seq limit 1;
+  if answered_by is null and is_given and owner is distinct from v_message.reader_tag then
+    -- Its last post decides: a reply carries on what the post before it had answered.
+    if relay.last_read_seq(v_message.thread_id, owner, v_message.seq) >= v_message.seq then
+      select seq into answered_by from (
+        select seq, read_seq from public.relay_messages
+        where (thread_id, reader_tag, seq) > (v_message.thread_id, owner, v_message.seq)
+          and (thread_id, reader_tag) <= (v_message.thread_id, owner)
+          and reader_tag is not null and addressee is distinct from reader_tag
+        order by thread_id, reader_tag, seq limit 1000) own
+      where read_seq >= v_message.seq order by seq limit 1;
+      is_open := false;
+    end if;
+  end if;
+  is_open := coalesce(is_open, v_message.may_be_open and answered_by is null);
+end;
+$$;
+
+-- The read_seq of a reader's last post after p_after; null without one.
+create or replace function relay.last_read_seq(p_thread_id uuid, p_reader_tag text, p_after bigint)
+  returns bigint
+  language plpgsql stable security invoker
+  set search_path = '' set enable_sort = off set enable_incremental_sort = off
+as $$
+begin
+  return (
+    select read_seq from public.relay_messages
+    where (thread_id, reader_tag, seq) > (p_thread_id, p_reader_tag, p_after)
+      and (thread_id, reader_tag) <= (p_thread_id, p_reader_tag)
+      and reader_tag is not null and addressee is distinct from reader_tag
+    order by thread_id desc, reader_tag desc, seq desc limit 1);
+end;
+$$;
+
+-- The newest unread messages that are addressed to a reader, in any thread, each with the first 300 characters
+-- of its text; at most three, and how many there are among the newest 20 to it of the last 30 days. Not those
+-- that the answer has anyway (p_shown).
+create or replace function relay.addressed_unread(
+  p_user_id uuid, p_reader_tag text, p_shown uuid[], out messages json, out total bigint)
   language plpgsql stable security invoker
   set search_path = '' set plan_cache_mode = force_generic_plan
 as $$
 declare
   v_folded constant text := relay.fold_name(p_reader_tag);
 begin
-  return (
-    with recursive addressed as (
-      (select thread_id, 1 as step from public.relay_messages
-      where user_id = p_user_id
-        and addressee is not null and relay.fold_name(addressee) = v_folded
-      order by thread_id limit 1)
-      union all
-      select (
-        select m.thread_id from public.relay_messages m
-        where m.user_id = p_user_id
-          and m.addressee is not null and relay.fold_name(m.addressee) = v_folded
-          and m.thread_id > addressed.thread_id
-        order by m.thread_id limit 1), step + 1
-      from addressed where thread_id is not null and step < 1000
-    )
-    select json_agg(json_build_object('thread_name', found.name, 'seq', found.seq)
-      order by found.created_at)
-    from (
-      select t.name, m.seq, m.created_at
-      from addressed
-      join public.relay_threads t on t.id = addressed.thread_id
-      left join public.relay_read_cursors c
-        on c.user_id = p_user_id and c.reader_tag = p_reader_tag and c.thread_id = t.id
-      cross join lateral (
-        select m.seq, m.created_at from public.relay_messages m
-        where m.user_id = p_user_id
-          and m.addressee is not null and relay.fold_name(m.addressee) = v_folded
-          and m.thread_id = t.id and m.seq > coalesce(c.last_read_seq, 0)
-          and (m.addressee = p_reader_tag
-            or relay.is_addressed(p_user_id, m.addressee, p_reader_tag))
-        order by m.seq limit 10) m
-      order by m.created_at limit 10) found);
+  with newest as materialized (
+    select id, thread_id, seq, addressee, created_at, redacted_at from public.relay_messages
+    where user_id = p_user_id and addressee is not null and relay.fold_name(addressee) = v_folded
+      and created_at > clock_timestamp() - interval '30 days'
+    order by created_at desc limit 20
+  ), above as materialized (
+    select n.*
+    from newest n
+    left join public.relay_read_cursors c
+      on c.user_id = p_user_id and c.reader_tag = p_reader_tag and c.thread_id = n.thread_id
+    where n.seq > coalesce(c.last_read_seq, 0) and n.redacted_at is null and n.id <> all (p_shown)
+  ), unread as (
+    select a.id, t.name, t.archived, row_number() over (order by a.created_at desc, a.id) as place
+    from above a join public.relay_threads t on t.id = a.thread_id
+    where relay.is_addressed(p_user_id, a.addressee, a.created_at, p_reader_tag)
+  )
+  select json_agg(json_strip_nulls(json_build_object(
+      'thread_name', u.name,
+      'archived', nullif(u.archived, false),
+      'seq', m.seq,
+      'from', m.reader_tag,
+      'content', left(m.content, 300),
+      'content_length', case when octet_length(m.content) > 300 and char_length(m.content) > 300
+        then char_length(m.content) end,
+      'created_at', relay.show_time(m.created_at))) order by u.place) filter (where u.place <= 3),
+    nullif(count(*), 0)
+  into messages, total
+  from unread u left join public.relay_messages m on m.id = u.id and u.place <= 3;
+end;
+$$;
+
+-- Messages of a reader to others that are still open, newest first: at most three, and how many there are among
+-- its newest 20 of the last seven days. Not p_except, which it has just posted.
+create or replace function relay.sent(
+  p_user_id uuid, p_reader_tag text, p_except uuid default null, out messages json, out total bigint)
+  language plpgsql stable security invoker
+  set search_path = '' set plan_cache_mode = force_generic_plan
+as $$
+begin
+  with newest as materialized (
+    select id, thread_id, seq, addressee, created_at from public.relay_messages
+    where user_id = p_user_id and reader_tag = p_reader_tag and addressee is not null
+      and created_at > clock_timestamp() - interval '7 days'
+    order by created_at desc limit 20
+  ), due as (
+    select n.*, o.owner, o.is_given, row_number() over (order by n.created_at desc, n.id) as place
+    from newest n cross join lateral relay.outcome(n.id) o
+    where n.id is distinct from p_except and o.is_open and o.owner is distinct from p_reader_tag
+  )
+  select json_agg(json_strip_nulls(json_build_object(
+      'thread_name', t.name, 'archived', nullif(t.archived, false), 'seq', d.seq,
+      'to', coalesce(d.owner, d.addressee), 'given', d.is_given)) order by d.place)
+      filter (where d.place <= 3),
+    nullif(count(*), 0)
+  into messages, total
+  from due d join public.relay_threads t on t.id = d.thread_id;
 end;
 $$;
 
 -- Introduces a reader to all threads: with at most 20 messages in the relay everything is unread;
 -- otherwise the newest two messages of each of the ten most recently active threads are, and whatever
--- comes from the first message addressed to it on. The rest counts as read: each thread gets a cursor
+-- comes from the first open message addressed to it on. The rest counts as read: each thread gets a cursor
 -- there unless the reader already has one. Returns the threads in which messages were skipped, most
 -- recently active first: at most 20, and how many there are. Needs relay.lock_reader.
 create or replace function relay.introduce_reader(
@@ -215,15 +301,15 @@ begin
       where user_id = p_user_id and not archived and last_seq > 0
       order by active_slot desc, coalesce(last_message_at, created_at) desc, id desc limit 10) t
   ), addressed as materialized (
-    select thread_id as id, min(seq) - 1 as seq
-    from public.relay_messages
-    where user_id = p_user_id
-      and addressee is not null and relay.fold_name(addressee) = v_folded
-      and (addressee = p_reader_tag
-        or relay.is_addressed(p_user_id, addressee, p_reader_tag))
-    group by thread_id
+    select m.thread_id as id, min(m.seq) - 1 as seq
+    from public.relay_messages m cross join lateral relay.outcome(m.id) o
+    where m.user_id = p_user_id
+      and m.addressee is not null and relay.fold_name(m.addressee) = v_folded
+      and m.created_at > clock_timestamp() - interval '30 days'
+      and o.owner = p_reader_tag and o.is_open
+    group by m.thread_id
   ), starts as materialized (
-    select t.id, t.name, coalesce(t.last_message_at, t.created_at) as active_at, t.last_seq,
+    select t.id, t.name, t.archived, coalesce(t.last_message_at, t.created_at) as active_at, t.last_seq,
       t.message_count, least(coalesce(recent.seq, t.last_seq), addressed.seq) as seq
     from public.relay_threads t
     left join recent on recent.id = t.id
@@ -244,17 +330,81 @@ begin
     for key share of t
     on conflict (thread_id, reader_tag) do nothing
   ), passed as (
-    select s.name, s.active_at, s.id,
+    select s.name, s.archived, s.active_at, s.id,
       relay.count_unread(s.id, s.last_seq, s.message_count, null, 0, s.seq + 1) as messages
     from starts s where s.seq > 0
   ), numbered as (
     select *, row_number() over (order by active_at desc, id desc) as place
     from passed where messages > 0
   )
-  select json_agg(json_build_object('thread_name', name, 'message_count', messages) order by place)
-      filter (where place <= 20),
+  select json_agg(relay.passed_thread(name, archived, messages) order by place) filter (where place <= 20),
     count(*)
   into skipped, skipped_count
   from numbered;
+end;
+$$;
+
+-- An entry of `skipped`.
+create or replace function relay.passed_thread(p_name text, p_archived boolean, p_messages bigint)
+  returns json
+  language plpgsql immutable security invoker set search_path = ''
+as $$
+begin
+  return json_strip_nulls(json_build_object(
+    'thread_name', p_name, 'archived', nullif(p_archived, false), 'message_count', p_messages));
+end;
+$$;
+
+-- Passes over a reader's unread messages older than p_since, in one thread, or with p_thread_id null in all:
+-- each cursor goes, from one snapshot, to the last message before the first that stays unread, which is one
+-- that is not older or is addressed to the reader. Returns the threads in which messages were passed over, as
+-- relay.introduce_reader does. Needs relay.lock_reader.
+create or replace function relay.pass_over(
+  p_user_id uuid, p_reader_tag text, p_thread_id uuid, p_since timestamptz,
+  out skipped json, out skipped_count bigint)
+  language plpgsql volatile security invoker set search_path = ''
+as $$
+declare
+  v_folded constant text := relay.fold_name(p_reader_tag);
+  v_ids uuid[];
+  v_seqs bigint[];
+begin
+  with behind as materialized (
+    select t.id, t.name, t.archived, t.last_seq, t.message_count,
+      coalesce(t.last_message_at, t.created_at) as active_at, coalesce(c.last_read_seq, 0) as seq
+    from public.relay_threads t
+    left join public.relay_read_cursors c
+      on c.user_id = p_user_id and c.reader_tag = p_reader_tag and c.thread_id = t.id
+    where t.user_id = p_user_id and t.last_seq > coalesce(c.last_read_seq, 0)
+      and (p_thread_id is null or t.id = p_thread_id)
+  ), addressed as materialized (
+    select b.id, min(m.seq) as seq
+    from public.relay_messages m join behind b on b.id = m.thread_id and m.seq > b.seq
+    where m.user_id = p_user_id
+      and m.addressee is not null and relay.fold_name(m.addressee) = v_folded and m.created_at < p_since
+      and relay.is_addressed(p_user_id, m.addressee, m.created_at, p_reader_tag)
+    group by b.id
+  ), targets as materialized (
+    select b.*, (
+      select max(m.seq) from public.relay_messages m
+      where m.thread_id = b.id and m.seq <= b.last_seq and m.seq < coalesce(least((
+        select m.seq from public.relay_messages m
+        where m.thread_id = b.id and m.created_at >= p_since
+        order by m.created_at limit 1), a.seq), b.last_seq + 1)) as target
+    from behind b left join addressed a on a.id = b.id
+  ), numbered as (
+    select id, name, archived, target, messages,
+      row_number() over (partition by messages > 0 order by active_at desc, id desc) as place
+    from (
+      select *, relay.count_unread(id, last_seq, message_count, p_reader_tag, seq, target + 1) as messages
+      from targets where target > seq) passed
+  )
+  select array_agg(id), array_agg(target),
+    json_agg(relay.passed_thread(name, archived, messages) order by place)
+      filter (where messages > 0 and place <= 20),
+    count(*) filter (where messages > 0)
+  into v_ids, v_seqs, skipped, skipped_count
+  from numbered;
+  perform relay.move_cursors(p_user_id, p_reader_tag, v_ids, v_seqs);
 end;
 $$;

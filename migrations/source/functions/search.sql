@@ -10,7 +10,7 @@ create or replace function relay.parse_query(
   language plpgsql immutable security invoker set search_path = ''
 as $$
 declare
-  v_query constant text := translate(p_query, '()', '  ');
+  v_query constant text := translate(relay.without_accents(p_query), '()', '  ');
   v_has_or boolean;
 begin
   -- Each term as a phrase of its words, the way they were indexed; the operators stay.
@@ -52,13 +52,15 @@ begin
 end;
 $$;
 
--- Whether a text has all of the parts and none of the excluded ones, which are in lower case.
-create or replace function relay.has_parts(p_text text, p_parts text[], p_excluded text[])
+-- Whether a text has all of the parts and none of the excluded ones, which are in lower case and have no
+-- accents. p_is_near says whether its accents are taken away, which takes ten times as long as the rest.
+create or replace function relay.has_parts(
+  p_text text, p_parts text[], p_excluded text[], p_is_near boolean)
   returns boolean
   language plpgsql immutable security invoker set search_path = ''
 as $$
 declare
-  v_text constant text := lower(p_text);
+  v_text constant text := lower(case when p_is_near then relay.without_accents(p_text) else p_text end);
   v_part text;
 begin
   foreach v_part in array p_parts loop
@@ -75,6 +77,26 @@ begin
 end;
 $$;
 
+-- The ids of the open messages among the newest 1,000 that are addressed: in one thread, or with p_thread_id
+-- null in all; to one reader, or with p_addressee null to any.
+create or replace function relay.open_messages(p_user_id uuid, p_thread_id uuid, p_addressee text)
+  returns setof uuid
+  language plpgsql stable security invoker set search_path = ''
+as $$
+begin
+  return query
+  select newest.id from (
+    select m.id from public.relay_messages m
+    where m.user_id = p_user_id and m.addressee is not null
+      and m.created_at > clock_timestamp() - interval '30 days'
+      and (p_addressee is null or relay.fold_name(m.addressee) = relay.fold_name(p_addressee))
+      and (p_thread_id is null or m.thread_id = p_thread_id)
+    order by m.created_at desc limit 1000) newest
+  cross join lateral relay.outcome(newest.id) o
+  where o.is_open;
+end;
+$$;
+
 -- The newest messages that match every filter given, newest first, in one thread or, with p_thread_id
 -- null, in all: the ids of at most p_limit, and over all threads the hits per thread among the matches that
 -- it came across: the newest 1,000 messages, and 1,000 matches before them where p_limit needs those. (To
@@ -87,14 +109,20 @@ $$;
 -- cached plan took 17.9 s where this takes milliseconds.
 create or replace function relay.search(
   p_user_id uuid, p_thread_id uuid, p_limit integer, p_since timestamptz, p_before_seq bigint,
-  p_surface text, p_session_tag text, p_from text, p_addressee text, p_query text,
-  out ids uuid[], out hits json, out matched text, out missing_words json)
+  p_surface text, p_session_tag text, p_from text, p_addressee text, p_query text, p_open boolean,
+  p_before text, out ids uuid[], out hits json, out matched text, out missing_words json)
   language plpgsql volatile security invoker
   set search_path = '' set plan_cache_mode = force_custom_plan set enable_seqscan = on
 as $$
 declare
   v_scope constant text := case when p_thread_id is null then 'm.user_id = $1' else 'm.thread_id = $2' end
-    || case when p_before_seq is null then '' else ' and m.seq < $3' end;
+    || case when p_before_seq is null then '' else ' and m.seq < $3' end
+    || case when p_before is null then '' else
+      ' and (m.created_at, m.id) < (split_part($13, ''/'', 1)::timestamptz, split_part($13, ''/'', 2)::uuid)' end;
+  -- Whether readers differ in spelling only, so that each message is looked at for whom it is.
+  v_has_twin constant boolean := p_addressee is not null and 1 < (
+    select count(*) from public.relay_readers
+    where user_id = p_user_id and relay.fold_name(reader_tag) = relay.fold_name(p_addressee));
   v_filters constant text := 'true'
     || case when p_since is null then '' else ' and m.created_at > $4' end
     || case when p_surface is null then '' else ' and m.surface = $5' end
@@ -103,8 +131,12 @@ declare
     || case when p_addressee is null then '' else $sql$
       and m.addressee is not null
       and relay.fold_name(m.addressee) = relay.fold_name($7)
-      and (m.addressee = $7 or relay.is_addressed($1, m.addressee, $7))
-      $sql$ end;
+      $sql$ end
+    || case when v_has_twin then 'and coalesce(relay.reader_for($1, m.addressee, m.created_at), $7) = $7'
+      else '' end
+    || case when p_open then $sql$
+      and m.id in (select relay.open_messages($1, $2, $7))
+      $sql$ else '' end;
   -- With p_since by time, for the index on it; within a thread both orders are one.
   v_order constant text := case
     when p_thread_id is null then 'm.created_at desc, m.id desc'
@@ -123,9 +155,9 @@ begin
       null::text[] as excluded, null::text[] as terms into v_query;
   else
     -- First the newest messages one by one, which finds parts of identifiers and of text without
-    -- spaces: 1,000 at most and 5 MB, for at most 8 terms. The inner limit is a fence. Then, if more is
-    -- wanted, the index: materialized, or the planner may walk all messages from the newest on in the
-    -- hope of a match. One statement, or a message posted between two would come last.
+    -- spaces: 1,000 at most and 5 MB, the newest MB without accents, for at most 8 terms. The inner limit is
+    -- a fence. Then, if more is wanted, the index: materialized, or the planner may walk all messages from
+    -- the newest on in the hope of a match. One statement, or a message posted between two would come last.
     v_sql := format($sql$
       with newest as materialized (
         select m.*, row_number() over (order by %3$s) as place
@@ -136,7 +168,8 @@ begin
         where bytes <= 5000000
           -- The first part is looked for here: calling a function for each message costs as much again.
           and (m.search @@ $9 or cardinality($10) <= 8
-            and strpos(lower(m.content), $10[1]) > 0 and relay.has_parts(m.content, $10, $11))
+            and (strpos(lower(m.content), $10[1]) > 0 or octet_length(m.content) > char_length(m.content))
+            and relay.has_parts(m.content, $10, $11, bytes <= 1000000))
           and %2$s
       ), older as materialized (
         select m.id, m.thread_id, row_number() over (order by %3$s) as place
@@ -156,17 +189,18 @@ begin
       select * from (%s) f order by place limit 1000
     )
     select coalesce((select array_agg(id order by place) from found where place <= $8), '{}'), (
-      select json_agg(json_build_object('thread_name', t.name, 'hits', h.hits)
+      select json_agg(json_strip_nulls(json_build_object(
+          'thread_name', t.name, 'archived', nullif(t.archived, false), 'hits', h.hits))
         order by h.hits desc, h.place)
       from (
         select thread_id, count(*) as hits, min(place) as place from found group by thread_id
         order by count(*) desc, min(place) limit 20) h
       join public.relay_threads t on t.id = h.thread_id
-      where $2 is null)
+      where $2 is null and $13 is null)
   $sql$, v_sql);
   execute v_sql into ids, hits
   using p_user_id, p_thread_id, p_before_seq, p_since, p_surface, p_session_tag, p_addressee, p_limit,
-    v_query.words, v_query.parts, v_query.excluded, p_from;
+    v_query.words, v_query.parts, v_query.excluded, p_from, p_before;
   if cardinality(ids) > 0 or p_query is null or cardinality(v_query.terms) < 2
     or querytree(v_query.any_word) in ('', 'T')
   then
@@ -176,7 +210,7 @@ begin
   -- Nothing has all the words. Null for the parts: any word is found by the index, and whole.
   execute v_sql into ids, hits
   using p_user_id, p_thread_id, p_before_seq, p_since, p_surface, p_session_tag, p_addressee, p_limit,
-    v_query.any_word, null::text[], null::text[], p_from;
+    v_query.any_word, null::text[], null::text[], p_from, p_before;
   if cardinality(ids) > 0 then
     matched := 'any';
     execute format($sql$
@@ -188,7 +222,7 @@ begin
           where %1$s and m.search @@ phraseto_tsquery('pg_catalog.simple', relay.words(term)))
         order by place limit 8
       ), newest as materialized (
-        select lower(content) as content
+        select lower(case when bytes <= 1000000 then relay.without_accents(content) else content end) as content
         from (
           select content, sum(octet_length(content)) over (order by %2$s) as bytes
           from (select * from public.relay_messages m where %1$s order by %2$s limit 1000) m

@@ -124,20 +124,31 @@ begin
 end;
 $$;
 
--- Whether a message to p_addressee, which is not a reader's tag itself, is still for that reader:
--- it folds to the tag, and no other reader has exactly that name. An addressee that was not known yet is
--- stored as the caller wrote it. The index on addressees finds candidates by their folded form.
+-- The reader that a message is for, or null while there is none. An addressee that was not known at the time
+-- of the message is stored as the caller wrote it, and belongs to the first reader whose tag folds to it.
+create or replace function relay.reader_for(
+  p_user_id uuid, p_addressee text, p_posted_at timestamptz)
+  returns text
+  language plpgsql stable security invoker set search_path = ''
+as $$
+begin
+  return (
+    select reader_tag from public.relay_readers
+    where user_id = p_user_id and relay.fold_name(reader_tag) = relay.fold_name(p_addressee)
+    order by (reader_tag = p_addressee and coalesce(created_at, '-infinity') <= p_posted_at) desc,
+      created_at nulls first, reader_tag limit 1);
+end;
+$$;
+
+-- Whether a message is for that reader.
 create or replace function relay.is_addressed(
-  p_user_id uuid, p_addressee text, p_reader_tag text)
+  p_user_id uuid, p_addressee text, p_posted_at timestamptz, p_reader_tag text)
   returns boolean
   language plpgsql stable security invoker set search_path = ''
 as $$
 begin
-  if relay.fold_name(p_addressee) <> relay.fold_name(p_reader_tag) then
-    return false;
-  end if;
-  return not exists (
-    select from public.relay_readers where user_id = p_user_id and reader_tag = p_addressee);
+  return relay.fold_name(p_addressee) = relay.fold_name(p_reader_tag)
+    and relay.reader_for(p_user_id, p_addressee, p_posted_at) = p_reader_tag;
 end;
 $$;
 
@@ -227,7 +238,8 @@ $$;
 -- the ids and seqs of those that fit. In an array of more than one message, contents of more than
 -- p_max_content characters are cut to a quarter of that; null leaves all of them whole. p_overhead is how
 -- many bytes the caller shows around a content: 100, or 238 in the shape of 0.1.0. With p_reader_tag a
--- message to that reader in another spelling is shown as addressed to the tag.
+-- message to that reader in another spelling is shown as addressed to the tag, and one of its own to another
+-- reader with what became of it. The thread is named in each message where there may be several.
 -- Weighed twice: first by octet_length, which reads no long text, to bound the text to be written; then by
 -- the written text, because escaping can make a text longer. Written as text, because jsonb takes longer.
 create or replace function relay.pack_messages(
@@ -238,15 +250,15 @@ create or replace function relay.pack_messages(
 as $$
 declare
   v_cuts constant boolean := p_max_content is not null and cardinality(p_ids) > 1;
-  -- The written text has 198 bytes around a content: ids, and times to the microsecond.
-  v_surplus constant integer := p_overhead - 198;
+  -- The bytes written around a content: ids, and times to the microsecond.
+  v_surplus constant integer := p_overhead - case when p_with_thread_name then 198 else 147 end;
   v_written text[];
   v_fitting integer;
 begin
   with listed as (
-    select m.id, m.thread_id, m.seq, m.surface, m.session_tag, m.reader_tag, m.client,
+    select m.id, m.thread_id, m.seq, m.surface, m.session_tag, m.reader_tag, m.client, m.reply_to,
       case when coalesce(m.addressee <> p_reader_tag, false)
-        and relay.is_addressed(m.user_id, m.addressee, p_reader_tag)
+        and relay.is_addressed(m.user_id, m.addressee, m.created_at, p_reader_tag)
         then p_reader_tag else m.addressee end as addressee,
       m.content, m.metadata, m.created_at, given.place,
       -- A character has at most four bytes, so most lengths in bytes decide without reading the text.
@@ -262,15 +274,23 @@ begin
     from listed
   ), written as (
     select w.id, w.seq, w.place, '{' || concat_ws(',',
-        case when p_with_thread_name then '"thread_name":' || to_json((
-          select t.name from public.relay_threads t where t.id = w.thread_id)) end,
-        '"id":"' || w.id || '","thread_id":"' || w.thread_id || '"',
+        case when p_with_thread_name then (
+          select '"thread_name":' || to_json(t.name) || case when t.archived then ',"archived":true' else '' end
+            || ',"thread_id":"' || t.id || '"'
+          from public.relay_threads t where t.id = w.thread_id) end,
+        '"id":"' || w.id || '"',
         '"seq":' || w.seq,
         '"surface":' || to_json(w.surface),
         '"session_tag":' || to_json(nullif(w.session_tag, '')),
         '"from":' || to_json(w.reader_tag),
         '"to":' || to_json(w.addressee),
         '"via":' || to_json(w.client),
+        '"reply_to":' || w.reply_to,
+        case when w.addressee is not null then (
+          select nullif(concat_ws(',', case when o.is_open then '"open":true' end,
+            case when w.reader_tag = p_reader_tag and w.addressee <> p_reader_tag then concat_ws(',',
+              '"given":' || o.is_given, '"answered_by":' || o.answered_by) end), '')
+          from relay.outcome(w.id) o) end,
         '"content":' || to_json(case
           when w.is_cut then left(w.content, p_max_content / 4) else w.content end),
         case when w.is_cut then '"content_length":' || char_length(w.content) end,

@@ -47,7 +47,8 @@ begin
           'kind', 'message', 'id', m.id, 'thread_id', m.thread_id, 'seq', m.seq, 'surface', m.surface,
           'session_tag', m.session_tag, 'content', m.content, 'metadata', m.metadata,
           'created_at', m.created_at, 'idempotency_key', m.idempotency_key, 'reader_tag', m.reader_tag,
-          'addressee', m.addressee, 'client', m.client) order by page.place), '[]')
+          'addressee', m.addressee, 'client', m.client, 'reply_to', m.reply_to, 'read_seq', m.read_seq,
+          'settled_at', m.settled_at, 'redacted_at', m.redacted_at) order by page.place), '[]')
       from page join public.relay_messages m on m.id = page.id
       where page.bytes <= p_max_bytes or page.place = 1);
   end if;
@@ -70,7 +71,7 @@ grant execute on function public.relay_export to service_role;
 -- how many were new. Existing rows stay, so that records may come twice; a cursor only moves
 -- forward. p_reader_tags and p_last_seqs, sent with the messages, name the readers of the import, and the
 -- last seq of each of its threads: any other reader that knows this relay gets a cursor there, or all of an
--- imported thread would be news to it; but below the first message that is addressed to it. p_thread_ids, sent with the readers, names the threads of the import, for the same in the other threads.
+-- imported thread would be news to it; but below the first open message that is addressed to it. p_thread_ids, sent with the readers, names the threads of the import, for the same in the other threads.
 -- Raises RL008 where something else is in a record's place: its detail names the thread.
 create or replace function public.relay_import(
   p_user_id uuid, p_records jsonb, p_reader_tags jsonb default '[]', p_thread_ids jsonb default null,
@@ -196,13 +197,13 @@ begin
   with added as (
     insert into public.relay_messages (
       id, thread_id, user_id, seq, surface, session_tag, content, metadata, created_at,
-      idempotency_key, reader_tag, addressee, client)
+      idempotency_key, reader_tag, addressee, client, reply_to, read_seq, settled_at, redacted_at)
     select id, thread_id, p_user_id, seq, surface, session_tag, content, metadata, created_at,
-      idempotency_key, reader_tag, addressee, client
+      idempotency_key, reader_tag, addressee, client, reply_to, read_seq, settled_at, redacted_at
     from jsonb_to_recordset(p_records) as r (
       kind text, id uuid, thread_id uuid, seq bigint, surface text, session_tag text, content text,
       metadata jsonb, created_at timestamptz, idempotency_key text, reader_tag text, addressee text,
-      client text)
+      client text, reply_to bigint, read_seq bigint, settled_at timestamptz, redacted_at timestamptz)
     where r.kind = 'message'
     on conflict (id) do nothing
     returning id, thread_id, seq, addressee
@@ -235,10 +236,10 @@ begin
   with addressed as (
     select m.thread_id, known.reader_tag, min(m.seq) as seq
     from public.relay_messages m
+    cross join lateral relay.outcome(m.id) o
     join public.relay_readers known on known.user_id = p_user_id and not p_reader_tags ? known.reader_tag
-      and (known.reader_tag = m.addressee
-        or relay.is_addressed(p_user_id, m.addressee, known.reader_tag))
-    where m.id = any (v_addressed)
+      and known.reader_tag = o.owner
+    where m.id = any (v_addressed) and o.is_open
     group by m.thread_id, known.reader_tag
   )
   update public.relay_read_cursors c
@@ -256,7 +257,7 @@ revoke all on function public.relay_import from public, anon, authenticated;
 grant execute on function public.relay_import to service_role;
 
 -- Introduces readers that an import made known to the threads that were here before: all but p_thread_ids.
--- Their messages count as read, up to the first message addressed to the reader, unless it has a cursor
+-- Their messages count as read, up to the first open message addressed to the reader, unless it has a cursor
 -- already. Without this, each of those threads would count as opened since. Needs relay.lock_reader.
 create or replace function relay.introduce_imported(
   p_user_id uuid, p_reader_tags text[], p_thread_ids jsonb)
@@ -272,8 +273,9 @@ begin
     from readers r
     join public.relay_messages m on m.user_id = p_user_id
       and m.addressee is not null and relay.fold_name(m.addressee) = r.folded
-      and (m.addressee = r.reader_tag
-        or relay.is_addressed(p_user_id, m.addressee, r.reader_tag))
+      and m.created_at > clock_timestamp() - interval '30 days'
+    cross join lateral relay.outcome(m.id) o
+    where o.owner = r.reader_tag and o.is_open
     group by m.thread_id, r.reader_tag
   ), starts as materialized (
     select t.id, r.reader_tag, coalesce(t.last_message_at, t.created_at) as active_at, t.last_seq,

@@ -1,7 +1,7 @@
 /**
  * The answers that the six tools must have when calls come one after the other, by the contract only: a relay in
- * memory, as plain as possible, in the shape of 0.1.0. Where only the relay can know something (ids,
- * times), its first answer is taken over and must stay the same.
+ * memory, as plain as possible, in the shape of 0.1.0, or with `isFull` in that of the SQL functions. Where
+ * only the relay can know something (ids, times), its first answer is taken over and must stay the same.
  */
 import type { Args, ToolName } from './histories.ts'
 
@@ -21,6 +21,9 @@ interface Posting {
   message: Stored
   from: string | undefined
   to: string | undefined
+  replyTo: number | undefined
+  /** How far its author had received the thread when it last posted there without a reply, this included. */
+  readSeq: number
 }
 
 interface Thread {
@@ -50,6 +53,11 @@ export class Contract {
   #activity = 0
   #readers = new Set<string>()
   #introduced = new Set<string>()
+  readonly #isFull: boolean
+
+  constructor({ isFull = false } = {}) {
+    this.#isFull = isFull
+  }
 
   /** The answer that `tool` must have to `args`, after its earlier answers. */
   answerOf(tool: ToolName, args: Args, answer: Answer): Answer {
@@ -99,13 +107,97 @@ export class Contract {
     for (const thread of this.#byActivity().toReversed()) {
       if (thread.cursors.has(reader)) continue
       const newest = recent.includes(thread) ? (thread.posts.at(-3)?.message.seq ?? 0) : thread.last
-      const addressed = thread.posts.find(({ to }) => to === reader)?.message.seq
+      const addressed = thread.posts.find(
+        (post) => post.to === reader && this.#outcome(post).isOpen,
+      )?.message.seq
       const start = Math.min(newest, (addressed ?? newest + 1) - 1)
       if (start > 0) thread.cursors.set(reader, start)
       const count = thread.posts.filter(({ message }) => message.seq <= start).length
-      if (count > 0) skipped.push({ thread_name: thread.name, message_count: count })
+      if (count > 0) skipped.push({ ...named(thread), message_count: count })
     }
     return skipped.length > 0 ? { skipped, skipped_thread_count: skipped.length } : {}
+  }
+
+  /** A check that counts everything older as read, save what is addressed to the reader. */
+  #passOver(threads: Thread[], reader: string, since: string): Answer {
+    const skipped: Answer[] = []
+    for (const thread of threads.toReversed()) {
+      const ahead = above(thread, reader)
+      const end = ahead.findIndex(({ message, to }) => message.created_at >= since || to === reader)
+      const passed = end < 0 ? ahead : ahead.slice(0, end)
+      move(thread, reader, passed.at(-1)?.message.seq)
+      const count = passed.filter((post) => !isOwn(post, reader)).length
+      if (count > 0) skipped.push({ ...named(thread), message_count: count })
+    }
+    return skipped.length > 0 ? { skipped, skipped_thread_count: skipped.length } : {}
+  }
+
+  /** The outcome of a message that is addressed. */
+  #outcome({ message, from, to }: Posting) {
+    const { posts, cursors } = this.#threads.find(({ id }) => id === message.thread_id) as Thread
+    const isGiven =
+      this.#readers.has(to as string) && message.seq <= (cursors.get(to as string) ?? 0)
+    const reply = posts.find((post) => post.replyTo === message.seq && post.from === to)
+    const own = posts.filter(
+      (post) => post.from === to && post.to !== to && post.message.seq > message.seq,
+    )
+    const isClosed = from !== to && isGiven && (own.at(-1)?.readSeq ?? 0) >= message.seq
+    const post = isClosed ? own.find(({ readSeq }) => readSeq >= message.seq) : undefined
+    const answeredBy = (reply ?? post)?.message.seq
+    return { isGiven, answeredBy, isOpen: answeredBy === undefined }
+  }
+
+  /** The fields about a reader's messages in all threads, without those that the answer has anyway. */
+  #mail(reader: string | undefined, shown: Posting[], hasSent: boolean): Answer {
+    if (!reader || !this.#isFull) return {}
+    const newest = (isOne: (post: Posting) => boolean) => this.#newest().filter(isOne).slice(0, 20)
+    const addressed = newest(({ to }) => to === reader).filter(
+      (post) => !shown.includes(post) && post.message.seq > cursor(this.#of(post), reader),
+    )
+    const sent = newest(({ from, to }) => from === reader && to !== undefined).filter(
+      (post) => post.to !== reader && !shown.includes(post) && this.#outcome(post).isOpen,
+    )
+    return {
+      ...(addressed.length > 0 && {
+        addressed_unread: addressed.slice(0, 3).map((post) => ({
+          ...named(this.#of(post)),
+          seq: post.message.seq,
+          ...(post.from && { from: post.from }),
+          content: post.message.content,
+          created_at: `${post.message.created_at.slice(0, 23)}Z`,
+        })),
+      }),
+      ...(addressed.length > 3 && { addressed_unread_count: addressed.length }),
+      ...(hasSent &&
+        sent.length > 0 && {
+          sent: sent.slice(0, 3).map((post) => ({
+            ...named(this.#of(post)),
+            seq: post.message.seq,
+            to: post.to,
+            given: this.#outcome(post).isGiven,
+          })),
+        }),
+      ...(hasSent && sent.length > 3 && { sent_count: sent.length }),
+    }
+  }
+
+  /** A message as one reader sees it. */
+  #shown(post: Posting, reader?: string): object {
+    if (!this.#isFull) return post.message
+    const { thread_id, metadata, session_tag, ...message } = post.message
+    const { from, to, replyTo } = post
+    const { isGiven, answeredBy, isOpen } = this.#outcome(post)
+    const isSent = reader && from === reader && to && to !== reader
+    return {
+      ...message,
+      ...(session_tag && { session_tag }),
+      ...(from && { from }),
+      ...(to && { to }),
+      ...(replyTo && { reply_to: replyTo }),
+      ...(to && isOpen && { open: true }),
+      ...(isSent && { given: isGiven }),
+      ...(isSent && answeredBy && { answered_by: answeredBy }),
+    }
   }
 
   #list({ include_archived = false, reader_tag, query = '', limit = 100 }: Args): Answer {
@@ -120,13 +212,14 @@ export class Contract {
       threads: listed.slice(0, limit).map((thread) => ({
         id: thread.id,
         name: thread.name,
-        description: thread.description,
-        last_message_at: thread.last_message_at,
+        ...(this.#isFull ? present(thread) : { description: thread.description }),
+        ...(!this.#isFull && { last_message_at: thread.last_message_at }),
         archived: thread.archived,
         message_count: thread.posts.length,
         ...(reader_tag && isKnown(thread) && { unread_count: unread(thread, reader_tag).length }),
       })),
       remaining_count: Math.max(0, listed.length - limit),
+      ...this.#mail(reader_tag, [], false),
       ...news,
     }
   }
@@ -139,12 +232,16 @@ export class Contract {
 
   #post(args: Args, { id, thread_id, created_at }: Answer): Answer {
     const { thread_name, content, surface, session_tag = null, reader_tag, idempotency_key } = args
-    const { to } = args
+    const { reply_to } = args
     const found = this.#find(thread_name)
+    const answered = found?.posts.find(({ message }) => message.seq === reply_to)
+    const author = answered?.from === reader_tag ? answered?.to : answered?.from
+    const to = args.to ?? (author === reader_tag ? undefined : author)
     const first = found?.keys.get(idempotency_key)
     if (found && first && found.posts.includes(first)) {
-      const { message } = first
-      if (message.content !== content || message.surface !== surface || first.to !== to) {
+      const { message, replyTo } = first
+      const isSame = message.content === content && message.surface === surface
+      if (!isSame || first.to !== to || replyTo !== reply_to) {
         return { refused: 'already belongs to another message' }
       }
       return {
@@ -158,6 +255,7 @@ export class Contract {
       }
     }
 
+    if (reply_to && !answered) return { refused: 'has no message' }
     const news = { ...this.#note(reader_tag), ...(reader_tag && this.#introduce(reader_tag)) }
     const thread = found ?? this.#open(thread_name, thread_id)
     const waiting = reader_tag && unread(thread, reader_tag).length
@@ -165,7 +263,9 @@ export class Contract {
     const seq = thread.last + 1
     const stored = { surface, session_tag, content, metadata: null }
     const message = { id, thread_id: thread.id, seq, created_at, ...stored }
-    const post = { message, from: reader_tag, to }
+    const before = thread.posts.findLast((each) => isOwn(each, reader_tag))
+    const readSeq = reply_to ? (before?.readSeq ?? 0) : cursor(thread, reader_tag)
+    const post = { message, from: reader_tag, to, replyTo: reply_to, readSeq }
     thread.posts.push(post)
     thread.last = seq
     thread.archived = false
@@ -185,6 +285,7 @@ export class Contract {
       ...(wasArchived && { thread_reopened: true }),
       ...(to && { to }),
       ...(isOnly && { only_reader: true }),
+      ...this.#mail(reader_tag, [post], true),
       ...news,
     }
   }
@@ -198,8 +299,9 @@ export class Contract {
       .filter(({ message }) => before_seq === undefined || message.seq < before_seq)
       .filter((post) => matches(post, filters))
       .toReversed()
-    const messages = matching.slice(0, limit).map(({ message }) => message)
-    const oldest = messages.at(-1)?.seq ?? before_seq ?? thread.last + 1
+    const window = matching.slice(0, limit)
+    const messages = window.map((post) => this.#shown(post, reader_tag))
+    const oldest = window.at(-1)?.message.seq ?? before_seq ?? thread.last + 1
     const isOlder = ({ message }: Posting) => message.seq < oldest
     const older = thread.posts.filter(isOlder).length
     const hasMore = isFiltered ? matching.length > messages.length : older > 0
@@ -216,31 +318,37 @@ export class Contract {
 
     const skipped = unread(thread, reader_tag).filter(isOlder).length
     if (!isFiltered && before_seq === undefined && skipped === 0) {
-      move(thread, reader_tag, messages[0]?.seq)
+      move(thread, reader_tag, window[0]?.message.seq)
     }
-    return { ...answer, unread_older_count: skipped }
+    return { ...answer, unread_older_count: skipped, ...this.#mail(reader_tag, window, false) }
   }
 
   #search({ limit = 50, ...filters }: Args): Answer {
     const matching = this.#newest().filter((post) => matches(post, filters))
-    const hits = new Map<string, number>()
-    for (const post of matching)
-      hits.set(this.#of(post).name, (hits.get(this.#of(post).name) ?? 0) + 1)
+    const last = matching[limit - 1]?.message
+    const hits = new Map<Thread, number>()
+    for (const post of matching) hits.set(this.#of(post), (hits.get(this.#of(post)) ?? 0) + 1)
     const byHits = [...hits].toSorted((a, b) => b[1] - a[1])
     return {
-      messages: this.#named(matching.slice(0, limit)),
+      messages: matching
+        .slice(0, limit)
+        .map((post) => ({ ...this.#place(post), ...this.#shown(post) })),
       has_more: matching.length > limit,
+      ...(this.#isFull &&
+        matching.length > limit && { next_before: `${last?.created_at}/${last?.id}` }),
       ...(byHits.length > 0 && {
-        threads: byHits.map(([thread_name, count]) => ({ thread_name, hits: count })),
+        threads: byHits.map(([thread, count]) => ({ ...named(thread), hits: count })),
       }),
     }
   }
 
-  #check({ thread_name, reader_tag, limit = 100, peek = false, ack_seq = 0 }: Args): Answer {
+  #check({ thread_name, reader_tag, limit = 100, peek = false, ack_seq = 0, since }: Args): Answer {
     const thread = this.#find(thread_name)
     if (!thread) return NOT_FOUND
     if (ack_seq > thread.last) return { refused: 'above the last seq' }
-    const news = this.#note(reader_tag)
+    const noted = this.#note(reader_tag)
+    const passed = since && !peek ? this.#passOver([thread], reader_tag, since) : {}
+    const news = { ...noted, ...passed }
     const acknowledged = unread(thread, reader_tag).filter(({ message }) => message.seq <= ack_seq)
     move(
       thread,
@@ -248,21 +356,36 @@ export class Contract {
       thread.posts.findLast(({ message }) => message.seq <= ack_seq)?.message.seq,
     )
     return {
-      ...this.#handOut([thread], { reader_tag, limit, peek }),
+      ...this.#handOut([thread], { reader_tag, limit, peek, since, thread_name }),
+      ...(this.#isFull && { thread_name }),
+      ...(thread.archived && { archived: true }),
       ...(ack_seq > 0 && { acknowledged_count: acknowledged.length }),
       ...news,
     }
   }
 
-  #checkAll({ reader_tag, limit = 100, peek = false }: Args): Answer {
-    const news = { ...this.#note(reader_tag), ...this.#introduce(reader_tag) }
-    return { ...this.#handOut(this.#byActivity(), { reader_tag, limit, peek }), ...news }
+  #checkAll({ reader_tag, limit = 100, peek = false, since }: Args): Answer {
+    const noted = this.#note(reader_tag)
+    const asked = { reader_tag, limit, peek, since }
+    if (since && peek) return { ...this.#handOut(this.#byActivity(), asked), ...noted }
+    const skipped = since
+      ? this.#passOver(this.#byActivity(), reader_tag, since)
+      : this.#introduce(reader_tag)
+    this.#introduced.add(reader_tag)
+    return { ...this.#handOut(this.#byActivity(), asked), ...noted, ...skipped }
   }
 
-  #handOut(threads: Thread[], { reader_tag, limit, peek }: Args): Answer {
-    const all = threads.flatMap((thread) => unread(thread, reader_tag))
+  #handOut(threads: Thread[], { reader_tag, limit, peek, since, thread_name }: Args): Answer {
+    const isNewer = ({ message }: Posting) => !peek || !since || message.created_at >= since
+    const unreadIn = (thread: Thread) => unread(thread, reader_tag).filter(isNewer)
+    const all = threads.flatMap(unreadIn)
     const handedOut = all.slice(0, limit)
-    const own = threads.flatMap((thread) => ownAbove(thread, reader_tag)).length
+    const own = threads.flatMap((thread) => ownAbove(thread, reader_tag)).filter(isNewer).length
+    // As the sender sees it: before this call gives anything.
+    const messages = handedOut.map((post) => ({
+      ...(this.#isFull && thread_name ? {} : this.#place(post)),
+      ...this.#shown(post, reader_tag),
+    }))
     if (!peek) {
       for (const post of handedOut) move(this.#of(post), reader_tag, post.message.seq)
       for (const thread of threads) {
@@ -271,16 +394,14 @@ export class Contract {
       }
     }
     const remaining = threads
-      .map((thread) => ({
-        thread_name: thread.name,
-        unread_count: unread(thread, reader_tag).length,
-      }))
+      .map((thread) => ({ ...named(thread), unread_count: unreadIn(thread).length }))
       .filter(({ unread_count }) => unread_count > 0)
     return {
       new_message_count: handedOut.length,
-      messages: this.#named(handedOut),
+      messages,
       remaining_count: all.length - (peek ? 0 : handedOut.length),
       ...(remaining.length > 0 ? { remaining } : { own_message_count: own }),
+      ...this.#mail(reader_tag, handedOut, true),
     }
   }
 
@@ -288,7 +409,7 @@ export class Contract {
     const thread = this.#find(thread_name)
     if (!thread) return NOT_FOUND
     thread.archived = archived
-    return { archived }
+    return { ...(this.#isFull && { thread_name }), archived }
   }
 
   #find(name: string): Thread | undefined {
@@ -331,10 +452,24 @@ export class Contract {
     return posts.toSorted((a, b) => (a.message.created_at < b.message.created_at ? 1 : -1))
   }
 
-  #named(posts: Posting[]) {
-    return posts.map((post) => ({ thread_name: this.#of(post).name, ...post.message }))
+  /** The thread of a message, among messages of several. */
+  #place(post: Posting): object {
+    const thread = this.#of(post)
+    return this.#isFull ? { ...named(thread), thread_id: thread.id } : { thread_name: thread.name }
   }
 }
+
+/** A thread where it is named: with a mark if it is archived. */
+const named = ({ name, archived }: Thread) => ({
+  thread_name: name,
+  ...(archived && { archived }),
+})
+
+/** The parts of a thread that it may be without. */
+const present = ({ description, last_message_at }: Thread) => ({
+  ...(description !== null && { description }),
+  ...(last_message_at !== null && { last_message_at }),
+})
 
 const cursor = ({ cursors }: Thread, reader: string) => cursors.get(reader) ?? 0
 

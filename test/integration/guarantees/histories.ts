@@ -69,7 +69,12 @@ function toolsOver(threads: string[]) {
       { description: fc.constantFrom('a', 'b') },
     ),
     post: calls('relay_post_message', message, { session_tag, reader_tag, to }),
-    postWithKey: calls('relay_post_message', { ...message, idempotency_key }, { reader_tag }),
+    reply: calls('relay_post_message', { ...message, reader_tag, reply_to: seq }, { to }),
+    postWithKey: calls(
+      'relay_post_message',
+      { ...message, idempotency_key },
+      { reader_tag, reply_to: seq },
+    ),
     read: calls('relay_read_thread', { thread_name }, window),
     catchUp: calls('relay_read_thread', { thread_name, reader_tag }, { limit }),
     find: calls('relay_read_thread', { thread_name, query }, { ...window, surface, session_tag }),
@@ -82,8 +87,18 @@ function toolsOver(threads: string[]) {
       { limit, peek: flag },
     ),
     archive: calls('relay_archive_thread', { thread_name }, { archived: flag }),
-    /** Since the time of the message at that place. */
+    /** Since the time of the message at that place, in the thread or, for a check, in the one of `at`. */
     readSince: calls('relay_read_thread', { thread_name, since: seq }, { ...window, surface }),
+    checkSince: calls(
+      'relay_check_new',
+      { reader_tag, thread_name, since: seq },
+      { limit, peek: flag },
+    ),
+    checkAllSince: calls(
+      'relay_check_new',
+      { reader_tag, since: seq, at: thread_name },
+      { limit, peek: flag },
+    ),
     /** A person deletes one message in the SQL editor. */
     deleteByHand: calls('delete by hand', { thread_name, seq }),
   }
@@ -103,6 +118,7 @@ export function stepsOver(threads: string[]): fc.Arbitrary<Step> {
     [2, alone.list],
     [1, alone.create],
     [7, alone.post],
+    [3, alone.reply],
     [2, alone.postWithKey],
     [1, alone.read],
     [1, alone.readSince],
@@ -111,6 +127,8 @@ export function stepsOver(threads: string[]): fc.Arbitrary<Step> {
     [1, alone.findAnywhere],
     [3, alone.check],
     [4, alone.checkAll],
+    [1, alone.checkSince],
+    [1, alone.checkAllSince],
     [1, alone.acknowledge],
     [2, alone.archive],
     [2, alone.deleteByHand],
@@ -150,6 +168,7 @@ export const interleavings = fc.array(
     [1, held(0, overlapping.list)],
     [1, held(50, overlapping.create)],
     [6, held(65, overlapping.post)],
+    [2, held(65, overlapping.reply)],
     [3, held(65, overlapping.postWithKey)],
     [1, held(20, overlapping.catchUp)],
     [1, held(0, overlapping.find)],

@@ -61,8 +61,9 @@ class Asked implements fc.AsyncCommand<Contract, Real> {
       contract.remove(given.thread_name, given.seq)
       return
     }
-    const since = given.since && contract.timeOf(given.thread_name, given.since)
-    const args = since ? { ...given, since } : given
+    const { at, ...called } = given
+    const since = given.since && contract.timeOf(at ?? given.thread_name, given.since)
+    const args = since ? { ...called, since } : called
     const answer = await ask(relay, name, args)
     expect(answer).toEqual(contract.answerOf(name, args, answer))
   }
@@ -82,6 +83,7 @@ const REFUSALS = [
   'already exists',
   'already belongs to another message',
   'above the last seq',
+  'has no message',
 ]
 
 async function ask(relay: TestRelay, tool: ToolName, args: Args) {
@@ -98,7 +100,7 @@ async function ask(relay: TestRelay, tool: ToolName, args: Args) {
     last_given_at,
     to_last_seen_at,
     similar_thread,
-    addressed_unread,
+    next_before,
     ...answer
   } = structuredContent
   return answer

@@ -12,7 +12,7 @@ import type { Outcome } from './interleaving.ts'
 /** The thread that there is, and that every reader knows, before the calls. */
 const KNOWN = 'a'
 
-const REFUSED = /not found|already exists|already belongs|above the last seq/
+const REFUSED = /not found|already exists|already belongs|above the last seq|has no message/
 
 export async function openThread(tools: Tools): Promise<void> {
   await tools.post(KNOWN, 'first')

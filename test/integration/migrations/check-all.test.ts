@@ -58,6 +58,7 @@ test('a reader that is up to date gets nothing, and then later messages', async 
     remaining_count: 0,
     own_message_count: 0,
     last_given_at: expect.any(String),
+    now: expect.any(String),
   }
   expect(await relay.check('ci')).toEqual(nothing)
   // Deleted before anybody saw it, a message is neither news nor in the way of news.

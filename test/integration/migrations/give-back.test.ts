@@ -73,5 +73,5 @@ test('nothing moves, so nothing can be given back, in a peek and where all is re
   await fill(relay, 'a', 2)
   expect((await look(database, 'relay_check_new', { p_peek: true })).moved).toBeNull()
   await relay.check('ci')
-  expect(await look(database)).not.toHaveProperty('moved')
+  expect((await look(database)).moved).toBeNull()
 })

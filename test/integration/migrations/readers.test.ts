@@ -35,7 +35,7 @@ test('of a larger relay a new reader gets the newest two of the ten most recent 
   expect(answer).toMatchObject({ new_reader: true, skipped_thread_count: 12 })
   expect(answer.skipped).toHaveLength(12)
   expect(answer.skipped.slice(0, 2)).toEqual([
-    { thread_name: 'thread 12', message_count: 3 },
+    { thread_name: 'thread 12', archived: true, message_count: 3 },
     { thread_name: 'thread 11', message_count: 1 },
   ])
   // A message counts as received only once it was returned: nothing is skipped by a limit.
@@ -290,7 +290,7 @@ test('unread messages addressed in another spelling are reported', async () => {
   const relay = tools(database)
   await fill(relay, 'busy', 2)
   await relay.post('other', 'For you.', { to: 'Review Bot' })
-  expect(await relay.check('review-bot', { thread_name: 'busy' })).toMatchObject({
+  expect(await relay.check('review-bot', { thread_name: 'busy', lean: true })).toMatchObject({
     addressed_unread: [{ thread_name: 'other', seq: 1 }],
   })
 })
@@ -306,13 +306,13 @@ test('readers whose tags differ only in spelling do not receive messages for eac
   await relay.post('other', 'For the first.', { to: 'laptop_code' })
   await relay.post('other', 'For the second.', { to: 'laptop-code' })
   for (const [reader, addressed] of [
-    ['laptop_code', ['old 1', 'other 1']],
+    ['laptop_code', ['other 1', 'old 1']],
     ['laptop-code', ['other 2']],
   ] as const) {
-    const { addressed_unread } = await relay.post('log', 'x', { reader_tag: reader })
+    const { addressed_unread } = await relay.post('log', 'x', { reader_tag: reader, lean: true })
     expect(places(addressed_unread), reader).toEqual(addressed)
     const { messages } = await relay.read(null, { to: reader })
-    expect(places(messages).toSorted(), reader).toEqual(addressed)
+    expect(places(messages), reader).toEqual(addressed)
   }
   const { messages } = await relay.check('laptop-code', { thread_name: 'other', lean: true })
   expect(messages.map((m: { to: string }) => m.to)).toEqual(['laptop_code', 'laptop-code'])
