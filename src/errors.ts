@@ -20,6 +20,7 @@ const ERRORS = {
   reader_of_another: { outcome: 'refused' },
   resource_not_found: { outcome: 'refused' },
   seq_not_found: { outcome: 'refused' },
+  since_in_future: { outcome: 'refused' },
   thread_ambiguous: { outcome: 'refused' },
   thread_exists: { outcome: 'refused' },
   thread_not_found: { outcome: 'refused' },
@@ -227,6 +228,10 @@ const REFUSALS: Record<
     code: 'too_many_readers',
     message: ({ details }) =>
       `This connection has used too many new reader_tags in the last hour. Use the one that you have used before, or try again after ${details}.`,
+  },
+  RL013: {
+    code: 'since_in_future',
+    message: ({ details }) => `since is ahead of the relay's clock, which says ${details}.`,
   },
   RL010: {
     code: 'seq_not_found',

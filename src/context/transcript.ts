@@ -87,13 +87,15 @@ function messageBlock(message: Message): string {
 }
 
 /** Who wrote a message, from where, and to whom. */
-function authorship({ surface, session_tag, from, to, via }: Message): string {
+function authorship({ surface, session_tag, from, to, via, reply_to, open }: Message): string {
   return [
     surface,
     ...(session_tag ? [oneLine(session_tag)] : []),
     ...(from ? [`from ${oneLine(from)}`] : []),
     ...(to ? [`to ${oneLine(to)}`] : []),
     ...(via ? [`via ${oneLine(via)}`] : []),
+    ...(reply_to ? [`reply to seq ${reply_to}`] : []),
+    ...(open ? ['open'] : []),
   ].join(', ')
 }
 

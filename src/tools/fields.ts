@@ -128,15 +128,30 @@ export const flag = (describe: string) => z.boolean().check(z.meta({ description
 export const surface = (describe: string) =>
   z.enum(['chat', 'cowork', 'code', 'other']).check(z.meta({ description: describe }))
 
-/** A date or time in ISO 8601, completed to one with a zone. */
-export const time = (describe: string) =>
-  z
-    .string()
-    .check(
-      z.overwrite(completeTime),
-      z.refine(isTime, 'must be an ISO 8601 date or time, such as 2026-01-31T09:30:00Z'),
-      z.meta({ description: describe }),
-    )
+/** A date or time in ISO 8601, completed to one with a zone: UTC. */
+export const time = (describe: string) => timeIn('Z', describe)
+
+/** The same in the zone in which it is earliest, where a later time would pass over messages. */
+export const earliestTime = (describe: string) => timeIn('+14:00', describe)
+
+const timeIn = (zone: string, describe: string) =>
+  z.string().check(
+    z.overwrite((value) => completeTime(value, zone)),
+    z.refine(isTime, 'must be an ISO 8601 date or time, such as 2026-01-31T09:30:00Z'),
+    z.meta({ description: describe }),
+  )
+
+/** A position in the messages of all threads, as an answer gave it. */
+export const place = (describe: string) =>
+  z.string().check(
+    z.refine((value) => {
+      const [time = '', id = '', ...rest] = value.split('/')
+      return isTime(time) && UUID.test(id) && rest.length === 0
+    }, 'must be the next_before of an answer'),
+    z.meta({ description: describe }),
+  )
+
+const UUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/
 
 /** A position in a thread. Postgres counts further than JSON's numbers do. */
 export const seq = (describe: string) => integer(1, Number.MAX_SAFE_INTEGER, describe)
@@ -145,9 +160,4 @@ export const seq = (describe: string) => integer(1, Number.MAX_SAFE_INTEGER, des
 export const count = z.int()
 
 /** A message, as far as output schemas describe it. */
-export const MessageSummary = z.looseObject({
-  seq: z.int(),
-  surface: z.string(),
-  content: z.string(),
-  created_at: z.string(),
-})
+export const MessageSummary = z.looseObject({ seq: z.int(), content: z.string() })

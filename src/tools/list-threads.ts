@@ -3,6 +3,7 @@ import * as z from 'zod/mini'
 import { count, flag, integer, optionalLabel, optionalQuery } from './fields.ts'
 import {
   listReaders,
+  noteAddressedUnread,
   noteNewReader,
   type ReaderAnswer,
   rankKnownReaders,
@@ -71,7 +72,8 @@ export const listThreads = defineTool({
     ...(answer.remaining_count > 0
       ? [`${tally(answer.remaining_count, 'more thread')}: pass query, or a higher limit`]
       : []),
-    ...(answer.new_reader ? noteNewReader(answer) : noteReaders(answer.readers)),
+    ...noteAddressedUnread(answer, false),
+    ...(answer.new_reader ? noteNewReader(answer, false) : noteReaders(answer.readers)),
   ],
 })
 

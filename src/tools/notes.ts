@@ -15,16 +15,35 @@ export function tally(count: number, noun: string): string {
 /** Readers that a note or a field names at most. */
 const MAX_READERS = 10
 
-/** The fields of an answer about a new reader, and about the messages its introduction skipped. */
+/** The fields of an answer about its reader: whether it is new, and its messages in any thread. */
 export interface ReaderAnswer {
   new_reader?: boolean
   known_readers?: Seen[]
   skipped?: { thread_name: string; message_count: number }[]
   skipped_thread_count?: number
+  /** Unread messages that are addressed to this reader, the newest three, and how many there are if more. */
+  addressed_unread?: Addressed[]
+  addressed_unread_count?: number
+  /** Its own messages to others of which an answer is due, likewise. */
+  sent?: Sent[]
+  sent_count?: number
 }
 
-/** Unread messages that are meant for this reader, in any thread. */
-export type Addressed = { thread_name: string; seq: number }[]
+export interface Addressed {
+  thread_name: string
+  seq: number
+  from?: string
+  content: string
+  content_length?: number
+  created_at: string
+}
+
+export interface Sent {
+  thread_name: string
+  seq: number
+  to: string
+  given: boolean
+}
 
 /** An answer with the readers that a new one may be: those that resemble it first, at most ten. */
 export function rankKnownReaders<Answer extends ReaderAnswer>(
@@ -43,25 +62,21 @@ export function rankKnownReaders<Answer extends ReaderAnswer>(
   return { ...answer, known_readers: ranked.slice(0, MAX_READERS) }
 }
 
-/** For a tag that was not known before. */
-export function noteNewReader({ new_reader, known_readers = [] }: ReaderAnswer): string[] {
-  if (!new_reader) return []
-  if (known_readers.length === 0) return ['This reader_tag is new']
+/** For a tag that was not known before. `isSeen`: the text has the field that names the other readers. */
+export function noteNewReader(
+  { new_reader, known_readers = [] }: ReaderAnswer,
+  isSeen: boolean,
+): string[] {
+  if (!new_reader || known_readers.length === 0) return []
+  if (isSeen) return ['If you are one of known_readers, use that reader_tag']
   return [
     `This reader_tag is new. Known readers: ${listReaders(known_readers)}. If you are one of these, use that tag`,
   ]
 }
 
-/** Messages that an introduction skipped. */
-export function noteSkipped({ skipped = [], skipped_thread_count = 0 }: ReaderAnswer): string[] {
-  if (skipped.length === 0) return []
-  const shown = skipped
-    .slice(0, 5)
-    .map((each) => `${each.message_count} in ${quote(each.thread_name)}`)
-  const more = skipped_thread_count - shown.length
-  return [
-    `Older messages count as read: ${shown.join(', ')}${more > 0 ? ` and in ${tally(more, 'more thread')}` : ''}. relay_read_thread shows them`,
-  ]
+/** Messages that count as read, because the reader is new or asked for newer ones only. */
+export function noteSkipped({ skipped = [] }: ReaderAnswer): string[] {
+  return skipped.length > 0 ? ['relay_read_thread shows skipped messages'] : []
 }
 
 /** `"laptop-code" (last seen 2026-01-31T09:30:00Z)` and so on. */
@@ -84,11 +99,40 @@ export function toSeconds(time: string): string {
   return time.replace(/\.\d+/, '')
 }
 
-/** Names the unread messages that are meant for this reader. */
-export function noteAddressedUnread(addressed: Addressed = []): string[] {
-  if (addressed.length === 0) return []
-  const shown = addressed.map((each) => `${quote(each.thread_name)} seq ${each.seq}`).join(', ')
-  return [`Addressed to you and still unread: ${shown}`]
+/** Unread messages that are addressed to this reader. `isSeen`: the text has them. */
+export function noteAddressedUnread(
+  { addressed_unread = [], addressed_unread_count }: ReaderAnswer,
+  isSeen: boolean,
+): string[] {
+  if (addressed_unread.length === 0) return []
+  if (isSeen) return ['addressed_unread is for you, and unread until you check its thread']
+  const shown = addressed_unread.map(
+    ({ thread_name, seq, from, content, content_length }) =>
+      `${quote(thread_name)} seq ${seq}${from === undefined ? '' : ` from ${quote(from)}`}: ${quote(content)}${content_length === undefined ? '' : '…'}`,
+  )
+  const all = addressed_unread_count === undefined ? '' : ` (${addressed_unread_count} in all)`
+  return [`Addressed to you and unread${all}: ${shown.join('; ')}`]
+}
+
+/** The reader's own messages that wait for an answer, where the text does not have them. */
+export function noteSent({ sent = [] }: ReaderAnswer, isSeen: boolean): string[] {
+  if (isSeen || sent.length === 0) return []
+  const shown = sent.map(
+    ({ thread_name, seq, to, given }) =>
+      `${quote(thread_name)} seq ${seq} to ${quote(to)} (${given ? 'received' : 'not received yet'})`,
+  )
+  return [`No answer yet to ${shown.join(', ')}`]
+}
+
+/** An answer that the limit of size cut. */
+export function noteSize({
+  messages,
+  uncut_count,
+}: {
+  messages: unknown[]
+  uncut_count?: number
+}): string[] {
+  return uncut_count === undefined ? [] : [`${messages.length} of ${uncut_count}: cut by size`]
 }
 
 interface Cut {

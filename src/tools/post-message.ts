@@ -1,20 +1,19 @@
 /** `relay_post_message`: write a message into a thread, for every other session to read. */
 import * as z from 'zod/mini'
 import { quote, resembling } from '../similar.ts'
-import { label, narrow, optionalLabel, surface, text } from './fields.ts'
+import { count, label, narrow, optionalLabel, seq, surface, text } from './fields.ts'
 import { metadata } from './metadata.ts'
 import {
-  type Addressed,
   noteAddressedUnread,
   noteNewReader,
+  noteSent,
   noteSkipped,
   type ReaderAnswer,
   rankKnownReaders,
   type Seen,
-  tally,
-  toSeconds,
 } from './notes.ts'
 import { defineTool } from './tool.ts'
+import { announce } from './wait.ts'
 
 const Input = z.strictObject({
   thread_name: label(
@@ -22,7 +21,7 @@ const Input = z.strictObject({
   ),
   content: text(
     100_000,
-    'The message, preferably in Markdown, complete enough for a session without your context. At most 100,000 characters.',
+    'The message, in Markdown, complete enough for a session without your context. At most 100,000 characters.',
   ),
   surface: surface(
     'Where you run: chat (Claude.ai, Desktop), cowork, code (a coding tool) or other.',
@@ -34,8 +33,11 @@ const Input = z.strictObject({
   ),
   to: narrow(
     optionalLabel(
-      'The recipient\'s reader_tag. Delivered even to a new reader, or to yourself (a later session). "board" is the person.',
+      'The recipient\'s reader_tag: a new one, or your own for a later session, gets it too. "board" is the person.',
     ),
+  ),
+  reply_to: narrow(
+    z.optional(seq('The seq in this thread of the message that you answer; sets `to`.')),
   ),
   idempotency_key: optionalLabel(
     'For programs: posting the same message again with the same key adds nothing.',
@@ -44,11 +46,9 @@ const Input = z.strictObject({
 
 const Output = z.looseObject({
   thread_name: z.string(),
-  seq: z.int().check(z.meta({ description: 'Position in the thread.' })),
+  seq: count,
   created_at: z.string(),
-  unread_count: z.optional(
-    z.int().check(z.meta({ description: 'Messages from others here that you had not received.' })),
-  ),
+  unread_count: z.optional(count),
   duplicate: z.optional(z.boolean()),
 })
 
@@ -63,8 +63,8 @@ interface Posted extends ReaderAnswer {
   thread_reopened?: boolean
   to?: string
   to_last_seen_at?: string
+  to_only_posts?: boolean
   only_reader?: boolean
-  addressed_unread?: Addressed
   /** Made of the names that the thread and the reader may have been mistaken for. */
   similar_thread?: NamedThread
   similar_reader?: string
@@ -75,6 +75,7 @@ interface Posted extends ReaderAnswer {
 interface NamedThread {
   name: string
   message_count: number
+  archived?: boolean
 }
 
 export const postMessage = defineTool({
@@ -83,9 +84,9 @@ export const postMessage = defineTool({
   description:
     'Post a message to a thread, where every other session can read it: a hand-off, a question, an ' +
     'answer, the state of your work. Not for private notes, logs or file contents: post a reference ' +
-    'instead. One message per topic; correct an earlier message with a new one, since nothing can be ' +
-    'changed or deleted. Mark what you have not verified. Never post passwords, keys or other secrets. ' +
-    'Creates a missing thread and reopens an archived one, and says so.',
+    'instead. One message per topic; correct an earlier message with a new one. Mark what you have not ' +
+    'verified. Never post passwords, keys or other secrets. Creates a missing thread and reopens an ' +
+    'archived one, and says so.',
   inputSchema: Input,
   outputSchema: Output,
   annotations: {
@@ -101,14 +102,16 @@ export const postMessage = defineTool({
     const options = { retry: true, ifUnknown: describeUnknown(message.idempotency_key) }
     const posted = await db.call<Posted>('relay_post_message', args, options)
     const { other_threads = [], other_readers = [], ...answer } = posted
-    const { to, surface, reader_tag, session_tag } = message
+    const { surface, reader_tag, session_tag } = message
+    const { thread_name, seq, to } = answer
+    announce({ thread_name, from: reader_tag, to })
     if (to !== undefined && !answer.duplicate) {
-      const { thread_name: thread, seq } = answer
-      notify({ thread, seq, to, from: reader_tag ?? session_tag, surface })
+      notify({ thread: thread_name, seq, to, from: reader_tag ?? session_tag, surface })
     }
     const similar_thread = findSimilar(answer.thread_name, other_threads)
     const known = other_readers.map((reader) => reader.reader_tag)
-    const [similar_reader] = to === undefined ? [] : resembling(to, known, 1)
+    const [similar_reader] =
+      to === undefined || answer.to_only_posts ? [] : resembling(to, known, 1)
     const told: Posted = {
       ...answer,
       ...(similar_thread && { similar_thread }),
@@ -116,27 +119,23 @@ export const postMessage = defineTool({
     }
     return rankKnownReaders(told, reader_tag)
   },
-  note: (answer, { reader_tag }) => [
-    ...noteThread(answer),
-    ...(answer.duplicate ? ['This message was already posted under its idempotency_key'] : []),
+  note: (answer, { reader_tag }, isSeen) => [
+    ...(answer.similar_thread ? ['If you meant similar_thread, post there'] : []),
     ...noteAddressee(answer, reader_tag),
     ...(reader_tag === undefined && !answer.duplicate
       ? [
           'Posted without a reader_tag: your own checks return it as news, and an answer cannot be addressed to you',
         ]
       : []),
-    ...(answer.unread_count
-      ? [
-          `Not received yet in this thread: ${answer.unread_count_is_minimum ? 'at least ' : ''}${tally(answer.unread_count, 'message')} from others. Read them with relay_check_new, and do not acknowledge seq ${answer.seq} before`,
-        ]
-      : []),
-    ...noteAddressedUnread(otherAddressed(answer, reader_tag)),
+    ...(answer.unread_count ? ['Others posted here before you: read it with relay_check_new'] : []),
+    ...noteAddressedUnread(answer, isSeen),
+    ...noteSent(answer, isSeen),
     ...(answer.only_reader
       ? [
           'No other reader is known yet. If every session uses this reader_tag, they do not receive the messages of each other',
         ]
       : []),
-    ...noteNewReader(answer),
+    ...noteNewReader(answer, true),
     ...noteSkipped(answer),
   ],
 })
@@ -145,12 +144,6 @@ function describeUnknown(idempotencyKey: string | undefined): string {
   return idempotencyKey
     ? 'It is not known whether the message was posted: call again with the same idempotency_key, which posts it only once.'
     : 'It is not known whether the message was posted: look at the newest messages with relay_read_thread before you post it again.'
-}
-
-/** Without the message that was just posted to one's own tag. */
-function otherAddressed({ addressed_unread, thread_name, seq, to }: Posted, readerTag?: string) {
-  if (to !== readerTag) return addressed_unread
-  return addressed_unread?.filter((each) => each.thread_name !== thread_name || each.seq !== seq)
 }
 
 /** The thread that a new name may have meant. */
@@ -163,33 +156,23 @@ function findSimilar(name: string, threads: NamedThread[]) {
   return threads.find((thread) => thread.name === nearest)
 }
 
-function noteThread({ thread_created, thread_reopened, similar_thread }: Posted): string[] {
-  if (thread_reopened) return ['The thread was archived and is active again']
-  if (!thread_created) return []
-  if (!similar_thread) return ['The thread did not exist and was created']
-  const { name, message_count } = similar_thread
-  return [
-    `The thread did not exist and was created. There is also ${quote(name)} with ${tally(message_count, 'message')}: if you meant that one, post there`,
-  ]
-}
-
 function noteAddressee(
-  { to, to_last_seen_at, similar_reader }: Posted,
+  { to, to_last_seen_at, to_only_posts, similar_reader }: Posted,
   readerTag: string | undefined,
 ): string[] {
-  if (to === undefined) return []
-  if (to === readerTag) {
+  if (to === undefined || to_last_seen_at) {
+    if (to === undefined || to !== readerTag) return []
     return [
       'Addressed to your own reader_tag: the next check under this tag receives it, even one by this session; use peek until then',
     ]
   }
-  if (to_last_seen_at) {
-    return [`${quote(to)} will receive it (last seen ${toSeconds(to_last_seen_at)})`]
+  if (to_only_posts) {
+    return [
+      `${quote(to)} posts under that session_tag, but has never read: it receives this if it checks with it as reader_tag`,
+    ]
   }
   return [
-    `No reader named ${quote(to)} has been seen yet: it will receive this with its first check`,
-    ...(similar_reader === undefined
-      ? []
-      : [`There is a reader ${quote(similar_reader)}: if you meant that one, post again to it`]),
+    `No reader ${quote(to)} has been seen yet: it receives this with its first check`,
+    ...(similar_reader === undefined ? [] : ['If you meant similar_reader, post again to it']),
   ]
 }

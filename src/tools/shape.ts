@@ -7,17 +7,25 @@
 /** An answer of the database, or the part of it that a client sees. */
 export type Answer = Record<string, unknown>
 
-/** A message as SQL writes it, with its thread's name where those of several threads can meet. */
+/** A message as SQL writes it, with its thread where those of several threads can meet. */
 export interface Message {
   thread_name?: string
+  thread_id?: string
+  archived?: boolean
   id: string
-  thread_id: string
   seq: number
   surface: string
   session_tag?: string
   from?: string
   to?: string
   via?: string
+  /** The seq of the message that it answers. */
+  reply_to?: number
+  /** Whether an answer of its addressee is still due. */
+  open?: boolean
+  /** To its own author: whether the addressee has received it, and the seq of the answer. */
+  given?: boolean
+  answered_by?: number
   content: string
   /** Characters of the whole content, if it was cut. */
   content_length?: number
@@ -39,16 +47,26 @@ export interface Thread {
 
 /** Shows an answer, the messages and the threads in it. */
 export function show(stored: object, isLean: boolean): Answer {
-  const answer = stored as Answer
-  const { id, thread_id, ...rest } = answer
-  const shown: Answer = isLean
-    ? rest
-    : { ...(id !== undefined && { id }), ...(thread_id !== undefined && { thread_id }), ...rest }
-  const [time, message, thread] = isLean ? LEAN : FAITHFUL
-  if (typeof answer.created_at === 'string') shown.created_at = time(answer.created_at)
-  if (answer.messages) shown.messages = (answer.messages as Message[]).map(message)
-  if (isThreads(answer.threads)) shown.threads = answer.threads.map(thread)
-  return shown
+  return isLean ? showLean(stored as Answer) : showFaithful(stored as Answer)
+}
+
+function showLean({ id, thread_id, ...answer }: Answer): Answer {
+  if (typeof answer.created_at === 'string') answer.created_at = toMilliseconds(answer.created_at)
+  if (answer.messages) answer.messages = (answer.messages as Message[]).map(leanMessage)
+  if (isThreads(answer.threads)) answer.threads = answer.threads.map(leanThread)
+  return answer
+}
+
+/** The fields about other messages than those asked for are in the note: 0.1.0 did not know them. */
+function showFaithful(stored: Answer): Answer {
+  const { addressed_unread, addressed_unread_count, sent, sent_count, ...answer } = stored
+  const { messages, thread_id, ...shown } = answer
+  const { created_at, threads } = answer
+  if (typeof created_at === 'string') shown.created_at = toPostgres(created_at)
+  if (isThreads(threads)) shown.threads = threads.map(faithfulThread)
+  if (!messages) return { ...('id' in answer && { id: answer.id, thread_id }), ...shown }
+  const toMessage = (each: Message) => faithfulMessage(each, thread_id)
+  return { ...shown, messages: (messages as Message[]).map(toMessage) }
 }
 
 /** A search has `threads` too: hits for each. */
@@ -63,14 +81,14 @@ const toMilliseconds = (time: string) => `${time.slice(0, 23)}Z`
 const toPostgres = (time: string) => time.replace(/\.?0*Z$/, '+00:00')
 
 /** Changes its own copy: a second one would take as long as writing the answer. */
-function showLean({ id, thread_id, ...message }: Message): object {
+function leanMessage({ id, thread_id, ...message }: Message): object {
   message.created_at = toMilliseconds(message.created_at)
   if (message.metadata && Object.keys(message.metadata).length === 0) delete message.metadata
   return message
 }
 
-function showFaithful(message: Message): object {
-  const { thread_name, id, thread_id, seq, surface, content, created_at } = message
+function faithfulMessage(message: Message, threadId: unknown): object {
+  const { thread_name, id, thread_id = threadId, seq, surface, content, created_at } = message
   return {
     ...(thread_name !== undefined && { thread_name }),
     id,
@@ -84,7 +102,7 @@ function showFaithful(message: Message): object {
   }
 }
 
-function listLean({ id, archived, last_message_at: time, ...thread }: Thread): object {
+function leanThread({ id, archived, last_message_at: time, ...thread }: Thread): object {
   const { name, description, ...counts } = thread
   return {
     name,
@@ -95,11 +113,8 @@ function listLean({ id, archived, last_message_at: time, ...thread }: Thread): o
   }
 }
 
-function listFaithful({ last_message_at: time, ...thread }: Thread): object {
+function faithfulThread({ last_message_at: time, ...thread }: Thread): object {
   const { id, name, description = null, archived, ...counts } = thread
   const last_message_at = time === undefined ? null : toPostgres(time)
   return { id, name, description, last_message_at, archived, ...counts }
 }
-
-const LEAN = [toMilliseconds, showLean, listLean] as const
-const FAITHFUL = [toPostgres, showFaithful, listFaithful] as const

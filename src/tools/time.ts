@@ -1,20 +1,20 @@
 /** Times as clients write them. Leaf. */
 
 /**
- * Completes the parts that clients leave out: a date is its midnight, a time without a zone is UTC, and a zone
- * may lack its colon. Anything else is returned as it is, for isTime() to refuse.
+ * Completes the parts that clients leave out: a date is its midnight, a time without a zone is in the one
+ * given, and a zone may lack its colon. Anything else is returned as it is, for isTime() to refuse.
  */
-export function completeTime(value: string): string {
+export function completeTime(value: string, missingZone: string): string {
   const parts = /^(\d{4}-\d\d-\d\d)(?:[Tt ](\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?) ?(.*))?$/.exec(
     value.trim(),
   )
   if (!parts) return value
   const [, date, time = '00:00:00', zone = ''] = parts
-  return `${date}T${time}${completeZone(zone)}`
+  return `${date}T${time}${completeZone(zone || missingZone)}`
 }
 
 function completeZone(zone: string): string {
-  if (zone === '' || zone === 'z') return 'Z'
+  if (zone === 'z') return 'Z'
   return zone.replace(/^([+-]\d\d):?(\d\d)?$/, (_, hours, minutes = '00') => `${hours}:${minutes}`)
 }
 

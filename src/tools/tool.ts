@@ -82,8 +82,11 @@ interface ToolOptions<Input extends z.ZodMiniObject, Stored extends object> {
   faithful?: (answer: Answer) => Answer
   /** The part that the first text block holds: relay-mcp 0.1.0 answered two tools with an array. */
   text?: (answer: Answer) => unknown
-  /** The meaning of the counts and the next call, in clauses; none when there is nothing to add. */
-  note?: (answer: Stored, args: z.infer<Input>) => string[]
+  /**
+   * The next call to make, in clauses; none when there is nothing to add. `isSeen`: the first text block has
+   * every field, so that a clause need not say it again.
+   */
+  note?: (answer: Stored, args: z.infer<Input>, isSeen: boolean) => string[]
 }
 
 /**
@@ -118,7 +121,8 @@ export function defineTool<Input extends z.ZodMiniObject, Stored extends object>
       const text = JSON.stringify(options.text ? options.text(answer) : answer)
       // Nothing else reads from the budget of a single call.
       if (context.isBatch) context.budget.bytes -= new TextEncoder().encode(text).byteLength
-      const clauses = [...(options.note?.(stored, args) ?? []), ...noteIgnored(ignored)]
+      const isSeen = context.isLean && !options.text
+      const clauses = [...(options.note?.(stored, args, isSeen) ?? []), ...noteIgnored(ignored)]
       if (clauses.length === 0) {
         return { content: [{ type: 'text', text }], structuredContent: answer }
       }
