@@ -26,16 +26,14 @@ interface Tools {
   relay_archive_thread: { archived: boolean }
 }
 
-/** The calls of the last hour, oldest first: the board counts its requests. */
-const calls: { at: number; isLook: boolean }[] = []
+/** Told of each request that is made. */
+let onRequest = () => {}
 
-/** The calls of the last `milliseconds`, at most an hour: all, and those that did not look for news. */
-export function countCalls(milliseconds: number): { all: number; others: number } {
-  const now = Date.now()
-  while (calls[0] !== undefined && calls[0].at < now - 3_600_000) calls.shift()
-  const recent = calls.filter(({ at }) => at >= now - milliseconds)
-  return { all: recent.length, others: recent.filter(({ isLook }) => !isLook).length }
+export function countRequests(listener: () => void): void {
+  onRequest = listener
 }
+
+let lastId = 0
 
 /** Calls a tool and returns its structured content. Throws Fault, or the reason of an aborted `signal`. */
 export async function callTool<Name extends keyof Tools>(
@@ -65,8 +63,8 @@ async function post(
   authorization: string,
   signal: AbortSignal | undefined,
 ): Promise<Response> {
-  const isLook = name === 'relay_list_threads' || args.wait_seconds !== undefined
-  calls.push({ at: Date.now(), isLook })
+  onRequest()
+  lastId += 1
   const limit = TIME_LIMIT + 1000 * Number(args.wait_seconds ?? 0)
   const timeout = AbortSignal.timeout(limit)
   try {
@@ -82,7 +80,7 @@ async function post(
       },
       body: JSON.stringify({
         jsonrpc: '2.0',
-        id: calls.length,
+        id: lastId,
         method: 'tools/call',
         params: {
           _meta: {

@@ -1,26 +1,37 @@
-/** How often the board looks: as often as its hourly budget of calls allows. */
-
-/** Milliseconds between two looks: a message appears within 3 s. */
-export const PAUSE = 2_850
-
-/** The longest wait for a person who is looking. */
-const LONGEST = 10_000
-
-/** Calls in an hour: looks take the rest of the first, and slow down above the second. */
-const BUDGET = 1_250
-const LIMIT = 1_290
-
-const HOUR = 3_600_000
-
-/** The time over which the calls of others are counted: their rate is taken to continue. */
-export const RECENT = 10 * 60_000
-
 /**
- * Milliseconds until the next look. `others` are the calls in the last RECENT that were not looks, such as
- * reading and posting; `all` are those of the last hour.
+ * The board's calls in an hour, as a bucket: full at the start, refilled all the time, and each call takes one.
+ * A board that waits makes about 180 an hour, and each message that comes four more, so only a flood of
+ * messages empties it. Then the board looks as often as it is refilled.
  */
-export function pauseBetweenLooks(others: number, all: number): number {
-  if (all >= LIMIT) return LONGEST
-  const left = BUDGET - others * (HOUR / RECENT)
-  return left > 0 ? Math.min(PAUSE * (BUDGET / left), LONGEST) : LONGEST
+
+/** Calls that may be made at once, and those that are added in an hour: together the most in any hour. */
+const SIZE = 100
+const PER_HOUR = 1_100
+
+const REFILL = 3_600_000 / PER_HOUR
+
+export class Bucket {
+  #left = SIZE
+  #at: number
+
+  /** `now` is in milliseconds, here and below. */
+  constructor(now: number) {
+    this.#at = now
+  }
+
+  take(now: number): void {
+    this.#refill(now)
+    this.#left -= 1
+  }
+
+  /** Milliseconds until there is one to take. */
+  pause(now: number): number {
+    this.#refill(now)
+    return Math.max(0, (1 - this.#left) * REFILL)
+  }
+
+  #refill(now: number): void {
+    this.#left = Math.min(SIZE, this.#left + (now - this.#at) / REFILL)
+    this.#at = now
+  }
 }

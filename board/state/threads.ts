@@ -1,14 +1,17 @@
 /** The list of threads and readers, kept up to date while a person looks. */
 import { batch, computed, signal } from '@preact/signals'
-import { callTool, countCalls } from '../relay/client.ts'
+import { callTool, countRequests } from '../relay/client.ts'
 import { isSignedIn, session } from '../relay/sign-in.ts'
 import { PERSON, type Reader, type Thread, type ThreadList } from '../relay/types.ts'
-import { PAUSE, pauseBetweenLooks, RECENT } from './pace.ts'
+import { Bucket } from './pace.ts'
 import { noteFault, noteSuccess, trouble } from './status.ts'
 
-/** After this time without a touch or a message, the board waits at the relay instead, if it can. */
-const IDLE_AFTER = 5 * 60_000
-const WAIT_SECONDS = 20
+/** Seconds of one wait at the relay, which ends at once when a message comes. */
+const WAIT_SECONDS = 24
+
+/** Milliseconds between the looks of a tab that is not seen, and before the next after a failure. */
+const HIDDEN_PAUSE = 60_000
+const FAILURE_PAUSE = 2_850
 
 /** Archiving and renaming do not show among the latest threads. */
 const WHOLE_LIST_EVERY = 120_000
@@ -53,36 +56,25 @@ export function onChange(listener: Listener): () => void {
   return () => listeners.delete(listener)
 }
 
-let lastTouch = Date.now()
-let lastNews = Date.now()
+const bucket = new Bucket(Date.now())
 let lastWhole = 0
+/** The time of the newest message that a wait returned: the list may be without it. */
+let lastHeard = ''
 let running: AbortController | undefined
 
-/** Keeps the list up to date from now on: while signed in and while the page can be seen. */
+/** Keeps the list up to date from now on, while signed in. */
 export function followThreads(): void {
-  for (const event of ['pointerdown', 'pointermove', 'keydown', 'wheel', 'focus']) {
-    addEventListener(event, touch, { passive: true, capture: true })
-  }
+  countRequests(() => bucket.take(Date.now()))
   document.addEventListener('visibilitychange', lookNow)
   addEventListener('online', lookNow)
   session.subscribe(lookNow)
-}
-
-function touch(): void {
-  const wasIdle = isIdle()
-  lastTouch = Date.now()
-  if (wasIdle) lookNow()
-}
-
-function isIdle(): boolean {
-  return Date.now() - Math.max(lastTouch, lastNews) > IDLE_AFTER
 }
 
 /** Looks at once, and then again and again. */
 export function lookNow(): void {
   running?.abort()
   running = undefined
-  if (document.hidden || !isSignedIn.peek()) return
+  if (!isSignedIn.peek()) return
   running = new AbortController()
   void look(running.signal)
 }
@@ -92,22 +84,40 @@ async function look(signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     try {
       if (threads.peek() === undefined) await introduce()
-      if (isIdle() && unreadTotal.peek() === 0) await waitForNews(signal)
       await refreshList(signal)
       failures = 0
+      await (document.hidden ? sleep(HIDDEN_PAUSE, signal) : untilNews(signal))
     } catch (error) {
       if (signal.aborted) return
       const fault = noteFault(error)
       // Without a sign-in there is nothing to ask: signing in looks again.
       if (fault.kind === 'signed_out') return
       failures += 1
+      await sleep(Math.min(FAILURE_PAUSE * failures, 10_000), signal)
     }
-    const pause =
-      failures > 0
-        ? Math.min(PAUSE * failures, 10_000)
-        : pauseBetweenLooks(countCalls(RECENT).others, countCalls(3_600_000).all)
-    await sleep(pause, signal)
   }
+}
+
+/** Waits at the relay for a message that is newer than all on screen, or until the whole list is due. */
+async function untilNews(signal: AbortSignal): Promise<void> {
+  while (Date.now() - lastWhole < WHOLE_LIST_EVERY) {
+    await sleep(bucket.pause(Date.now()), signal)
+    if (signal.aborted) return
+    const wait = { reader_tag: PERSON, peek: true, limit: 1, wait_seconds: WAIT_SECONDS }
+    const { messages } = await callTool('relay_check_new', { ...wait, since: afterAll() }, signal)
+    noteSuccess()
+    const [message] = messages
+    if (!message) continue
+    lastHeard = message.created_at
+    return
+  }
+}
+
+/** A time just after the newest message that this board knows. */
+function afterAll(): string {
+  const times = (threads.peek() ?? []).map(({ last_message_at = '' }) => last_message_at)
+  const newest = [lastHeard, ...times].reduce((a, b) => (a > b ? a : b))
+  return new Date(newest === '' ? 0 : Date.parse(newest) + 1).toISOString()
 }
 
 let introduction: Promise<unknown> | undefined
@@ -124,11 +134,6 @@ export async function introduce(): Promise<void> {
     introduction = undefined
     throw error
   }
-}
-
-async function waitForNews(signal: AbortSignal): Promise<void> {
-  const wait = { reader_tag: PERSON, peek: true, limit: 1, wait_seconds: WAIT_SECONDS }
-  await callTool('relay_check_new', wait, signal)
 }
 
 /** Asks for the latest threads, or now and then for all, and applies the changes. */
@@ -190,7 +195,6 @@ function takeOver(list: ThreadList, known: Thread[], isWhole: boolean): void {
     if (JSON.stringify(others) !== JSON.stringify(readers.peek())) readers.value = others
   })
   if (changes.length === 0 || isFirst) return
-  lastNews = Date.now()
   for (const listener of listeners) listener(changes)
 }
 

@@ -1,50 +1,48 @@
-/** How often the board asks: within its budget, and never in steps that a person would notice. */
+/** How many calls the board makes in an hour. */
 import { expect, test } from 'vitest'
-import { PAUSE, pauseBetweenLooks, RECENT } from '../../../board/state/pace.ts'
+import { Bucket } from '../../../board/state/pace.ts'
 
 const HOUR = 3_600_000
+const WAIT = 24_000
 
-/** Milliseconds that a look itself takes. */
-const LOOK = 50
-
-/** Two hours of a tab in which something else is asked now and then. */
-function simulate(otherEvery: number) {
-  const looks: number[] = []
-  const others: number[] = []
-  const pauses: number[] = []
-  let most = 0
-  for (let now = 0; now < 2 * HOUR; ) {
-    while ((others.at(-1) ?? 0) + otherEvery <= now) others.push((others.at(-1) ?? 0) + otherEvery)
-    const since = (times: number[], span: number) => times.filter((at) => at > now - span).length
-    const all = since(looks, HOUR) + since(others, HOUR)
-    most = Math.max(most, all)
-    const pause = pauseBetweenLooks(since(others, RECENT), all)
-    pauses.push(pause)
-    looks.push(now)
-    now += pause + LOOK
+/** Calls in each of three hours of a tab that waits, with a message in the thread on screen now and then. */
+function simulate(messageEvery: number) {
+  const bucket = new Bucket(0)
+  const hours = [0, 0, 0]
+  const delays: number[] = []
+  const call = (now: number) => {
+    bucket.take(now)
+    hours[Math.floor(now / HOUR)] = (hours[Math.floor(now / HOUR)] ?? 0) + 1
   }
-  return { most, pauses }
+  let message = messageEvery
+  let list = 120_000
+  for (let now = 0; now < 3 * HOUR; ) {
+    now += bucket.pause(now)
+    call(now)
+    const end = Math.max(now, Math.min(now + WAIT, message, list))
+    if (message <= end) {
+      delays.push(end - message)
+      // The list, the message, and the mark that it was read.
+      for (let n = 0; n < 3; n += 1) call(end)
+      while (message <= end) message += messageEvery
+    } else if (list <= end) {
+      call(end)
+      list = end + 120_000
+    }
+    now = end
+  }
+  return { hours: hours.slice(0, 3), longest: Math.max(0, ...delays) }
 }
 
-test('with nothing else to ask, a message appears within three seconds', () => {
-  const { most, pauses } = simulate(3 * HOUR)
-  expect(Math.max(...pauses) + LOOK).toBeLessThan(3_000)
-  expect(Math.min(...pauses)).toBe(PAUSE)
-  expect(most).toBeLessThan(1_300)
+test('a quiet board makes at most 220 calls an hour, and with 50 messages at most 400', () => {
+  expect(Math.max(...simulate(4 * HOUR).hours)).toBeLessThanOrEqual(220)
+  const busy = simulate(HOUR / 50)
+  expect(Math.max(...busy.hours)).toBeLessThanOrEqual(400)
+  expect(busy.longest).toBe(0)
 })
 
-test.each([
-  ['twenty', 20_000, 3_500],
-  ['ten', 10_000, 4_200],
-])('with a call every %s seconds, looks slow down a little and never stop', (_, every, longest) => {
-  const { most, pauses } = simulate(every)
-  expect(Math.max(...pauses)).toBeLessThan(longest)
-  const steps = pauses.slice(1).map((pause, i) => Math.abs(pause - (pauses[i] ?? 0)))
-  expect(Math.max(...steps)).toBeLessThan(100)
-  expect(most).toBeLessThan(1_300)
-})
-
-test('with more to ask than fits the hour, looks are ten seconds apart', () => {
-  expect(pauseBetweenLooks(500, 0)).toBe(10_000)
-  expect(pauseBetweenLooks(0, 1_290)).toBe(10_000)
+test.each([10_000, 3_000, 500])('with a message every %i ms it makes at most 1,200', (every) => {
+  const { hours, longest } = simulate(every)
+  expect(Math.max(...hours)).toBeLessThanOrEqual(1_200)
+  expect(longest).toBeLessThan(15_000)
 })
