@@ -58,6 +58,9 @@ export function onChange(listener: Listener): () => void {
 
 const bucket = new Bucket(Date.now())
 let lastWhole = 0
+/** Numbers of lists: the last that was asked for, and the last that is shown. */
+let lastAsked = 0
+let lastShown = 0
 /** The time of the newest message that a wait returned: the list may be without it. */
 let lastHeard = ''
 let running: AbortController | undefined
@@ -101,7 +104,8 @@ async function look(signal: AbortSignal): Promise<void> {
 /** Waits at the relay for a message that is newer than all on screen, or until the whole list is due. */
 async function untilNews(signal: AbortSignal): Promise<void> {
   while (Date.now() - lastWhole < WHOLE_LIST_EVERY) {
-    await sleep(bucket.pause(Date.now()), signal)
+    const pause = bucket.pause(Date.now())
+    if (pause > 0) await sleep(pause, signal)
     if (signal.aborted) return
     const wait = { reader_tag: PERSON, peek: true, limit: 1, wait_seconds: WAIT_SECONDS }
     const { messages } = await callTool('relay_check_new', { ...wait, since: afterAll() }, signal)
@@ -139,6 +143,8 @@ export async function introduce(): Promise<void> {
 /** Asks for the latest threads, or now and then for all, and applies the changes. */
 async function refreshList(signal?: AbortSignal): Promise<void> {
   const isWhole = Date.now() - lastWhole > WHOLE_LIST_EVERY || trouble.peek() !== undefined
+  lastAsked += 1
+  const asked = lastAsked
   const list = await callTool(
     'relay_list_threads',
     {
@@ -150,6 +156,9 @@ async function refreshList(signal?: AbortSignal): Promise<void> {
     signal,
   )
   noteSuccess()
+  // A list that was asked for later has come already, and knows more.
+  if (asked < lastShown) return
+  lastShown = asked
   const known = threads.peek() ?? []
   // When even the oldest of the latest is new, there may be more behind it.
   const last = list.threads.at(-1)

@@ -85,29 +85,54 @@ test('a thread that is renamed while it is open is missing, and its draft stays 
   expect(await field.inputValue()).toBe('a draft')
 })
 
-test('nothing is asked while the page is hidden, and at once when it is seen again', async () => {
+test('a hidden page looks once a minute and counts, and at once when it is seen again', async () => {
   await using relay = await createTestRelay()
-  await relay.call('relay_post_message', { thread_name: 'a', content: 'one', surface: 'code' })
+  const post = (content: string) =>
+    relay.call('relay_post_message', { thread_name: 'a', content, surface: 'code' })
+  await post('one')
   await using board = await openBoard(browser, relay, { hasClock: true })
   const { page } = board
   await page.locator('.row').waitFor()
+  await expect.poll(() => page.title()).toContain('(1)')
   const hide = (hidden: boolean) =>
     page.evaluate(`Object.defineProperty(document, 'hidden', { value: ${hidden}, configurable: true })
       document.dispatchEvent(new Event('visibilitychange'))`)
   let asked: string[] = []
   page.on('request', (request) => asked.push(new URL(request.url()).pathname))
-  await page.clock.fastForward(60_000)
-  await expect.poll(() => asked).toContain('/mcp')
   await hide(true)
+  await expect.poll(() => asked).toContain('/mcp')
+  await settle(page)
   asked = []
+  await post('two')
   // The page's requests would stand between these; each leaves time for the answer before it.
   for (let i = 0; i < 5; i += 1) {
     await page.evaluate(`fetch('/health').then((response) => response.text())`)
     await page.clock.fastForward(10_000)
   }
   expect(new Set(asked)).toEqual(new Set(['/health']))
+  await page.clock.fastForward(11_000)
+  await expect.poll(() => page.title()).toContain('(2)')
   await hide(false)
+  asked = []
   await expect.poll(() => asked).toContain('/mcp')
+})
+
+test('a message appears while the page waits, without a look, and so does the next', async () => {
+  await using relay = await createTestRelay()
+  const post = (content: string) =>
+    relay.call('relay_post_message', { thread_name: 'a', content, surface: 'code' })
+  await post('one')
+  await using board = await openBoard(browser, relay, { at: '#/t/a' })
+  const { page } = board
+  await page.locator('.msg', { hasText: 'one' }).waitFor()
+  const asked: string[] = []
+  page.on('request', (request) => asked.push(request.postDataJSON()?.params.name))
+  for (const content of ['two', 'three', 'four']) {
+    await post(content)
+    await page.locator('.msg', { hasText: content }).waitFor()
+  }
+  // The waits, and for each message the list, the message, and the mark that it was read.
+  expect(asked.length).toBeLessThanOrEqual(15)
 })
 
 test('a search marks its words, has an address, and leads to the message in place', async () => {

@@ -50,7 +50,13 @@ interface Waiter {
 }
 
 /** A call that waits, and looks when it is woken; with `held`, its look does not end. */
-function waiter(reader_tag: string, { held = false, ...args } = {}): Waiter {
+function waiter(
+  reader_tag: string,
+  {
+    held = false,
+    ...args
+  }: Partial<ConstructorParameters<typeof Wait>[0]> & { held?: boolean } = {},
+): Waiter {
   const wait = new Wait({ reader_tag, peek: false, wait_seconds: 45, ...args })
   open.add(wait)
   const self = { wait, looks: 0 }
