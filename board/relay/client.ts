@@ -26,7 +26,7 @@ interface Tools {
   relay_archive_thread: { archived: boolean }
 }
 
-/** Told of each request that is made. */
+/** Called at each request. */
 let onRequest = () => {}
 
 export function countRequests(listener: () => void): void {

@@ -8,7 +8,7 @@ import { foldName } from '../similar.ts'
 /** Milliseconds of a wait in which it looks every second. */
 const EAGER_TIME = 5_000
 
-/** Looks of one wait that hints may cause, beside the 26 of its own: a Worker may make 50 requests. */
+/** Looks of one wait that hints may cause, in addition to its own 26: a Worker may make 50 requests. */
 const MAX_WOKEN_LOOKS = 10
 
 /** Looks at a time that hints cause in an isolate: 500 at once kept a post waiting for half a second. */
@@ -36,7 +36,7 @@ interface Interest {
   wait_seconds: number
 }
 
-/** What a post says of itself. */
+/** The facts of a post by which waits are chosen. */
 export interface Announcement {
   thread_name: string
   from: string | undefined

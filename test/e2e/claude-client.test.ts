@@ -58,7 +58,7 @@ test.skipIf(whyNotInstalled)(
     // A result is its structured content and nothing else: no second copy, no ids, no nulls.
     const answer = JSON.parse(posted?.result ?? '')
     expect(answer).toMatchObject({ thread_name: 'billing', seq: 1, thread_created: true })
-    expect(answer.note).toContain('The thread did not exist and was created')
+    expect(answer.note).toContain('Posted without a reader_tag')
     expect(answer).not.toHaveProperty('id')
     expect(Object.values(answer)).not.toContain(null)
 

@@ -83,6 +83,8 @@ test.concurrent('it tells only news after its start, only of its own threads, an
     reader_tag: READER,
     to: READER,
   })
+  // Neither does a message to another reader.
+  await post(relay, { thread_name: 'release', content: 'CONTENT', to: 'nightly' })
   await post(relay, { thread_name: 'release', content: 'CONTENT' })
   await post(relay, { thread_name: 'elsewhere', content: 'CONTENT', to: READER.toUpperCase() })
   await eventually(() => expect(session.lines()).not.toEqual([]))
@@ -91,7 +93,7 @@ test.concurrent('it tells only news after its start, only of its own threads, an
   expect(line).not.toMatch(/CONTENT|"billing"/)
   expect(line.length).toBeLessThan(400)
   const read = await relay.call('relay_check_new', { reader_tag: READER })
-  expect(read.structuredContent.new_message_count).toBe(5)
+  expect(read.structuredContent.new_message_count).toBe(6)
 
   // Another command replaces the watched threads, with a new silent baseline; off ends it.
   const earlier = looks(relay)

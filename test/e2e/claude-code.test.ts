@@ -1,6 +1,9 @@
 /** The Claude Code plugin: the digest that its hook prints, run as a process, and its commands. */
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { homedir, hostname } from 'node:os'
+import { homedir, hostname, tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { expect, test, vi } from 'vitest'
 import { readerTag } from '../../integrations/claude-code/hooks/relay.mjs'
 import {
@@ -89,7 +92,7 @@ const lean = (seq: number, content: string, fields: object = {}) => ({
   ...fields,
 })
 
-test('messages addressed to the reader come first and say so, with who sent them', async () => {
+test('messages to the reader come first, those that wait for an answer before the others', async () => {
   const mine = lean(1, 'Over to you.', { to: READER, from: 'phone-chat', via: 'Claude' })
   const folded = lean(2, 'And this.', { to: READER.toUpperCase(), session_tag: 'x', from: 'x' })
   const others = [
@@ -102,8 +105,8 @@ test('messages addressed to the reader come first and say so, with who sent them
   const [head, ...lines] = stdout.trimEnd().split('\n')
   expect(head).toContain(`4 new messages for reader_tag "${READER}": "billing" 4.`)
   expect(lines.slice(0, 4)).toEqual([
+    '- to you, open, "billing" #1, code, from "phone-chat", via "Claude", 2026-11-22 10:01 UTC: "Over to you."',
     '- to you, "billing" #2, code "x", 2026-11-22 10:02 UTC: "And this."',
-    '- to you, "billing" #1, code, from "phone-chat", via "Claude", 2026-11-22 10:01 UTC: "Over to you."',
     '- "billing" #4, code, 2026-11-22 10:04 UTC: "For everybody."',
     '- "billing" #3, code, 2026-11-22 10:03 UTC: "For another reader."',
   ])
@@ -116,8 +119,8 @@ test('a hand-off that an earlier session under the same tag took is shown again'
   const { stdout } = await run(HOOK, configured(server.url))
   const [head, line, foot] = stdout.trimEnd().split('\n')
   expect(head).toContain(`nothing new for reader_tag "${READER}"`)
-  expect(line).toContain('- to you, already received, "billing" #1')
-  expect(foot).toContain('relay_read_thread')
+  expect(line).toContain('- to you, open, already received, "billing" #1')
+  expect(foot).toContain('reply_to')
 })
 
 test('a relay that does not know `to` is still asked for its news', async () => {
@@ -134,11 +137,15 @@ test('a hand-off under one’s own tag reaches the next session, even after a la
   await post(relay, { content: 'Next: run the backfill.', reader_tag: READER, to: READER })
   const { stdout: unread } = await news(relay)
   expect(unread).toContain(`1 new message for reader_tag "${READER}"`)
-  expect(unread).toMatch(/^- to you, "billing" #3, code, from ".*: "Next: run the backfill."$/m)
+  expect(unread).toMatch(
+    /^- to you, open, "billing" #3, code, from ".*: "Next: run the backfill."$/m,
+  )
   await relay.call('relay_check_new', { reader_tag: READER })
   const { stdout: taken } = await news(relay)
-  expect(taken).toMatch(/^- to you, already received, "billing" #3, .*"Next: run the backfill."$/m)
+  expect(taken).toMatch(/^- to you, open, already received, "billing" #3, .*the backfill."$/m)
   expect(unread + taken).not.toContain('Not for the digest.')
+  await post(relay, { content: 'I continue.', reader_tag: READER, reply_to: 3 })
+  expect((await news(relay)).stdout).toBe('')
 })
 
 test('two requests are made, of the modern era, and they name the hook', async () => {
@@ -235,6 +242,38 @@ test('a reader is a machine and a folder, unless the environment names it', () =
   expect(tag(dev, { RELAY_READER_TAG: '{session}' })).toBe(tag(dev))
   expect([...tag(`/${'🚀'.repeat(300)}`)]).toHaveLength(200)
   vi.unstubAllEnvs()
+})
+
+test('with {project} the worktrees of a repository are one reader, that of its main folder', () => {
+  const root = mkdtempSync(join(tmpdir(), 'relay-worktrees-'))
+  const git = (folder: string, ...args: string[]) =>
+    execFileSync('git', ['-C', folder, '-c', 'user.name=x', '-c', 'user.email=x@y', ...args])
+  const [main, tree, bare] = ['main', 'tree', 'bare.git'].map((name) => join(root, name)) as [
+    string,
+    string,
+    string,
+  ]
+  git(root, 'init', '-q', main)
+  git(main, 'commit', '-q', '--allow-empty', '-m', 'first')
+  git(main, 'worktree', 'add', '-q', tree)
+  git(root, 'clone', '-q', '--bare', main, bare)
+  git(bare, 'worktree', 'add', '-q', '--detach', join(root, 'of-bare'))
+  mkdirSync(join(main, 'part'))
+  vi.stubEnv('RELAY_READER_TAG', undefined)
+  const [own, ofTree, ofBare] = [main, tree, bare].map((folder) => readerTag(folder))
+  expect(ofTree).not.toBe(own)
+  vi.stubEnv('RELAY_READER_TAG', '{project}')
+  expect([main, tree, join(main, 'part')].map((folder) => readerTag(folder))).toEqual([
+    own,
+    own,
+    own,
+  ])
+  expect(readerTag(join(root, 'of-bare'))).toBe(ofBare)
+  expect(readerTag('/srv/billing')).toMatch(/:\/srv\/billing$/)
+  vi.stubEnv('RELAY_READER_TAG', 'night:{project}')
+  expect(readerTag(tree)).toBe(`night:${own}`)
+  vi.unstubAllEnvs()
+  rmSync(root, { recursive: true })
 })
 
 test('the hook reads as the reader that it names', async () => {

@@ -2,10 +2,11 @@
  * Asks the relay, for the hooks and the monitor: where it is, which key goes there, who reads, and one
  * tool call. Nothing else in the plugin sends a request.
  */
+import { readFileSync } from 'node:fs'
 import http from 'node:http'
 import https from 'node:https'
 import { homedir, hostname } from 'node:os'
-import { isAbsolute, join, relative } from 'node:path'
+import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { flatten, quote } from './text.mjs'
 
@@ -92,12 +93,44 @@ function parseEndpoint(value) {
 /**
  * The reader: this machine and this folder, so that no two projects take each other's news, and a
  * session finds the messages that the previous one in the same folder left unread. RELAY_READER_TAG
- * replaces it, and `{session}` in that stands for this session of Claude Code.
+ * replaces it. In that, `{session}` stands for this session of Claude Code, and `{project}` for the tag of
+ * the repository's main folder, which its worktrees share.
  */
 export function readerTag(project = env.CLAUDE_PROJECT_DIR || process.cwd()) {
   const session = (env.CLAUDE_CODE_SESSION_ID ?? '').slice(0, SESSION_LENGTH)
-  const given = env.RELAY_READER_TAG?.replaceAll('{session}', session).trim()
-  if (given) return given
+  const given = env.RELAY_READER_TAG?.replaceAll('{session}', session)
+    .replaceAll('{project}', () => folderTag(mainFolder(project)))
+    .trim()
+  return given || folderTag(project)
+}
+
+/** The folder of the repository's main working tree (gitrepository-layout(5)); without Git the folder itself. */
+function mainFolder(project) {
+  for (let folder = resolve(project); ; folder = dirname(folder)) {
+    try {
+      const git = join(folder, '.git')
+      const common = commonGitFolder(git)
+      return basename(common) === '.git' ? dirname(common) : common
+    } catch {
+      if (dirname(folder) === folder) return project
+    }
+  }
+}
+
+/** Throws if there is no Git folder at the path. */
+function commonGitFolder(path) {
+  let file
+  try {
+    file = readFileSync(path, 'utf8')
+  } catch (error) {
+    if (error.code === 'EISDIR') return path
+    throw error
+  }
+  const own = resolve(dirname(path), file.replace(/^gitdir: /, '').trim())
+  return resolve(own, readFileSync(join(own, 'commondir'), 'utf8').trim())
+}
+
+function folderTag(project) {
   const inHome = relative(homedir(), project)
   const isInHome = !inHome.startsWith('..') && !isAbsolute(inHome)
   const folder = isInHome ? join('~', inHome) : project

@@ -17,9 +17,8 @@ import { findNews, peekFor } from './unread.mjs'
 /** From the request. */
 const LIMIT_MS = 2_000
 
-/** Messages addressed to this reader are shown for a week, even if a session has received them. */
-const ADDRESSED_LIMIT = 3
-const ADDRESSED_MS = 7 * 24 * 60 * 60 * 1000
+/** Messages to this reader that wait for an answer are shown even if a session has received them. */
+const OPEN_LIMIT = 3
 
 const CLIENT = 'relay-session-start'
 
@@ -36,14 +35,14 @@ async function news() {
   if (!relay) return ''
   const reader = readerTag()
   // Together, because both must fit into the time limit.
-  const [unread, addressed] = await askWithin(LIMIT_MS, (signal) =>
+  const [unread, open] = await askWithin(LIMIT_MS, (signal) =>
     Promise.all([
       callTool(relay, CLIENT, 'relay_check_new', peekFor(reader), signal),
-      addressedMessages(relay, reader, signal),
+      openMessages(relay, reader, signal),
     ]),
   )
   try {
-    const digest = writeDigest(unread, addressed, reader)
+    const digest = writeDigest(unread, open, reader)
     // The next prompt repeats nothing of it.
     const { told } = findNews(unread, reader)
     const session = process.env.CLAUDE_CODE_SESSION_ID
@@ -55,12 +54,11 @@ async function news() {
 }
 
 /**
- * The latest messages addressed to this reader, read or not: a session that hands over to a later
- * one under the same tag may have received its own message with a later check.
+ * The latest messages to this reader that wait for an answer, read or not: a session that hands over to a
+ * later one under the same tag may have received its own message with a later check.
  */
-async function addressedMessages(relay, reader, signal) {
-  const since = new Date(Date.now() - ADDRESSED_MS).toISOString()
-  const args = { to: reader, since, limit: ADDRESSED_LIMIT }
+async function openMessages(relay, reader, signal) {
+  const args = { to: reader, open: true, limit: OPEN_LIMIT }
   try {
     const found = await callTool(relay, CLIENT, 'relay_read_thread', args, signal)
     return Array.isArray(found?.messages) ? found.messages : []

@@ -17,8 +17,9 @@ export const peekFor = (reader) => ({ reader_tag: reader, peek: true, limit: 500
 
 /**
  * Takes the answer to `peekFor(reader)` and the news told before. Returns the threads with news, each
- * with the number of new messages and how many of them are addressed to the reader, and the news to
- * remember as told. Throws if the answer is not a relay's.
+ * with the number of new messages, how many of them are addressed to the reader, and how many to another,
+ * and the news to remember as told. With `isPartial` the answer leaves out older unread messages. Throws
+ * if the answer is not a relay's.
  *
  * An answer may hold only the first of many messages. `remaining` then counts the others, for at most
  * 20 threads, and `addressed_unread` names those for this reader.
@@ -26,38 +27,44 @@ export const peekFor = (reader) => ({ reader_tag: reader, peek: true, limit: 500
  * A hand-off to one's own tag is for a later session. It does not count as news here, or this session would
  * have to take it: the start of the next one shows it.
  */
-export function findNews(answer, reader, told = {}) {
+export function findNews(answer, reader, told = {}, isPartial = false) {
   const { threads: before = {}, addressed: known = [] } = told
   const threads = summarize(answer, reader)
   const addressed = listAddressed(answer, reader)
   const fresh = addressed.filter((key) => !known.includes(key))
+  if (isPartial) addressed.push(...known.filter((key) => !addressed.includes(key)))
   const news = []
   const after = Object.create(null)
   // Messages read since are no longer counted, but their positions stay known.
-  for (const [name, { seq }] of Object.entries(before)) after[name] = { count: 0, seq }
-  for (const [name, { count, seqs }] of threads) {
+  for (const [name, { count, seq }] of Object.entries(before)) {
+    after[name] = { count: isPartial ? count : 0, seq }
+  }
+  for (const [name, { count, seqs, others }] of threads) {
     const { count: oldCount = 0, seq: oldSeq = 0 } = Object.hasOwn(before, name) ? before[name] : {}
-    const later = seqs.filter((seq) => seq > oldSeq).length
+    const isLater = (seq) => seq > oldSeq
+    const later = seqs.filter(isLater).length
     const forReader = fresh.filter((key) => JSON.parse(key)[0] === name).length
-    const added = Math.max(later, count - oldCount, forReader)
-    after[name] = { count, seq: Math.max(oldSeq, ...seqs) }
-    if (added > 0) news.push({ name, count: added, addressed: forReader })
+    const added = Math.max(later, isPartial ? 0 : count - oldCount, forReader)
+    after[name] = { count: isPartial ? oldCount + later : count, seq: Math.max(oldSeq, ...seqs) }
+    const forOthers = others.filter(isLater).length
+    if (added > 0) news.push({ name, count: added, addressed: forReader, others: forOthers })
   }
   return { news, told: { threads: { ...after }, addressed } }
 }
 
-/** By thread: how many of others are unread, and the seqs of those that the answer holds. */
+/** By thread: how many of others are unread, and the seqs of those in the answer, also of those to another. */
 function summarize({ messages, remaining = [] }, reader) {
   const threads = new Map()
   const find = (name) => {
-    const thread = threads.get(name) ?? { count: 0, own: 0, seqs: [] }
+    const thread = threads.get(name) ?? { count: 0, own: 0, seqs: [], others: [] }
     threads.set(name, thread)
     return thread
   }
-  for (const { thread_name, seq, from } of messages) {
+  for (const { thread_name, seq, from, to } of messages) {
     const thread = find(thread_name)
     if (isSame(from, reader)) thread.own += 1
     else thread.seqs.push(seq)
+    if (to && !isSame(to, reader)) thread.others.push(seq)
     thread.count = thread.seqs.length
   }
   for (const { thread_name, unread_count } of remaining) {
@@ -69,9 +76,8 @@ function summarize({ messages, remaining = [] }, reader) {
 
 function listAddressed({ messages, addressed_unread = [] }, reader) {
   const identify = ({ thread_name, seq }) => JSON.stringify([thread_name, seq])
-  const own = new Set(messages.filter(({ from }) => isSame(from, reader)).map(identify))
   const all = [...messages.filter(({ to }) => isSame(to, reader)), ...addressed_unread]
-  return [...new Set(all.map(identify))].filter((key) => !own.has(key))
+  return [...new Set(all.filter(({ from }) => !isSame(from, reader)).map(identify))]
 }
 
 function isSame(name, reader) {

@@ -1,7 +1,8 @@
 /**
  * Waits for news on the relay and prints one line for those that should wake the session: messages
  * addressed to its reader, news in the threads that /relay:watch named, or, when it named none, in
- * threads that the reader has posted to or read. Marks nothing as read. Ends only with Claude Code.
+ * threads that the reader has posted to or read, unless they are addressed to another. Marks nothing as
+ * read. Ends only with Claude Code.
  *
  *   node watcher.mjs FOLDER   user-prompt.mjs leaves there where to ask, with which key, as whom
  *
@@ -14,8 +15,12 @@ import { findNews, peekFor, writeLine } from '../hooks/unread.mjs'
 
 const TICK_MS = 1_000
 
-/** After an answer with something unread, since a wait for more would return at once, and after a line. */
-const UNREAD_PAUSE_MS = 10_000
+/**
+ * Each wait repeats the last ten seconds, in which a message may have become visible after a later one. While
+ * that returns messages, a wait would end at once. The other pause is after a line.
+ */
+const OVERLAP_MS = 10_000
+const REPEAT_PAUSE_MS = 2_000
 const LINE_PAUSE_MS = 30_000
 
 /** The relay's longest wait, and how long an answer to it may take. */
@@ -30,9 +35,10 @@ const CLIENT = 'relay-watch'
 const [data] = process.argv.slice(2)
 const { CLAUDE_PID: pid } = process.env
 
-/** The threads to watch, and the news the session knows; a later /relay:watch replaces both. */
+/** The threads to watch, the news the session knows, and the relay's time then; /relay:watch replaces them. */
 let watch
 let told
+let since
 let failures = 0
 let hasCommand = false
 /** Ends the current wait or pause. */
@@ -41,7 +47,7 @@ let interrupt = new AbortController()
 process.on('disconnect', () => process.exit())
 process.on('message', (report) => {
   // A command that came after the report is newer.
-  if (!hasCommand) replace(report.watch, report.told)
+  if (!hasCommand) replace(report.watch, report.told, report.since)
 })
 process.stdout.on('error', () => {})
 setInterval(tick, TICK_MS)
@@ -62,16 +68,17 @@ function tick() {
   report()
 }
 
-function replace(nextWatch, nextTold) {
+function replace(nextWatch, nextTold, nextSince) {
   watch = nextWatch
   told = nextTold
+  since = nextSince
   failures = 0
   interrupt.abort()
   interrupt = new AbortController()
 }
 
 function report() {
-  process.send?.({ watch, told }, () => {})
+  process.send?.({ watch, told, since }, () => {})
 }
 
 function isAlive(process_id) {
@@ -90,19 +97,21 @@ async function look(signal) {
   try {
     const relay = parseConnection(current.url, current.key)
     const ask = (name, args) => limit(signal, (each) => callTool(relay, CLIENT, name, args, each))
-    const wait = told ? { wait_seconds: WAIT_SECONDS } : {}
+    // The first look is at everything that is unread. Only a call that waits learns the relay's time.
+    const wait = since ? { since, wait_seconds: WAIT_SECONDS } : { wait_seconds: 1 }
     const answer = await ask('relay_check_new', { ...peekFor(current.reader), ...wait })
-    const found = findNews(answer, current.reader, told)
+    const found = findNews(answer, current.reader, told, Boolean(since))
     const news = told ? await choose(found.news, current, ask) : []
     if (signal.aborted) return 0
     told = found.told
+    since = answer.now && new Date(Date.parse(answer.now) - OVERLAP_MS).toISOString()
     failures = 0
     report()
     if (news.length > 0) {
       tell(news, current)
       return LINE_PAUSE_MS
     }
-    return answer.messages.length > 0 ? UNREAD_PAUSE_MS : TICK_MS
+    return answer.messages.length > 0 ? REPEAT_PAUSE_MS : 0
   } catch {
     if (signal.aborted) return 0
     failures += 1
@@ -111,8 +120,11 @@ async function look(signal) {
   }
 }
 
-/** The news that should wake the session. */
-async function choose(news, { reader, threads }, ask) {
+/** The news that should wake the session, without messages to another reader. */
+async function choose(all, { reader, threads }, ask) {
+  const news = all
+    .map(({ others, ...each }) => ({ ...each, count: each.count - others }))
+    .filter(({ count }) => count > 0)
   if (news.length === 0) return []
   const named = new Set(threads.map(fold))
   const isChosen = ({ name, addressed }) => addressed > 0 || named.has(fold(name))

@@ -3,10 +3,28 @@
  * seconds at most; that a wake is faster is measured by the benchmark, and here is told by the looks made.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { expect, test } from 'vitest'
-import { createTestRelay, type TestRelay } from '../../support/relay.ts'
+import { expect, inject, test } from 'vitest'
+import { startWorker } from '../../../scripts/local/workerd/worker.ts'
+import { clientOf, createTestRelay, type RelayClient, type TestRelay } from '../../support/relay.ts'
 
-const post = (relay: TestRelay, thread_name: string, args: object = {}) =>
+/** Another instance of the Worker, on the same database. */
+async function startSecondWorker(relay: TestRelay): Promise<RelayClient & AsyncDisposable> {
+  const worker = await startWorker({
+    bundle: inject('bundle'),
+    bindings: {
+      RELAY_API_KEY: relay.key,
+      RELAY_USER_ID: relay.userId,
+      RELAY_HOSTS: '127.0.0.1',
+      SUPABASE_URL: relay.gateway.url,
+      SUPABASE_SERVICE_KEY: relay.serviceKey,
+    },
+    trustsConnectingIp: true,
+    onLine: () => {},
+  })
+  return { ...clientOf(worker.url, relay.key), [Symbol.asyncDispose]: worker.stop }
+}
+
+const post = (relay: RelayClient, thread_name: string, args: object = {}) =>
   relay.call('relay_post_message', { thread_name, content: 'x', surface: 'code', ...args })
 
 const wait = (relay: TestRelay, reader_tag: string, args: object = {}) =>
@@ -69,4 +87,13 @@ test('a look with a time waits for newer messages, however much is unread', asyn
   expect((await waiting).structuredContent).toMatchObject({
     messages: [{ seq: 6, content: 'new' }],
   })
+})
+
+test('a wait at another Worker is not woken, and finds the message when it looks', async () => {
+  await using relay = await createTestRelay()
+  await relay.call('relay_create_thread', { name: 'a' })
+  await using other = await startSecondWorker(relay)
+  const waiting = wait(relay, 'me')
+  await post(other, 'a')
+  expect((await waiting).structuredContent).toMatchObject({ new_message_count: 1 })
 })
