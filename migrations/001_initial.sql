@@ -756,11 +756,8 @@ begin
         '"to":' || to_json(w.addressee),
         '"via":' || to_json(w.client),
         '"reply_to":' || w.reply_to,
-        case when w.addressee is not null then (
-          select nullif(concat_ws(',', case when o.is_open then '"open":true' end,
-            case when w.reader_tag = p_reader_tag and w.addressee <> p_reader_tag then concat_ws(',',
-              '"given":' || o.is_given, '"answered_by":' || o.answered_by) end), '')
-          from relay.outcome(w.id) o) end,
+        case when w.addressee is not null then relay.show_outcome(w.id,
+          w.reader_tag = p_reader_tag and w.addressee <> p_reader_tag) end,
         '"content":' || to_json(case
           when w.is_cut then left(w.content, p_max_content / 4) else w.content end),
         case when w.is_cut then '"content_length":' || char_length(w.content) end,
@@ -796,6 +793,21 @@ begin
   messages := coalesce(messages, '[]');
   ids := coalesce(ids, '{}');
   seqs := coalesce(seqs, '{}');
+end;
+$$;
+
+-- The outcome of a message as fields of JSON, or null; to its own author with what became of it.
+create or replace function relay.show_outcome(p_message_id uuid, p_is_own boolean)
+  returns text
+  language plpgsql stable security invoker set search_path = ''
+as $$
+declare
+  v_outcome record;
+begin
+  select * into v_outcome from relay.outcome(p_message_id);
+  return nullif(concat_ws(',', case when v_outcome.is_open then '"open":true' end,
+    case when p_is_own then concat_ws(',',
+      '"given":' || v_outcome.is_given, '"answered_by":' || v_outcome.answered_by) end), '');
 end;
 $$;
 
@@ -1066,7 +1078,8 @@ end;
 $$;
 
 -- Messages of a reader to others that are still open, newest first: at most three, and how many there are among
--- its newest 20 of the last seven days. Not p_except, which it has just posted.
+-- its newest 20 of the last seven days. Not p_except, which it has just posted, and no reply that was received,
+-- which needs no answer.
 create or replace function relay.sent(
   p_user_id uuid, p_reader_tag text, p_except uuid default null, out messages json, out total bigint)
   language plpgsql stable security invoker
@@ -1074,7 +1087,7 @@ create or replace function relay.sent(
 as $$
 begin
   with newest as materialized (
-    select id, thread_id, seq, addressee, created_at from public.relay_messages
+    select id, thread_id, seq, addressee, reply_to, created_at from public.relay_messages
     where user_id = p_user_id and reader_tag = p_reader_tag and addressee is not null
       and created_at > clock_timestamp() - interval '7 days'
     order by created_at desc limit 20
@@ -1082,6 +1095,7 @@ begin
     select n.*, o.owner, o.is_given, row_number() over (order by n.created_at desc, n.id) as place
     from newest n cross join lateral relay.outcome(n.id) o
     where n.id is distinct from p_except and o.is_open and o.owner is distinct from p_reader_tag
+      and (n.reply_to is null or not o.is_given)
   )
   select json_agg(json_strip_nulls(json_build_object(
       'thread_name', t.name, 'archived', nullif(t.archived, false), 'seq', d.seq,

@@ -183,9 +183,11 @@ function onceOnly(first: News): Partial<News> {
   )
 }
 
-/** Messages to this reader of which an answer is due. */
+/** Messages to this reader of which an answer is due. One that is an answer itself needs none. */
 function noteOpen({ messages, thread_name }: News, readerTag: string): string[] {
-  const open = messages.filter(({ to, open }) => open && to === readerTag)
+  const open = messages.filter(
+    ({ to, open, reply_to }) => open && to === readerTag && reply_to === undefined,
+  )
   if (open.length === 0) return []
   const shown = open
     .slice(0, 10)

@@ -245,7 +245,8 @@ end;
 $$;
 
 -- Messages of a reader to others that are still open, newest first: at most three, and how many there are among
--- its newest 20 of the last seven days. Not p_except, which it has just posted.
+-- its newest 20 of the last seven days. Not p_except, which it has just posted, and no reply that was received,
+-- which needs no answer.
 create or replace function relay.sent(
   p_user_id uuid, p_reader_tag text, p_except uuid default null, out messages json, out total bigint)
   language plpgsql stable security invoker
@@ -253,7 +254,7 @@ create or replace function relay.sent(
 as $$
 begin
   with newest as materialized (
-    select id, thread_id, seq, addressee, created_at from public.relay_messages
+    select id, thread_id, seq, addressee, reply_to, created_at from public.relay_messages
     where user_id = p_user_id and reader_tag = p_reader_tag and addressee is not null
       and created_at > clock_timestamp() - interval '7 days'
     order by created_at desc limit 20
@@ -261,6 +262,7 @@ begin
     select n.*, o.owner, o.is_given, row_number() over (order by n.created_at desc, n.id) as place
     from newest n cross join lateral relay.outcome(n.id) o
     where n.id is distinct from p_except and o.is_open and o.owner is distinct from p_reader_tag
+      and (n.reply_to is null or not o.is_given)
   )
   select json_agg(json_strip_nulls(json_build_object(
       'thread_name', t.name, 'archived', nullif(t.archived, false), 'seq', d.seq,

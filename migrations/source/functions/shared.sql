@@ -286,11 +286,8 @@ begin
         '"to":' || to_json(w.addressee),
         '"via":' || to_json(w.client),
         '"reply_to":' || w.reply_to,
-        case when w.addressee is not null then (
-          select nullif(concat_ws(',', case when o.is_open then '"open":true' end,
-            case when w.reader_tag = p_reader_tag and w.addressee <> p_reader_tag then concat_ws(',',
-              '"given":' || o.is_given, '"answered_by":' || o.answered_by) end), '')
-          from relay.outcome(w.id) o) end,
+        case when w.addressee is not null then relay.show_outcome(w.id,
+          w.reader_tag = p_reader_tag and w.addressee <> p_reader_tag) end,
         '"content":' || to_json(case
           when w.is_cut then left(w.content, p_max_content / 4) else w.content end),
         case when w.is_cut then '"content_length":' || char_length(w.content) end,
@@ -326,6 +323,21 @@ begin
   messages := coalesce(messages, '[]');
   ids := coalesce(ids, '{}');
   seqs := coalesce(seqs, '{}');
+end;
+$$;
+
+-- The outcome of a message as fields of JSON, or null; to its own author with what became of it.
+create or replace function relay.show_outcome(p_message_id uuid, p_is_own boolean)
+  returns text
+  language plpgsql stable security invoker set search_path = ''
+as $$
+declare
+  v_outcome record;
+begin
+  select * into v_outcome from relay.outcome(p_message_id);
+  return nullif(concat_ws(',', case when v_outcome.is_open then '"open":true' end,
+    case when p_is_own then concat_ws(',',
+      '"given":' || v_outcome.is_given, '"answered_by":' || v_outcome.answered_by) end), '');
 end;
 $$;
 

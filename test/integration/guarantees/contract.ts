@@ -147,6 +147,12 @@ export class Contract {
     return { isGiven, answeredBy, isOpen: answeredBy === undefined }
   }
 
+  /** Whether its author still waits: for an answer, or for a reply to be received. */
+  #waits(post: Posting): boolean {
+    const { isOpen, isGiven } = this.#outcome(post)
+    return isOpen && !(post.replyTo && isGiven)
+  }
+
   /** The fields about a reader's messages in all threads, without those that the answer has anyway. */
   #mail(reader: string | undefined, shown: Posting[], hasSent: boolean): Answer {
     if (!reader || !this.#isFull) return {}
@@ -155,7 +161,7 @@ export class Contract {
       (post) => !shown.includes(post) && post.message.seq > cursor(this.#of(post), reader),
     )
     const sent = newest(({ from, to }) => from === reader && to !== undefined).filter(
-      (post) => post.to !== reader && !shown.includes(post) && this.#outcome(post).isOpen,
+      (post) => post.to !== reader && !shown.includes(post) && this.#waits(post),
     )
     return {
       ...(addressed.length > 0 && {

@@ -161,6 +161,17 @@ test('a sender learns which of its messages wait, the newest three first', async
   expect(left).not.toHaveProperty('sent_count')
 })
 
+test('a reply waits for its addressee to receive it, and for nothing more', async () => {
+  await using database = await createTestDatabase()
+  const relay = tools(database)
+  await relay.post('a', 'asked', { ...SELF, to: 'you' })
+  await relay.post('a', 'answered', { ...OTHER, reply_to: 1 })
+  const sent = [{ thread_name: 'a', seq: 2, to: 'me', given: false }]
+  expect(await relay.check('you', { lean: true })).toMatchObject({ sent })
+  await relay.check('me')
+  expect(await relay.check('you', { lean: true })).not.toHaveProperty('sent')
+})
+
 test('a new reader starts at the first open message to it, not at one that was answered', async () => {
   await using database = await createTestDatabase()
   const relay = tools(database)
