@@ -123,11 +123,12 @@ export const checkNew = defineTool({
     ...noteAddressedUnread(news, isSeen),
     ...noteSent(news, isSeen),
     ...(args.peek ? notePeek(news) : noteRemaining(news)),
-    ...(args.wait_seconds > 0 && news.new_message_count === 0
-      ? ['To wait longer, call again']
-      : []),
+    ...(timedOut.has(news) ? ['To wait longer, call again'] : []),
   ],
 })
+
+/** Answers to waits that ended without news. */
+const timedOut = new WeakSet<News>()
 
 /** Looks until there is news, or, in the wait for one thread, a message to this reader in another. */
 async function waitForNews(args: Arguments, context: ToolContext): Promise<News> {
@@ -141,7 +142,9 @@ async function waitForNews(args: Arguments, context: ToolContext): Promise<News>
     while (!isNews(news, since, args) && (await wait.untilNextLook(context.call.signal()))) {
       news = await look(again, context)
     }
-    return news === first ? first : { ...onceOnly(first), ...news }
+    const answer = { ...onceOnly(first), ...news }
+    if (!isNews(news, since, args)) timedOut.add(answer)
+    return answer
   } finally {
     wait.stop()
   }
@@ -183,10 +186,11 @@ function onceOnly(first: News): Partial<News> {
   )
 }
 
-/** Messages to this reader of which an answer is due. One that is an answer itself needs none. */
+/** Messages to this reader that others wait to have answered: not replies, and not its own hand-overs. */
 function noteOpen({ messages, thread_name }: News, readerTag: string): string[] {
   const open = messages.filter(
-    ({ to, open, reply_to }) => open && to === readerTag && reply_to === undefined,
+    ({ from, to, open, reply_to }) =>
+      open && to === readerTag && from !== readerTag && reply_to === undefined,
   )
   if (open.length === 0) return []
   const shown = open

@@ -163,7 +163,7 @@ function noteAddressee(
   if (to === undefined || to_last_seen_at) {
     if (to === undefined || to !== readerTag) return []
     return [
-      'Addressed to your own reader_tag: the next check under this tag receives it, even one by this session; use peek until then',
+      'Addressed to your own reader_tag: the next check under this tag receives it, even one by this session; until then, check with peek and since',
     ]
   }
   if (to_only_posts) {
