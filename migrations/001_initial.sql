@@ -114,6 +114,12 @@ create table if not exists public.relay_threads (
   active_slot timestamp generated always as (
     date_bin('10 minutes', coalesce(last_message_at, created_at) at time zone 'UTC',
       timestamp '2000-01-01')) stored,
+  -- Set by a trigger, so that whoever archives a thread sets it.
+  archived_at timestamptz,
+  -- Folded names under which the thread is still found; see relay.manage_rename_thread.
+  former_names text[] not null default '{}',
+  -- When the person last renamed or described it, or took back or settled a message in it.
+  changed_at timestamptz,
   constraint relay_threads_user_name_unique unique (user_id, name)
 )
 -- Room on each page for the new version of a thread's row, which every post writes.
@@ -177,6 +183,8 @@ create table if not exists public.relay_readers (
   -- readers that a caller makes can be counted. Null where an upgrade, an import or 0.1.0 made it.
   created_at timestamptz,
   made_by text,
+  -- When the person made the relay forget this reader; null again once it is used anew.
+  forgotten_at timestamptz,
   constraint relay_readers_pkey primary key (user_id, reader_tag)
 );
 
@@ -279,7 +287,11 @@ begin
     add column if not exists message_count bigint not null default 0,
     add column if not exists active_slot timestamp generated always as (
       date_bin('10 minutes', coalesce(last_message_at, created_at) at time zone 'UTC',
-      timestamp '2000-01-01')) stored;
+      timestamp '2000-01-01')) stored,
+    add column if not exists archived_at timestamptz,
+    add column if not exists former_names text[] not null default '{}',
+    add column if not exists changed_at timestamptz;
+  update public.relay_threads set archived_at = clock_timestamp() where archived and archived_at is null;
   alter table public.relay_messages
     add column if not exists seq bigint,
     add column if not exists idempotency_key text,
@@ -392,19 +404,41 @@ begin
 end;
 $$;
 
+-- Notes since when a thread has been archived.
+create or replace function relay.note_archiving()
+  returns trigger
+  language plpgsql volatile security invoker set search_path = ''
+as $$
+begin
+  new.archived_at := case when new.archived then clock_timestamp() end;
+  return new;
+end;
+$$;
+
 do $$
 begin
   if to_regclass('public.relay_read_cursors_reader_idx') is not null then
     return;
   end if;
 
-  -- How posting finds a thread whose name differs only by case, spaces, `-` and `_`.
+  -- How posting finds a thread whose name differs only by case, spaces, `-` and `_`. Not by user first, as
+  -- below: planned while there are few threads, a lookup by name might use it, and read all of a user's.
   create index relay_threads_folded_name_idx
-    on public.relay_threads (user_id, (relay.fold_name(name)));
-  -- Also counts active threads without reading them. Not by user first: planned while there are few
-  -- threads, a lookup by name might use it.
+    on public.relay_threads ((relay.fold_name(name)), user_id);
+  -- Also counts active threads without reading them.
   create index relay_threads_active_slot_idx
     on public.relay_threads (archived, user_id, active_slot desc);
+
+  create index relay_threads_former_names_idx on public.relay_threads using gin (former_names)
+    where former_names <> '{}';
+  create trigger relay_threads_archived
+    before update of archived on public.relay_threads
+    for each row when (new.archived is distinct from old.archived)
+    execute function relay.note_archiving();
+  create trigger relay_threads_archived_inserted
+    before insert on public.relay_threads
+    for each row when (new.archived and new.archived_at is null)
+    execute function relay.note_archiving();
 
   alter table public.relay_messages
     add constraint relay_messages_thread_seq_unique unique (thread_id, seq);
@@ -432,7 +466,7 @@ begin
 
   -- How a reader that is addressed is found.
   create index relay_readers_folded_tag_idx
-    on public.relay_readers (user_id, (relay.fold_name(reader_tag)));
+    on public.relay_readers ((relay.fold_name(reader_tag)), user_id);
 
   -- Everything that relay_check_new over all threads reads of the cursors.
   create index relay_read_cursors_reader_idx
@@ -485,7 +519,8 @@ begin
 end;
 $$;
 
--- The id of the thread with that name, or null: exactly as given, else trimmed, else folded.
+-- The id of the thread with that name, or null: exactly as given, else trimmed, else folded, else the one that
+-- had the name before it was renamed.
 -- Raises RL009 (several threads match) with their names, a JSON array, as its detail.
 create or replace function relay.locate_thread(p_user_id uuid, p_name text)
   returns uuid
@@ -514,6 +549,11 @@ begin
   if cardinality(v_ids) > 1 then
     raise exception 'several threads match "%"', p_name
       using errcode = 'RL009', detail = v_names::text;
+  elsif v_ids is null then
+    select id into v_id from public.relay_threads
+    where user_id = p_user_id and former_names <> '{}'
+      and former_names @> array[relay.fold_name(p_name)];
+    return v_id;
   end if;
   return v_ids[1];
 end;
@@ -573,10 +613,10 @@ declare
   v_reader public.relay_readers;
 begin
   select * into v_reader from public.relay_readers
-  where user_id = p_user_id and reader_tag = p_reader_tag;
+  where user_id = p_user_id and reader_tag = p_reader_tag and forgotten_at is null;
   if not found then
     select * into v_reader from public.relay_readers
-    where user_id = p_user_id
+    where user_id = p_user_id and forgotten_at is null
       and relay.fold_name(reader_tag) = relay.fold_name(relay.drop_at(p_reader_tag))
     order by introduced_at nulls last, created_at nulls first, reader_tag limit 1;
   end if;
@@ -604,7 +644,8 @@ as $$
 begin
   return (
     select reader_tag from public.relay_readers
-    where user_id = p_user_id and relay.fold_name(reader_tag) = relay.fold_name(p_addressee)
+    where user_id = p_user_id and forgotten_at is null
+      and relay.fold_name(reader_tag) = relay.fold_name(p_addressee)
     order by (reader_tag = p_addressee and coalesce(created_at, '-infinity') <= p_posted_at) desc,
       created_at nulls first, reader_tag limit 1);
 end;
@@ -727,6 +768,7 @@ declare
 begin
   with listed as (
     select m.id, m.thread_id, m.seq, m.surface, m.session_tag, m.reader_tag, m.client, m.reply_to,
+      m.redacted_at,
       case when coalesce(m.addressee <> p_reader_tag, false)
         and relay.is_addressed(m.user_id, m.addressee, m.created_at, p_reader_tag)
         then p_reader_tag else m.addressee end as addressee,
@@ -756,6 +798,7 @@ begin
         '"to":' || to_json(w.addressee),
         '"via":' || to_json(w.client),
         '"reply_to":' || w.reply_to,
+        case when w.redacted_at is not null then '"redacted":true' end,
         case when w.addressee is not null then relay.show_outcome(w.id,
           w.reader_tag = p_reader_tag and w.addressee <> p_reader_tag) end,
         '"content":' || to_json(case
@@ -846,14 +889,18 @@ as $$
 declare
   v_seen timestamptz;
   v_made_by text;
+  v_forgotten timestamptz;
 begin
   is_new := false;
-  select r.introduced_at, r.last_given_at, r.last_seen_at, r.made_by
-  into introduced_at, last_given_at, v_seen, v_made_by
+  select r.introduced_at, r.last_given_at, r.last_seen_at, r.made_by, r.forgotten_at
+  into introduced_at, last_given_at, v_seen, v_made_by, v_forgotten
   from public.relay_readers r
   where r.user_id = p_user_id and r.reader_tag = p_reader_tag;
   is_known := found;
-  if not is_known then
+  if v_forgotten > clock_timestamp() - interval '1 minute' then
+    raise exception 'reader "%" was forgotten', p_reader_tag
+      using errcode = 'RL015', detail = p_reader_tag;
+  elsif not is_known or v_forgotten is not null then
     is_new := relay.make_reader(p_user_id, p_reader_tag, p_caller);
     -- Not new either if another call has just made it.
     is_known := is_new or exists (
@@ -900,7 +947,10 @@ begin
   end if;
   insert into public.relay_readers (user_id, reader_tag, created_at, made_by)
   values (p_user_id, p_reader_tag, clock_timestamp(), p_caller ->> 'id')
-  on conflict do nothing;
+  on conflict (user_id, reader_tag) do update
+  set created_at = excluded.created_at, made_by = excluded.made_by, forgotten_at = null,
+    last_seen_at = excluded.created_at
+  where relay_readers.forgotten_at is not null;
   return found;
 end;
 $$;
@@ -969,7 +1019,7 @@ begin
       order by r.last_seen_at desc, r.reader_tag), '[]')
     from (
       select reader_tag, last_seen_at from public.relay_readers
-      where user_id = p_user_id and reader_tag is distinct from p_reader_tag
+      where user_id = p_user_id and reader_tag is distinct from p_reader_tag and forgotten_at is null
       order by last_seen_at desc, reader_tag limit p_limit) r);
 end;
 $$;
@@ -1563,6 +1613,8 @@ begin
         '"\"last_message_at\":\""YYYY-MM-DD"T"HH24:MI:SS.US"Z\""'),
       '"archived":' || t.archived,
       '"message_count":' || t.message_count,
+      -- What a client has kept of the thread may be of before.
+      to_char(t.changed_at at time zone 'UTC', '"\"changed_at\":\""YYYY-MM-DD"T"HH24:MI:SS.MS"Z\""'),
       -- Without an introduction, the unread messages of a thread without a cursor are unknown.
       case when p_reader_tag is not null
         and (c.last_read_seq is not null or v_introduced_at is not null) then '"unread_count":' ||
@@ -1644,7 +1696,13 @@ begin
   perform relay.lock_thread_name(p_user_id, p_name);
   v_id := relay.locate_thread(p_user_id, p_name);
   select * into v_thread from public.relay_threads where id = v_id;
-  if not found then
+  if v_thread.former_names @> array[relay.fold_name(p_name)] then
+    -- Made on purpose, the name is this thread's from now on.
+    update public.relay_threads set former_names = array_remove(former_names, relay.fold_name(p_name))
+    where id = v_id;
+    v_thread := null;
+  end if;
+  if v_thread.id is null then
     insert into public.relay_threads (user_id, name, description)
     values (p_user_id, relay.trim(p_name), p_description)
     on conflict (user_id, name) do nothing
@@ -1752,7 +1810,8 @@ begin
     else
       -- Renamed or deleted by hand since: look again.
       select * into v_thread from public.relay_threads
-      where id = v_id and relay.fold_name(name) = relay.fold_name(p_thread_name)
+      where id = v_id and (relay.fold_name(name) = relay.fold_name(p_thread_name)
+        or former_names @> array[relay.fold_name(p_thread_name)])
       for no key update;
     end if;
   end loop;
@@ -2486,6 +2545,211 @@ $$;
 revoke all on function public.relay_complete_name from public, anon, authenticated;
 grant execute on function public.relay_complete_name to service_role;
 
+-- A person's actions on threads, messages and readers ------------------------------------------------------
+-- Called by public.relay_manage, as its owner: service_role may neither change a message nor delete anything.
+-- Each takes the arguments that the Worker has checked, and returns the answer.
+
+-- Gives a thread another name. It keeps the old one among its former names, under which it is still found.
+-- Raises RL001 (thread not found), RL002 (the name belongs to another thread, now or formerly).
+create or replace function relay.manage_rename_thread(p_user_id uuid, p_args jsonb)
+  returns jsonb
+  language plpgsql volatile security invoker set search_path = ''
+as $$
+declare
+  v_name constant text := relay.trim(p_args ->> 'name');
+  v_folded constant text := relay.fold_name(v_name);
+  v_thread public.relay_threads := relay.find_thread(p_user_id, p_args ->> 'thread_name');
+  v_taken record;
+begin
+  -- Posts under either name wait, in the order in which another renaming takes the same two.
+  perform relay.lock_thread_name(p_user_id, name)
+  from (
+    select distinct on (lock) hashtextextended(p_user_id || ' ' || relay.fold_name(name), 1) as lock, name
+    from unnest(array[v_thread.name, v_name]) name
+    order by lock) names;
+  select * into v_thread from public.relay_threads where id = v_thread.id for no key update;
+  select t.name, t.archived into v_taken from public.relay_threads t
+  where t.user_id = p_user_id and t.id <> v_thread.id
+    and (relay.fold_name(t.name) = v_folded or t.former_names @> array[v_folded])
+  limit 1;
+  if found then
+    raise exception 'thread "%" already exists', v_taken.name using errcode = 'RL002',
+      detail = json_build_object('name', v_taken.name, 'archived', v_taken.archived)::text;
+  end if;
+  update public.relay_threads t
+  set name = v_name, changed_at = clock_timestamp(),
+    former_names = array_remove(
+      array_append(array_remove(t.former_names, relay.fold_name(t.name)), relay.fold_name(t.name)), v_folded)
+  where t.id = v_thread.id;
+  return jsonb_build_object('thread_name', v_name);
+end;
+$$;
+
+-- Raises RL001 (thread not found).
+create or replace function relay.manage_describe_thread(p_user_id uuid, p_args jsonb)
+  returns jsonb
+  language plpgsql volatile security invoker set search_path = ''
+as $$
+declare
+  v_thread constant public.relay_threads := relay.find_thread(p_user_id, p_args ->> 'thread_name');
+  v_description constant text := nullif(p_args ->> 'description', '');
+begin
+  update public.relay_threads set description = v_description, changed_at = clock_timestamp()
+  where id = v_thread.id;
+  return jsonb_build_object('thread_name', v_thread.name, 'description', v_description);
+end;
+$$;
+
+-- Deletes an archived thread with its messages. One statement with its condition, so that a post that reopens
+-- the thread meanwhile wins.
+-- Raises RL001 (thread not found), RL016 (not archived, or `confirm` is not its name): its detail says which.
+create or replace function relay.manage_delete_thread(p_user_id uuid, p_args jsonb)
+  returns jsonb
+  language plpgsql volatile security invoker set search_path = ''
+as $$
+declare
+  v_thread constant public.relay_threads := relay.find_thread(p_user_id, p_args ->> 'thread_name');
+  v_messages bigint;
+begin
+  if p_args ->> 'confirm' is distinct from v_thread.name then
+    raise exception 'the name was not confirmed'
+      using errcode = 'RL016', detail = 'confirm', hint = v_thread.name;
+  end if;
+  delete from public.relay_threads where id = v_thread.id and archived
+  returning message_count into v_messages;
+  if not found then
+    raise exception 'thread "%" is not archived', v_thread.name
+      using errcode = 'RL016', detail = 'archived', hint = v_thread.name;
+  end if;
+  return jsonb_build_object('deleted', true, 'message_count', v_messages);
+end;
+$$;
+
+-- The message of a thread's name and a seq. Raises RL001 (thread not found), RL010 (no message with that seq).
+create or replace function relay.managed_message(p_user_id uuid, p_args jsonb)
+  returns public.relay_messages
+  language plpgsql volatile security invoker set search_path = ''
+as $$
+declare
+  v_thread constant public.relay_threads := relay.find_thread(p_user_id, p_args ->> 'thread_name');
+  v_message public.relay_messages;
+begin
+  select * into v_message from public.relay_messages
+  where thread_id = v_thread.id and seq = (p_args ->> 'seq')::bigint;
+  if not found then
+    perform relay.refuse_seq(v_thread.name, (p_args ->> 'seq')::bigint);
+  end if;
+  update public.relay_threads set changed_at = clock_timestamp() where id = v_thread.id;
+  return v_message;
+end;
+$$;
+
+-- Takes a message back: its text and metadata are gone for good, its place stays, so that nothing shifts.
+create or replace function relay.manage_redact_message(p_user_id uuid, p_args jsonb)
+  returns jsonb
+  language plpgsql volatile security invoker set search_path = ''
+as $$
+declare
+  v_message constant public.relay_messages := relay.managed_message(p_user_id, p_args);
+begin
+  update public.relay_messages
+  set content = '', metadata = null, redacted_at = coalesce(redacted_at, clock_timestamp())
+  where id = v_message.id;
+  return jsonb_build_object('redacted', true);
+end;
+$$;
+
+-- Marks a message as done, so that it is not open, or takes that back.
+create or replace function relay.manage_settle_message(p_user_id uuid, p_args jsonb)
+  returns jsonb
+  language plpgsql volatile security invoker set search_path = ''
+as $$
+declare
+  v_message constant public.relay_messages := relay.managed_message(p_user_id, p_args);
+  v_settled constant boolean := coalesce((p_args ->> 'settled')::boolean, true);
+begin
+  update public.relay_messages
+  set settled_at = case when v_settled then coalesce(settled_at, clock_timestamp()) end
+  where id = v_message.id;
+  return jsonb_build_object('settled', v_settled);
+end;
+$$;
+
+-- The readers, 50 at a time, after the tag `after`; with `reader_tag` only that one, and how much it has not
+-- received. For all of them that would take time for each reader and thread.
+create or replace function relay.manage_list_readers(p_user_id uuid, p_args jsonb)
+  returns jsonb
+  language plpgsql volatile security invoker set search_path = ''
+as $$
+declare
+  v_tag constant text := p_args ->> 'reader_tag';
+  v_readers jsonb;
+begin
+  select jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
+      'reader_tag', r.reader_tag,
+      'introduced_at', relay.show_time(r.introduced_at),
+      'last_seen_at', relay.show_time(r.last_seen_at),
+      'last_given_at', relay.show_time(r.last_given_at),
+      'unread_count', case when v_tag is not null and r.introduced_at is not null then (
+        select coalesce(sum(unread), 0) from relay.pending_threads(p_user_id, v_tag, null, null)) end))
+    order by r.reader_tag)
+  into v_readers
+  from (
+    select * from public.relay_readers
+    where user_id = p_user_id and forgotten_at is null
+      and (v_tag is null or reader_tag = v_tag) and reader_tag > coalesce(p_args ->> 'after', '')
+    order by reader_tag limit 51) r;
+  return jsonb_strip_nulls(jsonb_build_object(
+    'readers', coalesce(jsonb_path_query_array(v_readers, '$[0 to 49]'), '[]'),
+    'next_after', case when jsonb_array_length(v_readers) > 50 then v_readers #>> '{49,reader_tag}' end));
+end;
+$$;
+
+-- Forgets a reader: its bookmarks are gone, and it is a new reader after a minute, in which calls under its tag
+-- are refused, so that no session that still runs begins anew. What it had received counts as settled.
+-- Raises RL017 (no such reader, or the person).
+create or replace function relay.manage_forget_reader(p_user_id uuid, p_args jsonb)
+  returns jsonb
+  language plpgsql volatile security invoker set search_path = ''
+as $$
+declare
+  v_tag constant text := p_args ->> 'reader_tag';
+begin
+  perform relay.lock_reader(p_user_id, v_tag);
+  update public.relay_readers
+  set forgotten_at = clock_timestamp(), introduced_at = null, last_given_at = null
+  where user_id = p_user_id and reader_tag = v_tag and forgotten_at is null and v_tag <> 'board';
+  if not found then
+    raise exception 'no reader "%" can be forgotten', v_tag using errcode = 'RL017', detail = v_tag;
+  end if;
+  update public.relay_messages m set settled_at = clock_timestamp()
+  from public.relay_read_cursors c
+  where c.user_id = p_user_id and c.reader_tag = v_tag and m.thread_id = c.thread_id
+    and m.user_id = p_user_id and m.addressee is not null and m.settled_at is null
+    and relay.fold_name(m.addressee) = relay.fold_name(v_tag)
+    and m.seq <= c.last_read_seq and m.created_at > clock_timestamp() - interval '30 days';
+  delete from public.relay_read_cursors where user_id = p_user_id and reader_tag = v_tag;
+  return jsonb_build_object('forgotten', true);
+end;
+$$;
+
+-- Archived threads that retention deletes: archived and without a message for p_days, and a week more in which
+-- they are shown as due, and without an open message. The oldest first.
+create or replace function relay.due_threads(p_user_id uuid, p_days integer, p_grace interval)
+  returns setof public.relay_threads
+  language plpgsql stable security invoker set search_path = ''
+as $$
+begin
+  return query
+  select t.* from public.relay_threads t
+  where t.user_id = p_user_id and t.archived
+    and greatest(t.archived_at, t.last_message_at)
+      < clock_timestamp() - p_days * interval '1 day' - p_grace
+    and not exists (select from relay.open_messages(p_user_id, t.id, null))
+  order by greatest(t.archived_at, t.last_message_at), t.id;
+end;
+$$;
+
 -- Not a tool: the database's contents, for the person who operates the relay, and the daily call of the
 -- cron trigger. Threads of other users are counted because a wrong RELAY_USER_ID looks like a relay that
 -- lost everything. `functions` lists the functions that the API can find and whether it may call them: a
@@ -2535,7 +2799,8 @@ begin
     return (
       select coalesce(jsonb_agg(to_jsonb(page) order by page.id), '[]')
       from (
-        select 'thread' as kind, id, name, description, created_at, last_message_at, archived, last_seq
+        select 'thread' as kind, id, name, description, created_at, last_message_at, archived, last_seq,
+          archived_at, former_names
         from public.relay_threads
         where user_id = p_user_id and created_at <= p_as_of
           and (p_thread_id is null or id > p_thread_id)
@@ -2546,7 +2811,7 @@ begin
       from (
         select 'reader' as kind, reader_tag, introduced_at, last_seen_at, last_given_at
         from public.relay_readers
-        where user_id = p_user_id and reader_tag > coalesce(p_reader_tag, '')
+        where user_id = p_user_id and reader_tag > coalesce(p_reader_tag, '') and forgotten_at is null
         order by reader_tag limit p_limit) page);
   elsif p_kind = 'message' then
     return (
@@ -2637,11 +2902,14 @@ begin
       using errcode = 'RL008', detail = v_thread.name;
   end if;
   insert into public.relay_threads as t
-    (id, user_id, name, description, created_at, last_message_at, archived, last_seq)
-  select id, p_user_id, name, description, created_at, last_message_at, archived, last_seq
+    (id, user_id, name, description, created_at, last_message_at, archived, last_seq, archived_at,
+      former_names)
+  select id, p_user_id, name, description, created_at, last_message_at, archived, last_seq, archived_at,
+    coalesce(former_names, '{}')
   from jsonb_to_recordset(p_records) as r (
     kind text, id uuid, name text, description text, created_at timestamptz,
-    last_message_at timestamptz, archived boolean, last_seq bigint)
+    last_message_at timestamptz, archived boolean, last_seq bigint, archived_at timestamptz,
+    former_names text[])
   where r.kind = 'thread'
   order by id
   on conflict (id) do nothing;

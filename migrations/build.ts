@@ -23,6 +23,7 @@ const PARTS = [
   'functions/check_new.sql',
   'functions/archive_thread.sql',
   'functions/browse.sql',
+  'functions/manage_threads.sql',
   'functions/status.sql',
   'functions/transfer.sql',
   'end.sql',

@@ -17,12 +17,15 @@ const ERRORS = {
   invalid_cursor: { outcome: 'refused' },
   invalid_params: { outcome: 'refused' },
   query_without_word: { outcome: 'refused' },
+  reader_forgotten: { outcome: 'refused' },
+  reader_not_found: { outcome: 'refused' },
   reader_of_another: { outcome: 'refused' },
   resource_not_found: { outcome: 'refused' },
   seq_not_found: { outcome: 'refused' },
   since_in_future: { outcome: 'refused' },
   thread_ambiguous: { outcome: 'refused' },
   thread_exists: { outcome: 'refused' },
+  thread_not_deleted: { outcome: 'refused' },
   thread_not_found: { outcome: 'refused' },
   too_many_readers: { outcome: 'refused' },
   unknown_prompt: { outcome: 'refused' },
@@ -228,6 +231,25 @@ const REFUSALS: Record<
     code: 'too_many_readers',
     message: ({ details }) =>
       `This connection has used too many new reader_tags in the last hour. Use the one that you have used before, or try again after ${details}.`,
+  },
+  RL015: {
+    code: 'reader_forgotten',
+    message: ({ details }) =>
+      `The person has just made the relay forget reader_tag ${quote(details ?? '')}. After a minute it is a new reader.`,
+  },
+  RL016: {
+    code: 'thread_not_deleted',
+    message: ({ details, hint }) =>
+      details === 'confirm'
+        ? `confirm must be the name of the thread, ${quote(hint ?? '')}.`
+        : `thread ${quote(hint ?? '')} is not archived. Only an archived thread can be deleted.`,
+  },
+  RL017: {
+    code: 'reader_not_found',
+    message: ({ details }) =>
+      details === 'board'
+        ? 'reader_tag "board" is the person, and cannot be forgotten.'
+        : `There is no reader ${quote(details ?? '')}.`,
   },
   RL013: {
     code: 'since_in_future',

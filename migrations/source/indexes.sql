@@ -23,19 +23,41 @@ begin
 end;
 $$;
 
+-- Notes since when a thread has been archived.
+create or replace function relay.note_archiving()
+  returns trigger
+  language plpgsql volatile security invoker set search_path = ''
+as $$
+begin
+  new.archived_at := case when new.archived then clock_timestamp() end;
+  return new;
+end;
+$$;
+
 do $$
 begin
   if to_regclass('public.relay_read_cursors_reader_idx') is not null then
     return;
   end if;
 
-  -- How posting finds a thread whose name differs only by case, spaces, `-` and `_`.
+  -- How posting finds a thread whose name differs only by case, spaces, `-` and `_`. Not by user first, as
+  -- below: planned while there are few threads, a lookup by name might use it, and read all of a user's.
   create index relay_threads_folded_name_idx
-    on public.relay_threads (user_id, (relay.fold_name(name)));
-  -- Also counts active threads without reading them. Not by user first: planned while there are few
-  -- threads, a lookup by name might use it.
+    on public.relay_threads ((relay.fold_name(name)), user_id);
+  -- Also counts active threads without reading them.
   create index relay_threads_active_slot_idx
     on public.relay_threads (archived, user_id, active_slot desc);
+
+  create index relay_threads_former_names_idx on public.relay_threads using gin (former_names)
+    where former_names <> '{}';
+  create trigger relay_threads_archived
+    before update of archived on public.relay_threads
+    for each row when (new.archived is distinct from old.archived)
+    execute function relay.note_archiving();
+  create trigger relay_threads_archived_inserted
+    before insert on public.relay_threads
+    for each row when (new.archived and new.archived_at is null)
+    execute function relay.note_archiving();
 
   alter table public.relay_messages
     add constraint relay_messages_thread_seq_unique unique (thread_id, seq);
@@ -63,7 +85,7 @@ begin
 
   -- How a reader that is addressed is found.
   create index relay_readers_folded_tag_idx
-    on public.relay_readers (user_id, (relay.fold_name(reader_tag)));
+    on public.relay_readers ((relay.fold_name(reader_tag)), user_id);
 
   -- Everything that relay_check_new over all threads reads of the cursors.
   create index relay_read_cursors_reader_idx

@@ -17,6 +17,12 @@ create table if not exists public.relay_threads (
   active_slot timestamp generated always as (
     date_bin('10 minutes', coalesce(last_message_at, created_at) at time zone 'UTC',
       timestamp '2000-01-01')) stored,
+  -- Set by a trigger, so that whoever archives a thread sets it.
+  archived_at timestamptz,
+  -- Folded names under which the thread is still found; see relay.manage_rename_thread.
+  former_names text[] not null default '{}',
+  -- When the person last renamed or described it, or took back or settled a message in it.
+  changed_at timestamptz,
   constraint relay_threads_user_name_unique unique (user_id, name)
 )
 -- Room on each page for the new version of a thread's row, which every post writes.
@@ -80,5 +86,7 @@ create table if not exists public.relay_readers (
   -- readers that a caller makes can be counted. Null where an upgrade, an import or 0.1.0 made it.
   created_at timestamptz,
   made_by text,
+  -- When the person made the relay forget this reader; null again once it is used anew.
+  forgotten_at timestamptz,
   constraint relay_readers_pkey primary key (user_id, reader_tag)
 );

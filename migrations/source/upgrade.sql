@@ -97,7 +97,11 @@ begin
     add column if not exists message_count bigint not null default 0,
     add column if not exists active_slot timestamp generated always as (
       date_bin('10 minutes', coalesce(last_message_at, created_at) at time zone 'UTC',
-      timestamp '2000-01-01')) stored;
+      timestamp '2000-01-01')) stored,
+    add column if not exists archived_at timestamptz,
+    add column if not exists former_names text[] not null default '{}',
+    add column if not exists changed_at timestamptz;
+  update public.relay_threads set archived_at = clock_timestamp() where archived and archived_at is null;
   alter table public.relay_messages
     add column if not exists seq bigint,
     add column if not exists idempotency_key text,

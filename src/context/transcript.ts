@@ -77,13 +77,15 @@ ${parts.join('\n\n')}
 }
 
 function messageBlock(message: Message): string {
-  const { seq, created_at, content, content_length, metadata } = message
+  const { seq, created_at, content, content_length, metadata, redacted } = message
+  const heading = `### ${time(created_at)} ${authorship(message)} (seq ${seq})`
+  if (redacted) return `${heading}\n\nTaken back by the person.`
   const cut =
     content_length === undefined
       ? ''
       : `\n\nCut: ${content_length.toLocaleString('en')} characters. relay_read_thread with seq=${seq} returns all of it.`
   const facts = metadata ? `\n\nMetadata: ${JSON.stringify(metadata)}` : ''
-  return `### ${time(created_at)} ${authorship(message)} (seq ${seq})\n\n${blockquote(content + facts)}${cut}`
+  return `${heading}\n\n${blockquote(content + facts)}${cut}`
 }
 
 /** Who wrote a message, from where, and to whom. */

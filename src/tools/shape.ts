@@ -21,6 +21,8 @@ export interface Message {
   via?: string
   /** The seq of the message that it answers. */
   reply_to?: number
+  /** The person has taken its text and metadata back. */
+  redacted?: boolean
   /** Whether an answer of its addressee is still due. */
   open?: boolean
   /** To its own author: whether the addressee has received it, and the seq of the answer. */

@@ -13,7 +13,13 @@ begin
   perform relay.lock_thread_name(p_user_id, p_name);
   v_id := relay.locate_thread(p_user_id, p_name);
   select * into v_thread from public.relay_threads where id = v_id;
-  if not found then
+  if v_thread.former_names @> array[relay.fold_name(p_name)] then
+    -- Made on purpose, the name is this thread's from now on.
+    update public.relay_threads set former_names = array_remove(former_names, relay.fold_name(p_name))
+    where id = v_id;
+    v_thread := null;
+  end if;
+  if v_thread.id is null then
     insert into public.relay_threads (user_id, name, description)
     values (p_user_id, relay.trim(p_name), p_description)
     on conflict (user_id, name) do nothing

@@ -84,7 +84,8 @@ begin
     else
       -- Renamed or deleted by hand since: look again.
       select * into v_thread from public.relay_threads
-      where id = v_id and relay.fold_name(name) = relay.fold_name(p_thread_name)
+      where id = v_id and (relay.fold_name(name) = relay.fold_name(p_thread_name)
+        or former_names @> array[relay.fold_name(p_thread_name)])
       for no key update;
     end if;
   end loop;

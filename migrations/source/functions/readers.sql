@@ -13,14 +13,18 @@ as $$
 declare
   v_seen timestamptz;
   v_made_by text;
+  v_forgotten timestamptz;
 begin
   is_new := false;
-  select r.introduced_at, r.last_given_at, r.last_seen_at, r.made_by
-  into introduced_at, last_given_at, v_seen, v_made_by
+  select r.introduced_at, r.last_given_at, r.last_seen_at, r.made_by, r.forgotten_at
+  into introduced_at, last_given_at, v_seen, v_made_by, v_forgotten
   from public.relay_readers r
   where r.user_id = p_user_id and r.reader_tag = p_reader_tag;
   is_known := found;
-  if not is_known then
+  if v_forgotten > clock_timestamp() - interval '1 minute' then
+    raise exception 'reader "%" was forgotten', p_reader_tag
+      using errcode = 'RL015', detail = p_reader_tag;
+  elsif not is_known or v_forgotten is not null then
     is_new := relay.make_reader(p_user_id, p_reader_tag, p_caller);
     -- Not new either if another call has just made it.
     is_known := is_new or exists (
@@ -67,7 +71,10 @@ begin
   end if;
   insert into public.relay_readers (user_id, reader_tag, created_at, made_by)
   values (p_user_id, p_reader_tag, clock_timestamp(), p_caller ->> 'id')
-  on conflict do nothing;
+  on conflict (user_id, reader_tag) do update
+  set created_at = excluded.created_at, made_by = excluded.made_by, forgotten_at = null,
+    last_seen_at = excluded.created_at
+  where relay_readers.forgotten_at is not null;
   return found;
 end;
 $$;
@@ -136,7 +143,7 @@ begin
       order by r.last_seen_at desc, r.reader_tag), '[]')
     from (
       select reader_tag, last_seen_at from public.relay_readers
-      where user_id = p_user_id and reader_tag is distinct from p_reader_tag
+      where user_id = p_user_id and reader_tag is distinct from p_reader_tag and forgotten_at is null
       order by last_seen_at desc, reader_tag limit p_limit) r);
 end;
 $$;

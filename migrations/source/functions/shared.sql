@@ -15,7 +15,8 @@ begin
 end;
 $$;
 
--- The id of the thread with that name, or null: exactly as given, else trimmed, else folded.
+-- The id of the thread with that name, or null: exactly as given, else trimmed, else folded, else the one that
+-- had the name before it was renamed.
 -- Raises RL009 (several threads match) with their names, a JSON array, as its detail.
 create or replace function relay.locate_thread(p_user_id uuid, p_name text)
   returns uuid
@@ -44,6 +45,11 @@ begin
   if cardinality(v_ids) > 1 then
     raise exception 'several threads match "%"', p_name
       using errcode = 'RL009', detail = v_names::text;
+  elsif v_ids is null then
+    select id into v_id from public.relay_threads
+    where user_id = p_user_id and former_names <> '{}'
+      and former_names @> array[relay.fold_name(p_name)];
+    return v_id;
   end if;
   return v_ids[1];
 end;
@@ -103,10 +109,10 @@ declare
   v_reader public.relay_readers;
 begin
   select * into v_reader from public.relay_readers
-  where user_id = p_user_id and reader_tag = p_reader_tag;
+  where user_id = p_user_id and reader_tag = p_reader_tag and forgotten_at is null;
   if not found then
     select * into v_reader from public.relay_readers
-    where user_id = p_user_id
+    where user_id = p_user_id and forgotten_at is null
       and relay.fold_name(reader_tag) = relay.fold_name(relay.drop_at(p_reader_tag))
     order by introduced_at nulls last, created_at nulls first, reader_tag limit 1;
   end if;
@@ -134,7 +140,8 @@ as $$
 begin
   return (
     select reader_tag from public.relay_readers
-    where user_id = p_user_id and relay.fold_name(reader_tag) = relay.fold_name(p_addressee)
+    where user_id = p_user_id and forgotten_at is null
+      and relay.fold_name(reader_tag) = relay.fold_name(p_addressee)
     order by (reader_tag = p_addressee and coalesce(created_at, '-infinity') <= p_posted_at) desc,
       created_at nulls first, reader_tag limit 1);
 end;
@@ -257,6 +264,7 @@ declare
 begin
   with listed as (
     select m.id, m.thread_id, m.seq, m.surface, m.session_tag, m.reader_tag, m.client, m.reply_to,
+      m.redacted_at,
       case when coalesce(m.addressee <> p_reader_tag, false)
         and relay.is_addressed(m.user_id, m.addressee, m.created_at, p_reader_tag)
         then p_reader_tag else m.addressee end as addressee,
@@ -286,6 +294,7 @@ begin
         '"to":' || to_json(w.addressee),
         '"via":' || to_json(w.client),
         '"reply_to":' || w.reply_to,
+        case when w.redacted_at is not null then '"redacted":true' end,
         case when w.addressee is not null then relay.show_outcome(w.id,
           w.reader_tag = p_reader_tag and w.addressee <> p_reader_tag) end,
         '"content":' || to_json(case

@@ -18,7 +18,8 @@ begin
     return (
       select coalesce(jsonb_agg(to_jsonb(page) order by page.id), '[]')
       from (
-        select 'thread' as kind, id, name, description, created_at, last_message_at, archived, last_seq
+        select 'thread' as kind, id, name, description, created_at, last_message_at, archived, last_seq,
+          archived_at, former_names
         from public.relay_threads
         where user_id = p_user_id and created_at <= p_as_of
           and (p_thread_id is null or id > p_thread_id)
@@ -29,7 +30,7 @@ begin
       from (
         select 'reader' as kind, reader_tag, introduced_at, last_seen_at, last_given_at
         from public.relay_readers
-        where user_id = p_user_id and reader_tag > coalesce(p_reader_tag, '')
+        where user_id = p_user_id and reader_tag > coalesce(p_reader_tag, '') and forgotten_at is null
         order by reader_tag limit p_limit) page);
   elsif p_kind = 'message' then
     return (
@@ -120,11 +121,14 @@ begin
       using errcode = 'RL008', detail = v_thread.name;
   end if;
   insert into public.relay_threads as t
-    (id, user_id, name, description, created_at, last_message_at, archived, last_seq)
-  select id, p_user_id, name, description, created_at, last_message_at, archived, last_seq
+    (id, user_id, name, description, created_at, last_message_at, archived, last_seq, archived_at,
+      former_names)
+  select id, p_user_id, name, description, created_at, last_message_at, archived, last_seq, archived_at,
+    coalesce(former_names, '{}')
   from jsonb_to_recordset(p_records) as r (
     kind text, id uuid, name text, description text, created_at timestamptz,
-    last_message_at timestamptz, archived boolean, last_seq bigint)
+    last_message_at timestamptz, archived boolean, last_seq bigint, archived_at timestamptz,
+    former_names text[])
   where r.kind = 'thread'
   order by id
   on conflict (id) do nothing;
