@@ -12,10 +12,12 @@ import { quote, resembling } from './similar.ts'
 const ERRORS = {
   ack_seq_out_of_range: { outcome: 'refused' },
   batch_full: { outcome: 'refused' },
+  connection_not_found: { outcome: 'refused' },
   idempotency_key_reused: { outcome: 'refused' },
   invalid_arguments: { outcome: 'refused' },
   invalid_cursor: { outcome: 'refused' },
   invalid_params: { outcome: 'refused' },
+  may_not_manage: { outcome: 'refused' },
   query_without_word: { outcome: 'refused' },
   reader_of_another: { outcome: 'refused' },
   resource_not_found: { outcome: 'refused' },
@@ -24,8 +26,10 @@ const ERRORS = {
   thread_ambiguous: { outcome: 'refused' },
   thread_exists: { outcome: 'refused' },
   thread_not_found: { outcome: 'refused' },
+  too_many_guesses: { outcome: 'refused' },
   too_many_readers: { outcome: 'refused' },
   unknown_prompt: { outcome: 'refused' },
+  wrong_key: { outcome: 'refused' },
 
   api_blocked: {
     outcome: 'failed',
@@ -138,6 +142,14 @@ export class RelayError extends Error {
   }
 }
 
+/**
+ * The connection of the caller was cut off, so its token is no longer valid. Not a RelayError: code that
+ * catches refusals lets it pass, up to the answer 401.
+ */
+export class RevokedError extends Error {
+  override readonly name = 'RevokedError'
+}
+
 /** The sentence for a fault. */
 export function faultMessage(code: FaultCode): string {
   return ERRORS[code].message
@@ -152,7 +164,8 @@ export interface DatabaseError {
 }
 
 /** The refusal that a code of the database stands for; undefined for any other code. */
-export function refusalOf(error: DatabaseError): RelayError | undefined {
+export function refusalOf(error: DatabaseError): RelayError | RevokedError | undefined {
+  if (error.code === 'RL014') return new RevokedError(error.message)
   const refusal = REFUSALS[error.code]
   return refusal && new RelayError(refusal.code, refusal.message(error))
 }
@@ -228,6 +241,14 @@ const REFUSALS: Record<
     code: 'too_many_readers',
     message: ({ details }) =>
       `This connection has used too many new reader_tags in the last hour. Use the one that you have used before, or try again after ${details}.`,
+  },
+  RL015: {
+    code: 'may_not_manage',
+    message: () => 'Only the board and the key of the relay itself may manage the relay.',
+  },
+  RL016: {
+    code: 'connection_not_found',
+    message: ({ details }) => `There is no connection ${quote(details ?? '')}.`,
   },
   RL013: {
     code: 'since_in_future',

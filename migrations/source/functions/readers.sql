@@ -28,7 +28,7 @@ begin
       where r.user_id = p_user_id and r.reader_tag = p_reader_tag);
   end if;
   may_move := is_new or p_caller ->> 'scope' is distinct from 'mcp:read' or coalesce(
-    v_made_by = p_caller ->> 'id' or p_reader_tag = 'board' and p_caller ->> 'client' = 'Relay board',
+    v_made_by = p_caller ->> 'gid' or p_reader_tag = 'board' and p_caller ->> 'client' = 'Relay board',
     false);
   if is_new then
     known_readers := relay.other_readers(p_user_id, p_reader_tag, 50);
@@ -58,7 +58,7 @@ create or replace function relay.make_reader(
 as $$
 begin
   -- One at a time for each caller, or many at once would all be counted too early.
-  perform pg_advisory_xact_lock(hashtextextended(p_user_id || ' ' || (p_caller ->> 'id'), 2));
+  perform pg_advisory_xact_lock(hashtextextended(p_user_id || ' ' || (p_caller ->> 'gid'), 2));
   if p_reader_tag <> 'board' and (
     relay.may_make_reader_at(p_user_id, p_caller) is not null
     or relay.takes_name(p_user_id, p_reader_tag, p_caller))
@@ -66,7 +66,7 @@ begin
     return false;
   end if;
   insert into public.relay_readers (user_id, reader_tag, created_at, made_by)
-  values (p_user_id, p_reader_tag, clock_timestamp(), p_caller ->> 'id')
+  values (p_user_id, p_reader_tag, clock_timestamp(), p_caller ->> 'gid')
   on conflict do nothing;
   return found;
 end;
@@ -82,7 +82,7 @@ declare
 begin
   return (
     select created_at + interval '1 hour' from public.relay_readers
-    where user_id = p_user_id and made_by = p_caller ->> 'id'
+    where user_id = p_user_id and made_by = p_caller ->> 'gid'
       and created_at > clock_timestamp() - interval '1 hour'
     order by created_at desc offset v_limit - 1 limit 1);
 end;
