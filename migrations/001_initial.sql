@@ -9,9 +9,10 @@
 -- seconds: use a direct connection for it, with `set statement_timeout = 0` before this file.
 --
 -- Rules that every function keeps. Breaking any of them loses messages or deadlocks:
---   1. Locks are taken in one order: the reader (advisory), the reader's row, the thread (advisory,
---      on its folded name), the thread's row, cursors in the order of thread ids. Threads are locked
---      `for no key update`, which foreign keys do not wait for.
+--   1. Locks are taken in one order: the grant (advisory, shared; exclusive to cut it off), its row, the
+--      reader (advisory), the reader's row, the thread (advisory, on its folded name), the thread's row,
+--      cursors in the order of thread ids. Threads are locked `for no key update`, which foreign keys do not
+--      wait for.
 --   2. `seq` is assigned under the thread's row lock, which is held until commit. A transaction that
 --      sees seq n therefore sees every seq below it, and a cursor that moves by seq skips nothing.
 --   3. Counts and the messages they count come from one statement, hence one snapshot.
@@ -116,7 +117,7 @@ create table if not exists public.relay_threads (
       timestamp '2000-01-01')) stored,
   -- Set by a trigger, so that whoever archives a thread sets it.
   archived_at timestamptz,
-  -- Folded names under which the thread is still found; see relay.manage_rename_thread.
+  -- Folded names under which the thread is still found; see relay.rename_thread.
   former_names text[] not null default '{}',
   -- When the person last renamed or described it, or took back or settled a message in it.
   changed_at timestamptz,
@@ -179,13 +180,36 @@ create table if not exists public.relay_readers (
   -- Written at most once a minute.
   last_seen_at timestamptz not null default clock_timestamp(),
   last_given_at timestamptz,
-  -- When this reader was made and for which caller, `key` or the hash of a client's id, so that the
-  -- readers that a caller makes can be counted. Null where an upgrade, an import or 0.1.0 made it.
+  -- When this reader was made and by which grant, so that the readers that a grant makes can be counted.
+  -- Null where an upgrade, an import or 0.1.0 made it.
   created_at timestamptz,
   made_by text,
   -- When the person made the relay forget this reader; null again once it is used anew.
   forgotten_at timestamptz,
   constraint relay_readers_pkey primary key (user_id, reader_tag)
+);
+
+-- Each client that has access, or had it: by a sign-in (`oauth`), whose row is written when its code is
+-- exchanged, or by a key of its own (`key`), whose row is written when it is made. Its tokens carry `gid`.
+-- A call finds no row only after a move to another database, and adds it. `key` is the relay's own key, and
+-- `client:<hash>` are all tokens of one client from before tokens carried a gid.
+create table if not exists public.relay_connections (
+  user_id uuid not null,
+  gid text not null,
+  name text not null,
+  -- The hash of the OAuth client's id. Null for keys, and where a call added the row.
+  client text,
+  scope text not null,
+  kind text not null,
+  -- The gid of the grant that made this key.
+  made_by text,
+  created_at timestamptz not null default clock_timestamp(),
+  -- Written at most once an hour.
+  last_used_at timestamptz,
+  -- From then on, every call of this grant is refused. The row stays: without it, the key would be good again.
+  revoked_at timestamptz,
+  constraint relay_connections_pkey primary key (user_id, gid),
+  constraint relay_connections_kind_check check (kind in ('oauth', 'key'))
 );
 
 -- relay-mcp 0.1.0 -----------------------------------------------------------------------------------
@@ -485,6 +509,7 @@ begin
   alter table public.relay_messages enable row level security;
   alter table public.relay_read_cursors enable row level security;
   alter table public.relay_readers enable row level security;
+  alter table public.relay_connections enable row level security;
 
   -- Statistics of an empty or a small table would make pooled sessions keep plans for such a table.
   if (select count(*) from (select from public.relay_messages limit 1000) m) = 1000 then
@@ -495,12 +520,14 @@ end;
 $$;
 
 revoke all on public.relay_threads, public.relay_messages, public.relay_read_cursors,
-  public.relay_readers from public, anon, authenticated, service_role;
+  public.relay_readers, public.relay_connections from public, anon, authenticated, service_role;
 -- Explicit: older projects grant everything on new objects, newer ones nothing. No tool deletes.
 grant select, insert, update on public.relay_threads, public.relay_read_cursors,
   public.relay_readers to service_role;
 -- No update: nothing that the relay or 0.1.0 does changes a message.
 grant select, insert on public.relay_messages to service_role;
+-- Not `revoked_at`: only relay_manage, which runs as the owner, cuts a connection off, and nothing undoes it.
+grant select, insert, update (client, scope, last_used_at) on public.relay_connections to service_role;
 
 -- Shared by the tools: finding threads and readers, counting, moving cursors, writing messages --------
 
@@ -874,6 +901,97 @@ begin
 end;
 $$;
 
+-- Connections -----------------------------------------------------------------------------------------
+
+-- Takes the grant of a caller for the rest of the transaction, and notes that it was used. The first
+-- statement of every function that the Worker calls for a caller: Disconnect waits for the lock, so nothing
+-- of a grant commits once Disconnect has answered. p_caller without a `gid` comes from no client.
+-- Raises RL014 (the grant was cut off).
+create or replace function relay.take_grant(p_user_id uuid, p_caller jsonb)
+  returns void
+  language plpgsql volatile security invoker set search_path = ''
+as $$
+declare
+  v_gid constant text := p_caller ->> 'gid';
+  v_used_at timestamptz;
+  v_revoked_at timestamptz;
+begin
+  if v_gid is null then
+    return;
+  end if;
+  -- A statement of its own: the snapshot of the next one must be newer than the lock.
+  perform pg_advisory_xact_lock_shared(relay.grant_lock(p_user_id, v_gid));
+  select c.last_used_at, c.revoked_at into v_used_at, v_revoked_at
+  from public.relay_connections c where c.user_id = p_user_id and c.gid = v_gid;
+  if not found then
+    perform relay.add_connection(p_user_id, p_caller);
+  elsif v_revoked_at is not null then
+    raise exception 'the connection was cut off' using errcode = 'RL014';
+  elsif coalesce(v_used_at < clock_timestamp() - interval '1 hour', true) then
+    -- Another call's lock on the row is not worth waiting for.
+    update public.relay_connections c set last_used_at = clock_timestamp()
+    where (c.user_id, c.gid) in (
+      select s.user_id, s.gid from public.relay_connections s
+      where s.user_id = p_user_id and s.gid = v_gid
+      for update skip locked);
+  end if;
+end;
+$$;
+
+-- The advisory lock of a grant.
+create or replace function relay.grant_lock(p_user_id uuid, p_gid text)
+  returns bigint
+  language plpgsql immutable security invoker set search_path = ''
+as $$
+begin
+  return hashtextextended(p_user_id || ' ' || p_gid, 3);
+end;
+$$;
+
+-- Adds the row of a caller's grant; false if it is there already.
+create or replace function relay.add_connection(p_user_id uuid, p_caller jsonb)
+  returns boolean
+  language plpgsql volatile security invoker set search_path = ''
+as $$
+declare
+  v_gid constant text := p_caller ->> 'gid';
+begin
+  insert into public.relay_connections (user_id, gid, name, client, scope, kind, last_used_at)
+  values (p_user_id, v_gid,
+    case when v_gid = 'key' then 'the relay''s key' else coalesce(p_caller ->> 'client', '') end,
+    coalesce(p_caller ->> 'client_hash',
+      case when v_gid like 'client:%' then substr(v_gid, length('client:') + 1) end),
+    p_caller ->> 'scope', p_caller ->> 'kind', clock_timestamp())
+  on conflict do nothing;
+  return found;
+end;
+$$;
+
+-- For the token endpoint and /health, which ask nothing else: takes the grant of a caller. With p_opens the
+-- grant is a new one, of a code; `opened` is false if the code was used before. A refresh knows more of the
+-- grant than a call does, and fills in what a call that added the row had to leave out.
+-- Raises RL014 (the grant was cut off).
+create or replace function public.relay_use_grant(
+  p_user_id uuid, p_caller jsonb, p_opens boolean default false)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = '' set lock_timeout = '4s' set timezone = 'UTC'
+as $$
+begin
+  if p_opens then
+    return jsonb_build_object('opened', relay.add_connection(p_user_id, p_caller));
+  end if;
+  perform relay.take_grant(p_user_id, p_caller);
+  update public.relay_connections c
+  set client = p_caller ->> 'client_hash', scope = p_caller ->> 'scope'
+  where c.user_id = p_user_id and c.gid = p_caller ->> 'gid' and c.client is null
+    and p_caller ->> 'client_hash' is not null;
+  return '{}';
+end;
+$$;
+revoke all on function public.relay_use_grant from public, anon, authenticated;
+grant execute on function public.relay_use_grant to service_role;
+
 -- Readers ---------------------------------------------------------------------------------------------
 
 -- Notes that a reader is here, creating it on first use. Returns the reader as it was before this
@@ -899,7 +1017,7 @@ begin
   is_known := found;
   if v_forgotten > clock_timestamp() - interval '1 minute' then
     raise exception 'reader "%" was forgotten', p_reader_tag
-      using errcode = 'RL015', detail = p_reader_tag;
+      using errcode = 'RL017', detail = p_reader_tag;
   elsif not is_known or v_forgotten is not null then
     is_new := relay.make_reader(p_user_id, p_reader_tag, p_caller);
     -- Not new either if another call has just made it.
@@ -908,7 +1026,7 @@ begin
       where r.user_id = p_user_id and r.reader_tag = p_reader_tag);
   end if;
   may_move := is_new or p_caller ->> 'scope' is distinct from 'mcp:read' or coalesce(
-    v_made_by = p_caller ->> 'id' or p_reader_tag = 'board' and p_caller ->> 'client' = 'Relay board',
+    v_made_by = p_caller ->> 'gid' or p_reader_tag = 'board' and p_caller ->> 'client' = 'Relay board',
     false);
   if is_new then
     known_readers := relay.other_readers(p_user_id, p_reader_tag, 50);
@@ -938,7 +1056,7 @@ create or replace function relay.make_reader(
 as $$
 begin
   -- One at a time for each caller, or many at once would all be counted too early.
-  perform pg_advisory_xact_lock(hashtextextended(p_user_id || ' ' || (p_caller ->> 'id'), 2));
+  perform pg_advisory_xact_lock(hashtextextended(p_user_id || ' ' || (p_caller ->> 'gid'), 2));
   if p_reader_tag <> 'board' and (
     relay.may_make_reader_at(p_user_id, p_caller) is not null
     or relay.takes_name(p_user_id, p_reader_tag, p_caller))
@@ -946,7 +1064,7 @@ begin
     return false;
   end if;
   insert into public.relay_readers (user_id, reader_tag, created_at, made_by)
-  values (p_user_id, p_reader_tag, clock_timestamp(), p_caller ->> 'id')
+  values (p_user_id, p_reader_tag, clock_timestamp(), p_caller ->> 'gid')
   on conflict (user_id, reader_tag) do update
   set created_at = excluded.created_at, made_by = excluded.made_by, forgotten_at = null,
     last_seen_at = excluded.created_at
@@ -965,7 +1083,7 @@ declare
 begin
   return (
     select created_at + interval '1 hour' from public.relay_readers
-    where user_id = p_user_id and made_by = p_caller ->> 'id'
+    where user_id = p_user_id and made_by = p_caller ->> 'gid'
       and created_at > clock_timestamp() - interval '1 hour'
     order by created_at desc offset v_limit - 1 limit 1);
 end;
@@ -1559,6 +1677,7 @@ declare
   v_addressed json;
   v_addressed_count bigint;
 begin
+  perform relay.take_grant(p_user_id, p_caller);
   if p_reader_tag is not null then
     select messages, total into v_addressed, v_addressed_count
     from relay.addressed_unread(p_user_id, p_reader_tag, '{}');
@@ -1684,7 +1803,7 @@ $$;
 -- Opens a thread. Raises RL002 (thread exists): its detail has the name of the thread that is there,
 -- which may be spelled otherwise, and whether it is archived.
 create or replace function public.relay_create_thread(
-  p_user_id uuid, p_name text, p_description text default null)
+  p_user_id uuid, p_name text, p_description text default null, p_caller jsonb default '{}')
   returns json
   language plpgsql volatile security invoker
   set search_path = '' set lock_timeout = '4s' set timezone = 'UTC' set enable_seqscan = off
@@ -1693,6 +1812,7 @@ declare
   v_id uuid;
   v_thread public.relay_threads;
 begin
+  perform relay.take_grant(p_user_id, p_caller);
   perform relay.lock_thread_name(p_user_id, p_name);
   v_id := relay.locate_thread(p_user_id, p_name);
   select * into v_thread from public.relay_threads where id = v_id;
@@ -1766,6 +1886,7 @@ declare
   v_other_threads json;
   v_other_readers json;
 begin
+  perform relay.take_grant(p_user_id, p_caller);
   if p_reader_tag is not null then
     perform relay.lock_reader(p_user_id, p_reader_tag);
     select case when is_known then p_reader_tag end, is_new, introduced_at, known_readers
@@ -2028,6 +2149,7 @@ declare
   v_addressed json;
   v_addressed_count bigint;
 begin
+  perform relay.take_grant(p_user_id, p_caller);
   if p_reader_tag is not null then
     if v_moves then
       perform relay.lock_reader(p_user_id, p_reader_tag);
@@ -2179,6 +2301,7 @@ declare
   v_sent json;
   v_sent_count bigint;
 begin
+  perform relay.take_grant(p_user_id, p_caller);
   if p_since > v_now then
     raise exception 'since is ahead of the clock' using errcode = 'RL013', detail = relay.show_time(v_now);
   end if;
@@ -2440,7 +2563,7 @@ $$;
 -- Takes back a look whose caller has gone before the answer arrived: each bookmark that still is where the
 -- look put it returns to where it was. p_moved is from relay_check_new or relay_read_thread.
 create or replace function public.relay_give_back(
-  p_user_id uuid, p_reader_tag text, p_moved jsonb)
+  p_user_id uuid, p_reader_tag text, p_moved jsonb, p_caller jsonb default '{}')
   returns jsonb
   language plpgsql volatile security invoker
   set search_path = '' set lock_timeout = '4s' set timezone = 'UTC'
@@ -2448,6 +2571,7 @@ as $$
 declare
   v_count bigint;
 begin
+  perform relay.take_grant(p_user_id, p_caller);
   perform relay.lock_reader(p_user_id, p_reader_tag);
   with back as (
     select c.thread_id, m."from" as seq
@@ -2472,14 +2596,16 @@ grant execute on function public.relay_give_back to service_role;
 -- Hides a thread from the list, or restores it. History and cursors stay.
 -- Raises RL001 (thread not found), RL009 (several threads match).
 create or replace function public.relay_archive_thread(
-  p_user_id uuid, p_thread_name text, p_archived boolean default true)
+  p_user_id uuid, p_thread_name text, p_archived boolean default true, p_caller jsonb default '{}')
   returns json
   language plpgsql volatile security invoker
   set search_path = '' set lock_timeout = '4s' set timezone = 'UTC' set enable_seqscan = off
 as $$
 declare
-  v_thread constant public.relay_threads := relay.find_thread(p_user_id, p_thread_name);
+  v_thread public.relay_threads;
 begin
+  perform relay.take_grant(p_user_id, p_caller);
+  v_thread := relay.find_thread(p_user_id, p_thread_name);
   update public.relay_threads set archived = p_archived
   where id = v_thread.id and archived <> p_archived;
   return json_build_object(
@@ -2496,27 +2622,31 @@ grant execute on function public.relay_archive_thread to service_role;
 -- hides another.
 create or replace function public.relay_page_threads(
   p_user_id uuid, p_limit integer, p_active_at timestamptz default 'infinity',
-  p_id uuid default 'ffffffff-ffff-ffff-ffff-ffffffffffff')
+  p_id uuid default 'ffffffff-ffff-ffff-ffff-ffffffffffff', p_caller jsonb default '{}')
   returns jsonb
-  language sql volatile security invoker
+  language plpgsql volatile security invoker
   set search_path = '' set lock_timeout = '4s' set timezone = 'UTC'
 as $$
-  select coalesce(jsonb_agg(
-    jsonb_build_object(
-      'id', t.id,
-      'name', t.name,
-      -- One line of a list; a description has up to 2,000 characters.
-      'description', left(t.description, 200),
-      'last_message_at', t.last_message_at,
-      'active_at', t.active_at)
-    order by t.active_at desc, t.id desc), '[]')
-  from (
-    select *, coalesce(last_message_at, created_at) as active_at
-    from public.relay_threads
-    where user_id = p_user_id and not archived
-      and (coalesce(last_message_at, created_at), id) < (p_active_at, p_id)
-    order by active_slot desc, coalesce(last_message_at, created_at) desc, id desc
-    limit p_limit) t;
+begin
+  perform relay.take_grant(p_user_id, p_caller);
+  return (
+    select coalesce(jsonb_agg(
+      jsonb_build_object(
+        'id', t.id,
+        'name', t.name,
+        -- One line of a list; a description has up to 2,000 characters.
+        'description', left(t.description, 200),
+        'last_message_at', t.last_message_at,
+        'active_at', t.active_at)
+      order by t.active_at desc, t.id desc), '[]')
+    from (
+      select *, coalesce(last_message_at, created_at) as active_at
+      from public.relay_threads
+      where user_id = p_user_id and not archived
+        and (coalesce(last_message_at, created_at), id) < (p_active_at, p_id)
+      order by active_slot desc, coalesce(last_message_at, created_at) desc, id desc
+      limit p_limit) t);
+end;
 $$;
 revoke all on function public.relay_page_threads from public, anon, authenticated;
 grant execute on function public.relay_page_threads to service_role;
@@ -2524,26 +2654,152 @@ grant execute on function public.relay_page_threads to service_role;
 -- Names with p_value in them, in any case: archived threads last, names that start with it first,
 -- then by latest activity. The first p_limit, and how many there are.
 create or replace function public.relay_complete_name(
-  p_user_id uuid, p_value text, p_limit integer default 100)
+  p_user_id uuid, p_value text, p_limit integer default 100, p_caller jsonb default '{}')
   returns jsonb
-  language sql volatile security invoker
+  language plpgsql volatile security invoker
   set search_path = '' set lock_timeout = '4s' set timezone = 'UTC'
 as $$
-  with matching as (
-    select t.name, row_number() over (order by t.archived, found.at > 1,
-      coalesce(t.last_message_at, t.created_at) desc, t.id desc) as place
-    from public.relay_threads t
-    -- strpos() takes the value as it is, where a pattern would need escaping.
-    cross join lateral (select strpos(lower(t.name), lower(p_value)) as at) found
-    where t.user_id = p_user_id and found.at > 0
-  )
-  select jsonb_build_object(
-    'values', coalesce(jsonb_agg(name order by place) filter (where place <= p_limit), '[]'),
-    'total', count(*))
-  from matching;
+begin
+  perform relay.take_grant(p_user_id, p_caller);
+  return (
+    with matching as (
+      select t.name, row_number() over (order by t.archived, found.at > 1,
+        coalesce(t.last_message_at, t.created_at) desc, t.id desc) as place
+      from public.relay_threads t
+      -- strpos() takes the value as it is, where a pattern would need escaping.
+      cross join lateral (select strpos(lower(t.name), lower(p_value)) as at) found
+      where t.user_id = p_user_id and found.at > 0
+    )
+    select jsonb_build_object(
+      'values', coalesce(jsonb_agg(name order by place) filter (where place <= p_limit), '[]'),
+      'total', count(*))
+    from matching);
+end;
 $$;
 revoke all on function public.relay_complete_name from public, anon, authenticated;
 grant execute on function public.relay_complete_name to service_role;
+
+-- The person's actions ---------------------------------------------------------------------------------
+
+-- One action of POST /manage, for the relay's own key and the board: p_caller ->> 'board' is the hash of
+-- the board's client id at the address that was asked, and the grant's row says which client has it. Runs as
+-- the owner of the tables, because the Worker's role may neither cut off nor change what others wrote.
+-- Raises RL014 (the grant was cut off), RL015 (the caller may not manage), and what the action raises.
+create or replace function public.relay_manage(
+  p_user_id uuid, p_action text, p_args jsonb, p_caller jsonb)
+  returns jsonb
+  language plpgsql volatile security definer
+  set search_path = '' set lock_timeout = '4s' set timezone = 'UTC' set enable_seqscan = off
+as $$
+begin
+  if p_action = 'disconnect' then
+    -- One at a time: two grants that cut each other off would wait for each other.
+    perform pg_advisory_xact_lock(hashtextextended(p_user_id::text, 4));
+  end if;
+  perform relay.take_grant(p_user_id, p_caller);
+  if not relay.may_manage(p_user_id, p_caller) then
+    raise exception 'this caller may not manage' using errcode = 'RL015';
+  end if;
+  case p_action
+    when 'list_connections' then return relay.list_connections(p_user_id, p_caller);
+    when 'disconnect' then return relay.disconnect(p_user_id, p_args);
+    when 'make_key' then return relay.make_key(p_user_id, p_args, p_caller);
+    when 'rename_thread' then return relay.rename_thread(p_user_id, p_args);
+    when 'describe_thread' then return relay.describe_thread(p_user_id, p_args);
+    when 'delete_thread' then return relay.delete_thread(p_user_id, p_args);
+    when 'redact_message' then return relay.redact_message(p_user_id, p_args);
+    when 'settle_message' then return relay.settle_message(p_user_id, p_args);
+    when 'list_readers' then return relay.list_readers(p_user_id, p_args);
+    when 'forget_reader' then return relay.forget_reader(p_user_id, p_args);
+  end case;
+end;
+$$;
+revoke all on function public.relay_manage from public, anon, authenticated;
+grant execute on function public.relay_manage to service_role;
+
+-- Whether a caller may manage: the relay's own key, or a sign-in to the board with the whole scope.
+create or replace function relay.may_manage(p_user_id uuid, p_caller jsonb)
+  returns boolean
+  language plpgsql stable security invoker set search_path = ''
+as $$
+begin
+  return p_caller ->> 'gid' = 'key' or exists (
+    select from public.relay_connections c
+    where c.user_id = p_user_id and c.gid = p_caller ->> 'gid' and c.kind = 'oauth'
+      and c.client = p_caller ->> 'board' and c.scope = 'mcp' and p_caller ->> 'scope' = 'mcp');
+end;
+$$;
+
+-- All connections but the relay's own key, the latest use first.
+create or replace function relay.list_connections(p_user_id uuid, p_caller jsonb)
+  returns jsonb
+  language plpgsql stable security invoker set search_path = ''
+as $$
+begin
+  return jsonb_build_object('connections', (
+    select coalesce(jsonb_agg(
+      relay.connection(c) || case when c.gid = p_caller ->> 'gid' then '{"own": true}' else '{}' end::jsonb
+      order by coalesce(c.last_used_at, c.created_at) desc, c.gid), '[]')
+    from public.relay_connections c
+    where c.user_id = p_user_id and c.gid <> 'key'));
+end;
+$$;
+
+-- A connection as the answers show it.
+create or replace function relay.connection(p_connection public.relay_connections)
+  returns jsonb
+  language plpgsql stable security invoker set search_path = ''
+as $$
+begin
+  return jsonb_strip_nulls(jsonb_build_object(
+    'gid', p_connection.gid,
+    'name', p_connection.name,
+    'client', p_connection.client,
+    'scope', p_connection.scope,
+    'kind', p_connection.kind,
+    'made_by', p_connection.made_by,
+    'created_at', relay.full_time(p_connection.created_at),
+    'last_used_at', relay.full_time(p_connection.last_used_at),
+    'revoked_at', relay.full_time(p_connection.revoked_at)));
+end;
+$$;
+
+-- Cuts off the grant p_args ->> 'gid'. Returns the keys that it made and that are still good, which
+-- someone who had it may have kept. A second time changes nothing.
+-- Raises RL016 (no such connection).
+create or replace function relay.disconnect(p_user_id uuid, p_args jsonb)
+  returns jsonb
+  language plpgsql volatile security invoker set search_path = ''
+as $$
+declare
+  v_gid constant text := p_args ->> 'gid';
+begin
+  -- Waits for the calls of the grant that are running; those that come later find it cut off.
+  perform pg_advisory_xact_lock(relay.grant_lock(p_user_id, v_gid));
+  update public.relay_connections c set revoked_at = coalesce(c.revoked_at, clock_timestamp())
+  where c.user_id = p_user_id and c.gid = v_gid and c.gid <> 'key';
+  if not found then
+    raise exception 'no connection "%"', v_gid using errcode = 'RL016', detail = v_gid;
+  end if;
+  return jsonb_build_object('disconnected', true, 'made_keys', (
+    select coalesce(jsonb_agg(relay.connection(c) order by c.created_at desc, c.gid), '[]')
+    from public.relay_connections c
+    where c.user_id = p_user_id and c.made_by = v_gid and c.revoked_at is null));
+end;
+$$;
+
+-- Writes the row of a new key, before the Worker signs it.
+create or replace function relay.make_key(p_user_id uuid, p_args jsonb, p_caller jsonb)
+  returns jsonb
+  language plpgsql volatile security invoker set search_path = ''
+as $$
+begin
+  insert into public.relay_connections (user_id, gid, name, scope, kind, made_by)
+  values (p_user_id, p_args ->> 'gid', p_args ->> 'name', p_args ->> 'scope', 'key',
+    p_caller ->> 'gid');
+  return jsonb_build_object('gid', p_args ->> 'gid');
+end;
+$$;
 
 -- A person's actions on threads, messages and readers ------------------------------------------------------
 -- Called by public.relay_manage, as its owner: service_role may neither change a message nor delete anything.
@@ -2551,7 +2807,7 @@ grant execute on function public.relay_complete_name to service_role;
 
 -- Gives a thread another name. It keeps the old one among its former names, under which it is still found.
 -- Raises RL001 (thread not found), RL002 (the name belongs to another thread, now or formerly).
-create or replace function relay.manage_rename_thread(p_user_id uuid, p_args jsonb)
+create or replace function relay.rename_thread(p_user_id uuid, p_args jsonb)
   returns jsonb
   language plpgsql volatile security invoker set search_path = ''
 as $$
@@ -2586,7 +2842,7 @@ end;
 $$;
 
 -- Raises RL001 (thread not found).
-create or replace function relay.manage_describe_thread(p_user_id uuid, p_args jsonb)
+create or replace function relay.describe_thread(p_user_id uuid, p_args jsonb)
   returns jsonb
   language plpgsql volatile security invoker set search_path = ''
 as $$
@@ -2602,8 +2858,8 @@ $$;
 
 -- Deletes an archived thread with its messages. One statement with its condition, so that a post that reopens
 -- the thread meanwhile wins.
--- Raises RL001 (thread not found), RL016 (not archived, or `confirm` is not its name): its detail says which.
-create or replace function relay.manage_delete_thread(p_user_id uuid, p_args jsonb)
+-- Raises RL001 (thread not found), RL018 (not archived, or `confirm` is not its name): its detail says which.
+create or replace function relay.delete_thread(p_user_id uuid, p_args jsonb)
   returns jsonb
   language plpgsql volatile security invoker set search_path = ''
 as $$
@@ -2613,13 +2869,13 @@ declare
 begin
   if p_args ->> 'confirm' is distinct from v_thread.name then
     raise exception 'the name was not confirmed'
-      using errcode = 'RL016', detail = 'confirm', hint = v_thread.name;
+      using errcode = 'RL018', detail = 'confirm', hint = v_thread.name;
   end if;
   delete from public.relay_threads where id = v_thread.id and archived
   returning message_count into v_messages;
   if not found then
     raise exception 'thread "%" is not archived', v_thread.name
-      using errcode = 'RL016', detail = 'archived', hint = v_thread.name;
+      using errcode = 'RL018', detail = 'archived', hint = v_thread.name;
   end if;
   return jsonb_build_object('deleted', true, 'message_count', v_messages);
 end;
@@ -2645,7 +2901,7 @@ end;
 $$;
 
 -- Takes a message back: its text and metadata are gone for good, its place stays, so that nothing shifts.
-create or replace function relay.manage_redact_message(p_user_id uuid, p_args jsonb)
+create or replace function relay.redact_message(p_user_id uuid, p_args jsonb)
   returns jsonb
   language plpgsql volatile security invoker set search_path = ''
 as $$
@@ -2660,7 +2916,7 @@ end;
 $$;
 
 -- Marks a message as done, so that it is not open, or takes that back.
-create or replace function relay.manage_settle_message(p_user_id uuid, p_args jsonb)
+create or replace function relay.settle_message(p_user_id uuid, p_args jsonb)
   returns jsonb
   language plpgsql volatile security invoker set search_path = ''
 as $$
@@ -2677,7 +2933,7 @@ $$;
 
 -- The readers, 50 at a time, after the tag `after`; with `reader_tag` only that one, and how much it has not
 -- received. For all of them that would take time for each reader and thread.
-create or replace function relay.manage_list_readers(p_user_id uuid, p_args jsonb)
+create or replace function relay.list_readers(p_user_id uuid, p_args jsonb)
   returns jsonb
   language plpgsql volatile security invoker set search_path = ''
 as $$
@@ -2707,8 +2963,8 @@ $$;
 
 -- Forgets a reader: its bookmarks are gone, and it is a new reader after a minute, in which calls under its tag
 -- are refused, so that no session that still runs begins anew. What it had received counts as settled.
--- Raises RL017 (no such reader, or the person).
-create or replace function relay.manage_forget_reader(p_user_id uuid, p_args jsonb)
+-- Raises RL019 (no such reader, or the person).
+create or replace function relay.forget_reader(p_user_id uuid, p_args jsonb)
   returns jsonb
   language plpgsql volatile security invoker set search_path = ''
 as $$
@@ -2720,7 +2976,7 @@ begin
   set forgotten_at = clock_timestamp(), introduced_at = null, last_given_at = null
   where user_id = p_user_id and reader_tag = v_tag and forgotten_at is null and v_tag <> 'board';
   if not found then
-    raise exception 'no reader "%" can be forgotten', v_tag using errcode = 'RL017', detail = v_tag;
+    raise exception 'no reader "%" can be forgotten', v_tag using errcode = 'RL019', detail = v_tag;
   end if;
   update public.relay_messages m set settled_at = clock_timestamp()
   from public.relay_read_cursors c

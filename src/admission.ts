@@ -3,11 +3,14 @@ import type { Assets } from './assets.ts'
 import { type AuthInfo, authenticate } from './auth.ts'
 import type { Config, ConfigResult } from './config.ts'
 import type { Database } from './db.ts'
+import { RelayError, RevokedError } from './errors.ts'
 import { json, refuseHost } from './http.ts'
 import type { RateLimiter } from './limits.ts'
 import type { RequestLog } from './log.ts'
 import { challenge } from './oauth/bearer.ts'
+import { OAuthError } from './oauth/errors.ts'
 import { metadataPath, type Site } from './oauth/issuer.ts'
+import type { KeptGrant } from './oauth/token.ts'
 
 /** Prepared by index.ts for a request. */
 export interface RequestContext {
@@ -42,6 +45,33 @@ export async function admit(
 /** The answer to a caller whose token has too narrow a scope. */
 export function refuseScope(site: Site, url: URL): Response {
   return challenge('insufficient_scope', metadataUrl(site, url))
+}
+
+/** The answer to a caller whose connection was cut off. */
+export function refuseToken(site: Site, url: URL, log: RequestLog): Response {
+  log.add({ outcome: 'refused', error_code: 'invalid_token' })
+  return challenge('invalid_token', metadataUrl(site, url))
+}
+
+/** For the token endpoint: keeps or uses a grant; false if that is refused. Throws OAuthError. */
+export async function useGrant(
+  db: Database,
+  grant: KeptGrant,
+  isNew: boolean,
+  log: RequestLog,
+): Promise<boolean> {
+  try {
+    // Not repeated for a new one: the first attempt may have used up the code.
+    const options = { retry: !isNew }
+    const args = { caller: grant, opens: isNew }
+    const { opened } = await db.call<{ opened?: boolean }>('relay_use_grant', args, options)
+    return opened !== false
+  } catch (error) {
+    if (error instanceof RevokedError) return false
+    if (!(error instanceof RelayError)) throw error
+    log.addError(error)
+    throw new OAuthError('temporarily_unavailable', error.message)
+  }
 }
 
 /** The answer of every endpoint while required settings are missing. */

@@ -3,20 +3,21 @@
  * Authorization header (RFC 6750 section 2.1); one in the query string is never read.
  */
 import type { Config } from './config.ts'
+import type { DatabaseCaller } from './db.ts'
+import { isClientKey } from './key-rules.ts'
 import { isKey } from './keys.ts'
-import { verifyAccessToken } from './oauth/bearer.ts'
+import { verifyAccessToken, verifyClientKey } from './oauth/bearer.ts'
 import type { Site } from './oauth/issuer.ts'
 import { isJwt } from './oauth/jwt.ts'
 import type { Scope } from './scopes.ts'
 
-/** Who may use the threads, and what for. */
-export interface AuthInfo {
+/** Who may use the threads, and what for. Whether its connection was cut off, only the database knows. */
+export interface AuthInfo extends DatabaseCaller {
   scope: Scope
-  /** Tells callers apart: `key`, or the hash of an OAuth client's id. */
-  id: string
-  /** The name of the OAuth client; undefined for the static key. It is unverified. */
-  client: string | undefined
 }
+
+/** The caller that has the key of the relay itself. */
+export const KEY_HOLDER: AuthInfo = { gid: 'key', kind: 'key', client: undefined, scope: 'mcp' }
 
 /**
  * Why a caller is refused: it sent nothing; it pasted the scheme with the key; its token is expired or
@@ -26,7 +27,7 @@ export type Refusal = 'no_token' | 'doubled_scheme' | 'invalid_token' | 'wrong_k
 
 export type Authentication = { ok: true; auth: AuthInfo } | { ok: false; refusal: Refusal }
 
-/** Judges the Authorization header. The key is good under every host, a token under the issuer's. */
+/** Judges the Authorization header. A key is good under every host, a token under the issuer's. */
 export async function authenticate(
   request: Request,
   config: Config,
@@ -37,12 +38,14 @@ export async function authenticate(
   if (!token) return refuse('no_token')
   if (/^Bearer\b/i.test(token)) return refuse('doubled_scheme')
   if (await isKey(token, config)) {
-    return { ok: true, auth: { scope: 'mcp', id: 'key', client: undefined } }
+    return { ok: true, auth: KEY_HOLDER }
   }
   if (!isJwt(token)) return refuse('wrong_key')
-  if (!isIssuerHost) return refuse('wrong_host')
-  const grant = await verifyAccessToken(token, keys, Date.now())
+  const isKeyOfClient = isClientKey(token)
+  if (!isIssuerHost && !isKeyOfClient) return refuse('wrong_host')
+  const verify = isKeyOfClient ? verifyClientKey : verifyAccessToken
+  const grant = await verify(token, keys, Date.now())
   if (grant?.userId !== config.userId) return refuse('invalid_token')
-  const { scope, id, client } = grant
-  return { ok: true, auth: { scope, id, client } }
+  const { scope, gid, client } = grant
+  return { ok: true, auth: { scope, gid, kind: isKeyOfClient ? 'key' : 'oauth', client } }
 }

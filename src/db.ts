@@ -42,23 +42,45 @@ export function connect(
   })
 }
 
+/** For whom a call is made, as the SQL functions know a caller. */
+export interface DatabaseCaller {
+  /** The grant: its id, `client:` and the hash of a client's id, or `key` for the relay's own key. */
+  gid: string
+  kind: 'oauth' | 'key'
+  /** The name of the client, undefined for the relay's own key. */
+  client: string | undefined
+  scope: string
+}
+
 /** The database as one request sees it. */
 export class Database {
   readonly #client: PostgrestClient
   readonly #userId: string
   readonly #log: RequestLog
+  readonly #caller: DatabaseCaller | undefined
 
-  constructor(client: PostgrestClient, userId: string, log: RequestLog) {
+  constructor(
+    client: PostgrestClient,
+    userId: string,
+    log: RequestLog,
+    caller: DatabaseCaller | undefined = undefined,
+  ) {
     this.#client = client
     this.#userId = userId
     this.#log = log
+    this.#caller = caller
+  }
+
+  /** The same for a caller: each call carries it, and is refused once its connection was cut off. */
+  for(caller: DatabaseCaller): Database {
+    return new Database(this.#client, this.#userId, this.#log, caller)
   }
 
   /**
    * Calls `public.<name>` for the owner of the relay: arguments get their `p_` here, and undefined ones
    * are left to their defaults. What our own function returns is not checked further: it is an object or
    * an array, and the null fields of an object are left out. Throws RelayError: a refusal of the function,
-   * or a fault.
+   * or a fault; and RevokedError.
    */
   async call<T extends object>(
     name: string,
@@ -66,7 +88,8 @@ export class Database {
     options: CallOptions = {},
   ): Promise<T> {
     const named = Object.entries(given).map(([argument, value]) => [`p_${argument}`, value])
-    const args = { p_user_id: this.#userId, ...Object.fromEntries(named) }
+    const caller = this.#caller && { p_caller: this.#caller }
+    const args = { p_user_id: this.#userId, ...caller, ...Object.fromEntries(named) }
     const startedAt = Date.now()
     const signal = AbortSignal.timeout(TIME_LIMIT)
     try {

@@ -12,10 +12,12 @@ import { quote, resembling } from './similar.ts'
 const ERRORS = {
   ack_seq_out_of_range: { outcome: 'refused' },
   batch_full: { outcome: 'refused' },
+  connection_not_found: { outcome: 'refused' },
   idempotency_key_reused: { outcome: 'refused' },
   invalid_arguments: { outcome: 'refused' },
   invalid_cursor: { outcome: 'refused' },
   invalid_params: { outcome: 'refused' },
+  may_not_manage: { outcome: 'refused' },
   query_without_word: { outcome: 'refused' },
   reader_forgotten: { outcome: 'refused' },
   reader_not_found: { outcome: 'refused' },
@@ -27,8 +29,10 @@ const ERRORS = {
   thread_exists: { outcome: 'refused' },
   thread_not_deleted: { outcome: 'refused' },
   thread_not_found: { outcome: 'refused' },
+  too_many_guesses: { outcome: 'refused' },
   too_many_readers: { outcome: 'refused' },
   unknown_prompt: { outcome: 'refused' },
+  wrong_key: { outcome: 'refused' },
 
   api_blocked: {
     outcome: 'failed',
@@ -141,6 +145,14 @@ export class RelayError extends Error {
   }
 }
 
+/**
+ * The connection of the caller was cut off, so its token is no longer valid. Not a RelayError: code that
+ * catches refusals lets it pass, up to the answer 401.
+ */
+export class RevokedError extends Error {
+  override readonly name = 'RevokedError'
+}
+
 /** The sentence for a fault. */
 export function faultMessage(code: FaultCode): string {
   return ERRORS[code].message
@@ -155,7 +167,8 @@ export interface DatabaseError {
 }
 
 /** The refusal that a code of the database stands for; undefined for any other code. */
-export function refusalOf(error: DatabaseError): RelayError | undefined {
+export function refusalOf(error: DatabaseError): RelayError | RevokedError | undefined {
+  if (error.code === 'RL014') return new RevokedError(error.message)
   const refusal = REFUSALS[error.code]
   return refusal && new RelayError(refusal.code, refusal.message(error))
 }
@@ -233,18 +246,26 @@ const REFUSALS: Record<
       `This connection has used too many new reader_tags in the last hour. Use the one that you have used before, or try again after ${details}.`,
   },
   RL015: {
+    code: 'may_not_manage',
+    message: () => 'Only the board and the key of the relay itself may manage the relay.',
+  },
+  RL016: {
+    code: 'connection_not_found',
+    message: ({ details }) => `There is no connection ${quote(details ?? '')}.`,
+  },
+  RL017: {
     code: 'reader_forgotten',
     message: ({ details }) =>
       `The person has just made the relay forget reader_tag ${quote(details ?? '')}. After a minute it is a new reader.`,
   },
-  RL016: {
+  RL018: {
     code: 'thread_not_deleted',
     message: ({ details, hint }) =>
       details === 'confirm'
         ? `confirm must be the name of the thread, ${quote(hint ?? '')}.`
         : `thread ${quote(hint ?? '')} is not archived. Only an archived thread can be deleted.`,
   },
-  RL017: {
+  RL019: {
     code: 'reader_not_found',
     message: ({ details }) =>
       details === 'board'

@@ -3,9 +3,10 @@
  * with the key learns the Worker's own view of its database, never a value of a setting. The
  * doctor says what it means and how to fix it.
  */
-import { admit, type RequestContext, refuseScope } from './admission.ts'
+import { admit, type RequestContext, refuseScope, refuseToken } from './admission.ts'
+import type { AuthInfo } from './auth.ts'
 import type { Database } from './db.ts'
-import { RelayError } from './errors.ts'
+import { RelayError, RevokedError } from './errors.ts'
 import { json } from './http.ts'
 import type { RequestLog } from './log.ts'
 import { SERVER_INFO, VERSION } from './mcp/protocol.ts'
@@ -34,7 +35,13 @@ export async function serveHealth(
   const auth = await admit(request, url, config, site, log)
   if (auth instanceof Response) return auth
   if (auth.scope !== 'mcp') return refuseScope(site, url)
-  const database = await diagnoseDatabase(openDatabase(), config.supabaseUrl, log)
+  let database: object
+  try {
+    database = await diagnoseDatabase(openDatabase(), auth, config.supabaseUrl, log)
+  } catch (error) {
+    if (error instanceof RevokedError) return refuseToken(site, url, log)
+    throw error
+  }
   const ok = !('fault' in database)
   const diagnosis = {
     ok,
@@ -52,9 +59,10 @@ export async function serveHealth(
   return json(diagnosis, ok ? 200 : 503, { 'cache-control': 'no-store' })
 }
 
-/** Asks the database for its status a few times. */
+/** Asks the database for its status a few times. Throws RevokedError. */
 async function diagnoseDatabase(
   db: Database,
+  caller: AuthInfo,
   supabaseUrl: string,
   log: RequestLog,
 ): Promise<object> {
@@ -64,6 +72,7 @@ async function diagnoseDatabase(
   let status = {}
   let clockDifference = 0
   try {
+    if (caller.gid !== 'key') await db.for(caller).call('relay_use_grant', {})
     while (times.length < CALLS) {
       const startedAt = Date.now()
       const answer = await db.call<{ now: string }>('relay_status', {})

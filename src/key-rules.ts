@@ -1,11 +1,23 @@
-/** The form of a key: the relay's own and Supabase's. Leaf: scripts import it too. */
-import { decodeJwt } from 'jose'
+/** The form of a key: the relay's own, a client's and Supabase's. Leaf: scripts import it too. */
+import { decodeJwt, decodeProtectedHeader } from 'jose'
 
 /**
  * Characters of the relay's key. It signs tokens, and anyone who has one can guess at a shorter key
  * offline.
  */
 export const MIN_KEY_LENGTH = 32
+
+/** `typ` of a key for one client, in its header. */
+export const CLIENT_KEY_TYPE = 'key+jwt'
+
+/** Whether a text has the form of a key for one client, as `npm run key` makes it. */
+export function isClientKey(text: string): boolean {
+  try {
+    return decodeProtectedHeader(text).typ === CLIENT_KEY_TYPE
+  } catch {
+    return false
+  }
+}
 
 /** Whether a Supabase key has the shape of a secret one: `sb_secret_…`, or a legacy service_role JWT. */
 export function isServiceKey(key: string): boolean {

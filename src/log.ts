@@ -9,6 +9,8 @@ export interface LogFields {
   path: string
   rpc_method: string
   tool: string
+  /** Of POST /manage. */
+  action: string
   client: string
   era: 'modern' | 'legacy'
   status: number

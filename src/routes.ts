@@ -1,11 +1,19 @@
 /** The URL table, and the checks before it: foreign hosts, plain http, preflights, origins, settings. */
-import { admit, type RequestContext, refuseIncomplete, refuseScope } from './admission.ts'
+import {
+  admit,
+  type RequestContext,
+  refuseIncomplete,
+  refuseScope,
+  refuseToken,
+  useGrant,
+} from './admission.ts'
 import { type Assets, isBoardPath, refusePath, serveBoard, serveFile } from './assets.ts'
 import type { ConfigResult } from './config.ts'
 import { serveHealth } from './health.ts'
 import { accepts, allowOrigin, isAllowedOrigin, json, preflight, refuseHost } from './http.ts'
 import { countFor } from './limits.ts'
 import { isLoopback } from './loopback.ts'
+import { serveManage } from './manage.ts'
 import { handleMcp, methodNotAllowed } from './mcp/endpoint.ts'
 import { LEGACY_VERSIONS, MODERN_VERSIONS, SERVER_INFO, VERSION } from './mcp/protocol.ts'
 import { notify } from './notify.ts'
@@ -77,6 +85,8 @@ async function serve(
       return serveMcp(request, url, site, context)
     case '/':
       return isGet ? greet(request, url, site, context) : serveMcp(request, url, site, context)
+    case '/manage':
+      return serveManage(request, url, site, context)
     case '/health':
       return isGet ? serveHealth(request, url, site, context) : refuseMethod()
     case '/icon.svg':
@@ -101,8 +111,9 @@ async function serveMcp(
   return handleMcp(request, {
     log,
     refuseScope: () => refuseScope(site, url),
+    refuseToken: () => refuseToken(site, url, log),
     services: {
-      db: openDatabase(),
+      db: openDatabase().for(auth),
       caller: auth,
       app: config.app && assets ? () => readApp(url, site, assets) : undefined,
       notify: (headline) => afterwards(() => notify(config, site.issuer, headline)),
@@ -133,6 +144,7 @@ async function serveOAuth(
     countGuess: () => countFor(request, limiters.guesses),
     countRegistration: () => countFor(request, limiters.registrations),
     isOwnForm: isOwnForm(request, url, settings),
+    useGrant: (grant, isNew) => useGrant(context.openDatabase(), grant, isNew, log),
   })
 }
 
@@ -209,6 +221,6 @@ function refuseMethod(): Response {
 /** Paths that clients are known to ask for. Any other may hold a secret that was pasted by mistake. */
 function loggedPath(pathname: string): string {
   const isKnown =
-    /^\/+(mcp\/*|health|icon\.svg|board\/?|register|authorize|token|\.well-known\/[a-z/-]*)?$/
+    /^\/+(mcp\/*|health|manage|icon\.svg|board\/?|register|authorize|token|\.well-known\/[a-z/-]*)?$/
   return isKnown.test(pathname) ? pathname : '(other)'
 }

@@ -2,7 +2,7 @@
  * The Worker's settings: name, meaning and rule of each. The Worker's own check, the page, the doctor
  * and the docs all read this table. Leaf: scripts import it too.
  */
-import { isPublishableKey, isServiceKey, MIN_KEY_LENGTH } from './key-rules.ts'
+import { isClientKey, isPublishableKey, isServiceKey, MIN_KEY_LENGTH } from './key-rules.ts'
 import { isLoopback } from './loopback.ts'
 
 export interface Setting {
@@ -14,6 +14,10 @@ export interface Setting {
   check(value: string): string | undefined
 }
 
+/** Its holder would sign tokens with a key that many have, and every token of the relay would be invalid. */
+const CLIENT_KEY_SENTENCE =
+  'is a key for one client, made by npm run key; it must be the key of the relay itself. Lines for clients use RELAY_KEY'
+
 export const SETTINGS = [
   {
     name: 'RELAY_API_KEY',
@@ -21,6 +25,7 @@ export const SETTINGS = [
     isSecret: true,
     check(value) {
       if (value !== value.trim()) return 'has white space around it'
+      if (isClientKey(value)) return CLIENT_KEY_SENTENCE
       if (value.length < MIN_KEY_LENGTH) {
         return `must have at least ${MIN_KEY_LENGTH} characters; openssl rand -base64 32 creates a good one`
       }
@@ -59,10 +64,12 @@ export const SETTINGS = [
     name: 'RELAY_API_KEY_PREVIOUS',
     isRequired: false,
     isSecret: true,
-    check: (value) =>
-      value.trim().length < MIN_KEY_LENGTH
+    check(value) {
+      if (isClientKey(value.trim())) return CLIENT_KEY_SENTENCE
+      return value.trim().length < MIN_KEY_LENGTH
         ? `must have at least ${MIN_KEY_LENGTH} characters`
-        : undefined,
+        : undefined
+    },
   },
   {
     name: 'RELAY_PUBLIC_URL',

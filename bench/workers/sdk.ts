@@ -4,7 +4,7 @@
  * that come before the endpoint.
  */
 import { createMcpHandler, type Tool as McpTool, Server } from '@modelcontextprotocol/server'
-import { authenticate } from '../../src/auth.ts'
+import { authenticate, KEY_HOLDER } from '../../src/auth.ts'
 import { type Config, readConfig } from '../../src/config.ts'
 import { INSTRUCTIONS } from '../../src/context/instructions.ts'
 import { connect, Database } from '../../src/db.ts'
@@ -19,11 +19,11 @@ let client: ReturnType<typeof connect> | undefined
 function createServer(config: Config, fetcher: Fetcher, log: RequestLog, signal: AbortSignal) {
   client ??= connect(config.supabaseUrl, config.supabaseServiceKey, fetcher)
   const context = {
-    db: new Database(client, config.userId, log),
+    db: new Database(client, config.userId, log).for(KEY_HOLDER),
     call: { signal: () => signal, isOver: () => signal.aborted },
     budget: { bytes: MAX_MESSAGE_BYTES },
     isBatch: false,
-    caller: { id: 'key', client: undefined, scope: 'mcp' as const },
+    caller: KEY_HOLDER,
     app: undefined,
     notify: () => {},
     isLean: false,

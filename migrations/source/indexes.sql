@@ -104,6 +104,7 @@ begin
   alter table public.relay_messages enable row level security;
   alter table public.relay_read_cursors enable row level security;
   alter table public.relay_readers enable row level security;
+  alter table public.relay_connections enable row level security;
 
   -- Statistics of an empty or a small table would make pooled sessions keep plans for such a table.
   if (select count(*) from (select from public.relay_messages limit 1000) m) = 1000 then
@@ -114,9 +115,11 @@ end;
 $$;
 
 revoke all on public.relay_threads, public.relay_messages, public.relay_read_cursors,
-  public.relay_readers from public, anon, authenticated, service_role;
+  public.relay_readers, public.relay_connections from public, anon, authenticated, service_role;
 -- Explicit: older projects grant everything on new objects, newer ones nothing. No tool deletes.
 grant select, insert, update on public.relay_threads, public.relay_read_cursors,
   public.relay_readers to service_role;
 -- No update: nothing that the relay or 0.1.0 does changes a message.
 grant select, insert on public.relay_messages to service_role;
+-- Not `revoked_at`: only relay_manage, which runs as the owner, cuts a connection off, and nothing undoes it.
+grant select, insert, update (client, scope, last_used_at) on public.relay_connections to service_role;

@@ -7,9 +7,10 @@
 -- seconds: use a direct connection for it, with `set statement_timeout = 0` before this file.
 --
 -- Rules that every function keeps. Breaking any of them loses messages or deadlocks:
---   1. Locks are taken in one order: the reader (advisory), the reader's row, the thread (advisory,
---      on its folded name), the thread's row, cursors in the order of thread ids. Threads are locked
---      `for no key update`, which foreign keys do not wait for.
+--   1. Locks are taken in one order: the grant (advisory, shared; exclusive to cut it off), its row, the
+--      reader (advisory), the reader's row, the thread (advisory, on its folded name), the thread's row,
+--      cursors in the order of thread ids. Threads are locked `for no key update`, which foreign keys do not
+--      wait for.
 --   2. `seq` is assigned under the thread's row lock, which is held until commit. A transaction that
 --      sees seq n therefore sees every seq below it, and a cursor that moves by seq skips nothing.
 --   3. Counts and the messages they count come from one statement, hence one snapshot.

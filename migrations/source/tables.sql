@@ -19,7 +19,7 @@ create table if not exists public.relay_threads (
       timestamp '2000-01-01')) stored,
   -- Set by a trigger, so that whoever archives a thread sets it.
   archived_at timestamptz,
-  -- Folded names under which the thread is still found; see relay.manage_rename_thread.
+  -- Folded names under which the thread is still found; see relay.rename_thread.
   former_names text[] not null default '{}',
   -- When the person last renamed or described it, or took back or settled a message in it.
   changed_at timestamptz,
@@ -82,11 +82,34 @@ create table if not exists public.relay_readers (
   -- Written at most once a minute.
   last_seen_at timestamptz not null default clock_timestamp(),
   last_given_at timestamptz,
-  -- When this reader was made and for which caller, `key` or the hash of a client's id, so that the
-  -- readers that a caller makes can be counted. Null where an upgrade, an import or 0.1.0 made it.
+  -- When this reader was made and by which grant, so that the readers that a grant makes can be counted.
+  -- Null where an upgrade, an import or 0.1.0 made it.
   created_at timestamptz,
   made_by text,
   -- When the person made the relay forget this reader; null again once it is used anew.
   forgotten_at timestamptz,
   constraint relay_readers_pkey primary key (user_id, reader_tag)
+);
+
+-- Each client that has access, or had it: by a sign-in (`oauth`), whose row is written when its code is
+-- exchanged, or by a key of its own (`key`), whose row is written when it is made. Its tokens carry `gid`.
+-- A call finds no row only after a move to another database, and adds it. `key` is the relay's own key, and
+-- `client:<hash>` are all tokens of one client from before tokens carried a gid.
+create table if not exists public.relay_connections (
+  user_id uuid not null,
+  gid text not null,
+  name text not null,
+  -- The hash of the OAuth client's id. Null for keys, and where a call added the row.
+  client text,
+  scope text not null,
+  kind text not null,
+  -- The gid of the grant that made this key.
+  made_by text,
+  created_at timestamptz not null default clock_timestamp(),
+  -- Written at most once an hour.
+  last_used_at timestamptz,
+  -- From then on, every call of this grant is refused. The row stays: without it, the key would be good again.
+  revoked_at timestamptz,
+  constraint relay_connections_pkey primary key (user_id, gid),
+  constraint relay_connections_kind_check check (kind in ('oauth', 'key'))
 );

@@ -2,6 +2,8 @@
  * The HTTP half of Streamable HTTP: how a POST is read, which status an answer has, JSON or a stream.
  * classify.ts decides what a body is, and dispatch.ts what a method does.
  */
+
+import { RevokedError } from '../errors.ts'
 import { BODY_SENTENCES, BODY_STATUSES, isJson, json, readBody } from '../http.ts'
 import type { RequestLog } from '../log.ts'
 import { allows } from '../scopes.ts'
@@ -29,6 +31,8 @@ export interface EndpointContext {
   services: ToolServices
   /** The answer to a call that needs a wider scope: an HTTP challenge, before anything is run. */
   refuseScope(): Response
+  /** The answer to a caller whose connection was cut off. */
+  refuseToken(): Response
 }
 
 /** Shared by the messages of one HTTP request. */
@@ -51,7 +55,7 @@ export async function handleMcp(request: Request, context: EndpointContext): Pro
     const message = classify(await readJson(request), request.headers)
     const isBatch = message.kind === 'batch'
     const messages = isBatch ? message.messages : [message]
-    const { id, scope } = context.services.caller
+    const { gid, scope } = context.services.caller
     const isAllowed = (each: Message) => {
       if (each.kind === 'request') return allows(scope, scopeOf(each.request))
       // It would not be run, but its sender must not believe that it was.
@@ -65,7 +69,7 @@ export async function handleMcp(request: Request, context: EndpointContext): Pro
     const exchange: Exchange = {
       ...context,
       call: { signal: () => request.signal, isOver: () => request.signal.aborted },
-      sender: `${id} ${request.headers.get('user-agent')?.slice(0, 100)}`,
+      sender: `${gid} ${request.headers.get('user-agent')?.slice(0, 100)}`,
       budget: { bytes: MAX_MESSAGE_BYTES },
       isBatch,
     }
@@ -75,6 +79,7 @@ export async function handleMcp(request: Request, context: EndpointContext): Pro
     const { notifications, response, status } = answer
     return notifications ? eventStream([...notifications, response]) : json(response, status)
   } catch (error) {
+    if (error instanceof RevokedError) return context.refuseToken()
     const failure = toProtocolError(error, context.log)
     return json(errorResponse(undefined, failure), statusOf(failure, 'legacy'))
   }
@@ -110,7 +115,10 @@ interface Answer {
   notifications?: JsonRpcNotification[] | undefined
 }
 
-/** Runs a message; undefined for one that has no answer. Never throws. */
+/**
+ * Runs a message; undefined for one that has no answer. Throws only RevokedError, and in a batch not even
+ * that: what ran before it took place, and its sender must learn of it.
+ */
 async function answerMessage(message: Message, exchange: Exchange): Promise<Answer | undefined> {
   const { log, services, sender, budget, isBatch } = exchange
   switch (message.kind) {
@@ -140,6 +148,7 @@ async function answerMessage(message: Message, exchange: Exchange): Promise<Answ
         )
         return { response: resultResponse(request.id, result), status: 200, notifications }
       } catch (thrown) {
+        if (thrown instanceof RevokedError && !isBatch) throw thrown
         const error = toProtocolError(thrown, log)
         return { response: errorResponse(request.id, error), status: statusOf(error, era) }
       }
@@ -181,6 +190,9 @@ function statusOf({ code, reason }: ProtocolError, era: Era): number {
   }
 }
 
+/** Of an item of a batch. */
+const REVOKED_SENTENCE = 'This connection was cut off: connect again.'
+
 /** Anything but a ProtocolError is a bug: the log has it whole, the caller learns nothing of it. */
 function toProtocolError(error: unknown, log: RequestLog): ProtocolError {
   if (error instanceof ProtocolError) {
@@ -189,6 +201,10 @@ function toProtocolError(error: unknown, log: RequestLog): ProtocolError {
       log.add({ outcome: 'refused', error_code: String(error.code) })
     }
     return error
+  }
+  if (error instanceof RevokedError) {
+    log.add({ outcome: 'refused', error_code: 'invalid_token' })
+    return new ProtocolError(ErrorCode.INVALID_REQUEST, REVOKED_SENTENCE)
   }
   log.add({
     outcome: 'failed',

@@ -5,8 +5,7 @@
  */
 import type { Config } from '../config.ts'
 import { BODY_STATUSES, readBody, redirect } from '../http.ts'
-import { cleanKey } from '../key-rules.ts'
-import { isKey } from '../keys.ts'
+import { judgeKey } from '../keys.ts'
 import type { RequestLog } from '../log.ts'
 import { parseScope, type Scope } from '../scopes.ts'
 import { type Client, findClient } from './clients.ts'
@@ -76,7 +75,8 @@ export async function decide(request: Request, context: AuthorizeContext): Promi
     if (link !== null) {
       await redeemLink(link, context)
     } else {
-      const verdict = await judgeKey(parameters.get('api_key') ?? '', context)
+      const { config, countGuess } = context
+      const verdict = await judgeKey(parameters.get('api_key') ?? '', config, countGuess)
       if (verdict !== 'right') {
         context.log.add({ outcome: 'refused', error_code: 'wrong_key' })
         return askConsent(proven, scope, context.keys, verdict)
@@ -98,15 +98,6 @@ export async function decide(request: Request, context: AuthorizeContext): Promi
     )
     return redirectToClient(proven, context.keys, { code })
   })
-}
-
-/** A key is judged as it was pasted, and without the text pasted around it. */
-async function judgeKey(
-  pasted: string,
-  { config, countGuess }: AuthorizeContext,
-): Promise<'right' | 'wrong' | 'limited'> {
-  for (const key of [pasted.trim(), cleanKey(pasted)]) if (await isKey(key, config)) return 'right'
-  return (await countGuess()) ? 'wrong' : 'limited'
 }
 
 /** Takes the code of a link that npm start printed, in place of the key. Throws OAuthError. */

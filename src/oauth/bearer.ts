@@ -1,15 +1,14 @@
 /** Access tokens at the resource, and the challenge that leads a client to one. RFC 6750, RFC 9728. */
 import { json } from '../http.ts'
 import { SCOPES, type Scope } from '../scopes.ts'
-import { type SigningKeys, verify } from './jwt.ts'
+import { gidOf, type SigningKeys, verify } from './jwt.ts'
 
-/** The claims of an access token about its bearer. */
+/** The claims of a token about its bearer. */
 export interface BearerGrant {
   userId: string
   scope: Scope
-  /** A hash of the id of the client that the token was issued to. */
-  id: string
-  /** That client's name. */
+  gid: string
+  /** The name of the client that it was issued to. */
   client: string
 }
 
@@ -20,14 +19,19 @@ export async function verifyAccessToken(
   now: number,
 ): Promise<BearerGrant | undefined> {
   const claims = await verify('access', token, keys, now)
-  return (
-    claims && {
-      userId: claims.sub,
-      scope: claims.scope,
-      id: claims.client,
-      client: claims.name,
-    }
-  )
+  const gid = claims && gidOf(claims)
+  if (!claims || gid === undefined) return undefined
+  return { userId: claims.sub, scope: claims.scope, gid, client: claims.name }
+}
+
+/** Verifies a key for one client: its grant, or undefined. It is good under any issuer. */
+export async function verifyClientKey(
+  token: string,
+  keys: SigningKeys,
+  now: number,
+): Promise<BearerGrant | undefined> {
+  const claims = await verify('key', token, keys, now)
+  return claims && { userId: claims.sub, scope: claims.scope, gid: claims.gid, client: claims.name }
 }
 
 const INVALID = {

@@ -2,6 +2,7 @@
  * The board as an OAuth client: its metadata document, which the relay serves and resolves without a
  * fetch. Its name is reserved, because posts of the person are known by it (`via`).
  */
+import { hashClientId } from './jwt.ts'
 import type { MetadataDocument } from './well-known-clients.ts'
 
 /** Where the document is served; with the origin before it, the client id. */
@@ -9,6 +10,11 @@ export const BOARD_CLIENT_PATH = '/board/client.json'
 
 /** The `via` of posts from the board. The board compares with it: board/relay/types.ts. */
 export const BOARD_NAME = 'Relay board'
+
+/** The hash of the board's client id at that origin, as the rows of its grants have it. */
+export function boardClientHash(issuer: string): Promise<string> {
+  return hashClientId(issuer + BOARD_CLIENT_PATH)
+}
 
 /** The document for a relay at that origin. */
 export function boardClient(issuer: string): MetadataDocument {

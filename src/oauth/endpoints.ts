@@ -6,10 +6,13 @@ import { OAuthError } from './errors.ts'
 import { metadataPath } from './issuer.ts'
 import { authorizationServerMetadata, protectedResourceMetadata } from './metadata.ts'
 import { register } from './register.ts'
-import { token } from './token.ts'
+import { type TokenContext, token } from './token.ts'
 
 /** The context of the endpoints, in addition to the request; each reads the clock. */
-export type OAuthContext = Omit<AuthorizeContext, 'now'>
+export type OAuthContext = Omit<AuthorizeContext, 'now'> & Pick<TokenContext, 'useGrant'>
+
+/** Seconds after which a client may try again while the database is away. */
+const RETRY_SECONDS = 10
 
 type Endpoint = (request: Request, context: OAuthContext) => Promise<Response> | Response
 
@@ -57,7 +60,8 @@ const ROUTES = new Map<string, Route>([
     '/token',
     {
       methods: {
-        POST: (request, { keys, config }) => token(request, keys, config.userId, Date.now()),
+        POST: (request, { keys, config, useGrant }) =>
+          token(request, { keys, userId: config.userId, now: Date.now(), useGrant }),
       },
       isOpen: true,
     },
@@ -102,6 +106,7 @@ async function callEndpoint(
     context.log.add({ outcome: 'refused', error_code: error.code })
     return json({ error: error.code, error_description: error.message }, error.status, {
       'cache-control': 'no-store',
+      ...(error.status === 503 && { 'retry-after': `${RETRY_SECONDS}` }),
     })
   }
 }

@@ -1,10 +1,11 @@
 /**
- * Everything the relay signs: client ids, authorization codes, access and refresh tokens, and the links
- * that npm start prints, which sign in to the board. Each kind has its own `typ` and audience, so that
+ * Everything the relay signs: client ids, authorization codes, access and refresh tokens, keys for one
+ * client, and the links that npm start prints, which sign in to the board. Each kind has its own `typ` and audience, so that
  * none passes for another. Only this file signs and verifies.
  */
 import { base64url, decodeProtectedHeader, errors, jwtVerify, SignJWT } from 'jose'
 import * as z from 'zod/mini'
+import { CLIENT_KEY_TYPE } from '../key-rules.ts'
 import { SCOPES } from '../scopes.ts'
 import { resources } from './resource-indicator.ts'
 
@@ -24,13 +25,16 @@ export interface SigningKeys {
  */
 const Grant = z.object({
   sub: z.string(),
-  /** A hash of the client id, which is itself a signed statement and too long to repeat. */
-  client: z.string(),
   /** The client's name: unverified, cleaned, at most 40 characters. Shown as `via` on its posts. */
   name: z.string(),
   scope: z.enum(SCOPES),
-  jti: z.string(),
 })
+
+/** A hash of the client id, which is itself a signed statement and too long to repeat. */
+const client = z.string()
+
+/** The id of the grant. Tokens from before it was a claim have only `client`: gidOf(). */
+const gid = z.optional(z.string())
 
 /** Claims of each kind; `iss`, and for all but client ids `aud`, `iat` and `exp`, are added here. */
 const CLAIMS = {
@@ -40,11 +44,15 @@ const CLAIMS = {
     jti: z.string(),
   }),
   code: z.extend(Grant, {
+    client,
+    /** The id of the grant that it opens. */
+    jti: z.string(),
     redirect_uri: z.string(),
     code_challenge: z.string(),
   }),
-  access: Grant,
-  refresh: Grant,
+  access: z.extend(Grant, { gid, client: z.optional(client), jti: z.string() }),
+  refresh: z.extend(Grant, { gid, client }),
+  key: z.extend(Grant, { gid: z.string() }),
   link: z.object({ sub: z.string(), jti: z.string() }),
 }
 
@@ -57,6 +65,7 @@ const TYPES: Record<TokenKind, string> = {
   code: 'code+jwt',
   access: 'at+jwt',
   refresh: 'rt+jwt',
+  key: CLIENT_KEY_TYPE,
   link: 'link+jwt',
 }
 
@@ -65,6 +74,7 @@ export const LIFETIMES = {
   code: 60,
   access: 90 * 24 * 3600,
   refresh: 365 * 24 * 3600,
+  key: 3650 * 24 * 3600,
   link: 600,
 } as const
 
@@ -74,7 +84,29 @@ export const LIFETIMES = {
  */
 function audiences(kind: Exclude<TokenKind, 'client'>, issuer: string): [string, ...string[]] {
   if (kind === 'access') return resources(issuer)
+  if (kind === 'key') return [KEY_ISSUER]
   return [kind === 'link' ? 'authorize' : 'token']
+}
+
+/**
+ * Issuer and audience of keys: they name no host, so that a key works under each name and port that the
+ * relay answers to.
+ */
+const KEY_ISSUER = 'relay-key'
+
+function issuerOf(kind: TokenKind, { issuer }: SigningKeys): string {
+  return kind === 'key' ? KEY_ISSUER : issuer
+}
+
+/** The grant of a token: all those of one client are one, if they are from before tokens carried its id. */
+export function gidOf({
+  gid,
+  client,
+}: {
+  gid?: string | undefined
+  client?: string | undefined
+}): string | undefined {
+  return gid ?? (client && `client:${client}`)
 }
 
 /**
@@ -115,7 +147,7 @@ export async function sign<Kind extends TokenKind>(
   const issuedAt = Math.floor(now / 1000)
   const token = new SignJWT({ ...claims })
     .setProtectedHeader({ alg: 'HS256', typ: TYPES[kind] })
-    .setIssuer(keys.issuer)
+    .setIssuer(issuerOf(kind, keys))
   if (kind !== 'client') {
     token
       .setAudience(audiences(kind, keys.issuer)[0])
@@ -137,7 +169,7 @@ export async function verify<Kind extends TokenKind>(
     const options = {
       algorithms: ['HS256'],
       typ: TYPES[kind],
-      issuer: keys.issuer,
+      issuer: issuerOf(kind, keys),
       currentDate: new Date(now),
       ...(kind !== 'client' && {
         audience: audiences(kind, keys.issuer),

@@ -1,6 +1,6 @@
 /**
- * Tokens that work only once: authorization codes, and the links that npm start prints. Each isolate
- * remembers those it has taken, so this is best effort where there are several, and exact at home.
+ * The links that npm start prints, which work only once. The isolate remembers those it has taken: at
+ * home there is only one. Codes are remembered by the database.
  */
 
 /** Token ids that this isolate has taken and that have not expired, with the time at which they do. */

@@ -1,7 +1,7 @@
 /**
  * The token endpoint: authorization_code and refresh_token grants. OAuth 2.1 sections 4.1.3 and 4.3.
  * Every refresh issues a new pair and leaves the old refresh token valid: clients refresh in parallel,
- * and the second request must not be locked out.
+ * and the second request must not be locked out. The database is asked once, whether the grant is good.
  */
 import { BODY_SENTENCES, BODY_STATUSES, json, readBody } from '../http.ts'
 import { allows, parseScope, type Scope } from '../scopes.ts'
@@ -10,6 +10,7 @@ import { OAuthError } from './errors.ts'
 import {
   type Claims,
   createTokenId,
+  gidOf,
   hashClientId,
   LIFETIMES,
   type SigningKeys,
@@ -18,23 +19,41 @@ import {
 } from './jwt.ts'
 import { MAX_FORM_BYTES, parseParameters, requireSingle } from './parameters.ts'
 import { provesChallenge } from './pkce.ts'
-import { redeem } from './redeemed.ts'
 import { requireResource } from './resource-indicator.ts'
 
-/** Answers a token request, for the one person whose relay this is. Throws OAuthError. */
-export async function token(
-  request: Request,
-  keys: SigningKeys,
-  userId: string,
-  now: number,
-): Promise<Response> {
+/** A grant as the database keeps it. */
+export interface KeptGrant {
+  gid: string
+  kind: 'oauth'
+  /** The name of the client. */
+  client: string
+  client_hash: string
+  scope: Scope
+}
+
+/** The context of the endpoint, in addition to the request. */
+export interface TokenContext {
+  keys: SigningKeys
+  /** The one person whose relay this is. */
+  userId: string
+  now: number
+  /**
+   * Keeps a new grant, or uses one that is kept; false if it was opened before, or was cut off. Throws
+   * OAuthError with the database away.
+   */
+  useGrant(grant: KeptGrant, isNew: boolean): Promise<boolean>
+}
+
+/** Answers a token request. Throws OAuthError. */
+export async function token(request: Request, context: TokenContext): Promise<Response> {
+  const { keys, now } = context
   const parameters = await readForm(request)
   const clientId = readClientId(request, parameters)
   // Before the grant: invalid_client makes a client register again, and invalid_grant does not.
   if (!(await isKnownClient(clientId, keys, now))) {
     throw new OAuthError('invalid_client', 'The client is unknown: register it again')
   }
-  const grantRequest = { parameters, clientHash: await hashClientId(clientId), keys, userId, now }
+  const grantRequest = { ...context, parameters, clientHash: await hashClientId(clientId) }
   switch (parameters.get('grant_type')) {
     case 'authorization_code':
       return exchange(grantRequest)
@@ -67,16 +86,13 @@ function readClientId(request: Request, parameters: URLSearchParams): string {
 }
 
 /** A request of a known client. */
-interface GrantRequest {
+interface GrantRequest extends TokenContext {
   parameters: URLSearchParams
   clientHash: string
-  keys: SigningKeys
-  userId: string
-  now: number
 }
 
 async function exchange(request: GrantRequest): Promise<Response> {
-  const { parameters, clientHash, keys, userId, now } = request
+  const { parameters, clientHash, keys, userId, now, useGrant } = request
   const code = await verify('code', parameters.get('code') ?? '', keys, now)
   const redirectUri = parameters.get('redirect_uri')
   if (
@@ -89,15 +105,16 @@ async function exchange(request: GrantRequest): Promise<Response> {
     throw new OAuthError('invalid_grant', 'The code, its client, redirect_uri or verifier is wrong')
   }
   requireResource(parameters, keys.issuer)
-  // Last, with nothing awaited after it: a wrong verifier must not use up someone else's code.
-  if (!redeem(code.jti, LIFETIMES.code, now)) {
+  const grant = { ...code, gid: code.jti }
+  // Last: a wrong verifier must not use up someone else's code.
+  if (!(await useGrant(kept(grant), true))) {
     throw new OAuthError('invalid_grant', 'The code has already been used')
   }
-  return issue(code, code.scope, keys, now)
+  return issue(grant, code.scope, keys, now)
 }
 
 async function refresh(request: GrantRequest): Promise<Response> {
-  const { parameters, clientHash, keys, userId, now } = request
+  const { parameters, clientHash, keys, userId, now, useGrant } = request
   const old = await verify('refresh', parameters.get('refresh_token') ?? '', keys, now)
   if (old?.sub !== userId || old.client !== clientHash) {
     throw new OAuthError('invalid_grant', 'The refresh token is not valid')
@@ -109,21 +126,28 @@ async function refresh(request: GrantRequest): Promise<Response> {
   if (!allows(old.scope, scope)) {
     throw new OAuthError('invalid_scope', 'The scope is more than was granted')
   }
-  return issue(old, scope, keys, now)
+  const grant = { ...old, gid: gidOf(old) as string }
+  if (!(await useGrant(kept(grant), false))) {
+    throw new OAuthError('invalid_grant', 'The connection was cut off')
+  }
+  return issue(grant, scope, keys, now)
 }
 
-type Grant = Pick<Claims<'refresh'>, 'sub' | 'client' | 'name' | 'scope'>
+type Grant = Claims<'refresh'> & { gid: string }
+
+function kept({ gid, name, client, scope }: Grant): KeptGrant {
+  return { gid, kind: 'oauth', client: name, client_hash: client, scope }
+}
 
 /** Issues a pair: the refresh token carries the whole grant, the access token the scope asked for. */
 async function issue(
-  { sub, client, name, scope: granted }: Grant,
+  { sub, gid, client, name, scope: granted }: Grant,
   scope: Scope,
   keys: SigningKeys,
   now: number,
 ): Promise<Response> {
-  const grant = { sub, client, name }
-  const access = { ...grant, scope, jti: createTokenId() }
-  const refresh = { ...grant, scope: granted, jti: createTokenId() }
+  const access = { sub, gid, name, scope, jti: createTokenId() }
+  const refresh = { sub, gid, client, name, scope: granted }
   return json(
     {
       access_token: await sign('access', access, keys, now),

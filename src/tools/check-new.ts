@@ -162,7 +162,7 @@ function isNews(news: News, since: number, { reader_tag, thread_name }: Argument
 async function look({ wait_seconds, ...args }: Arguments, context: ToolContext): Promise<News> {
   const { moved, ...news } = await context.db.call<News>(
     'relay_check_new',
-    { ...args, ...requireBudget(context), caller: context.caller },
+    { ...args, ...requireBudget(context) },
     args.peek ? { retry: true } : { ifUnknown: IF_READ_IS_UNKNOWN },
   )
   if (await giveBack(args.reader_tag, moved, context)) {

@@ -56,10 +56,10 @@ export const listThreads = defineTool({
   },
   _meta: { 'anthropic/maxResultSizeChars': 500_000 },
 
-  async handler({ reader_tag, ...args }, { db, caller }) {
+  async handler({ reader_tag, ...args }, { db }) {
     const answer = await db.call<Listed>(
       'relay_list_threads',
-      { reader_tag, ...args, caller },
+      { reader_tag, ...args },
       { retry: true },
     )
     return rankKnownReaders(answer, reader_tag)

@@ -96,9 +96,9 @@ export const postMessage = defineTool({
     openWorldHint: false,
   },
 
-  async handler(message, { db, caller, notify }) {
+  async handler(message, { db, notify }) {
     // The id is ours, so that a retry finds the message that the first attempt may have written.
-    const args = { message_id: crypto.randomUUID(), ...message, caller }
+    const args = { message_id: crypto.randomUUID(), ...message }
     const options = { retry: true, ifUnknown: describeUnknown(message.idempotency_key) }
     const posted = await db.call<Posted>('relay_post_message', args, options)
     const { other_threads = [], other_readers = [], ...answer } = posted

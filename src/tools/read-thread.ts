@@ -100,10 +100,9 @@ export const readThread = defineTool({
     // `open: false` asks for nothing in particular.
     const args = open ? { ...rest, open } : rest
     requireSense(args)
-    const { db, caller } = context
-    const { moved, ...answer } = await db.call<Window>(
+    const { moved, ...answer } = await context.db.call<Window>(
       'relay_read_thread',
-      { ...args, ...requireBudget(context), caller },
+      { ...args, ...requireBudget(context) },
       args.reader_tag === undefined ? { retry: true } : { ifUnknown: IF_READ_IS_UNKNOWN },
     )
     // The messages stay in the history, so a caller that is still there can have them.

@@ -1,6 +1,6 @@
 /** The definition of a tool as MCP lists it, and the way from arguments to a result. */
 import type * as z from 'zod/mini'
-import type { Database } from '../db.ts'
+import type { Database, DatabaseCaller } from '../db.ts'
 import type { Headline } from '../notify.ts'
 import type { Scope } from '../scopes.ts'
 import { quote } from '../similar.ts'
@@ -8,12 +8,8 @@ import { parseArguments } from './arguments.ts'
 import { jsonSchema } from './schema.ts'
 import { type Answer, show } from './shape.ts'
 
-/** Who calls: it is counted by `id`, named by `client`, and limited by `scope`. */
-export interface Caller {
-  /** `key`, or the hash of an OAuth client's id. */
-  id: string
-  /** The name of the OAuth client, undefined for the static key: the `via` of its posts. */
-  client: string | undefined
+/** Who calls: told apart and counted by its grant, named by `client` (`via`), and limited by `scope`. */
+export interface Caller extends DatabaseCaller {
   scope: Scope
 }
 
@@ -27,6 +23,7 @@ export interface OngoingCall {
 
 /** Shared by the calls of one HTTP request. */
 export interface ToolServices {
+  /** The database for this caller. */
   db: Database
   caller: Caller
   /** Reads the view for chats; undefined while RELAY_APP is off. */

@@ -101,7 +101,9 @@ async function startStack(options: TestRelayOptions) {
 async function empty(stack: Stack, attempts = 5): Promise<void> {
   const { cleaner, gateway, lines } = stack
   try {
-    await cleaner.query('truncate relay_threads, relay_messages, relay_read_cursors, relay_readers')
+    await cleaner.query(
+      'truncate relay_threads, relay_messages, relay_read_cursors, relay_readers, relay_connections',
+    )
   } catch (error) {
     // The last call of a page that has just been closed takes the tables in another order.
     const isDeadlock = (error as { code?: string }).code === '40P01'

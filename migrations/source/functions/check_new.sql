@@ -49,6 +49,7 @@ declare
   v_sent json;
   v_sent_count bigint;
 begin
+  perform relay.take_grant(p_user_id, p_caller);
   if p_since > v_now then
     raise exception 'since is ahead of the clock' using errcode = 'RL013', detail = relay.show_time(v_now);
   end if;
@@ -310,7 +311,7 @@ $$;
 -- Takes back a look whose caller has gone before the answer arrived: each bookmark that still is where the
 -- look put it returns to where it was. p_moved is from relay_check_new or relay_read_thread.
 create or replace function public.relay_give_back(
-  p_user_id uuid, p_reader_tag text, p_moved jsonb)
+  p_user_id uuid, p_reader_tag text, p_moved jsonb, p_caller jsonb default '{}')
   returns jsonb
   language plpgsql volatile security invoker
   set search_path = '' set lock_timeout = '4s' set timezone = 'UTC'
@@ -318,6 +319,7 @@ as $$
 declare
   v_count bigint;
 begin
+  perform relay.take_grant(p_user_id, p_caller);
   perform relay.lock_reader(p_user_id, p_reader_tag);
   with back as (
     select c.thread_id, m."from" as seq

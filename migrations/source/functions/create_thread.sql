@@ -1,7 +1,7 @@
 -- Opens a thread. Raises RL002 (thread exists): its detail has the name of the thread that is there,
 -- which may be spelled otherwise, and whether it is archived.
 create or replace function public.relay_create_thread(
-  p_user_id uuid, p_name text, p_description text default null)
+  p_user_id uuid, p_name text, p_description text default null, p_caller jsonb default '{}')
   returns json
   language plpgsql volatile security invoker
   set search_path = '' set lock_timeout = '4s' set timezone = 'UTC' set enable_seqscan = off
@@ -10,6 +10,7 @@ declare
   v_id uuid;
   v_thread public.relay_threads;
 begin
+  perform relay.take_grant(p_user_id, p_caller);
   perform relay.lock_thread_name(p_user_id, p_name);
   v_id := relay.locate_thread(p_user_id, p_name);
   select * into v_thread from public.relay_threads where id = v_id;

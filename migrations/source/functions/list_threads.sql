@@ -23,6 +23,7 @@ declare
   v_addressed json;
   v_addressed_count bigint;
 begin
+  perform relay.take_grant(p_user_id, p_caller);
   if p_reader_tag is not null then
     select messages, total into v_addressed, v_addressed_count
     from relay.addressed_unread(p_user_id, p_reader_tag, '{}');

@@ -4,7 +4,7 @@
 
 -- Gives a thread another name. It keeps the old one among its former names, under which it is still found.
 -- Raises RL001 (thread not found), RL002 (the name belongs to another thread, now or formerly).
-create or replace function relay.manage_rename_thread(p_user_id uuid, p_args jsonb)
+create or replace function relay.rename_thread(p_user_id uuid, p_args jsonb)
   returns jsonb
   language plpgsql volatile security invoker set search_path = ''
 as $$
@@ -39,7 +39,7 @@ end;
 $$;
 
 -- Raises RL001 (thread not found).
-create or replace function relay.manage_describe_thread(p_user_id uuid, p_args jsonb)
+create or replace function relay.describe_thread(p_user_id uuid, p_args jsonb)
   returns jsonb
   language plpgsql volatile security invoker set search_path = ''
 as $$
@@ -55,8 +55,8 @@ $$;
 
 -- Deletes an archived thread with its messages. One statement with its condition, so that a post that reopens
 -- the thread meanwhile wins.
--- Raises RL001 (thread not found), RL016 (not archived, or `confirm` is not its name): its detail says which.
-create or replace function relay.manage_delete_thread(p_user_id uuid, p_args jsonb)
+-- Raises RL001 (thread not found), RL018 (not archived, or `confirm` is not its name): its detail says which.
+create or replace function relay.delete_thread(p_user_id uuid, p_args jsonb)
   returns jsonb
   language plpgsql volatile security invoker set search_path = ''
 as $$
@@ -66,13 +66,13 @@ declare
 begin
   if p_args ->> 'confirm' is distinct from v_thread.name then
     raise exception 'the name was not confirmed'
-      using errcode = 'RL016', detail = 'confirm', hint = v_thread.name;
+      using errcode = 'RL018', detail = 'confirm', hint = v_thread.name;
   end if;
   delete from public.relay_threads where id = v_thread.id and archived
   returning message_count into v_messages;
   if not found then
     raise exception 'thread "%" is not archived', v_thread.name
-      using errcode = 'RL016', detail = 'archived', hint = v_thread.name;
+      using errcode = 'RL018', detail = 'archived', hint = v_thread.name;
   end if;
   return jsonb_build_object('deleted', true, 'message_count', v_messages);
 end;
@@ -98,7 +98,7 @@ end;
 $$;
 
 -- Takes a message back: its text and metadata are gone for good, its place stays, so that nothing shifts.
-create or replace function relay.manage_redact_message(p_user_id uuid, p_args jsonb)
+create or replace function relay.redact_message(p_user_id uuid, p_args jsonb)
   returns jsonb
   language plpgsql volatile security invoker set search_path = ''
 as $$
@@ -113,7 +113,7 @@ end;
 $$;
 
 -- Marks a message as done, so that it is not open, or takes that back.
-create or replace function relay.manage_settle_message(p_user_id uuid, p_args jsonb)
+create or replace function relay.settle_message(p_user_id uuid, p_args jsonb)
   returns jsonb
   language plpgsql volatile security invoker set search_path = ''
 as $$
@@ -130,7 +130,7 @@ $$;
 
 -- The readers, 50 at a time, after the tag `after`; with `reader_tag` only that one, and how much it has not
 -- received. For all of them that would take time for each reader and thread.
-create or replace function relay.manage_list_readers(p_user_id uuid, p_args jsonb)
+create or replace function relay.list_readers(p_user_id uuid, p_args jsonb)
   returns jsonb
   language plpgsql volatile security invoker set search_path = ''
 as $$
@@ -160,8 +160,8 @@ $$;
 
 -- Forgets a reader: its bookmarks are gone, and it is a new reader after a minute, in which calls under its tag
 -- are refused, so that no session that still runs begins anew. What it had received counts as settled.
--- Raises RL017 (no such reader, or the person).
-create or replace function relay.manage_forget_reader(p_user_id uuid, p_args jsonb)
+-- Raises RL019 (no such reader, or the person).
+create or replace function relay.forget_reader(p_user_id uuid, p_args jsonb)
   returns jsonb
   language plpgsql volatile security invoker set search_path = ''
 as $$
@@ -173,7 +173,7 @@ begin
   set forgotten_at = clock_timestamp(), introduced_at = null, last_given_at = null
   where user_id = p_user_id and reader_tag = v_tag and forgotten_at is null and v_tag <> 'board';
   if not found then
-    raise exception 'no reader "%" can be forgotten', v_tag using errcode = 'RL017', detail = v_tag;
+    raise exception 'no reader "%" can be forgotten', v_tag using errcode = 'RL019', detail = v_tag;
   end if;
   update public.relay_messages m set settled_at = clock_timestamp()
   from public.relay_read_cursors c

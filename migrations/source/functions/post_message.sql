@@ -40,6 +40,7 @@ declare
   v_other_threads json;
   v_other_readers json;
 begin
+  perform relay.take_grant(p_user_id, p_caller);
   if p_reader_tag is not null then
     perform relay.lock_reader(p_user_id, p_reader_tag);
     select case when is_known then p_reader_tag end, is_new, introduced_at, known_readers

@@ -39,6 +39,7 @@ declare
   v_addressed json;
   v_addressed_count bigint;
 begin
+  perform relay.take_grant(p_user_id, p_caller);
   if p_reader_tag is not null then
     if v_moves then
       perform relay.lock_reader(p_user_id, p_reader_tag);

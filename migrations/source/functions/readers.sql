@@ -23,7 +23,7 @@ begin
   is_known := found;
   if v_forgotten > clock_timestamp() - interval '1 minute' then
     raise exception 'reader "%" was forgotten', p_reader_tag
-      using errcode = 'RL015', detail = p_reader_tag;
+      using errcode = 'RL017', detail = p_reader_tag;
   elsif not is_known or v_forgotten is not null then
     is_new := relay.make_reader(p_user_id, p_reader_tag, p_caller);
     -- Not new either if another call has just made it.
@@ -32,7 +32,7 @@ begin
       where r.user_id = p_user_id and r.reader_tag = p_reader_tag);
   end if;
   may_move := is_new or p_caller ->> 'scope' is distinct from 'mcp:read' or coalesce(
-    v_made_by = p_caller ->> 'id' or p_reader_tag = 'board' and p_caller ->> 'client' = 'Relay board',
+    v_made_by = p_caller ->> 'gid' or p_reader_tag = 'board' and p_caller ->> 'client' = 'Relay board',
     false);
   if is_new then
     known_readers := relay.other_readers(p_user_id, p_reader_tag, 50);
@@ -62,7 +62,7 @@ create or replace function relay.make_reader(
 as $$
 begin
   -- One at a time for each caller, or many at once would all be counted too early.
-  perform pg_advisory_xact_lock(hashtextextended(p_user_id || ' ' || (p_caller ->> 'id'), 2));
+  perform pg_advisory_xact_lock(hashtextextended(p_user_id || ' ' || (p_caller ->> 'gid'), 2));
   if p_reader_tag <> 'board' and (
     relay.may_make_reader_at(p_user_id, p_caller) is not null
     or relay.takes_name(p_user_id, p_reader_tag, p_caller))
@@ -70,7 +70,7 @@ begin
     return false;
   end if;
   insert into public.relay_readers (user_id, reader_tag, created_at, made_by)
-  values (p_user_id, p_reader_tag, clock_timestamp(), p_caller ->> 'id')
+  values (p_user_id, p_reader_tag, clock_timestamp(), p_caller ->> 'gid')
   on conflict (user_id, reader_tag) do update
   set created_at = excluded.created_at, made_by = excluded.made_by, forgotten_at = null,
     last_seen_at = excluded.created_at
@@ -89,7 +89,7 @@ declare
 begin
   return (
     select created_at + interval '1 hour' from public.relay_readers
-    where user_id = p_user_id and made_by = p_caller ->> 'id'
+    where user_id = p_user_id and made_by = p_caller ->> 'gid'
       and created_at > clock_timestamp() - interval '1 hour'
     order by created_at desc offset v_limit - 1 limit 1);
 end;

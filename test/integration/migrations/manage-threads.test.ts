@@ -19,7 +19,7 @@ async function open() {
 const managing =
   (owner: Client) =>
   async (action: string, args: object): Promise<Record<string, unknown>> => {
-    const sql = `select relay.manage_${action}($1, $2::jsonb) as answer`
+    const sql = `select relay.${action}($1, $2::jsonb) as answer`
     return (await owner.query(sql, [USER, JSON.stringify(args)])).rows[0].answer
   }
 
@@ -179,13 +179,13 @@ test('a forgotten reader is refused for a minute, and then new', async () => {
   await relay.post('a', 'not yet received', { reader_tag: 'you', to: 'me' })
   expect(await manage('forget_reader', { reader_tag: 'me' })).toEqual({ forgotten: true })
   for (const call of [relay.check('me'), relay.post('a', 'x', { reader_tag: 'me' })]) {
-    await expect(call).rejects.toMatchObject({ code: 'RL015' })
+    await expect(call).rejects.toMatchObject({ code: 'RL017' })
   }
   await expect(manage('forget_reader', { reader_tag: 'me' })).rejects.toMatchObject({
-    code: 'RL017',
+    code: 'RL019',
   })
   await expect(manage('forget_reader', { reader_tag: 'board' })).rejects.toMatchObject({
-    code: 'RL017',
+    code: 'RL019',
   })
   expect((await relay.list()).readers.map((r: { reader_tag: string }) => r.reader_tag)).toEqual([
     'you',
@@ -212,7 +212,7 @@ test('forgetting a reader while it posts and checks ends in one of the two order
     for (const n of range(1, 15)) {
       const call = n % 2 ? caller.post(`t${index}`, 'x', { reader_tag: 'me' }) : caller.check('me')
       await call.catch(({ code }) => {
-        expect(code).toBe('RL015')
+        expect(code).toBe('RL017')
         refused += 1
       })
     }

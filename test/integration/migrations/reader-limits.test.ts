@@ -4,8 +4,8 @@ import { expect, test } from 'vitest'
 import { createTestDatabase } from '../../support/database.ts'
 import { fill, seqs, type Tools, together, tools } from './calls.ts'
 
-const OWNER = { id: 'key', scope: 'mcp' }
-const GUEST = { id: 'guest', client: 'Guest', scope: 'mcp:read' }
+const OWNER = { gid: 'key', kind: 'key', scope: 'mcp' }
+const GUEST = { gid: 'guest', kind: 'oauth', client: 'Guest', scope: 'mcp:read' }
 
 /** Checks under `count` new tags, one after the other; how many are refused. */
 async function makeReaders(relay: Tools, count: number, caller: object): Promise<number> {
@@ -32,7 +32,7 @@ test.each([
   expect(await makeReaders(relay, limit + 3, caller)).toBe(3)
   expect(await countReaders(relay)).toBe(limit)
   // Those that it has made can still be used, and others can make theirs.
-  const another = { ...caller, id: 'another' }
+  const another = { ...caller, gid: 'another' }
   expect(await relay.check('mine', { caller: another })).toMatchObject({ new_message_count: 2 })
   const refusal = await relay.check('one more', { caller }).catch((error) => error)
   expect(Date.parse(refusal.detail)).toBeGreaterThan(Date.now())

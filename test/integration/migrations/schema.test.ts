@@ -21,12 +21,20 @@ const API = [
   'relay_give_back',
   'relay_import',
   'relay_list_threads',
+  'relay_manage',
   'relay_page_threads',
   'relay_post_message',
   'relay_read_thread',
   'relay_status',
+  'relay_use_grant',
 ]
-const TABLES = ['relay_messages', 'relay_read_cursors', 'relay_readers', 'relay_threads']
+const TABLES = [
+  'relay_connections',
+  'relay_messages',
+  'relay_read_cursors',
+  'relay_readers',
+  'relay_threads',
+]
 
 test('the migration applies to an empty project', async () => {
   await using database = await createTestDatabase({ empty: true })
@@ -49,7 +57,7 @@ test('a second run changes nothing, and does not wait for writers', async () => 
   const [owner, writer] = [await database.connect('postgres'), await database.connect()]
   const relay = tools(database)
   await fill(relay, 'release', 3)
-  await relay.check('ci', { limit: 1 })
+  await relay.check('ci', { limit: 1, caller: { gid: 'a', kind: 'key', scope: 'mcp' } })
   const before = [await catalogue(owner), await contentsOf(owner)]
 
   await writer.query('begin')
@@ -111,14 +119,14 @@ test('only service_role may call the functions, also in a project that grants to
   }
 })
 
-test('every function of the API may write, runs as its caller and looks nothing up by path', async () => {
+test('every function of the API may write, runs as its caller but for one, and looks nothing up by path', async () => {
   await using database = await createTestDatabase()
   const owner = await database.connect('postgres')
   const functions = await relayFunctions(owner)
   // One signature each: between two, the API cannot choose.
   expect(new Set(functions.map(({ name }) => name)).size).toBe(functions.length)
   for (const { name, definer, settings, volatility } of functions) {
-    expect({ name, definer }).toEqual({ name, definer: false })
+    expect({ name, definer }).toEqual({ name, definer: name === 'relay_manage' })
     expect(settings, name).toContain('search_path=""')
     if (API.includes(name)) expect({ name, volatility }).toEqual({ name, volatility: 'v' })
   }
@@ -169,6 +177,21 @@ test('service_role cannot delete, also in a project that granted it everything',
       await expect(service.query(`delete from public.${table}`)).rejects.toMatchObject(refusal)
       await expect(service.query(`truncate public.${table} cascade`)).rejects.toMatchObject(refusal)
     }
+  }
+})
+
+test('service_role cannot make a connection good again', async () => {
+  await using database = await createTestDatabase()
+  const owner = await database.connect('postgres')
+  await owner.query(
+    `insert into relay_connections (user_id, gid, name, scope, kind, revoked_at)
+    values ($1, 'lost', 'A laptop', 'mcp', 'key', now())`,
+    [USER],
+  )
+  const service = await database.connect('service_role')
+  for (const change of ['revoked_at = null', `gid = 'other'`, `kind = 'oauth'`, `name = 'x'`]) {
+    const update = service.query(`update relay_connections set ${change}`)
+    await expect(update).rejects.toMatchObject({ code: '42501' })
   }
 })
 
@@ -259,7 +282,9 @@ async function contentsOf(owner: Client): Promise<unknown> {
       (select jsonb_agg(to_jsonb(c) || jsonb_build_object('at', c.ctid) order by id)
         from relay_read_cursors c) as cursors,
       (select jsonb_agg(to_jsonb(r) || jsonb_build_object('at', r.ctid) order by reader_tag)
-        from relay_readers r) as readers`,
+        from relay_readers r) as readers,
+      (select jsonb_agg(to_jsonb(c) || jsonb_build_object('at', c.ctid) order by gid)
+        from relay_connections c) as connections`,
   )
   return rows[0]
 }

@@ -115,7 +115,6 @@ const ODD: [string, Forgery][] = [
   ['without a scope', { claims: { scope: undefined } }],
   ['with an unknown scope', { claims: { scope: 'admin' } }],
   ['with a list of scopes', { claims: { scope: 'mcp mcp:read' } }],
-  ['without an id', { claims: { jti: undefined } }],
   ['of no typ', { header: { typ: undefined } }],
   ['of typ JWT', { header: { typ: 'JWT' } }],
   ['of typ at+jwt', { header: { typ: 'at+jwt' } }],
@@ -152,14 +151,17 @@ test.each(ODD)('a code or refresh token %s issues nothing', async (_, forgery) =
   expectRefused(await client.refresh(await forge(relay, 'refresh', odd)), 'invalid_grant')
 })
 
-test.each(['redirect_uri', 'code_challenge'])('a code without %s issues nothing', async (claim) => {
-  await using relay = await createTestRelay()
-  const client = await createOAuthClient(relay)
-  const odd = oddity(relay, client, { claims: { [claim]: undefined } })
-  const code = await forge(relay, 'code', odd)
-  expectRefused(await client.exchange(code), 'invalid_grant')
-  expectRefused(await client.exchange(code, { redirect_uri: undefined }), 'invalid_grant')
-})
+test.each(['redirect_uri', 'code_challenge', 'jti'])(
+  'a code without %s issues nothing',
+  async (claim) => {
+    await using relay = await createTestRelay()
+    const client = await createOAuthClient(relay)
+    const odd = oddity(relay, client, { claims: { [claim]: undefined } })
+    const code = await forge(relay, 'code', odd)
+    expectRefused(await client.exchange(code), 'invalid_grant')
+    expectRefused(await client.exchange(code, { redirect_uri: undefined }), 'invalid_grant')
+  },
+)
 
 test.each([
   ['none', { header: { alg: 'none' } }],

@@ -154,19 +154,20 @@ test('mcp contains mcp:read, and not the reverse', () => {
 
 const KEYS: SigningKeys = { current: 'c'.repeat(32), previous: 'p'.repeat(32), issuer: ISSUER }
 const NOW = Date.UTC(2026, 10, 22)
-const GRANT = {
-  sub: 'me',
+const HOLDER = { sub: 'me', name: 'A client', scope: 'mcp' as const }
+const CODE = {
+  ...HOLDER,
   client: 'hash',
-  name: 'A client',
-  scope: 'mcp' as const,
   jti: 'id',
+  redirect_uri: 'https://app.example/',
+  code_challenge: CHALLENGE,
 }
-const CODE = { ...GRANT, redirect_uri: 'https://app.example/', code_challenge: CHALLENGE }
 
 test.each([
   ['code', CODE, 60],
-  ['access', GRANT, 90 * 86_400],
-  ['refresh', GRANT, 365 * 86_400],
+  ['access', { ...HOLDER, gid: 'gid', jti: 'id' }, 90 * 86_400],
+  ['refresh', { ...HOLDER, gid: 'gid', client: 'hash' }, 365 * 86_400],
+  ['key', { ...HOLDER, gid: 'gid' }, 3650 * 86_400],
 ] as const)('a %s is valid for its time, to the second', async (kind, claims, seconds) => {
   const token = await sign(kind, claims as never, KEYS, NOW)
   expect(await verify(kind, token, KEYS, NOW)).toEqual(claims)
@@ -181,8 +182,8 @@ test('a client id does not expire', async () => {
 })
 
 test('each kind is verified only as itself', async () => {
-  const client = { ...CODE, redirect_uris: ['https://app.example/'] }
-  const kinds: TokenKind[] = ['client', 'code', 'access', 'refresh']
+  const client = { ...CODE, gid: 'gid', redirect_uris: ['https://app.example/'] }
+  const kinds: TokenKind[] = ['client', 'code', 'access', 'refresh', 'key', 'link']
   for (const signed of kinds) {
     const token = await sign(signed, client as never, KEYS, NOW)
     for (const kind of kinds) {
@@ -197,7 +198,7 @@ test.each([
   ['another issuer', { issuer: 'https://other.example' }, false],
   ['http', { issuer: 'http://relay.example' }, false],
 ])('with %s a token is valid: %s', async (_, change, isValid) => {
-  const token = await sign('access', GRANT, KEYS, NOW)
+  const token = await sign('access', { ...HOLDER, gid: 'gid', jti: 'id' }, KEYS, NOW)
   expect((await verify('access', token, { ...KEYS, ...change }, NOW)) !== undefined).toBe(isValid)
 })
 
