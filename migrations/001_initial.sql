@@ -576,13 +576,18 @@ begin
   if cardinality(v_ids) > 1 then
     raise exception 'several threads match "%"', p_name
       using errcode = 'RL009', detail = v_names::text;
-  elsif v_ids is null then
-    select id into v_id from public.relay_threads
-    where user_id = p_user_id and former_names <> '{}'
-      and former_names @> array[relay.fold_name(p_name)];
-    return v_id;
+  elsif v_ids is not null then
+    return v_ids[1];
   end if;
-  return v_ids[1];
+  select id into v_id from public.relay_threads
+  where user_id = p_user_id and former_names <> '{}'
+    and former_names @> array[relay.fold_name(p_name)];
+  if not found then
+    -- Renamed to this name since it was looked for among the names.
+    select id into v_id from public.relay_threads
+    where user_id = p_user_id and relay.fold_name(name) = relay.fold_name(p_name);
+  end if;
+  return v_id;
 end;
 $$;
 
@@ -3005,6 +3010,42 @@ begin
   order by greatest(t.archived_at, t.last_message_at), t.id;
 end;
 $$;
+
+-- The daily run: forgets connections that were cut off or not used for a year, and, with p_days, deletes up to 20
+-- archived threads that are due; with p_deletes false it only counts them. Returns the names of those deleted,
+-- and how many are due.
+create or replace function public.relay_daily(
+  p_user_id uuid, p_days integer default null, p_deletes boolean default true)
+  returns jsonb
+  language plpgsql volatile security definer
+  set search_path = '' set lock_timeout = '4s' set timezone = 'UTC' set enable_seqscan = off
+as $$
+declare
+  v_thread record;
+  v_deleted text[] := '{}';
+begin
+  if p_deletes then
+    delete from public.relay_connections
+    where user_id = p_user_id and gid <> 'key'
+      and coalesce(revoked_at, last_used_at, created_at) < clock_timestamp() - interval '365 days';
+    for v_thread in
+      select id, name from relay.due_threads(p_user_id, p_days, interval '7 days') limit 20
+    loop
+      -- With its condition, so that a post that reopens the thread meanwhile wins.
+      delete from public.relay_threads t
+      where t.id = v_thread.id and t.archived
+        and greatest(t.archived_at, t.last_message_at) < clock_timestamp() - p_days * interval '1 day';
+      if found then
+        v_deleted := v_deleted || v_thread.name;
+      end if;
+    end loop;
+  end if;
+  return jsonb_build_object('deleted', v_deleted, 'due_thread_count', case when p_days is not null then (
+    select count(*) from relay.due_threads(p_user_id, p_days, interval '0')) end);
+end;
+$$;
+revoke all on function public.relay_daily from public, anon, authenticated;
+grant execute on function public.relay_daily to service_role;
 
 -- Not a tool: the database's contents, for the person who operates the relay, and the daily call of the
 -- cron trigger. Threads of other users are counted because a wrong RELAY_USER_ID looks like a relay that

@@ -24,6 +24,8 @@ export interface Config {
   /** Where notifications are sent, and the folded reader tags whose messages are notified. */
   notifyUrl: string | undefined
   notifyFor: ReadonlySet<string>
+  /** Days after which an archived, silent thread is deleted; undefined where none ever is. */
+  deleteArchivedDays: number | undefined
   /** Host names the relay answers to; undefined where the platform routes by host. */
   hosts: ReadonlySet<string> | undefined
 }
@@ -63,6 +65,7 @@ export function readConfig(env: unknown): ConfigResult {
   const allowedOrigins = readOrigins(read('RELAY_ALLOWED_ORIGINS'), warn)
   const notifyUrl = readOptional('RELAY_NOTIFY_URL', read, warn)
   const notifyFor = splitList(readOptional('RELAY_NOTIFY_FOR', read, warn) ?? 'board')
+  const deleteArchivedDays = readOptional('RELAY_DELETE_ARCHIVED_DAYS', read, warn)
   if (faults.length > 0) return { ok: false, faults, warnings }
   return {
     ok: true,
@@ -77,6 +80,7 @@ export function readConfig(env: unknown): ConfigResult {
       app: readOptional('RELAY_APP', read, warn) === '1',
       notifyUrl,
       notifyFor: new Set(notifyFor.map(foldName)),
+      deleteArchivedDays: deleteArchivedDays === undefined ? undefined : Number(deleteArchivedDays),
       hosts,
     },
     warnings,

@@ -5,6 +5,7 @@
  */
 import { admit, type RequestContext, refuseScope, refuseToken } from './admission.ts'
 import type { AuthInfo } from './auth.ts'
+import type { Config } from './config.ts'
 import type { Database } from './db.ts'
 import { RelayError, RevokedError } from './errors.ts'
 import { json } from './http.ts'
@@ -37,7 +38,7 @@ export async function serveHealth(
   if (auth.scope !== 'mcp') return refuseScope(site, url)
   let database: object
   try {
-    database = await diagnoseDatabase(openDatabase(), auth, config.supabaseUrl, log)
+    database = await diagnoseDatabase(openDatabase(), auth, config, log)
   } catch (error) {
     if (error instanceof RevokedError) return refuseToken(site, url, log)
     throw error
@@ -63,7 +64,7 @@ export async function serveHealth(
 async function diagnoseDatabase(
   db: Database,
   caller: AuthInfo,
-  supabaseUrl: string,
+  { supabaseUrl, deleteArchivedDays: days }: Config,
   log: RequestLog,
 ): Promise<object> {
   // The first part of a project's host is its public name, by which the dashboard finds it.
@@ -71,6 +72,7 @@ async function diagnoseDatabase(
   const times: number[] = []
   let status = {}
   let clockDifference = 0
+  let due = {}
   try {
     if (caller.gid !== 'key') await db.for(caller).call('relay_use_grant', {})
     while (times.length < CALLS) {
@@ -81,11 +83,24 @@ async function diagnoseDatabase(
       status = answer
       clockDifference = Math.round(Date.parse(answer.now) - startedAt - time / 2)
     }
+    if (days !== undefined) {
+      const { due_thread_count } = await db.call<{ due_thread_count: number }>('relay_daily', {
+        days,
+        deletes: false,
+      })
+      due = { due_thread_count }
+    }
   } catch (error) {
     if (!(error instanceof RelayError)) throw error
     log.addError(error)
     return { project, fault: error.code, api_code: error.apiCode }
   }
   times.sort((a, b) => a - b)
-  return { ...status, project, round_trip_ms: times[1], clock_difference_ms: clockDifference }
+  return {
+    ...status,
+    ...due,
+    project,
+    round_trip_ms: times[1],
+    clock_difference_ms: clockDifference,
+  }
 }

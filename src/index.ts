@@ -67,13 +67,18 @@ function describe(error: unknown): string {
   return error instanceof Error ? (error.stack ?? error.message) : String(error)
 }
 
-/** Makes a real query: Supabase pauses a free project after seven days without one. */
-async function keepAwake(env: Bindings): Promise<void> {
+/**
+ * The daily run, which deletes what the settings say. It is a real query in any case: Supabase pauses a free
+ * project after seven days without one.
+ */
+async function runDaily(env: Bindings): Promise<void> {
   const log = new RequestLog()
   try {
     settings ??= readConfig(env)
     const db = openDatabase(settings, env, log)
-    await db.call('relay_status', {}, { retry: true })
+    const days = settings.ok ? settings.config.deleteArchivedDays : undefined
+    const { deleted = [] } = await db.call<{ deleted?: string[] }>('relay_daily', { days })
+    if (deleted.length > 0) log.add({ deleted_threads: deleted })
   } catch (error) {
     const isKnown = error instanceof RelayError
     log.add({
@@ -94,6 +99,6 @@ export default {
     return response
   },
   scheduled(_controller, env, context) {
-    context.waitUntil(keepAwake(env))
+    context.waitUntil(runDaily(env))
   },
 } satisfies ExportedHandler<Bindings>

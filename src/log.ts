@@ -21,6 +21,8 @@ export interface LogFields {
   /** The cause of a fault, in our words or the database's; of a caller's text only the host it asked for. */
   reason: string
   db_ms: number
+  /** Names of the threads that the daily run deleted. */
+  deleted_threads: string[]
 }
 
 /** Longer values are cut: a line of the log stays a line. */

@@ -111,6 +111,13 @@ export const SETTINGS = [
     check: (value) =>
       splitList(value).length > 0 ? undefined : 'must be reader tags, separated by commas',
   },
+  {
+    name: 'RELAY_DELETE_ARCHIVED_DAYS',
+    isRequired: false,
+    isSecret: false,
+    check: (value) =>
+      /^[1-9]\d{0,3}$/.test(value) ? undefined : 'must be a number of days, from 1 to 9999',
+  },
 ] as const satisfies readonly Setting[]
 
 export type SettingName = (typeof SETTINGS)[number]['name']

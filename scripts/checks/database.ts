@@ -105,8 +105,13 @@ const user: Check = {
   why: 'A relay shows only the threads of its RELAY_USER_ID.',
   async look(subject) {
     const { database } = await readDiagnosis(subject)
-    const { thread_count, message_count, other_thread_count, project } = database
-    if (other_thread_count === 0) return ok(`${thread_count} threads, ${message_count} messages`)
+    const { thread_count, message_count, other_thread_count, due_thread_count, project } = database
+    if (other_thread_count === 0) {
+      const due = due_thread_count
+        ? `, ${due_thread_count} archived threads are due for deletion`
+        : ''
+      return ok(`${thread_count} threads, ${message_count} messages${due}`)
+    }
     const before =
       subject.isLocal && !project
         ? [

@@ -42,6 +42,8 @@ export interface Diagnosis {
     clock_difference_ms: number
     schema_version: number
     thread_count: number
+    /** Archived threads that retention deletes within a week; absent while it is off. */
+    due_thread_count?: number
     message_count: number
     reader_count: number
     other_thread_count: number

@@ -50,6 +50,8 @@ export const command = defineCommand({
       print('Up for', `${formatUptime(running)} (process ${running.pid})`)
     }
     print('Database', describeDatabase(answer.database, running))
+    const due = answer.database?.due_thread_count
+    if (due) print('To be deleted', `${due} archived threads, each a week after it became due`)
     return answer.database?.fault ? 1 : 0
   },
 })

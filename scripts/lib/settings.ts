@@ -25,6 +25,7 @@ export interface Settings {
   app?: string | undefined
   notifyUrl?: string | undefined
   notifyFor?: string | undefined
+  deleteArchivedDays?: string | undefined
   /** Whether a Cloudflare tunnel sets `CF-Connecting-IP`. */
   trustsConnectingIp: boolean
   /** Where the key comes from, and therefore where a rotation must write the new one. */
@@ -116,6 +117,7 @@ export function readSettings(
     app: given.RELAY_APP,
     notifyUrl: given.RELAY_NOTIFY_URL,
     notifyFor: given.RELAY_NOTIFY_FOR,
+    deleteArchivedDays: given.RELAY_DELETE_ARCHIVED_DAYS,
     trustsConnectingIp: given.RELAY_TRUST_CF_IP === '1',
     keySource: environment.RELAY_API_KEY
       ? 'environment'

@@ -111,7 +111,7 @@ export class Stack {
     this.#parts.push(this.#worker)
     await this.#worker.start()
     signal.throwIfAborted()
-    if (supabaseUrl) this.#keepAwake(this.#worker)
+    this.#runDaily(this.#worker)
     const url = `http://127.0.0.1:${front.port}`
     lock.announce({ url, publicUrl, version, startedAt: new Date().toISOString(), supabaseUrl })
     this.#state = { is: 'up' }
@@ -166,8 +166,8 @@ export class Stack {
     return gateway.url
   }
 
-  /** Runs the daily query that keeps a free project awake, which on Cloudflare is a cron trigger. */
-  #keepAwake(worker: Keeper<Worker>): void {
+  /** What a cron trigger does on Cloudflare. */
+  #runDaily(worker: Keeper<Worker>): void {
     const run = () => worker.process?.runScheduled().catch(() => {})
     const clock = setInterval(run, DAY_MS)
     this.#parts.push({ stop: () => clearInterval(clock) })
@@ -203,6 +203,7 @@ function createBindings(settings: Settings, supabaseUrl: string): Record<string,
     RELAY_APP: settings.app,
     RELAY_NOTIFY_URL: settings.notifyUrl,
     RELAY_NOTIFY_FOR: settings.notifyFor,
+    RELAY_DELETE_ARCHIVED_DAYS: settings.deleteArchivedDays,
     // Other names are refused. Otherwise a web page could reach the relay by pointing its own name at
     // this machine (DNS rebinding).
     RELAY_HOSTS: hosts.join(','),

@@ -139,7 +139,7 @@ test('the daily call reaches the database, and its failure is an error', async (
   await using relay = await createTestRelay({ faults })
   await relay.runScheduled()
   expect(await relay.log()).toMatchObject({ event: 'scheduled', outcome: 'ok' })
-  expect(relay.gateway.requests.get('relay_status')).toBe(1)
+  expect(relay.gateway.requests.get('relay_daily')).toBe(1)
 
   await faults.always('html-502')
   await relay.runScheduled()

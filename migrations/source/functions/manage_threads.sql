@@ -202,3 +202,39 @@ begin
   order by greatest(t.archived_at, t.last_message_at), t.id;
 end;
 $$;
+
+-- The daily run: forgets connections that were cut off or not used for a year, and, with p_days, deletes up to 20
+-- archived threads that are due; with p_deletes false it only counts them. Returns the names of those deleted,
+-- and how many are due.
+create or replace function public.relay_daily(
+  p_user_id uuid, p_days integer default null, p_deletes boolean default true)
+  returns jsonb
+  language plpgsql volatile security definer
+  set search_path = '' set lock_timeout = '4s' set timezone = 'UTC' set enable_seqscan = off
+as $$
+declare
+  v_thread record;
+  v_deleted text[] := '{}';
+begin
+  if p_deletes then
+    delete from public.relay_connections
+    where user_id = p_user_id and gid <> 'key'
+      and coalesce(revoked_at, last_used_at, created_at) < clock_timestamp() - interval '365 days';
+    for v_thread in
+      select id, name from relay.due_threads(p_user_id, p_days, interval '7 days') limit 20
+    loop
+      -- With its condition, so that a post that reopens the thread meanwhile wins.
+      delete from public.relay_threads t
+      where t.id = v_thread.id and t.archived
+        and greatest(t.archived_at, t.last_message_at) < clock_timestamp() - p_days * interval '1 day';
+      if found then
+        v_deleted := v_deleted || v_thread.name;
+      end if;
+    end loop;
+  end if;
+  return jsonb_build_object('deleted', v_deleted, 'due_thread_count', case when p_days is not null then (
+    select count(*) from relay.due_threads(p_user_id, p_days, interval '0')) end);
+end;
+$$;
+revoke all on function public.relay_daily from public, anon, authenticated;
+grant execute on function public.relay_daily to service_role;

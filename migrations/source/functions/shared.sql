@@ -45,13 +45,18 @@ begin
   if cardinality(v_ids) > 1 then
     raise exception 'several threads match "%"', p_name
       using errcode = 'RL009', detail = v_names::text;
-  elsif v_ids is null then
-    select id into v_id from public.relay_threads
-    where user_id = p_user_id and former_names <> '{}'
-      and former_names @> array[relay.fold_name(p_name)];
-    return v_id;
+  elsif v_ids is not null then
+    return v_ids[1];
   end if;
-  return v_ids[1];
+  select id into v_id from public.relay_threads
+  where user_id = p_user_id and former_names <> '{}'
+    and former_names @> array[relay.fold_name(p_name)];
+  if not found then
+    -- Renamed to this name since it was looked for among the names.
+    select id into v_id from public.relay_threads
+    where user_id = p_user_id and relay.fold_name(name) = relay.fold_name(p_name);
+  end if;
+  return v_id;
 end;
 $$;
 

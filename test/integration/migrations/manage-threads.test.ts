@@ -257,3 +257,44 @@ test('due for deletion are threads that were archived and silent, without an ope
   await relay.archive('reopened')
   expect(await due()).toEqual([{ name: 'old' }])
 })
+
+test('the daily run deletes at most 20 due threads, and only after a week as due', async () => {
+  await using here = await open()
+  const { relay, database, owner } = here
+  const daily = (args = '') =>
+    database.call('relay_daily', { p_user_id: USER, ...(args && { p_days: 30 }) })
+  for (const n of range(1, 22)) {
+    await relay.post(`t${n}`)
+    await relay.archive(`t${n}`)
+  }
+  const age = (days: number) =>
+    owner.query(`
+      update relay_threads set archived_at = now() - interval '${days} days', last_message_at = now() - interval '${days} days'`)
+  await age(36)
+  expect(await daily('30')).toEqual({ deleted: [], due_thread_count: 22 })
+  await age(38)
+  expect(
+    await database.call('relay_daily', { p_user_id: USER, p_days: 30, p_deletes: false }),
+  ).toEqual({
+    deleted: [],
+    due_thread_count: 22,
+  })
+  // Off, it deletes nothing.
+  expect(await daily()).toEqual({ deleted: [], due_thread_count: null })
+  expect((await daily('30')).deleted).toHaveLength(20)
+  expect((await daily('30')).deleted).toHaveLength(2)
+  expect(await relay.list({ include_archived: true })).toMatchObject({ threads: [] })
+})
+
+test('a connection that was cut off or unused for a year is forgotten by the daily run', async () => {
+  await using here = await open()
+  const { database, owner } = here
+  await owner.query(`
+    insert into relay_connections (user_id, gid, name, scope, kind, created_at, last_used_at, revoked_at)
+    select '${USER}', gid, gid, 'mcp', 'key', now() - interval '2 years', used, cut
+    from (values ('used', now(), null), ('unused', null, null),
+      ('cut', now(), now() - interval '366 days'), ('just cut', null, now())) c (gid, used, cut)`)
+  await database.call('relay_daily', { p_user_id: USER })
+  const { rows } = await owner.query('select gid from relay_connections order by 1')
+  expect(rows).toEqual([{ gid: 'just cut' }, { gid: 'used' }])
+})

@@ -17,6 +17,7 @@ const API = [
   'relay_check_new',
   'relay_complete_name',
   'relay_create_thread',
+  'relay_daily',
   'relay_export',
   'relay_give_back',
   'relay_import',
@@ -119,14 +120,14 @@ test('only service_role may call the functions, also in a project that grants to
   }
 })
 
-test('every function of the API may write, runs as its caller but for one, and looks nothing up by path', async () => {
+test('every function of the API may write, runs as its caller but for two, and looks nothing up by path', async () => {
   await using database = await createTestDatabase()
   const owner = await database.connect('postgres')
   const functions = await relayFunctions(owner)
   // One signature each: between two, the API cannot choose.
   expect(new Set(functions.map(({ name }) => name)).size).toBe(functions.length)
   for (const { name, definer, settings, volatility } of functions) {
-    expect({ name, definer }).toEqual({ name, definer: name === 'relay_manage' })
+    expect({ name, definer }).toEqual({ name, definer: /^relay_(daily|manage)$/.test(name) })
     expect(settings, name).toContain('search_path=""')
     if (API.includes(name)) expect({ name, volatility }).toEqual({ name, volatility: 'v' })
   }
