@@ -4,7 +4,7 @@
  * however it ends.
  */
 import { chownSync, statfsSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestProject } from 'vitest/node'
@@ -26,9 +26,15 @@ declare module 'vitest' {
 }
 
 export default async function setup(project: TestProject) {
-  const scratch = await mkdtemp(join(tmpdir(), 'relay-scratch-'))
+  const folder = chooseFolder()
+  const scratch = await mkdtemp(join(folder, 'relay-scratch-'))
+  // Root's PostgreSQL runs as another account, which must be able to enter.
+  await chmod(scratch, 0o711)
+  if (folder === MEMORY) process.env.TMPDIR = scratch
+  // The commands that tests start are then compiled, and their types removed, once.
+  process.env.NODE_COMPILE_CACHE = join(scratch, 'compile-cache')
   const [postgres, bundle] = await Promise.all([
-    startTestPostgres(),
+    startTestPostgres(folder),
     bundleWorker(),
     project.name === 'e2e' ? unpackChromium(join(scratch, 'chromium')) : undefined,
   ])
@@ -42,25 +48,25 @@ export default async function setup(project: TestProject) {
 }
 
 const MEMORY = '/dev/shm'
-/** Room for the databases that exist at a time, and the log of the longest tests. */
-const CLUSTER_BYTES = 2 * 2 ** 30
+/** Room for the browser, the clients that are installed, the databases at a time and their log. */
+const ROOM_BYTES = 4 * 2 ** 30
 
 /**
- * Chooses a file system in memory, where Linux has one with enough room. A test creates and drops a database of 300
- * files, and ext4 searches the deleted ones of the last minutes again for each new file.
+ * Chooses the folder for temporary files: in memory, where Linux has enough room there. Each test creates and drops a
+ * database of 300 files, and ext4 searches the deleted ones of the last minutes again for each new file.
  */
 function chooseFolder(): string {
   try {
     const { bavail, bsize } = statfsSync(MEMORY)
-    if (bavail * bsize >= CLUSTER_BYTES) return MEMORY
+    if (bavail * bsize >= ROOM_BYTES) return MEMORY
   } catch {
     // Another system, without it.
   }
   return tmpdir()
 }
 
-async function startTestPostgres() {
-  const directory = await mkdtemp(join(chooseFolder(), 'relay-test-'))
+async function startTestPostgres(folder: string) {
+  const directory = await mkdtemp(join(folder, 'relay-test-'))
   const account = postgresAccount(directory)
   if (account) chownSync(directory, account.uid, account.gid)
   const postgres = await startPostgres({ directory, durable: false, maxConnections: 200 })

@@ -63,9 +63,10 @@ export function createHome() {
 
     /** Begins another command on it. */
     begin(name: string, args: string[] = [], environment: Environment = {}) {
+      const { PATH, NODE_COMPILE_CACHE } = process.env
       return spawn(process.execPath, [RELAY, name, ...args], {
         cwd: data,
-        env: { PATH: process.env.PATH, HOME: data, RELAY_DATA: data, ...environment },
+        env: { PATH, NODE_COMPILE_CACHE, HOME: data, RELAY_DATA: data, ...environment },
         stdio: ['ignore', 'pipe', 'pipe'],
       })
     },
