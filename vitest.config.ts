@@ -27,6 +27,8 @@ export default defineConfig({
         test: {
           name: 'integration',
           include: ['test/integration/**/*.test.ts'],
+          isolate: false,
+          setupFiles: 'test/support/fresh-file.ts',
           globalSetup: SERVICES,
         },
       },
@@ -35,6 +37,8 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
+          isolate: false,
+          setupFiles: 'test/support/fresh-file.ts',
           globalSetup: SERVICES,
         },
       },
