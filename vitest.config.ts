@@ -5,8 +5,8 @@ const SERVICES = 'test/support/global-setup.ts'
 
 export default defineConfig({
   test: {
-    // Each worker starts Workers and transactions of its own as well; more workers would only wait.
-    maxWorkers: 2,
+    // For two processors: while one test waits for a limit to pass or for a client, two others run.
+    maxWorkers: 3,
     // Longer than a busy machine takes: what takes as long has hung.
     testTimeout: 120_000,
     hookTimeout: 120_000,

@@ -50,7 +50,7 @@ test.each([
   await putSecrets(target, { RELAY_API_KEY: 'another', RELAY_API_KEY_PREVIOUS: 'a-key' })
   await putSecrets(target, { RELAY_API_KEY_PREVIOUS: null })
   expect(scripts.get('relay-mcp')?.secrets).toEqual({ ...SECRETS, RELAY_API_KEY: 'another' })
-  // A secret that is not given stays. Without a free cron trigger, the Worker is deployed all the same.
+  // A secret that is not given stays. A refused cron trigger does not stop the deployment.
   const { RELAY_API_KEY: _key, ...others } = SECRETS
   cloudflare.fail('PUT scripts schedules', 10072)
   expect(await deploy(target, others)).toEqual({ hosts, hasTrigger: false })
