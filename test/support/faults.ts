@@ -27,7 +27,7 @@ export interface Faults extends AsyncDisposable {
   target: string
   /** Requests that have arrived. */
   requests: number
-  /** Sets the fault from now on. */
+  /** Sets the fault from now on, and removes those of the next requests. */
   always(fault: Fault): Promise<void>
   /** Sets the fault of the next `times` requests, before the permanent one. */
   next(fault: Exclude<Fault, 'refuse'>, times?: number): void
@@ -98,6 +98,7 @@ export async function startFaults(): Promise<Faults> {
     requests: 0,
     async always(fault) {
       usual = fault
+      queue.length = 0
       if (fault === 'refuse' && server.listening) {
         server.close()
         server.closeAllConnections()

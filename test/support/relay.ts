@@ -66,6 +66,8 @@ export interface TestRelay extends RelayClient, AsyncDisposable {
   log(matches?: (line: Json) => boolean): Promise<Json>
   /** Runs the scheduled handler. */
   runScheduled(): Promise<void>
+  /** Deletes what is in the database, and forgets earlier requests and log lines. */
+  empty(): Promise<void>
 }
 
 interface Stack {
@@ -173,6 +175,7 @@ function relayOf(stack: Stack, stop: () => Promise<void>): TestRelay {
     },
 
     runScheduled: worker.runScheduled,
+    empty: () => empty(stack),
 
     [Symbol.asyncDispose]: stop,
   }
