@@ -3,7 +3,7 @@
  * databases, the Worker, bundled once, and the browser for e2e. All are removed when the run ends,
  * however it ends.
  */
-import { chownSync, statfsSync } from 'node:fs'
+import { chownSync, existsSync, readFileSync, statfsSync } from 'node:fs'
 import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -20,7 +20,7 @@ declare module 'vitest' {
     /** The superuser's connection to the maintenance database. */
     postgres: Connection
     bundle: Bundle
-    /** A folder for this run, removed at the end. */
+    /** A folder for this run, removed at the end. In memory, it also has all temporary files of the tests. */
     scratch: string
   }
 }
@@ -48,21 +48,22 @@ export default async function setup(project: TestProject) {
 }
 
 const MEMORY = '/dev/shm'
-/** Room for the browser, the clients that are installed, the databases at a time and their log. */
+const MOUNTS = '/proc/mounts'
+
+/** Room for the browser, the installed clients, and the databases that exist at a time with their log. */
 const ROOM_BYTES = 4 * 2 ** 30
 
 /**
- * Chooses the folder for temporary files: in memory, where Linux has enough room there. Each test creates and drops a
- * database of 300 files, and ext4 searches the deleted ones of the last minutes again for each new file.
+ * Chooses the folder for temporary files: in memory, where Linux has enough room there and runs programs from
+ * it. Each test creates and drops a database of 300 files, and for each new file, ext4 searches again all
+ * that were deleted in the last minutes.
  */
 function chooseFolder(): string {
-  try {
-    const { bavail, bsize } = statfsSync(MEMORY)
-    if (bavail * bsize >= ROOM_BYTES) return MEMORY
-  } catch {
-    // Another system, without it.
-  }
-  return tmpdir()
+  const mounts = existsSync(MOUNTS) ? readFileSync(MOUNTS, 'utf8') : ''
+  const [, options] = / \/dev\/shm tmpfs (\S+)/.exec(mounts) ?? []
+  if (!options || /\bnoexec\b/.test(options)) return tmpdir()
+  const { bavail, bsize } = statfsSync(MEMORY)
+  return bavail * bsize >= ROOM_BYTES ? MEMORY : tmpdir()
 }
 
 async function startTestPostgres(folder: string) {
