@@ -60,7 +60,7 @@ const ROOM_BYTES = 4 * 2 ** 30
  */
 function chooseFolder(): string {
   const mounts = existsSync(MOUNTS) ? readFileSync(MOUNTS, 'utf8') : ''
-  const [, options] = / \/dev\/shm tmpfs (\S+)/.exec(mounts) ?? []
+  const [, options] = [...mounts.matchAll(/ \/dev\/shm tmpfs (\S+)/g)].at(-1) ?? []
   if (!options || /\bnoexec\b/.test(options)) return tmpdir()
   const { bavail, bsize } = statfsSync(MEMORY)
   return bavail * bsize >= ROOM_BYTES ? MEMORY : tmpdir()
