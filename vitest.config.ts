@@ -1,12 +1,15 @@
 import { defineConfig } from 'vitest/config'
 
-/** Three projects: unit tests need no services; the other two share one PostgreSQL and one bundle. */
+/** Three projects: unit tests need no services; each of the other two starts PostgreSQL and bundles the Worker once. */
 const SERVICES = 'test/support/global-setup.ts'
 
 export default defineConfig({
   test: {
-    // Each worker starts Workers and transactions of its own as well; more workers would only wait.
-    maxWorkers: 2,
+    // For two processors: while one test waits for a limit to pass or for a client, two others run.
+    maxWorkers: 3,
+    // A process takes longer to start than most files run.
+    isolate: false,
+    setupFiles: 'test/support/fresh-file.ts',
     // Longer than a busy machine takes: what takes as long has hung.
     testTimeout: 120_000,
     hookTimeout: 120_000,
@@ -17,9 +20,6 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/unit/**/*.test.ts'],
-          // A process takes longer to start than most of them run.
-          isolate: false,
-          setupFiles: 'test/support/fresh-file.ts',
         },
       },
       {

@@ -134,7 +134,7 @@ test.each([
     }
     await using relay = await createTestRelay({ bindings: none })
     const { context, page } = await open(relay, options)
-    expect(await page.getByRole('listitem').count()).toBe(4)
+    await expect.poll(() => page.getByRole('listitem').count()).toBe(4)
     await shoot(page, `home incomplete ${name}`)
     await context.close()
   },

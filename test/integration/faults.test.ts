@@ -1,9 +1,29 @@
 /** The database down, slow, half there or not itself: one sentence for the caller, the reason in the log. */
-import { expect, test } from 'vitest'
-import { startFaults } from '../support/faults.ts'
+import { afterAll, expect, test } from 'vitest'
+import { type Faults, startFaults } from '../support/faults.ts'
 import { createTestRelay, type TestRelay } from '../support/relay.ts'
 
 const POST = { thread_name: 'a', content: 'x', surface: 'code' }
+
+let shared: Promise<{ faults: Faults; relay: TestRelay }> | undefined
+
+afterAll(async () => {
+  const started = await shared
+  await started?.relay[Symbol.asyncDispose]()
+  await started?.faults[Symbol.asyncDispose]()
+})
+
+/** The relay of this file behind a server without faults, emptied. */
+async function startFaulty() {
+  shared ??= startFaults().then(async (faults) => ({
+    faults,
+    relay: await createTestRelay({ faults }),
+  }))
+  const { faults, relay } = await shared
+  await faults.always('none')
+  await relay.empty()
+  return { faults, relay }
+}
 
 const messages = async (relay: TestRelay): Promise<unknown[]> => {
   const { structuredContent, isError } = await relay.call('relay_read_thread', { thread_name: 'a' })
@@ -44,17 +64,16 @@ test.each([
   [{ status: 500, body: '{"code":"57014","message":"statement timeout"}' }, 'statement_timeout'],
   [{ status: 500, body: '{"code":"40P01","message":"deadlock"}' }, 'database_busy'],
 ] as const)('%j is %s, and over when it is over', async (fault, code) => {
-  await using faults = await startFaults()
-  await using relay = await createTestRelay({ faults })
+  const { faults, relay } = await startFaulty()
   await faults.always(fault)
   const result = await relay.call('relay_list_threads')
   expect(result).toMatchObject({ isError: true, content: [{ type: 'text' }] })
   expect(result.content[0].text).toMatch(/^[A-Z].*\.$/)
   expect(result.content[0].text).not.toMatch(/<html|secret|XX000|stack/)
-  expect(await relay.log()).toMatchObject({
+  // The line of the last call of the test before may arrive late.
+  expect(await relay.log(({ error_code }) => error_code === code)).toMatchObject({
     status: 200,
     outcome: 'failed',
-    error_code: code,
     reason: expect.stringMatching(/./),
   })
   await faults.always('none')
@@ -62,8 +81,7 @@ test.each([
 })
 
 test('a post whose answer was lost is posted once, and acknowledged', async () => {
-  await using faults = await startFaults()
-  await using relay = await createTestRelay({ faults })
+  const { faults, relay } = await startFaulty()
   faults.next('reset-after')
   const result = await relay.call('relay_post_message', POST)
   expect(result.structuredContent).toMatchObject({ seq: 1 })
@@ -78,8 +96,7 @@ test.each([
 ] as const)(
   'a post through %s is not acknowledged, and says how to find out',
   async (fault, posted) => {
-    await using faults = await startFaults()
-    await using relay = await createTestRelay({ faults })
+    const { faults, relay } = await startFaulty()
     await faults.always(fault)
     const result = await relay.call('relay_post_message', POST)
     expect(result.isError).toBe(true)
@@ -116,8 +133,7 @@ test.each([
   [{ status: 530, body: '<html>1016</html>' }],
   [{ status: 540, body: 'paused' }],
 ] as const)('a post refused with %j is not said to be of unknown outcome', async (fault) => {
-  await using faults = await startFaults()
-  await using relay = await createTestRelay({ faults })
+  const { faults, relay } = await startFaulty()
   await faults.always(fault)
   const result = await relay.call('relay_post_message', POST)
   expect(result.isError).toBe(true)
@@ -137,8 +153,7 @@ test.each([
   [{ status: 544, body: '{"message":"timeout"}' }],
   [{ status: 500, body: '<html>error</html>' }],
 ] as const)('a post lost with %j is said to be of unknown outcome', async (fault) => {
-  await using faults = await startFaults()
-  await using relay = await createTestRelay({ faults })
+  const { faults, relay } = await startFaulty()
   await faults.always(fault)
   const result = await relay.call('relay_post_message', POST)
   expect(result.content[0].text).toContain('not known')
@@ -157,8 +172,7 @@ test.each([
 ] as const)(
   'a post lost with %j stays of unknown outcome when the second attempt is refused with %j',
   async (first, second, posted) => {
-    await using faults = await startFaults()
-    await using relay = await createTestRelay({ faults })
+    const { faults, relay } = await startFaulty()
     faults.next(first)
     faults.next(second)
     const result = await relay.call('relay_post_message', POST)
@@ -171,8 +185,7 @@ test.each([
 test.each(['40P01', '40001', '55P03'])(
   'a call rolled back with %s is tried once more, whatever it is',
   async (code) => {
-    await using faults = await startFaults()
-    await using relay = await createTestRelay({ faults })
+    const { faults, relay } = await startFaulty()
     const collision = { status: 500, body: JSON.stringify({ code, message: 'collision' }) }
     faults.next(collision)
     expect(await relay.call('relay_post_message', POST)).not.toHaveProperty('isError')
@@ -189,8 +202,7 @@ test.each(['40P01', '40001', '55P03'])(
 )
 
 test('a check is never repeated behind the back of its caller', async () => {
-  await using faults = await startFaults()
-  await using relay = await createTestRelay({ faults })
+  const { faults, relay } = await startFaulty()
   await relay.call('relay_post_message', POST)
   faults.next('reset-after')
   faults.requests = 0
@@ -200,8 +212,7 @@ test('a check is never repeated behind the back of its caller', async () => {
 })
 
 test('a peek is repeated once, since it moves nothing', async () => {
-  await using faults = await startFaults()
-  await using relay = await createTestRelay({ faults })
+  const { faults, relay } = await startFaulty()
   await relay.call('relay_post_message', POST)
   faults.next('reset-after')
   const args = { thread_name: 'a', reader_tag: 'r', peek: true }
@@ -210,6 +221,7 @@ test('a peek is repeated once, since it moves nothing', async () => {
 })
 
 test('the relay waits eight seconds, and does not claim an outcome', async () => {
+  // Its calls arrive at the database after the test.
   await using faults = await startFaults()
   await using relay = await createTestRelay({ faults })
   await faults.always({ delay: 9_000 })

@@ -12,7 +12,7 @@ export const HOOK = fileURLToPath(new URL('hooks/session-start.mjs', PLUGIN))
 
 /** The environment in which no hook stops because the machine is busy. */
 export const UNHURRIED = {
-  NODE_OPTIONS: `--import ${fileURLToPath(new URL('unhurried.ts', import.meta.url))}`,
+  NODE_OPTIONS: `--import ${fileURLToPath(new URL('unhurried.mjs', import.meta.url))}`,
 }
 
 export const READER = 'laptop:~/dev/billing'

@@ -84,9 +84,10 @@ export async function startFaults() {
     target: '',
     /** Requests that have arrived. */
     requests: 0,
-    /** Sets the fault from now on. */
+    /** Sets the fault from now on, and removes those of the next requests. */
     async always(fault: Fault): Promise<void> {
       usual = fault
+      queue.length = 0
       if (fault === 'refuse' && server.listening) {
         server.close()
         server.closeAllConnections()

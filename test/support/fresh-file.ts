@@ -1,6 +1,6 @@
 /**
- * Runs before each file of a project whose files share a process: nothing that the file before has loaded,
- * replaced or set is left.
+ * Runs before each file, because files share a process: nothing that the file before has loaded, replaced or
+ * set is left.
  */
 import { vi } from 'vitest'
 

@@ -3,8 +3,8 @@
  * databases, the Worker, bundled once, and the browser for e2e. All are removed when the run ends,
  * however it ends.
  */
-import { chownSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { chownSync, existsSync, readFileSync, statfsSync } from 'node:fs'
+import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestProject } from 'vitest/node'
@@ -20,15 +20,21 @@ declare module 'vitest' {
     /** The superuser's connection to the maintenance database. */
     postgres: Connection
     bundle: Bundle
-    /** A folder for this run, removed at the end. */
+    /** A folder for this run, removed at the end. In memory, it also has all temporary files of the tests. */
     scratch: string
   }
 }
 
 export default async function setup(project: TestProject) {
-  const scratch = await mkdtemp(join(tmpdir(), 'relay-scratch-'))
+  const folder = chooseFolder()
+  const scratch = await mkdtemp(join(folder, 'relay-scratch-'))
+  // Root's PostgreSQL runs as another account, which must be able to enter.
+  await chmod(scratch, 0o711)
+  if (folder === MEMORY) process.env.TMPDIR = scratch
+  // The commands that tests start are then compiled, and their types removed, once.
+  process.env.NODE_COMPILE_CACHE = join(scratch, 'compile-cache')
   const [postgres, bundle] = await Promise.all([
-    startTestPostgres(),
+    startTestPostgres(folder),
     bundleWorker(),
     project.name === 'e2e' ? unpackChromium(join(scratch, 'chromium')) : undefined,
   ])
@@ -41,8 +47,27 @@ export default async function setup(project: TestProject) {
   }
 }
 
-async function startTestPostgres() {
-  const directory = await mkdtemp(join(tmpdir(), 'relay-test-'))
+const MEMORY = '/dev/shm'
+const MOUNTS = '/proc/mounts'
+
+/** Room for the browser, the installed clients, and the databases that exist at a time with their log. */
+const ROOM_BYTES = 4 * 2 ** 30
+
+/**
+ * Chooses the folder for temporary files: in memory, where Linux has enough room there and runs programs from
+ * it. Each test creates and drops a database of 300 files, and for each new file, ext4 searches again all
+ * that were deleted in the last minutes.
+ */
+function chooseFolder(): string {
+  const mounts = existsSync(MOUNTS) ? readFileSync(MOUNTS, 'utf8') : ''
+  const [, options] = [...mounts.matchAll(/ \/dev\/shm tmpfs (\S+)/g)].at(-1) ?? []
+  if (!options || /\bnoexec\b/.test(options)) return tmpdir()
+  const { bavail, bsize } = statfsSync(MEMORY)
+  return bavail * bsize >= ROOM_BYTES ? MEMORY : tmpdir()
+}
+
+async function startTestPostgres(folder: string) {
+  const directory = await mkdtemp(join(folder, 'relay-test-'))
   const account = postgresAccount(directory)
   if (account) chownSync(directory, account.uid, account.gid)
   const postgres = await startPostgres({ directory, durable: false, maxConnections: 200 })

@@ -113,8 +113,8 @@ export async function inPipe(...command: Parameters<typeof begin>) {
 
 /** Removes the machine's own settings and displays, so that a test means the same everywhere. */
 function surroundings(environment: Environment): Record<string, string> {
-  const { PATH = '', HOME = '' } = process.env
-  const given = Object.entries({ PATH, HOME, ...environment })
+  const { PATH = '', HOME = '', NODE_COMPILE_CACHE } = process.env
+  const given = Object.entries({ PATH, HOME, NODE_COMPILE_CACHE, ...environment })
   return Object.fromEntries(given.filter(([, value]) => value !== undefined)) as Record<
     string,
     string

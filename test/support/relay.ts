@@ -144,6 +144,8 @@ function relayOf(stack: Stack, stop: () => Promise<void>) {
 
     /** Runs the scheduled handler. */
     runScheduled: worker.runScheduled,
+    /** Deletes what is in the database, and forgets earlier requests and log lines. */
+    empty: () => empty(stack),
 
     [Symbol.asyncDispose]: stop,
   }

@@ -1,6 +1,6 @@
 /** `npm run setup` on an account whose cron triggers are used up. */
 import { writeFileSync } from 'node:fs'
-import { expect, test, vi } from 'vitest'
+import { expect, test } from 'vitest'
 import type { Deployment } from '../../../scripts/deploy/deployment.ts'
 import {
   createAccounts,
@@ -11,13 +11,10 @@ import {
 } from '../../support/accounts.ts'
 import { inPipe } from '../../support/person.ts'
 
-// Each run starts wrangler several times, which takes seconds each on a busy machine.
-vi.setConfig({ testTimeout: 120_000 })
-
 const CURL = `curl -fsS -H "Authorization: Bearer $RELAY_KEY" ${RELAY_URL}/health`
 
 test('without a free cron trigger, setup ends with a running relay and names the missing trigger', async () => {
-  await using accounts = await createAccounts()
+  await using accounts = await createAccounts({ hasQuickWrangler: true })
   const { cloudflare } = accounts
   await accounts.runMigrations()
   const known: Deployment = {
@@ -53,7 +50,7 @@ test('without a free cron trigger, setup ends with a running relay and names the
 })
 
 test('the doctor warns about a deployed relay without its trigger', async () => {
-  await using accounts = await createAccounts()
+  await using accounts = await createAccounts({ hasQuickWrangler: true })
   await accounts.deployRelay('a-key-of-these-tests-that-is-long-enough')
   await accounts.runMigrations()
   const { environment } = accounts

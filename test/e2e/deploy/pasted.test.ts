@@ -1,14 +1,12 @@
 /** A connection string as people paste it. */
 import { writeFileSync } from 'node:fs'
-import { expect, test, vi } from 'vitest'
+import { expect, test } from 'vitest'
 import type { Deployment } from '../../../scripts/deploy/deployment.ts'
 import { createAccounts, PROJECT_URL, SERVICE_KEY } from '../../support/accounts.ts'
 import { inPipe } from '../../support/person.ts'
 
-vi.setConfig({ testTimeout: 120_000 })
-
 test('a line of a settings file is understood, and a wrong password is named', async () => {
-  await using accounts = await createAccounts()
+  await using accounts = await createAccounts({ hasQuickWrangler: true })
   const known: Deployment = {
     worker: 'relay-mcp',
     SUPABASE_URL: PROJECT_URL,

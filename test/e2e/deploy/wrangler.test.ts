@@ -37,7 +37,8 @@ test.each([
     accounts: [{ id: ACCOUNT, name: "A person's account" }],
   })
   expect(await listSecrets(target)).toBeUndefined()
-  await deploy(target, SECRETS)
+  const hosts = ['relay-mcp.person.workers.dev']
+  expect(await deploy(target, SECRETS)).toEqual({ hosts, hasTrigger: true })
   const script = scripts.get('relay-mcp')
   expect(script).toMatchObject({
     secrets: SECRETS,
@@ -49,9 +50,10 @@ test.each([
   await putSecrets(target, { RELAY_API_KEY: 'another', RELAY_API_KEY_PREVIOUS: 'a-key' })
   await putSecrets(target, { RELAY_API_KEY_PREVIOUS: null })
   expect(scripts.get('relay-mcp')?.secrets).toEqual({ ...SECRETS, RELAY_API_KEY: 'another' })
-  // A secret that is not given stays.
+  // A secret that is not given stays. A refused cron trigger does not stop the deployment.
   const { RELAY_API_KEY: _key, ...others } = SECRETS
-  await deploy(target, others)
+  cloudflare.fail('PUT scripts schedules', 10072)
+  expect(await deploy(target, others)).toEqual({ hosts, hasTrigger: false })
   expect(scripts.get('relay-mcp')?.secrets.RELAY_API_KEY).toBe('another')
   expect((await listSecrets(target))?.sort()).toEqual(Object.keys(SECRETS).sort())
 

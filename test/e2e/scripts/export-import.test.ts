@@ -44,8 +44,8 @@ async function start(
   cwd: string,
   environment: Environment,
 ): Promise<Ended> {
-  const { PATH = '', HOME = '' } = process.env
-  const options = { cwd, env: { PATH, HOME, ...environment } }
+  const { PATH, HOME, NODE_COMPILE_CACHE } = process.env
+  const options = { cwd, env: { PATH, HOME, NODE_COMPILE_CACHE, ...environment } }
   return run(process.execPath, [RELAY, name, argument], options).then(
     ({ stdout, stderr }) => ({ code: 0, out: stdout + stderr }),
     ({ code, stdout, stderr }) => ({ code, out: stdout + stderr }),
