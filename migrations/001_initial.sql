@@ -115,7 +115,7 @@ create table if not exists public.relay_threads (
   active_slot timestamp generated always as (
     date_bin('10 minutes', coalesce(last_message_at, created_at) at time zone 'UTC',
       timestamp '2000-01-01')) stored,
-  -- Set by a trigger, so that whoever archives a thread sets it.
+  -- Set by a trigger, for 0.1.0 and changes by hand as well.
   archived_at timestamptz,
   -- Folded names under which the thread is still found; see relay.rename_thread.
   former_names text[] not null default '{}',
@@ -1737,7 +1737,7 @@ begin
         '"\"last_message_at\":\""YYYY-MM-DD"T"HH24:MI:SS.US"Z\""'),
       '"archived":' || t.archived,
       '"message_count":' || t.message_count,
-      -- What a client has kept of the thread may be of before.
+      -- A client drops the messages that it has kept from before.
       to_char(t.changed_at at time zone 'UTC', '"\"changed_at\":\""YYYY-MM-DD"T"HH24:MI:SS.MS"Z\""'),
       -- Without an introduction, the unread messages of a thread without a cursor are unknown.
       case when p_reader_tag is not null

@@ -17,7 +17,7 @@ create table if not exists public.relay_threads (
   active_slot timestamp generated always as (
     date_bin('10 minutes', coalesce(last_message_at, created_at) at time zone 'UTC',
       timestamp '2000-01-01')) stored,
-  -- Set by a trigger, so that whoever archives a thread sets it.
+  -- Set by a trigger, for 0.1.0 and changes by hand as well.
   archived_at timestamptz,
   -- Folded names under which the thread is still found; see relay.rename_thread.
   former_names text[] not null default '{}',

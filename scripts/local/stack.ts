@@ -166,7 +166,7 @@ export class Stack {
     return gateway.url
   }
 
-  /** What a cron trigger does on Cloudflare. */
+  /** Takes the place of the cron trigger on Cloudflare. */
   #runDaily(worker: Keeper<Worker>): void {
     const run = () => worker.process?.runScheduled().catch(() => {})
     const clock = setInterval(run, DAY_MS)

@@ -78,7 +78,7 @@ begin
         '"\"last_message_at\":\""YYYY-MM-DD"T"HH24:MI:SS.US"Z\""'),
       '"archived":' || t.archived,
       '"message_count":' || t.message_count,
-      -- What a client has kept of the thread may be of before.
+      -- A client drops the messages that it has kept from before.
       to_char(t.changed_at at time zone 'UTC', '"\"changed_at\":\""YYYY-MM-DD"T"HH24:MI:SS.MS"Z\""'),
       -- Without an introduction, the unread messages of a thread without a cursor are unknown.
       case when p_reader_tag is not null

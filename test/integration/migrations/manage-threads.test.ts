@@ -190,7 +190,7 @@ test('a forgotten reader is refused for a minute, and then new', async () => {
     'you',
   ])
   expect((await manage('list_readers', {})).readers).toMatchObject([{ reader_tag: 'you' }])
-  // What it had received counts as settled, and the rest is left for the one that comes.
+  // Received messages count as settled, and the others are left for the reader that comes.
   const { messages } = await relay.read(null, { to: 'me', open: true })
   expect(contents(messages)).toEqual(['not yet received'])
   await owner.query(
