@@ -2656,7 +2656,7 @@ $$;
 revoke all on function public.relay_page_threads from public, anon, authenticated;
 grant execute on function public.relay_page_threads to service_role;
 
--- Names with p_value in them, in any case: archived threads last, names that start with it first,
+-- Names with p_value in them, in any case and without regard to accents: archived threads last, names that start with it first,
 -- then by latest activity. The first p_limit, and how many there are.
 create or replace function public.relay_complete_name(
   p_user_id uuid, p_value text, p_limit integer default 100, p_caller jsonb default '{}')
@@ -2672,7 +2672,8 @@ begin
         coalesce(t.last_message_at, t.created_at) desc, t.id desc) as place
       from public.relay_threads t
       -- strpos() takes the value as it is, where a pattern would need escaping.
-      cross join lateral (select strpos(lower(t.name), lower(p_value)) as at) found
+      cross join lateral (select strpos(lower(relay.without_accents(t.name)),
+      lower(relay.without_accents(p_value))) as at) found
       where t.user_id = p_user_id and found.at > 0
     )
     select jsonb_build_object(

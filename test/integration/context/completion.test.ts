@@ -40,6 +40,12 @@ test.each(['%', '_', '\\', '"', "'", '100 %', 'ü 🚀', '.*'])(
   },
 )
 
+test('names are found without their accents', async () => {
+  await using relay = await createTestRelay()
+  await post(relay, 'Décisions')
+  expect((await complete(relay, 'decis')).values).toEqual(['Décisions'])
+})
+
 test.each(ERAS)('%s: threads are offered for the prompts and for the address', async (era) => {
   await using relay = await createTestRelay()
   await post(relay, 'release')

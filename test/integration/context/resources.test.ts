@@ -211,6 +211,21 @@ test('a transcript, newest last, with a heading for each day', async () => {
   `)
 })
 
+test('a transcript shows replies, which messages are open, and which were taken back', async () => {
+  await using relay = await createTestRelay()
+  await post(relay, 'release', 'Which version?', { reader_tag: 'me', to: 'you' })
+  await post(relay, 'release', 'And when?', { reader_tag: 'me', to: 'you' })
+  await post(relay, 'release', '2.4.1', { reader_tag: 'you', reply_to: 1 })
+  await post(relay, 'release', 'a secret')
+  const owner = relay.database.pool(1, 'postgres')
+  await owner.query(`update relay_messages set content = '', redacted_at = now() where seq = 4`)
+  const transcript = await read(relay, threadUri('release'))
+  expect(transcript).toMatch(/code, from "me", to "you" \(seq 1\)/)
+  expect(transcript).toMatch(/code, from "me", to "you", open \(seq 2\)/)
+  expect(transcript).toMatch(/code, from "you", to "me", reply to seq 1, open \(seq 3\)/)
+  expect(transcript).toMatch(/code \(seq 4\)\n\nTaken back by the person\./)
+})
+
 test('a thread without messages says so', async () => {
   await using relay = await createTestRelay()
   await relay.call('relay_create_thread', { name: 'a' })

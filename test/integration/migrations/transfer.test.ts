@@ -1,7 +1,7 @@
 /** relay_export and relay_import: everything one person has, out of one database and into another. */
 import { expect, test } from 'vitest'
 import { createTestDatabase } from '../../support/database.ts'
-import { type Caller, drain, fill, seqs, tools, USER } from './calls.ts'
+import { type Caller, drain, fill, range, seqs, tools, USER } from './calls.ts'
 
 const KINDS = ['thread', 'reader', 'cursor', 'message'] as const
 
@@ -78,6 +78,35 @@ test('a moved relay is the same relay: messages, readers, cursors and who posted
     to: 'nightly',
     via: 'Claude',
   })
+})
+
+test('replies, and what the person did, travel: the same messages are open, done and taken back', async () => {
+  await using home = await createTestDatabase()
+  await using away = await createTestDatabase()
+  const [relay, owner] = [tools(home), await home.connect('postgres')]
+  const asked = { reader_tag: 'me', to: 'you' }
+  for (const n of range(1, 5)) await relay.post('a', `${n}`, asked)
+  await relay.check('you', { limit: 2 })
+  await relay.post('a', 'to the first two', { reader_tag: 'you' })
+  await relay.post('a', 'to the third', { reader_tag: 'you', reply_to: 3 })
+  await owner.query(`
+    update relay_messages set settled_at = now() where seq = 4;
+    update relay_messages set redacted_at = now(), content = '' where seq = 1;
+    update relay_threads set archived = true, former_names = '{once}'`)
+  const state = async (database: Caller) => {
+    const there = tools(database)
+    return [
+      (await there.read(null, { to: 'you', open: true })).messages,
+      (await there.read('once', { reader_tag: 'me', lean: true })).messages,
+    ]
+  }
+  const before = await state(home)
+  expect(seqs(before[0])).toEqual([5])
+  await importAll(away, await exportAll(home))
+  expect(await state(away)).toEqual(before)
+  const { rows } = await (await away.connect('postgres')).query(`
+    select archived_at is not null as archived from relay_threads`)
+  expect(rows).toEqual([{ archived: true }])
 })
 
 test('a cursor beyond the imported messages is set to the end, so that nothing later is skipped', async () => {
