@@ -779,7 +779,7 @@ $$;
 
 -- Messages as a JSON array in the order of p_ids, as many as fit into p_max_bytes but at least one, and
 -- the ids and seqs of those that fit. In an array of more than one message, contents of more than
--- p_max_content characters are cut to a quarter of that; null leaves all of them whole. p_overhead is how
+-- p_max_content characters are cut to a quarter of that; null leaves all of them whole, and adds ids. p_overhead is how
 -- many bytes the caller shows around a content: 100, or 238 in the shape of 0.1.0. With p_reader_tag a
 -- message to that reader in another spelling is shown as addressed to the tag, and one of its own to another
 -- reader with what became of it. The thread is named in each message where there may be several.
@@ -793,8 +793,11 @@ create or replace function relay.pack_messages(
 as $$
 declare
   v_cuts constant boolean := p_max_content is not null and cardinality(p_ids) > 1;
-  -- The bytes written around a content: ids, and times to the microsecond.
-  v_surplus constant integer := p_overhead - case when p_with_thread_name then 198 else 147 end;
+  -- Ids are for the shape of 0.1.0, which cuts nothing.
+  v_has_ids constant boolean := p_max_content is null;
+  -- The bytes written around a content: times to the microsecond, and ids.
+  v_surplus constant integer := p_overhead - 103
+    - case when not v_has_ids then 0 when p_with_thread_name then 95 else 44 end;
   v_written text[];
   v_fitting integer;
 begin
@@ -819,10 +822,11 @@ begin
   ), written as (
     select w.id, w.seq, w.place, '{' || concat_ws(',',
         case when p_with_thread_name then (
-          select '"thread_name":' || to_json(t.name) || case when t.archived then ',"archived":true' else '' end
-            || ',"thread_id":"' || t.id || '"'
+          select concat_ws(',', '"thread_name":' || to_json(t.name),
+            case when t.archived then '"archived":true' end,
+            case when v_has_ids then '"thread_id":"' || t.id || '"' end)
           from public.relay_threads t where t.id = w.thread_id) end,
-        '"id":"' || w.id || '"',
+        case when v_has_ids then '"id":"' || w.id || '"' end,
         '"seq":' || w.seq,
         '"surface":' || to_json(w.surface),
         '"session_tag":' || to_json(nullif(w.session_tag, '')),

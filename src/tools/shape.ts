@@ -1,7 +1,8 @@
 /**
- * The two shapes of an answer. SQL speaks one: fields that are empty are absent, ids are there, times have
- * microseconds. Clients of MCP 2025-06-18 and later get it lean, without ids, which no tool takes, and with
- * milliseconds; older ones get the fields of relay-mcp 0.1.0, null where they are empty. Leaf.
+ * The two shapes of an answer. SQL speaks one: fields that are empty are absent, times have microseconds, and
+ * messages have ids where nothing is cut. Clients of MCP 2025-06-18 and later get it lean, without ids, which
+ * no tool takes, and with milliseconds; older ones get the fields of relay-mcp 0.1.0, null where they are
+ * empty. Leaf.
  */
 
 /** An answer of the database, or the part of it that a client sees. */
@@ -12,7 +13,8 @@ export interface Message {
   thread_name?: string
   thread_id?: string
   archived?: boolean
-  id: string
+  /** In the shape of 0.1.0, as the thread's. */
+  id?: string
   seq: number
   surface: string
   session_tag?: string
