@@ -5,8 +5,8 @@
  */
 
 /** Calls that may be made at once, and those that are added in an hour: together the most in any hour. */
-const SIZE = 100
-const PER_HOUR = 1_100
+const SIZE = 300
+const PER_HOUR = 900
 
 const REFILL = 3_600_000 / PER_HOUR
 
