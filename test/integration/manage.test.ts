@@ -266,6 +266,11 @@ test.each<[string, unknown, string]>([
   ['no name', { action: 'make_key' }, 'name is required'],
   ['an invisible name', { action: 'make_key', name: '\u200b' }, 'name must have'],
   ['the name of the board', { action: 'make_key', name: 'RELAY\u00a0board' }, 'name must not be'],
+  [
+    'its name with an invisible letter',
+    { action: 'make_key', name: 'Relay\u200b board' },
+    'name must not be',
+  ],
   ['an unknown scope', { action: 'make_key', name: 'x', scope: 'admin' }, 'scope must be one of'],
   [
     'an unknown argument',
