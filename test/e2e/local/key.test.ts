@@ -64,6 +64,29 @@ test('what the relay refuses is said in its own words', async () => {
   expect(own.printed).toContain('npm run rotate')
 })
 
+test('a rotation names the keys that must be made anew, which it ends', async () => {
+  await using home = createHome()
+  const relay = await home.start({ RELAY_API_KEY: undefined })
+  const make = async (name: string) => {
+    const headers = {
+      authorization: `Bearer ${home.kept().RELAY_API_KEY}`,
+      'content-type': 'application/json',
+    }
+    const body = JSON.stringify({ action: 'make_key', name })
+    const answer = await fetch(`${relay.url}/manage`, { method: 'POST', headers, body })
+    return (await answer.json()) as { gid: string; key: string }
+  }
+  const [laptop, lost] = [await make('laptop'), await make('lost')]
+  await home.command('key', ['--cut', lost.gid])
+  const planned = await home.command('rotate', ['--home'])
+  expect(planned.code).toBe(0)
+  expect(planned.printed).toContain(`${laptop.gid}  laptop`)
+  expect(planned.printed).not.toContain(lost.gid)
+  expect(await call(relay.url, 'relay_list_threads', {}, laptop.key)).toHaveProperty('content')
+  expect(await home.command('rotate', ['--home', '--finish'])).toMatchObject({ code: 0 })
+  await expect(call(relay.url, 'relay_list_threads', {}, laptop.key)).rejects.toThrow('401')
+})
+
 /** Claims {}, signed by no one: only the form counts. */
 const CLIENT_KEY = `${Buffer.from('{"alg":"HS256","typ":"key+jwt"}').toString('base64url')}.e30.c2ln`
 
