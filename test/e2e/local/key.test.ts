@@ -1,4 +1,6 @@
 /** `npm run key`: keys for one client, of the relay of npm start. */
+import { statSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { call, createHome } from '../../support/home.ts'
 import { inTerminal } from '../../support/person.ts'
@@ -21,10 +23,9 @@ test('a key is made, used, listed and cut off', async () => {
 
   expect(await call(relay.url, 'relay_post_message', POST, key)).not.toHaveProperty('isError', true)
   const list = await home.command('key', ['--list'])
-  expect(list).toEqual({
-    code: 0,
-    printed: `${gid}  ci on the server  (key; last used ${new Date().toISOString().slice(0, 10)})\n`,
-  })
+  const today = new Date().toISOString().slice(0, 10)
+  expect(list.code).toBe(0)
+  expect(list.printed).toContain(`${gid}  ci on the server  (key; last used ${today})\n`)
   expect(await home.command('key', ['--cut', gid])).toEqual({
     code: 0,
     printed: `${gid} is cut off.\n`,
@@ -40,8 +41,38 @@ test('without a terminal no key is made, and none is shown', async () => {
   expect(code).toBe(2)
   expect(printed).toContain('only on a terminal')
   expect(printed).not.toContain('eyJ')
-  expect((await home.command('key', ['--list'])).printed).toBe('There are no connections.\n')
+  const list = await home.command('key', ['--list'])
+  expect(list.printed).not.toContain('  ci  ')
 })
+
+test('npm start makes one key for this machine, and another when that was cut off', async () => {
+  await using home = createHome()
+  const keyOf = async () => {
+    const relay = await home.start({ RELAY_API_KEY: undefined })
+    const { RELAY_KEY: key } = home.kept()
+    const isGood = await call(relay.url, 'relay_list_threads', {}, key).then(
+      () => true,
+      () => false,
+    )
+    return { relay, key, isGood, gid: claimsOf(key).gid }
+  }
+  const first = await keyOf()
+  expect(first).toMatchObject({ isGood: true })
+  expect(statSync(join(home.data, 'settings.json')).mode & 0o077).toBe(0)
+  first.relay.kill('SIGINT')
+  await first.relay.exit
+  const second = await keyOf()
+  expect(second.key).toBe(first.key)
+  await home.command('key', ['--cut', second.gid])
+  second.relay.kill('SIGINT')
+  await second.relay.exit
+  const third = await keyOf()
+  expect(third.key).not.toBe(first.key)
+  expect(third).toMatchObject({ isGood: true })
+})
+
+const claimsOf = (token: string) =>
+  JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString())
 
 test.each([
   [[], 'Give the name'],

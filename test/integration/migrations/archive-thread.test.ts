@@ -71,7 +71,7 @@ test('the status lists the functions that the API may call, with their arguments
   await owner.query('revoke execute on function public.relay_export from service_role')
   const { functions } = await tools(database).status()
   expect(functions).toMatchObject({
-    'relay_archive_thread(p_user_id, p_thread_name, p_archived)': true,
+    'relay_archive_thread(p_user_id, p_thread_name, p_archived, p_caller)': true,
   })
   const [exporting = ''] = Object.keys(functions).filter((name) => name.startsWith('relay_export('))
   expect(functions[exporting]).toBe(false)
