@@ -2707,7 +2707,7 @@ begin
     perform pg_advisory_xact_lock(hashtextextended(p_user_id::text, 4));
   end if;
   perform relay.take_grant(p_user_id, p_caller);
-  if not relay.may_manage(p_user_id, p_caller) then
+  if relay.may_manage(p_user_id, p_caller) is not true then
     raise exception 'this caller may not manage' using errcode = 'RL015';
   end if;
   case p_action

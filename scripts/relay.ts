@@ -15,6 +15,10 @@ const COMMANDS: Record<string, Entry> = {
     () => import('./commands/setup.ts'),
   ],
   rotate: ['replace its key', () => import('./commands/rotate.ts')],
+  key: [
+    'make a key for one client, list or cut off connections',
+    () => import('./commands/key.ts'),
+  ],
   status: ['show where it runs and how long it has been up', () => import('./commands/status.ts')],
   doctor: ['find and explain problems', () => import('./commands/doctor.ts')],
   smoke: ['run a smoke test against it', () => import('./commands/smoke.ts')],

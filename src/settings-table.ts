@@ -14,8 +14,8 @@ export interface Setting {
   check(value: string): string | undefined
 }
 
-/** Its holder would sign tokens with a key that many have, and every token of the relay would be invalid. */
-const CLIENT_KEY_SENTENCE =
+/** Tokens would be signed with it, and none signed with the relay's own key would be valid any more. */
+export const CLIENT_KEY_SENTENCE =
   'is a key for one client, made by npm run key; it must be the key of the relay itself. Lines for clients use RELAY_KEY'
 
 export const SETTINGS = [

@@ -10,6 +10,7 @@ import { PROJECT, readVersion } from '../lib/project.ts'
 import { describeKeySource, readSettings, type Settings } from '../lib/settings.ts'
 import { UserError } from '../lib/user-error.ts'
 import { boardAddress } from '../local/board-link.ts'
+import { readMachineKey } from '../local/machine-key.ts'
 import { Stack } from '../local/stack.ts'
 import { formatLogLine } from '../local/workerd/log-line.ts'
 
@@ -50,7 +51,8 @@ export const command = defineCommand({
       // Journals and log files are kept and read by others: credentials are shown on a terminal only.
       const isShown = Boolean(process.stdout.isTTY)
       const board = await boardAddress(origin, settings, isShown)
-      console.log(formatInstructions(origin, board, settings, isShown))
+      const key = await readMachineKey(origin, settings).catch(explainMissingKey)
+      console.log(formatInstructions(origin, board, settings, isShown ? key : undefined))
       if (open) openInBrowser(await boardAddress(origin, settings, true))
     }
     const unwatch = watchKeys(stack, settings, read)
@@ -82,31 +84,39 @@ function watchKeys(stack: Stack, first: Settings, read: () => Settings): () => v
   }
 }
 
+/** Without its database the relay runs, but makes no key. */
+function explainMissingKey(error: unknown): undefined {
+  if (!(error instanceof UserError)) throw error
+  console.log(`The key for the clients of this machine could not be made: ${error.message}`)
+}
+
 function formatInstructions(
   origin: string,
   board: string,
   settings: Settings,
-  isShown: boolean,
+  key: string | undefined,
 ): string {
-  const { apiKey, supabaseUrl, publicUrl, warnings } = settings
+  const { supabaseUrl, publicUrl, dataDirectory, warnings } = settings
   const address = publicUrl ? new URL(publicUrl).origin : origin
   const url = `${address}/mcp`
-  const shown = isShown ? apiKey : undefined
   return `
 relay-mcp is up${supabaseUrl ? `, on ${supabaseUrl}` : ''}
 
   Board ${board}
   Page  ${address}, in a browser: how to connect each client
   URL   ${url}
-  Key   ${shown ?? `${describeKeySource(settings, PROJECT)}, here called RELAY_KEY`}
+  Key   ${key ?? `RELAY_KEY in ${keptPath(dataDirectory)}`}
+
+The key is for the clients of this machine. The relay's own, which you sign in with, is
+${describeKeySource(settings, PROJECT)}.
 
 Claude Code:
 
-  ${formatClaudeCommand(url, shown)}
+  ${formatClaudeCommand(url, key)}
 
 or .mcp.json:
 
-${formatMcpJson(url, shown)}
+${formatMcpJson(url, key)}
 ${warnings.map((warning) => `\nWarning: ${warning}\n`).join('')}
 Requests follow. Press Ctrl-C to stop.
 `

@@ -6,6 +6,7 @@
 import { formatClaudeCommand } from '../lib/client-lines.ts'
 import { makeKey } from '../lib/data-directory.ts'
 import type { KeyStore } from '../lib/key-store.ts'
+import { type Connection, callManage } from '../lib/manage.ts'
 import { UserError } from '../lib/user-error.ts'
 import { type Verdict, waitForVerdict } from '../lib/verdict.ts'
 import { choose, during, say, show, showKey, warn } from './terminal.ts'
@@ -43,7 +44,30 @@ export async function rotate(keys: KeyStore, options: RotationOptions): Promise<
   keys.complete(next)
   showKey('The new key', key, keys.place)
   printNextSteps(kind, keys.url, key)
+  if (keys.running) await listKeysToReplace(new URL(keys.running), key)
   return kind === 'planned' ? 'When every client has the new key: npm run rotate -- --finish' : DONE
+}
+
+/** Names the keys for one client: those too are signed with the key that was replaced. */
+async function listKeysToReplace(url: URL, key: string): Promise<void> {
+  try {
+    const answer = await callManage<{ connections: Connection[] }>(
+      { url, key },
+      'list_connections',
+      {},
+    )
+    const replaced = answer.connections.filter(
+      ({ kind, revoked_at }) => kind === 'key' && revoked_at === undefined,
+    )
+    if (replaced.length === 0) return
+    const lines = replaced.map(({ gid, name }) => `  ${gid}  ${name}`)
+    say(
+      `These keys for one client end with the old key. Make each anew with npm run key, then cut it off:\n${lines.join('\n')}`,
+    )
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error
+    warn(`The keys for one client, which end with the old key, cannot be listed: ${error.message}`)
+  }
 }
 
 const DONE = 'The old key is refused.'

@@ -1,5 +1,6 @@
 /** Asks for the key of a running relay, and finds out whether it is the one that relay uses now. */
-import { cleanKey } from '../../src/key-rules.ts'
+import { cleanKey, isClientKey } from '../../src/key-rules.ts'
+import { CLIENT_KEY_SENTENCE } from '../../src/settings-table.ts'
 import { checkHeaderValue } from '../lib/settings.ts'
 import { UserError } from '../lib/user-error.ts'
 import { isPreviousKey, tryKey } from '../lib/verdict.ts'
@@ -25,7 +26,8 @@ export async function askKey(
 
 /** Returns the fault of a key as it was pasted. One that no header can carry cannot be tested. */
 function checkKey(given: string): string | undefined {
-  const problem = checkHeaderValue(cleanKey(given))
+  const key = cleanKey(given)
+  const problem = isClientKey(key) ? CLIENT_KEY_SENTENCE : checkHeaderValue(key)
   return problem && `It ${problem}.`
 }
 

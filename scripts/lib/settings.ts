@@ -6,7 +6,8 @@ import { readFileSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { parseEnv } from 'node:util'
 import { readConfig } from '../../src/config.ts'
-import { SETTINGS } from '../../src/settings-table.ts'
+import { isClientKey } from '../../src/key-rules.ts'
+import { CLIENT_KEY_SENTENCE, SETTINGS } from '../../src/settings-table.ts'
 import { findKept, keptPath, makeDirectory, readKept, type Values } from './data-directory.ts'
 import { replacePrivate } from './private-file.ts'
 import { UsageError, UserError } from './user-error.ts'
@@ -47,6 +48,13 @@ export const checkHeaderValue = must(
   /^[\x21-\x7e]+$/,
   'visible ASCII characters without spaces, because it is sent in a header',
 )
+
+/** Refuses a key for one client that was set as the key of a relay. Throws UsageError. */
+export function refuseClientKey(key: string | undefined): void {
+  if (key !== undefined && isClientKey(key)) {
+    throw new UsageError(`RELAY_API_KEY ${CLIENT_KEY_SENTENCE}.`)
+  }
+}
 
 /** The rules of this machine, before those of the Worker. */
 const RULES: Record<string, Rule> = {

@@ -1,5 +1,5 @@
 /** Decides which relay a command uses: that of RELAY_URL and RELAY_API_KEY, or that of `npm start`. */
-import { readSettings } from '../lib/settings.ts'
+import { readSettings, refuseClientKey } from '../lib/settings.ts'
 import { UsageError, UserError } from '../lib/user-error.ts'
 import { readRunning } from './data-directory-lock.ts'
 
@@ -20,6 +20,7 @@ export interface Home {
 export function readTarget(): Target {
   const { RELAY_URL, RELAY_API_KEY } = process.env
   if (!RELAY_URL) return readHome()
+  refuseClientKey(RELAY_API_KEY)
   const url = URL.parse(RELAY_URL)
   if (!url || !/^https?:$/.test(url.protocol)) {
     throw new UsageError('RELAY_URL must be a URL, such as https://relay.example.com.')

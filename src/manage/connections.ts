@@ -2,7 +2,7 @@
 import * as z from 'zod/mini'
 import { RelayError } from '../errors.ts'
 import { judgeKey } from '../keys.ts'
-import { unlikeBoard } from '../oauth/board-client.ts'
+import { isNameOfBoard } from '../oauth/board-client.ts'
 import { cleanClientName } from '../oauth/client-name.ts'
 import { createTokenId, sign } from '../oauth/jwt.ts'
 import { SCOPES } from '../scopes.ts'
@@ -18,7 +18,7 @@ const gid = z.string().check(
 /** Checked as the names of clients are: each is shown as the `via` of posts. */
 const name = z.string().check(
   z.refine((value) => cleanClientName(value) !== '', { message: 'must have a visible character' }),
-  z.refine((value) => unlikeBoard(value) === value, {
+  z.refine((value) => !isNameOfBoard(cleanClientName(value)), {
     message: 'must not be that of the board, by which posts of the person are known',
   }),
 )

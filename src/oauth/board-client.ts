@@ -26,10 +26,15 @@ export function boardClient(issuer: string): MetadataDocument {
 }
 
 /**
- * The name of another client, which must not be the board's in other letters: capitals, spaces, or forms
- * that NFKC makes equal. Letters of another script that look the same still pass.
+ * Whether a cleaned name is the board's, also in other letters: capitals, spaces, or forms that NFKC makes
+ * equal. Letters of another script that look the same still pass.
  */
-export function unlikeBoard(name: string): string {
+export function isNameOfBoard(name: string): boolean {
   const plain = (text: string) => text.normalize('NFKC').toLowerCase().replaceAll(/\s+/g, '')
-  return plain(name) === plain(BOARD_NAME) ? `${name} (an app)` : name
+  return plain(name) === plain(BOARD_NAME)
+}
+
+/** The name of another client, which must not be the board's. */
+export function unlikeBoard(name: string): string {
+  return isNameOfBoard(name) ? `${name} (an app)` : name
 }
