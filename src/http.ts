@@ -163,3 +163,15 @@ export function allowOrigin(response: Response, origin: string): Response {
   if (origin !== '*') response.headers.append('vary', 'Origin')
   return response
 }
+
+/** Server-sent events that are all there already: one message each, then the end. */
+export function eventStream(messages: object[]): Response {
+  const events = messages.map((message) => `event: message\ndata: ${JSON.stringify(message)}\n\n`)
+  return new Response(events.join(''), {
+    headers: {
+      'content-type': 'text/event-stream',
+      'cache-control': 'no-store',
+      'x-accel-buffering': 'no',
+    },
+  })
+}

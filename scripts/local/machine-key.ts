@@ -1,6 +1,6 @@
 /**
  * The key for the clients of this machine, which npm start prints in the lines to paste: made once, and kept
- * beside the settings. The relay's own key stays for signing in and for the commands.
+ * next to the settings. The relay's own key stays for signing in and for the commands.
  */
 import { hostname } from 'node:os'
 import { verify } from '../../src/oauth/jwt.ts'

@@ -1,23 +1,20 @@
-/** One method table for each protocol era, and tools/call. Knows no HTTP. */
-import { APP_CAPABILITIES, APP_TOOL, APP_TOOL_META } from '../context/app.ts'
+/** One method table for each protocol era. Knows no HTTP. */
+import { APP_CAPABILITIES } from '../context/app.ts'
 import { complete } from '../context/completion.ts'
 import { INSTRUCTIONS } from '../context/instructions.ts'
 import { getPrompt, promptDefinitions } from '../context/prompts.ts'
 import { listResources, RESOURCE_TEMPLATES, readResource } from '../context/resources.ts'
 import { RelayError } from '../errors.ts'
 import type { RequestLog } from '../log.ts'
-import { allows, type Scope } from '../scopes.ts'
-import { quote, resembling } from '../similar.ts'
-import { TOOLS } from '../tools/index.ts'
-import type { Tool, ToolContext } from '../tools/tool.ts'
+import type { ToolContext } from '../tools/tool.ts'
 import {
   ErrorCode,
   isObject,
   type JsonObject,
-  type JsonRpcNotification,
   type JsonRpcRequest,
   ProtocolError,
 } from './jsonrpc.ts'
+import { type DispatchContext, type Method, onePage, type Reply } from './method.ts'
 import {
   CAPABILITIES,
   type Era,
@@ -27,31 +24,7 @@ import {
   SERVER_INFO,
   SUBSCRIPTION_ID_KEY,
 } from './protocol.ts'
-
-/** The context of a request, in addition to its parameters. */
-export interface DispatchContext {
-  tools: ToolContext
-  log: RequestLog
-}
-
-/** The scope that a request needs: only tools that change content need more than to read. */
-export function scopeOf({ method, params: { name } }: Omit<JsonRpcRequest, 'id'>): Scope {
-  if (method !== 'tools/call') return 'mcp:read'
-  const tool = TOOLS.find((candidate) => candidate.name === name)
-  return tool ? scopeOfTool(tool) : 'mcp:read'
-}
-
-function scopeOfTool({ isReadOnly }: Tool): Scope {
-  return isReadOnly ? 'mcp:read' : 'mcp'
-}
-
-/** A result, and for a method whose answer is a stream the notifications that go before it. */
-export interface Reply {
-  result: JsonObject
-  notifications?: JsonRpcNotification[]
-}
-
-type Method = (request: JsonRpcRequest, context: DispatchContext) => Reply | Promise<Reply>
+import { callTool, listTools } from './tool-methods.ts'
 
 /** Resources, prompts and completion, which are the same in both eras. */
 const CONTEXT_METHODS: [string, Method][] = [
@@ -177,67 +150,5 @@ function listen({ id, params }: JsonRpcRequest): Reply {
       },
     ],
     result: { _meta: subscription },
-  }
-}
-
-/** Without tools that the caller may not use: a client would ask for consent again at each attempt. */
-function listTools({ params }: JsonRpcRequest, { tools: { app, caller } }: DispatchContext): Reply {
-  const usable = TOOLS.filter((tool) => allows(caller.scope, scopeOfTool(tool)))
-  const definitions = usable.map((tool) => tool.definition())
-  if (!app) return onePage(params, { tools: definitions })
-  const tools = definitions.map((each) =>
-    each.name === APP_TOOL
-      ? { ...each, _meta: { ...(each._meta as JsonObject), ...APP_TOOL_META } }
-      : each,
-  )
-  return onePage(params, { tools })
-}
-
-function onePage({ cursor }: JsonObject, result: JsonObject): Reply {
-  // Clients send an empty cursor for the first page.
-  if (cursor !== undefined && cursor !== null && cursor !== '') {
-    throw new ProtocolError(ErrorCode.INVALID_PARAMS, 'Unknown cursor: the list has one page')
-  }
-  return { result }
-}
-
-/** Clients send `null`, `""` and `[]` for no arguments, and objects as JSON text. Throws ProtocolError. */
-function readArguments(value: unknown): JsonObject {
-  if (isObject(value)) return value
-  if (!value || (Array.isArray(value) && value.length === 0)) return {}
-  try {
-    const parsed: unknown = typeof value === 'string' && JSON.parse(value)
-    if (isObject(parsed)) return parsed
-  } catch {}
-  throw new ProtocolError(ErrorCode.INVALID_PARAMS, 'arguments must be an object')
-}
-
-async function callTool({ params }: JsonRpcRequest, context: DispatchContext): Promise<Reply> {
-  const { name } = params
-  if (typeof name !== 'string') {
-    throw new ProtocolError(ErrorCode.INVALID_PARAMS, 'name must be a string')
-  }
-  const args = readArguments(params.arguments)
-  const tool = TOOLS.find((candidate) => candidate.name === name)
-  if (!tool) {
-    const names = TOOLS.map((candidate) => candidate.name)
-    const [nearest] = resembling(name, names, 1)
-    const suggestion = nearest ? `Did you mean ${nearest}?` : `The tools are ${names.join(', ')}.`
-    throw new ProtocolError(
-      ErrorCode.INVALID_PARAMS,
-      `Unknown tool: ${quote(name.slice(0, 100))}. ${suggestion}`,
-    )
-  }
-
-  context.log.add({ tool: name })
-  try {
-    return { result: await tool.call(args, context.tools) }
-  } catch (error) {
-    if (!(error instanceof RelayError)) throw error
-    context.log.addError(error)
-    const content = [{ type: 'text', text: error.message }]
-    // For programs: a refusal is for its caller to correct, a fault may pass in a moment.
-    const _meta = { error_code: error.code, outcome: error.outcome }
-    return { result: { content, isError: true, _meta } }
   }
 }

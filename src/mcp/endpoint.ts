@@ -4,14 +4,14 @@
  */
 
 import { RevokedError } from '../errors.ts'
-import { BODY_SENTENCES, BODY_STATUSES, isJson, json, readBody } from '../http.ts'
+import { BODY_SENTENCES, BODY_STATUSES, eventStream, isJson, json, readBody } from '../http.ts'
 import type { RequestLog } from '../log.ts'
 import { allows } from '../scopes.ts'
 import { MAX_MESSAGE_BYTES } from '../tools/budget.ts'
 import type { OngoingCall, ToolServices } from '../tools/tool.ts'
 import { cancel, runCancellable } from './cancellation.ts'
 import { classify, type Message } from './classify.ts'
-import { dispatch, scopeOf } from './dispatch.ts'
+import { dispatch } from './dispatch.ts'
 import {
   ErrorCode,
   errorResponse,
@@ -21,6 +21,7 @@ import {
   resultResponse,
 } from './jsonrpc.ts'
 import { clientName, type Era } from './protocol.ts'
+import { scopeOf } from './tool-methods.ts'
 
 /** 2 MB: a message of 100,000 four-byte characters, escaped, in a batch of a few. */
 const MAX_BODY_BYTES = 2_000_000
@@ -218,16 +219,4 @@ function toProtocolError(error: unknown, log: RequestLog): ProtocolError {
 /** The answer to a message that has none: received, nothing to say. */
 function acknowledge(): Response {
   return new Response(null, { status: 202 })
-}
-
-/** Server-sent events that are all there already: one message each, then the end. */
-function eventStream(messages: object[]): Response {
-  const events = messages.map((message) => `event: message\ndata: ${JSON.stringify(message)}\n\n`)
-  return new Response(events.join(''), {
-    headers: {
-      'content-type': 'text/event-stream',
-      'cache-control': 'no-store',
-      'x-accel-buffering': 'no',
-    },
-  })
 }
