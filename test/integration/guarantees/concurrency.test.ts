@@ -10,7 +10,7 @@ test.each([1, 3])('8 writers and %i polling readers: all there, once, in order',
   await tools.create('busy')
   const writing = together(8, async (n) => {
     const posted: Posted[] = []
-    for (const m of range(1, 100)) posted.push(await tools.post('busy', `${n} ${m}`))
+    for (const m of range(1, 250)) posted.push(await tools.post('busy', `${n} ${m}`))
     return posted
   })
   const readers = await together(count, (n) =>
@@ -19,7 +19,7 @@ test.each([1, 3])('8 writers and %i polling readers: all there, once, in order',
   const writers = await writing
   for (const messages of readers) {
     expectAll(messages, writers.flat())
-    expect(seqs(messages)).toEqual(range(1, 800))
+    expect(seqs(messages)).toEqual(range(1, 2000))
   }
   for (const posted of writers) {
     expect(posted.map(({ seq }) => seq)).toEqual(posted.map(({ seq }) => seq).toSorted(ascending))
