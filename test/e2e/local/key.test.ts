@@ -85,7 +85,7 @@ test.each([
   expect([code, printed]).toEqual([2, expect.stringContaining(sentence)])
 })
 
-test('what the relay refuses is said in its own words', async () => {
+test('a refusal of the relay is shown in its own words', async () => {
   await using home = createHome()
   await home.start({ RELAY_API_KEY: undefined })
   const cut = await home.command('key', ['--cut', 'AAAAAAAAAAAAAAAA'])
