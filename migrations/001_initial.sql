@@ -928,8 +928,9 @@ begin
   if v_gid is null then
     return;
   end if;
-  -- A statement of its own: the snapshot of the next one must be newer than the lock.
-  perform pg_advisory_xact_lock_shared(relay.grant_lock(p_user_id, v_gid));
+  -- A statement of its own: the snapshot of the next one must be newer than the lock, which
+  -- relay.disconnect takes too.
+  perform pg_advisory_xact_lock_shared(hashtextextended(p_user_id || ' ' || v_gid, 3));
   select c.last_used_at, c.revoked_at into v_used_at, v_revoked_at
   from public.relay_connections c where c.user_id = p_user_id and c.gid = v_gid;
   if not found then
@@ -944,16 +945,6 @@ begin
       where s.user_id = p_user_id and s.gid = v_gid
       for update skip locked);
   end if;
-end;
-$$;
-
--- The advisory lock of a grant.
-create or replace function relay.grant_lock(p_user_id uuid, p_gid text)
-  returns bigint
-  language plpgsql immutable security invoker set search_path = ''
-as $$
-begin
-  return hashtextextended(p_user_id || ' ' || p_gid, 3);
 end;
 $$;
 
@@ -2785,7 +2776,7 @@ declare
   v_gid constant text := p_args ->> 'gid';
 begin
   -- Waits for the calls of the grant that are running; those that come later find it cut off.
-  perform pg_advisory_xact_lock(relay.grant_lock(p_user_id, v_gid));
+  perform pg_advisory_xact_lock(hashtextextended(p_user_id || ' ' || v_gid, 3));
   update public.relay_connections c set revoked_at = coalesce(c.revoked_at, clock_timestamp())
   where c.user_id = p_user_id and c.gid = v_gid and c.gid <> 'key';
   if not found then

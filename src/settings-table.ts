@@ -2,7 +2,13 @@
  * The Worker's settings: name, meaning and rule of each. The Worker's own check, the page, the doctor
  * and the docs all read this table. Leaf: scripts import it too.
  */
-import { isClientKey, isPublishableKey, isServiceKey, MIN_KEY_LENGTH } from './key-rules.ts'
+import {
+  cleanKey,
+  isClientKey,
+  isPublishableKey,
+  isServiceKey,
+  MIN_KEY_LENGTH,
+} from './key-rules.ts'
 import { isLoopback } from './loopback.ts'
 
 export interface Setting {
@@ -25,7 +31,7 @@ export const SETTINGS = [
     isSecret: true,
     check(value) {
       if (value !== value.trim()) return 'has white space around it'
-      if (isClientKey(value)) return CLIENT_KEY_SENTENCE
+      if (isClientKey(cleanKey(value))) return CLIENT_KEY_SENTENCE
       if (value.length < MIN_KEY_LENGTH) {
         return `must have at least ${MIN_KEY_LENGTH} characters; openssl rand -base64 32 creates a good one`
       }
@@ -65,7 +71,7 @@ export const SETTINGS = [
     isRequired: false,
     isSecret: true,
     check(value) {
-      if (isClientKey(value.trim())) return CLIENT_KEY_SENTENCE
+      if (isClientKey(cleanKey(value))) return CLIENT_KEY_SENTENCE
       return value.trim().length < MIN_KEY_LENGTH
         ? `must have at least ${MIN_KEY_LENGTH} characters`
         : undefined

@@ -4,13 +4,13 @@ import { unwatchFile, watchFile } from 'node:fs'
 import { join } from 'node:path'
 import { formatClaudeCommand, formatMcpJson } from '../lib/client-lines.ts'
 import { defineCommand } from '../lib/command.ts'
-import { keptPath } from '../lib/data-directory.ts'
+import { changeKept, findKept, keptPath } from '../lib/data-directory.ts'
 import { environmentFor } from '../lib/environment.ts'
+import { settleMachineKey } from '../lib/machine-key.ts'
 import { PROJECT, readVersion } from '../lib/project.ts'
 import { describeKeySource, readSettings, type Settings } from '../lib/settings.ts'
 import { UserError } from '../lib/user-error.ts'
 import { boardAddress } from '../local/board-link.ts'
-import { readMachineKey } from '../local/machine-key.ts'
 import { Stack } from '../local/stack.ts'
 import { formatLogLine } from '../local/workerd/log-line.ts'
 
@@ -82,6 +82,13 @@ function watchKeys(stack: Stack, first: Settings, read: () => Settings): () => v
   return () => {
     for (const file of files) unwatchFile(file, look)
   }
+}
+
+function readMachineKey(origin: string, { apiKey, dataDirectory }: Settings): Promise<string> {
+  const relay = { url: new URL(origin), key: apiKey }
+  return settleMachineKey(relay, findKept(dataDirectory)?.RELAY_KEY, (key) =>
+    changeKept(dataDirectory, { RELAY_KEY: key }),
+  )
 }
 
 /** Without its database the relay runs, but makes no key. */

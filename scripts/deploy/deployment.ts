@@ -34,6 +34,8 @@ export interface Deployment {
   RELAY_USER_ID?: string
   RELAY_API_KEY?: string
   RELAY_API_KEY_PREVIOUS?: string | undefined
+  /** The key for the clients of this machine. */
+  RELAY_KEY?: string
   /** A rotation that is not complete. */
   rotation?: { key: string; kind: 'planned' | 'leaked' } | undefined
 }

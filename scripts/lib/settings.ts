@@ -6,7 +6,7 @@ import { readFileSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { parseEnv } from 'node:util'
 import { readConfig } from '../../src/config.ts'
-import { isClientKey } from '../../src/key-rules.ts'
+import { cleanKey, isClientKey } from '../../src/key-rules.ts'
 import { CLIENT_KEY_SENTENCE, SETTINGS } from '../../src/settings-table.ts'
 import { findKept, keptPath, makeDirectory, readKept, type Values } from './data-directory.ts'
 import { replacePrivate } from './private-file.ts'
@@ -51,7 +51,7 @@ export const checkHeaderValue = must(
 
 /** Refuses a key for one client that was set as the key of a relay. Throws UsageError. */
 export function refuseClientKey(key: string | undefined): void {
-  if (key !== undefined && isClientKey(key)) {
+  if (key !== undefined && isClientKey(cleanKey(key))) {
     throw new UsageError(`RELAY_API_KEY ${CLIENT_KEY_SENTENCE}.`)
   }
 }

@@ -4,6 +4,9 @@ import { readConfig } from '../../src/config.ts'
 const legacyKey = (role: string) =>
   ['{"alg":"HS256"}', JSON.stringify({ role }), 'signature'].map((part) => btoa(part)).join('.')
 
+/** Only the form counts: nothing in the settings could verify it. */
+const CLIENT_KEY = ['{"alg":"HS256","typ":"key+jwt"}', '{}', 'signature'].map(btoa).join('.')
+
 const COMPLETE = {
   RELAY_API_KEY: 'a key of thirty-two characters or more',
   SUPABASE_URL: 'https://abcdefgh.supabase.co',
@@ -57,6 +60,8 @@ test.each([
   ['RELAY_API_KEY', '', 'missing'],
   ['RELAY_API_KEY', 'a key of thirty-two characters or more\n', 'white space'],
   ['RELAY_API_KEY', 'k'.repeat(31), '32 characters'],
+  ['RELAY_API_KEY', CLIENT_KEY, 'is a key for one client'],
+  ['RELAY_API_KEY', `Bearer ${CLIENT_KEY}`, 'is a key for one client'],
   ['SUPABASE_URL', undefined, 'missing'],
   ['SUPABASE_URL', 'myproject.supabase.co', 'https://'],
   ['SUPABASE_URL', 'https://abcdefgh.supabase.co/rest/v1', 'without a path'],

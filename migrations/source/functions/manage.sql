@@ -94,7 +94,7 @@ declare
   v_gid constant text := p_args ->> 'gid';
 begin
   -- Waits for the calls of the grant that are running; those that come later find it cut off.
-  perform pg_advisory_xact_lock(relay.grant_lock(p_user_id, v_gid));
+  perform pg_advisory_xact_lock(hashtextextended(p_user_id || ' ' || v_gid, 3));
   update public.relay_connections c set revoked_at = coalesce(c.revoked_at, clock_timestamp())
   where c.user_id = p_user_id and c.gid = v_gid and c.gid <> 'key';
   if not found then

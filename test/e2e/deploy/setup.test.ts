@@ -59,6 +59,9 @@ test('a new relay is deployed after wrong answers and an interruption with Ctrl-
   const { RELAY_API_KEY: key = '', RELAY_USER_ID: user } = accounts.kept()
   expect(key).toMatch(/^[\w-]{43}$/)
   expect(second.printed).toContain(`\n${key}\r\n`)
+  const { RELAY_KEY: machineKey = '' } = accounts.kept()
+  expect(second.printed).toContain(`--header "Authorization: Bearer ${machineKey}"`)
+  expect(await accounts.statusFor(machineKey)).toBe(200)
   expect(cloudflare.scripts.get('relay-mcp')).toMatchObject({
     secrets: {
       RELAY_API_KEY: key,
@@ -130,6 +133,7 @@ test('without a terminal, answers come from the environment, and a second run ke
   expect(first).toMatchObject({ code: 0 })
   // biome-ignore lint/suspicious/noControlCharactersInRegex: what must not be there.
   expect(first.printed).not.toMatch(/\x1b/)
+  expect(first.printed).not.toContain('eyJ')
   expect(first.printed).toContain('https://my-relay.person.workers.dev/')
   const { secrets } = cloudflare.scripts.get('my-relay') ?? {}
   expect(secrets).toMatchObject({ RELAY_USER_ID: USER })

@@ -113,7 +113,7 @@ test.each(FUNCTIONS)('%s takes the grant before any other lock', async (fn, args
   const call = () =>
     over(session).call(fn, { p_user_id: USER, ...args, p_caller: JSON.stringify(LAPTOP) })
   await owner.query('begin')
-  await owner.query(`select pg_advisory_xact_lock(relay.grant_lock($1, 'laptop'))`, [USER])
+  await owner.query(`select pg_advisory_xact_lock(hashtextextended($1 || ' laptop', 3))`, [USER])
   const waiting = call().catch((error) => error)
   const observer = await database.connect('postgres')
   await waitingForLocks(observer, 1)
