@@ -8,7 +8,7 @@ import { endpointChecks, reachChecks } from './reach.ts'
 import { boardCheck, keyChecks, settingChecks } from './settings.ts'
 import { toolChecks } from './tools.ts'
 
-/** Checks that leave no trace in the relay. */
+/** Checks that leave no trace in the threads. */
 export const DOCTOR: Group[] = [
   { title: 'Address', checks: reachChecks },
   { title: 'Settings', checks: settingChecks },

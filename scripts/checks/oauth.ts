@@ -1,5 +1,10 @@
-/** Checks whether a client can sign in, by reading the metadata and by signing in. Leaves no trace. */
+/**
+ * Checks whether a client can sign in, by reading the metadata and by signing in. Leaves a connection that is
+ * cut off.
+ */
 import { createHash, randomBytes } from 'node:crypto'
+import { decodeJwt } from 'jose'
+import { callManage } from '../lib/manage.ts'
 import { type Check, failed, ok, unknown, warning } from './check.ts'
 import { readLog, setSetting, thenDeploy } from './fixes.ts'
 import { readDiagnosis, type Subject } from './subject.ts'
@@ -113,6 +118,7 @@ const roundTrip: Check = {
       redirect_uri,
       code_verifier: verifier,
     })
+    if (tokens.status === 503) return unknown('Not checked: /token needs the database.')
     if (tokens.status !== 200) return stop('/token', tokens.status)
     const { refresh_token } = tokens.body
     const refreshed = await post('/token', {
@@ -123,6 +129,9 @@ const roundTrip: Check = {
     if (refreshed.status !== 200) return stop('the refresh at /token', refreshed.status)
     const authorization = `Bearer ${refreshed.body.access_token}`
     const { status, body } = await relay.legacy('ping', {}, { authorization })
+    // A sign-in is a connection, and this one is of no further use.
+    const { gid } = decodeJwt(refreshed.body.access_token)
+    if (gid !== undefined) await callManage({ url: new URL(origin), key }, 'disconnect', { gid })
     return body.result ? ok('signed in and refreshed') : stop('/mcp with a token', status)
   },
 }

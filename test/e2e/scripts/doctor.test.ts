@@ -67,7 +67,7 @@ async function doctor(environment: Record<string, string>) {
 
 const environmentOf = ({ url, key }: Relay) => ({ RELAY_URL: url, RELAY_API_KEY: key })
 
-test('a healthy relay has no faults, and the doctor leaves no trace in it', async () => {
+test('a healthy relay has no faults, and the doctor leaves only a connection that it cut off', async () => {
   await using relay = await createTestRelay()
   await relay.call('relay_post_message', { thread_name: 'a', content: 'x', surface: 'code' })
   relay.gateway.requests.clear()
@@ -75,7 +75,14 @@ test('a healthy relay has no faults, and the doctor leaves no trace in it', asyn
   expect(Object.fromEntries(relay.gateway.requests)).toEqual({
     relay_status: 3,
     relay_list_threads: 1,
+    relay_use_grant: 2,
+    relay_manage: 1,
   })
+  const owner = await relay.database.connect('postgres')
+  const { rows } = await owner.query(
+    `select name, revoked_at is null as is_good from relay_connections where gid <> 'key'`,
+  )
+  expect(rows).toEqual([{ name: 'relay-mcp doctor', is_good: false }])
 })
 
 const page = (status: number, body: string): ProxyOptions => ({
