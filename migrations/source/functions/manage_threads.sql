@@ -203,9 +203,10 @@ begin
 end;
 $$;
 
--- The daily run: forgets connections that were cut off or not used for a year, and, with p_days, deletes up to 20
--- archived threads that are due; with p_deletes false it only counts them. Returns the names of those deleted,
--- and how many are due.
+-- The daily run: forgets sign-ins that were cut off or not used for longer than any of their tokens is good,
+-- and, with p_days, deletes up to 20 archived threads that are due; with p_deletes false it only counts them.
+-- Returns the names of those deleted, and how many are due. The row of a key stays: without it, one that was
+-- cut off would be good again.
 create or replace function public.relay_daily(
   p_user_id uuid, p_days integer default null, p_deletes boolean default true)
   returns jsonb
@@ -218,8 +219,8 @@ declare
 begin
   if p_deletes then
     delete from public.relay_connections
-    where user_id = p_user_id and gid <> 'key'
-      and coalesce(revoked_at, last_used_at, created_at) < clock_timestamp() - interval '365 days';
+    where user_id = p_user_id and kind = 'oauth'
+      and coalesce(revoked_at, last_used_at, created_at) < clock_timestamp() - interval '366 days';
     for v_thread in
       select id, name from relay.due_threads(p_user_id, p_days, interval '7 days') limit 20
     loop

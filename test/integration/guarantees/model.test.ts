@@ -101,6 +101,7 @@ async function ask(relay: TestRelay, tool: ToolName, args: Args) {
     to_last_seen_at,
     similar_thread,
     next_before,
+    archived_count,
     ...answer
   } = structuredContent
   return answer

@@ -285,15 +285,24 @@ test('the daily run deletes at most 20 due threads, and only after a week as due
   expect(await relay.list({ include_archived: true })).toMatchObject({ threads: [] })
 })
 
-test('a connection that was cut off or unused for a year is forgotten by the daily run', async () => {
+test('a sign-in that was cut off or unused for a year is forgotten by the daily run, and no key is', async () => {
   await using here = await open()
   const { database, owner } = here
   await owner.query(`
     insert into relay_connections (user_id, gid, name, scope, kind, created_at, last_used_at, revoked_at)
-    select '${USER}', gid, gid, 'mcp', 'key', now() - interval '2 years', used, cut
+    select '${USER}', kind || ' ' || state, state, 'mcp', kind, now() - interval '2 years', used, cut
     from (values ('used', now(), null), ('unused', null, null),
-      ('cut', now(), now() - interval '366 days'), ('just cut', null, now())) c (gid, used, cut)`)
+      ('cut', now(), now() - interval '367 days'), ('just cut', null, now())) c (state, used, cut),
+      (values ('oauth'), ('key')) k (kind)`)
   await database.call('relay_daily', { p_user_id: USER })
   const { rows } = await owner.query('select gid from relay_connections order by 1')
-  expect(rows).toEqual([{ gid: 'just cut' }, { gid: 'used' }])
+  // A key that was cut off is good again without its row.
+  expect(rows.map(({ gid }) => gid)).toEqual([
+    'key cut',
+    'key just cut',
+    'key unused',
+    'key used',
+    'oauth just cut',
+    'oauth used',
+  ])
 })
