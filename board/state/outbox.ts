@@ -8,6 +8,7 @@ import { callTool, relayNow } from '../relay/client.ts'
 import { storage } from '../relay/storage.ts'
 import { BOARD_NAME, PERSON } from '../relay/types.ts'
 import { noteFault } from './status.ts'
+import { tellTabs } from './tabs.ts'
 import { lookNow } from './threads.ts'
 import { addOwn } from './transcript.ts'
 
@@ -50,12 +51,8 @@ interface Delivery {
 
 const deliveries = new Map<string, Delivery>()
 
-/** Tells this browser's other tabs about a message at once. */
-const tabs = new BroadcastChannel('relay-board')
-
-/** Sends the posts that an earlier visit left, and follows the other tabs. */
+/** Sends the posts that an earlier visit left, and shows those of the other tabs. */
 export function followOutbox(): void {
-  tabs.onmessage = lookNow
   addEventListener('storage', ({ key }) => {
     if (key === STORE) outbox.value = load()
   })
@@ -157,7 +154,7 @@ async function sendOne(message: Outgoing): Promise<void> {
     created_at: posted.created_at ?? new Date(relayNow()).toISOString(),
     ...(to && { to }),
   })
-  tabs.postMessage('posted')
+  tellTabs('posted')
   lookNow()
 }
 

@@ -8,11 +8,10 @@ import { hideToast, toast, trouble } from '../state/status.ts'
 import { findThread, lookNow, threads } from '../state/threads.ts'
 import { arrived, transcript } from '../state/transcript.ts'
 import { toPlainLine } from '../text/characters.ts'
-import { ConnectPane } from './connect.tsx'
 import { HomePane } from './home.tsx'
 import { Icon } from './icons.tsx'
+import { Later } from './lazy.tsx'
 import { NewThreadPane } from './new-thread.tsx'
-import { SearchPane } from './search.tsx'
 import { Help, isHelpOpen } from './settings.tsx'
 import { listed, Sidebar } from './sidebar.tsx'
 import { SignIn } from './sign-in.tsx'
@@ -54,10 +53,10 @@ function Pane() {
       return <ThreadPane key={to.name} name={to.name} />
     case 'search': {
       const { at: _, ...filters } = to
-      return <SearchPane filters={filters} />
+      return <Later>{({ SearchPane }) => <SearchPane filters={filters} />}</Later>
     }
     case 'connect':
-      return <ConnectPane />
+      return <Later>{({ ConnectPane }) => <ConnectPane />}</Later>
     case 'new':
       return <NewThreadPane />
     default:
