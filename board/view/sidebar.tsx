@@ -7,7 +7,7 @@ import { minute } from '../state/clock.ts'
 import { formatRoute, go, route } from '../state/route.ts'
 import { readers, threads, unlisted } from '../state/threads.ts'
 import { formatAge } from '../text/time.ts'
-import { plainLine } from '../text/words.ts'
+import { excerptOf } from '../text/words.ts'
 import { isNow } from './addressee.tsx'
 import { Icon, Logo, SurfaceIcon } from './icons.tsx'
 import { isComposing } from './keys.ts'
@@ -214,7 +214,7 @@ const Row = memo(({ thread, isCurrent }: RowProps) => {
           <span class="cut">
             {latest ? (
               <>
-                <Name>{nameOf(latest)}</Name>: <Text>{plainLine(latest.excerpt)}</Text>
+                <Name>{nameOf(latest)}</Name>: <Text>{excerptOf(latest)}</Text>
               </>
             ) : (
               <Text>{thread.description ?? 'No messages yet'}</Text>
