@@ -100,6 +100,12 @@ export function discard(key: string): void {
   change((all) => all.filter((each) => each.key !== key))
 }
 
+/** Takes the messages of a thread along that has another name now. */
+export function moveOutgoing(from: string, to: string): void {
+  change((all) => all.map((each) => (each.thread === from ? { ...each, thread: to } : each)))
+  sendAll()
+}
+
 /** Sends the thread's messages in their order, as far as they go. */
 async function send(thread: string): Promise<void> {
   let pause = deliveries.get(thread)?.pause ?? FIRST_PAUSE

@@ -3,6 +3,7 @@ import { useEffect } from 'preact/hooks'
 import { isReadOnly, isSignedIn, signIn, staysSignedIn } from '../relay/sign-in.ts'
 import { isPerson, nameOf } from '../relay/types.ts'
 import { setArchived } from '../state/actions.ts'
+import { threadDialog } from '../state/dialog.ts'
 import { go, route } from '../state/route.ts'
 import { hideToast, toast, trouble } from '../state/status.ts'
 import { findThread, lookNow, threads } from '../state/threads.ts'
@@ -42,6 +43,7 @@ export function App({ problem }: { problem: string | undefined }) {
       <Toast />
       <Announcer />
       <Help />
+      {threadDialog.value && <Later isOverlay>{({ ThreadDialog }) => <ThreadDialog />}</Later>}
     </>
   )
 }
@@ -59,6 +61,12 @@ function Pane() {
       return <Later>{({ ConnectPane }) => <ConnectPane />}</Later>
     case 'new':
       return <NewThreadPane />
+    case 'connections':
+      if (isReadOnly.value) return <HomePane />
+      return <Later>{({ ConnectionsPane }) => <ConnectionsPane />}</Later>
+    case 'readers':
+      if (isReadOnly.value) return <HomePane />
+      return <Later>{({ ReadersPane }) => <ReadersPane />}</Later>
     default:
       return <HomePane />
   }
