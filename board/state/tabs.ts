@@ -1,4 +1,4 @@
-/** What the board's tabs in one browser tell each other, so that they need not wait for their next look. */
+/** News between the board's tabs in one browser, so that none waits for its next look. */
 import { lookNow, reloadThreads } from './threads.ts'
 
 /** `posted`: a message. `managed`: something that does not show among the latest messages. */

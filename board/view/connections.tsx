@@ -3,6 +3,7 @@ import { useEffect, useState } from 'preact/hooks'
 import { relayNow } from '../relay/client.ts'
 import { type Connection, manage } from '../relay/manage.ts'
 import { signOut } from '../relay/sign-in.ts'
+import { BOARD_NAME } from '../relay/types.ts'
 import { minute } from '../state/clock.ts'
 import { formatRoute } from '../state/route.ts'
 import { noteFault, noteSuccess, say } from '../state/status.ts'
@@ -126,7 +127,7 @@ function Row({ connection, all, onChange }: ListProps & { connection: Connection
   return (
     <li>
       <span class="tile" aria-hidden="true">
-        <Icon name={kind === 'key' ? 'key' : own ? 'desk' : 'plug'} />
+        <Icon name={kind === 'key' ? 'key' : name === BOARD_NAME ? 'desk' : 'plug'} />
       </span>
       <div>
         <span class="name">
@@ -199,7 +200,7 @@ function CutRow({ connection }: { connection: Connection }) {
   return (
     <li class="cut-off">
       <span class="tile" aria-hidden="true">
-        <Icon name={kind === 'key' ? 'key' : 'plug'} />
+        <Icon name={kind === 'key' ? 'key' : name === BOARD_NAME ? 'desk' : 'plug'} />
       </span>
       <div>
         <span class="name">

@@ -31,7 +31,7 @@ export function ReadersPane() {
   const forget = (tag: string) =>
     setReaders((known) => known?.filter(({ reader_tag }) => reader_tag !== tag))
   return (
-    <section class="pane" aria-label="Readers">
+    <section class="pane" aria-label="All readers">
       <PaneHead title="Readers" />
       {problem ? (
         <Case title="The readers could not be read" text={problem}>

@@ -108,7 +108,7 @@ function Delete({ name }: { name: string }) {
   const [open, setOpen] = useState<Message[]>([])
   useEffect(() => {
     const args = { thread_name: name, open: true, limit: NAMED + 1 }
-    // Without an answer the dialog asks all the same, only without them.
+    // Without an answer the dialog does not name them.
     void callTool('relay_read_thread', args).then(
       ({ messages }) => setOpen(messages),
       () => {},
