@@ -156,10 +156,8 @@ function Row({ connection, all, onChange }: ListProps & { connection: Connection
         <div class="asked" role="status">
           <p>
             {own
-              ? 'Signs you out here; your drafts go.'
-              : 'Its next call is refused. What it wrote stays.'}{' '}
-            This cannot be undone: to come back it needs{' '}
-            {kind === 'key' ? 'a new key' : 'to sign in again'}.
+              ? 'Signs you out here, and your drafts go.'
+              : `Its next call is refused. What it wrote stays. This cannot be undone: to come back it needs ${kind === 'key' ? 'a new key' : 'to sign in again'}.`}
             {made.length > 0 && (
               <>
                 {' '}

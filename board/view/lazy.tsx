@@ -2,11 +2,14 @@
 import { signal } from '@preact/signals'
 import type { ComponentChildren } from 'preact'
 import { useEffect } from 'preact/hooks'
+import { say } from '../state/status.ts'
 import { Case, MessageSkeleton } from './panes.tsx'
 
 type Parts = typeof import('./later.tsx')
 
 const parts = signal<Parts | 'failed' | undefined>(undefined)
+
+const FAILED = 'This part could not be loaded'
 
 /** Loads the parts, unless they are there; after a failure it can be called again. */
 export async function loadParts(): Promise<void> {
@@ -29,15 +32,15 @@ export function Later({
     if (typeof parts.peek() !== 'object') void loadParts()
   }, [])
   const loaded = parts.value
+  useEffect(() => {
+    if (isOverlay && loaded === 'failed') say(`${FAILED}. Reload the page.`)
+  }, [loaded])
   if (typeof loaded === 'object') return <>{children(loaded)}</>
   if (isOverlay) return null
   return (
     <section class="pane" aria-label="Loading">
       {loaded === 'failed' ? (
-        <Case
-          title="This part could not be loaded"
-          text="The relay may be out of reach, or newer than this page."
-        >
+        <Case title={FAILED} text="The relay may be out of reach, or newer than this page.">
           <button class="btn primary" type="button" onClick={() => location.reload()}>
             Reload the page
           </button>

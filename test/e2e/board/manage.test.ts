@@ -1,7 +1,7 @@
 /** The person manages the relay from the board: messages, threads, connections, readers. */
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { go, linkOf, openBoard } from '../../support/board.ts'
+import { go, linkOf, openBoard, settle } from '../../support/board.ts'
 import { openBrowser } from '../../support/browser.ts'
 import { clientOf, createTestRelay, type TestRelay } from '../../support/relay.ts'
 
@@ -417,4 +417,37 @@ test('a read-only sign-in sees nothing of all this', async () => {
   await page.getByLabel('Key, to fill it in').waitFor()
   expect(await page.getByRole('button', { name: 'Make the key' }).count()).toBe(0)
   expect(actions).toEqual([])
+})
+
+test('a long message stays open when another in the thread has changed', async () => {
+  await using relay = await createTestRelay()
+  await post(relay, 'plan', `${'word '.repeat(4_000)}the end`)
+  await post(relay, 'plan', 'May I?', { to: 'board' })
+  await using board = await openBoard(browser, relay, { at: '#/t/plan' })
+  const { page } = board
+  await page.getByRole('button', { name: /^Show all/ }).click()
+  await page.getByRole('button', { name: 'Show less' }).waitFor()
+  const renewed = page.waitForResponse(async (response) => {
+    const { params } = response.request().postDataJSON() ?? {}
+    return params?.name === 'relay_read_thread'
+  })
+  await page.getByRole('button', { name: 'Done: message 2 needs no answer' }).click()
+  await renewed
+  await settle(page)
+  await page.locator('.msg').getByText('the end').waitFor()
+  expect(await page.getByRole('button', { name: 'Show less' }).count()).toBe(1)
+})
+
+test('a page of a relay that has been replaced says how to get the parts it lacks', async () => {
+  await using relay = await createTestRelay()
+  await using board = await openBoard(browser, relay, { signedOut: true })
+  const { page } = board
+  await page.route('**/board/later-*.js', (route) => route.fulfill({ status: 404 }))
+  await page.goto(await linkOf(relay))
+  await page.locator('.app').waitFor()
+  await go(page, '#/search?q=words')
+  await page.getByRole('heading', { name: 'This part could not be loaded' }).waitFor()
+  await page.unroute('**/board/later-*.js')
+  await page.getByRole('button', { name: 'Reload the page' }).click()
+  await page.getByText('No message has this.').waitFor()
 })
