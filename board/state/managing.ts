@@ -12,6 +12,7 @@ import { dropThread, patchThread, reloadThreads } from './threads.ts'
 export async function describeThread(name: string, description: string): Promise<void> {
   await manage('describe_thread', { thread_name: name, ...(description && { description }) })
   patchThread(name, { description })
+  // A list that was asked for before the thread is renamed as well would have its old name.
   await finish()
 }
 
@@ -24,7 +25,7 @@ export async function renameThread(name: string, wanted: string): Promise<void> 
   patchThread(name, { name: thread_name })
   const to = route.peek()
   if (to.at === 'thread' && to.name === name) go({ ...to, name: thread_name }, true)
-  await finish()
+  void finish()
 }
 
 /** Deletes an archived thread for good. Throws Fault. */
@@ -36,7 +37,7 @@ export async function deleteThread(name: string): Promise<void> {
   if (to.at === 'thread' && to.name === name) go({ at: 'home' }, true)
   dropThread(name)
   say(`${name} deleted`)
-  await finish()
+  void finish()
 }
 
 async function finish(): Promise<void> {

@@ -17,7 +17,7 @@ let waiting:
   | { thread: string; message: Message; timer: number; toast: Toast | undefined }
   | undefined
 
-addEventListener('pagehide', takeBackNow)
+// A page that closes is hidden first.
 document.addEventListener('visibilitychange', () => {
   if (document.hidden) takeBackNow()
 })

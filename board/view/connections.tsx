@@ -10,7 +10,7 @@ import { noteFault, noteSuccess, say } from '../state/status.ts'
 import { formatAge, formatUse, formatWhen } from '../text/time.ts'
 import { Icon } from './icons.tsx'
 import { Case, MessageSkeleton, PaneHead } from './panes.tsx'
-import { Name } from './text.tsx'
+import { Name, Text } from './text.tsx'
 
 export function ConnectionsPane() {
   const [all, setAll] = useState<Connection[]>()
@@ -162,7 +162,7 @@ function Row({ connection, all, onChange }: ListProps & { connection: Connection
               <>
                 {' '}
                 It made {made.length === 1 ? 'a key that is' : `${made.length} keys that are`} still
-                good: {made.map((key) => key.name).join(', ')}.
+                good: <Text>{made.map((key) => key.name).join(', ')}</Text>.
               </>
             )}
           </p>

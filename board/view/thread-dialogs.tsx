@@ -149,7 +149,8 @@ function Delete({ name }: { name: string }) {
           <p class="caution" role="status">
             <Icon name="alert" />
             <span>
-              Still waiting for an answer: {open.slice(0, NAMED).map(describeOpen).join(', ')}
+              Still waiting for an answer:{' '}
+              <Text>{open.slice(0, NAMED).map(describeOpen).join(', ')}</Text>
               {open.length > NAMED && ' and more'}.
             </span>
           </p>

@@ -35,6 +35,14 @@ function followActions(page: Page): Record<string, unknown>[] {
   return sent
 }
 
+/** The next answer with messages of a thread. */
+function nextReading(page: Page) {
+  return page.waitForResponse((response) => {
+    const { params } = response.request().postDataJSON() ?? {}
+    return params?.name === 'relay_read_thread'
+  })
+}
+
 /** From now on, time passes in the page only as the test lets it. */
 async function stopClock(page: Page): Promise<void> {
   await page.clock.pauseAt((await page.evaluate<number>('Date.now()')) + 10_000)
@@ -93,6 +101,7 @@ test('a text that waits for its undo is taken back when the page closes or a sec
   await page.getByText('one', { exact: true }).waitFor()
   await stopClock(page)
   await takeBack(page, 1)
+  const renewed = nextReading(page)
   await takeBack(page, 2)
   const taken = async () => {
     const messages = await messagesOf(relay, 'plan')
@@ -101,6 +110,10 @@ test('a text that waits for its undo is taken back when the page closes or a sec
       .map(({ seq }: { seq: number }) => seq)
   }
   await expect.poll(taken).toEqual([1])
+  // The relay still has the second text, which stays away from the page.
+  await renewed
+  await page.evaluate(`fetch('/health').then((response) => response.text())`)
+  expect(await page.getByText('two', { exact: true }).count()).toBe(0)
   await page.goto('about:blank')
   await expect.poll(taken).toEqual([2, 1])
 })
@@ -304,7 +317,7 @@ test('a thread that gets another name and description takes its address, draft a
   await dialog.getByLabel('Name').fill('garden')
   await dialog.getByRole('button', { name: 'Save' }).click()
   await page.getByRole('heading', { name: 'garden' }).waitFor()
-  expect(await page.getByRole('dialog').count()).toBe(0)
+  await expect.poll(() => page.getByRole('dialog').count()).toBe(0)
   expect(await page.evaluate('location.hash')).toBe('#/t/garden')
   const field = page.getByRole('textbox', { name: 'Write to garden' })
   expect(await field.inputValue()).toBe('half a thought')
@@ -313,7 +326,7 @@ test('a thread that gets another name and description takes its address, draft a
     { name: 'other' },
     { name: 'garden', description: 'Beds and bulbs' },
   ])
-  expect(await page.getByRole('link', { name: /^plan/ }).count()).toBe(0)
+  await expect.poll(() => page.getByRole('link', { name: /^plan/ }).count()).toBe(0)
   // A bookmark with the old name, and a description that is taken away.
   await go(page, '#/')
   await go(page, '#/t/plan/1')
@@ -367,6 +380,7 @@ test('only an archived thread is deleted, by its name, with a warning about open
   expect(actions).toEqual([])
   await dialog.getByRole('button', { name: 'Delete for good' }).click()
   await page.locator('.toast').getByText('plan deleted').waitFor()
+  await expect.poll(() => page.getByRole('dialog').count()).toBe(0)
   expect(await page.evaluate('location.hash')).toBe('#/')
   const args = { include_archived: true }
   const { structuredContent } = await relay.call('relay_list_threads', args)
@@ -427,10 +441,7 @@ test('a long message stays open when another in the thread has changed', async (
   const { page } = board
   await page.getByRole('button', { name: /^Show all/ }).click()
   await page.getByRole('button', { name: 'Show less' }).waitFor()
-  const renewed = page.waitForResponse(async (response) => {
-    const { params } = response.request().postDataJSON() ?? {}
-    return params?.name === 'relay_read_thread'
-  })
+  const renewed = nextReading(page)
   await page.getByRole('button', { name: 'Done: message 2 needs no answer' }).click()
   await renewed
   await settle(page)
