@@ -140,7 +140,7 @@ test('a text that was taken back in one tab is gone from the other', async () =>
   await using relay = await createTestRelay()
   await post(relay, 'plan', 'the password is hunter2')
   await using board = await openBoard(browser, relay, { at: '#/t/plan' })
-  await board.page.getByText('hunter2').waitFor()
+  await board.page.locator('.msg').getByText('hunter2').waitFor()
   await relay.fetch('/manage', {
     method: 'POST',
     headers: { authorization: `Bearer ${relay.key}`, 'content-type': 'application/json' },
@@ -283,8 +283,11 @@ test('a reader is forgotten after a question, the person never', async () => {
 test('readers come fifty at a time', async () => {
   await using relay = await createTestRelay()
   for (let i = 10; i < 65; i += 1) await post(relay, 'plan', 'x', { reader_tag: `reader-${i}` })
-  await using board = await openBoard(browser, relay, { at: '#/readers' })
+  await using board = await openBoard(browser, relay)
   const { page } = board
+  // With the list, the person is a reader too.
+  await page.locator('.row').waitFor()
+  await go(page, '#/readers')
   const rows = page.locator('.lines > li')
   await page.getByRole('button', { name: 'More readers' }).click()
   await page.getByText('reader-64', { exact: true }).first().waitFor()
