@@ -29,6 +29,14 @@ const COMMON = /** @type {const} */ ({
   write: false,
 })
 
+/** Options for the programs of pages, which refer to their files by names with a digest. */
+const PAGE = /** @type {const} */ ({
+  ...COMMON,
+  format: 'esm',
+  entryNames: '[name]-[hash]',
+  chunkNames: '[name]-[hash]',
+})
+
 /** Files served under the names they have here. */
 const PUBLIC = join(SOURCE, 'public')
 
@@ -37,21 +45,21 @@ const ICON = fileURLToPath(new URL('../icon.svg', import.meta.url))
 
 /** Builds everything. Throws esbuild's errors. */
 export async function buildBoard() {
-  const [{ outputFiles }, app] = await Promise.all([
+  const [board, others, app] = await Promise.all([
+    // Three files: the first view, the parts that it does not need, and the code that both use.
+    build({ ...PAGE, entryPoints: { board: join(SOURCE, 'main.tsx') }, splitting: true }),
     build({
-      ...COMMON,
+      ...PAGE,
       entryPoints: {
-        board: join(SOURCE, 'main.tsx'),
         theme: join(SOURCE, 'theme.ts'),
         home: join(SOURCE, 'home.tsx'),
         style: join(SOURCE, 'style', 'board.css'),
         consent: join(SOURCE, 'style', 'consent.css'),
       },
-      entryNames: '[name]-[hash]',
-      format: 'esm',
     }),
     buildApp(),
   ])
+  const outputFiles = [...board.outputFiles, ...others.outputFiles]
   await mkdir(APP_TARGET, { recursive: true })
   await writeIfNew(join(APP_TARGET, 'board.html'), app)
   await mkdir(TARGET, { recursive: true })

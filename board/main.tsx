@@ -4,10 +4,15 @@ import { finishSignIn, isSignedIn, signInWithLink } from './relay/sign-in.ts'
 import { followOutbox } from './state/outbox.ts'
 import { followAddress } from './state/route.ts'
 import { followNews } from './state/settings.ts'
+import { followTabs } from './state/tabs.ts'
 import { followThreads } from './state/threads.ts'
 import { followTranscript } from './state/transcript.ts'
 import { App } from './view/app.tsx'
 import { keepFocus } from './view/focus.ts'
+import { loadParts } from './view/lazy.tsx'
+
+/** Milliseconds until the parts load that the first view does not need. */
+const LATER = 2_000
 
 /**
  * Takes the code that `npm start` puts into the address out of it, and signs in with it. Returns why that
@@ -39,3 +44,6 @@ followTranscript()
 followThreads()
 followNews()
 followOutbox()
+followTabs()
+// A page that stays open for days meets a newer relay, which no longer has the files of this one.
+setTimeout(loadParts, LATER)

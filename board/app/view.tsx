@@ -5,7 +5,7 @@ import { isPerson, nameOf, type Thread } from '../relay/types.ts'
 import { boardBase, formatRoute } from '../state/route.ts'
 import { toast } from '../state/status.ts'
 import { dayOf, formatAge, formatClock, formatDay } from '../text/time.ts'
-import { plainLine } from '../text/words.ts'
+import { excerptOf } from '../text/words.ts'
 import { Icon, Logo, SurfaceIcon } from '../view/icons.tsx'
 import { Message } from '../view/message.tsx'
 import { Name, Text } from '../view/text.tsx'
@@ -159,7 +159,7 @@ function Row({ thread }: { thread: Thread }) {
         <span class="cut">
           {latest ? (
             <>
-              <Name>{nameOf(latest)}</Name>: <Text>{plainLine(latest.excerpt)}</Text>
+              <Name>{nameOf(latest)}</Name>: <Text>{excerptOf(latest)}</Text>
             </>
           ) : (
             <Text>{description ?? `${message_count} messages`}</Text>

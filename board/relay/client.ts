@@ -1,4 +1,7 @@
-/** A client for the relay's six tools: MCP 2026-07-28, one request and one JSON answer per call. */
+/**
+ * A client for the relay's six tools: MCP 2026-07-28, one request and one JSON answer per call. manage.ts
+ * shares its way of sending.
+ */
 import { Fault } from './fault.ts'
 import { authorization, refresh } from './sign-in.ts'
 import type { News, Posted, Reading, ThreadList } from './types.ts'
@@ -41,11 +44,50 @@ export async function callTool<Name extends keyof Tools>(
   args: Record<string, unknown>,
   signal?: AbortSignal,
 ): Promise<Tools[Name]> {
+  lastId += 1
+  const headers = {
+    accept: 'application/json, text/event-stream',
+    'mcp-protocol-version': VERSION,
+    'mcp-method': 'tools/call',
+    'mcp-name': name,
+  }
+  const body = {
+    jsonrpc: '2.0',
+    id: lastId,
+    method: 'tools/call',
+    params: {
+      _meta: {
+        [`${PREFIX}/protocolVersion`]: VERSION,
+        [`${PREFIX}/clientCapabilities`]: {},
+        [`${PREFIX}/clientInfo`]: { name: 'relay-board', version: '1' },
+      },
+      name,
+      arguments: args,
+    },
+  }
+  const limit = TIME_LIMIT + 1000 * Number(args.wait_seconds ?? 0)
+  return readResult(await send('/mcp', body, { headers, limit, ...(signal && { signal }) }))
+}
+
+interface SendOptions {
+  headers?: Record<string, string>
+  /** Milliseconds for the answer. */
+  limit?: number
+  signal?: AbortSignal
+  /** Whether it is sent even if the page closes. */
+  keepalive?: boolean
+}
+
+/**
+ * Posts JSON with the sign-in, which is refreshed once if it is refused. Throws Fault, or the reason of an
+ * aborted `signal`.
+ */
+export async function send(path: string, body: object, options: SendOptions): Promise<Response> {
   const used = authorization()
-  let response = await post(name, args, used, signal)
+  let response = await post(path, body, used, options)
   if (response.status === 401) {
     await refresh(used)
-    response = await post(name, args, authorization(), signal)
+    response = await post(path, body, authorization(), options)
     if (response.status === 401) {
       throw new Fault('signed_out', 'This sign-in has ended. Sign in again.')
     }
@@ -54,45 +96,24 @@ export async function callTool<Name extends keyof Tools>(
   if (/insufficient_scope/.test(response.headers.get('www-authenticate') ?? '')) {
     throw new Fault('read_only', 'This sign-in may only read.')
   }
-  return readResult(response)
+  return response
 }
 
 async function post(
-  name: string,
-  args: Record<string, unknown>,
+  path: string,
+  body: object,
   authorization: string,
-  signal: AbortSignal | undefined,
+  { headers, limit = TIME_LIMIT, signal, keepalive = false }: SendOptions,
 ): Promise<Response> {
   onRequest()
-  lastId += 1
-  const limit = TIME_LIMIT + 1000 * Number(args.wait_seconds ?? 0)
   const timeout = AbortSignal.timeout(limit)
   try {
-    const response = await fetch('/mcp', {
+    const response = await fetch(path, {
       method: 'POST',
-      headers: {
-        authorization,
-        accept: 'application/json, text/event-stream',
-        'content-type': 'application/json',
-        'mcp-protocol-version': VERSION,
-        'mcp-method': 'tools/call',
-        'mcp-name': name,
-      },
-      body: JSON.stringify({
-        jsonrpc: '2.0',
-        id: lastId,
-        method: 'tools/call',
-        params: {
-          _meta: {
-            [`${PREFIX}/protocolVersion`]: VERSION,
-            [`${PREFIX}/clientCapabilities`]: {},
-            [`${PREFIX}/clientInfo`]: { name: 'relay-board', version: '1' },
-          },
-          name,
-          arguments: args,
-        },
-      }),
+      headers: { ...headers, authorization, 'content-type': 'application/json' },
+      body: JSON.stringify(body),
       signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
+      keepalive,
     })
     const date = Date.parse(response.headers.get('date') ?? '')
     // The header has whole seconds, so a smaller difference does not count.

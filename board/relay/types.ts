@@ -32,6 +32,8 @@ export interface Thread {
   message_count: number
   unread_count?: number
   latest?: Latest | null
+  /** When the person last renamed or described it, took a message back, or marked one as done. */
+  changed_at?: string
 }
 
 export interface Message extends Author {
@@ -39,6 +41,10 @@ export interface Message extends Author {
   content: string
   /** Characters of the whole content, when `content` is only its beginning. */
   content_length?: number
+  /** Whether an answer of its addressee is still due. */
+  open?: boolean
+  /** The person has taken its text and metadata back. */
+  redacted?: boolean
   metadata?: Record<string, unknown>
   created_at: string
   /** Present where messages of several threads can meet. */

@@ -45,3 +45,11 @@ export function restoreDraft(thread: string, { text, to }: Draft): void {
   saveDraft(thread, { text: typed ? `${text}\n\n${typed}` : text, to })
   changedDraft.value = { thread }
 }
+
+/** Takes the draft along when a thread gets another name, or is found under it. */
+export function moveDraft(from: string, to: string): void {
+  const draft = loadDraft(from)
+  if (!draft.text || from === to) return
+  saveDraft(from, { text: '', to: '' })
+  restoreDraft(to, draft)
+}

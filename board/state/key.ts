@@ -1,8 +1,16 @@
-/** The relay's key, if the person pasted it to have it filled in: in memory only, gone with the tab. */
+/**
+ * The key that is filled in where a client needs one: of a client, made here, or one that the person pasted.
+ * In memory only, gone with the tab.
+ */
 import { signal } from '@preact/signals'
 import { fillIn } from '../text/fill-in.ts'
 
 export const knownKey = signal('')
+
+/** The key that was made last in this tab, which the relay does not keep. */
+export const madeKey = signal<{ name: string; isReadOnly: boolean; key: string } | undefined>(
+  undefined,
+)
 
 /** A block with the key filled in. */
 export function fillKey(text: string): string {

@@ -8,6 +8,7 @@ import { callTool, relayNow } from '../relay/client.ts'
 import { storage } from '../relay/storage.ts'
 import { BOARD_NAME, PERSON } from '../relay/types.ts'
 import { noteFault } from './status.ts'
+import { tellTabs } from './tabs.ts'
 import { lookNow } from './threads.ts'
 import { addOwn } from './transcript.ts'
 
@@ -50,12 +51,8 @@ interface Delivery {
 
 const deliveries = new Map<string, Delivery>()
 
-/** Tells this browser's other tabs about a message at once. */
-const tabs = new BroadcastChannel('relay-board')
-
-/** Sends the posts that an earlier visit left, and follows the other tabs. */
+/** Sends the posts that an earlier visit left, and shows those of the other tabs. */
 export function followOutbox(): void {
-  tabs.onmessage = lookNow
   addEventListener('storage', ({ key }) => {
     if (key === STORE) outbox.value = load()
   })
@@ -101,6 +98,12 @@ export function retry(key: string): void {
 
 export function discard(key: string): void {
   change((all) => all.filter((each) => each.key !== key))
+}
+
+/** Takes the messages of a thread along that has another name now. */
+export function moveOutgoing(from: string, to: string): void {
+  change((all) => all.map((each) => (each.thread === from ? { ...each, thread: to } : each)))
+  sendAll()
 }
 
 /** Sends the thread's messages in their order, as far as they go. */
@@ -157,7 +160,7 @@ async function sendOne(message: Outgoing): Promise<void> {
     created_at: posted.created_at ?? new Date(relayNow()).toISOString(),
     ...(to && { to }),
   })
-  tabs.postMessage('posted')
+  tellTabs('posted')
   lookNow()
 }
 

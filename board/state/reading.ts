@@ -5,6 +5,9 @@ import type { Message, Reading } from '../relay/types.ts'
 /** Messages of a page. The relay returns fewer when they are long. */
 export const PAGE = 60
 
+/** The most messages of a page that the relay takes. */
+const MOST = 500
+
 /** Messages shown below the one that is opened, and how many of them when they are long. */
 const BELOW = 25
 const FEW_BELOW = 8
@@ -39,7 +42,8 @@ export async function readAfter(
   let found: Message[] = []
   // An answer is filled from its end, so long messages may leave out those next to the given one.
   while (from > seq + 1) {
-    const page = await read({ thread_name: name, limit: count, before_seq: from }, signal)
+    const limit = Math.min(count, MOST)
+    const page = await read({ thread_name: name, limit, before_seq: from }, signal)
     const fresh = page.messages.filter((message) => message.seq > seq)
     found = [...found, ...fresh]
     if (fresh.length < page.messages.length || page.messages.length === 0) break
@@ -59,7 +63,7 @@ export async function readAll(
   do {
     const page: Reading = await read({
       thread_name: name,
-      limit: 500,
+      limit: MOST,
       ...(before !== undefined && { before_seq: before }),
     })
     const whole = await Promise.all(

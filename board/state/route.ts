@@ -12,6 +12,8 @@ export type Route =
   | { at: 'home' }
   | { at: 'connect' }
   | { at: 'new' }
+  | { at: 'connections' }
+  | { at: 'readers' }
   | { at: 'thread'; name: string; seq?: number }
   | ({ at: 'search' } & Filters)
 
@@ -21,7 +23,7 @@ const FILTERS = ['q', 'thread', 'surface', 'from'] as const
 export function parseRoute(fragment: string): Route {
   const [path = '', query = ''] = fragment.replace(/^#\/?/, '').split('?', 2)
   const [at, name = '', seq = ''] = path.split('/')
-  if (at === 'connect' || at === 'new') return { at }
+  if (at === 'connect' || at === 'new' || at === 'connections' || at === 'readers') return { at }
   if (at === 't' && name) {
     const place = Number(seq)
     const decoded = decode(name)

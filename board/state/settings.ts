@@ -46,6 +46,16 @@ export async function toggleAnnounced(name: string): Promise<void> {
   storage.setItem('relay-announced', JSON.stringify([...next]))
 }
 
+/** Announces a thread under its new name; without one, no longer. */
+export function moveAnnounced(from: string, to?: string): void {
+  if (!announced.peek().has(from)) return
+  const next = new Set(announced.peek())
+  next.delete(from)
+  if (to !== undefined) next.add(to)
+  announced.value = next
+  storage.setItem('relay-announced', JSON.stringify([...next]))
+}
+
 /** Shows an example. Browsers on phones have a constructor for it, which throws when a page calls it. */
 function showsNotifications(): boolean {
   try {

@@ -27,11 +27,11 @@ export const toast = signal<Toast | undefined>(undefined)
 
 let timer: number | undefined
 
-/** Shows a toast for a few seconds, longer when there is something to press. */
-export function say(text: string, action?: Toast['action']): void {
+/** Shows a toast for some milliseconds: a few seconds, longer when there is something to press. */
+export function say(text: string, action?: Toast['action'], time = action ? 10_000 : 4_000): void {
   clearTimeout(timer)
   toast.value = action ? { text, action } : { text }
-  timer = setTimeout(hideToast, action ? 10_000 : 4_000)
+  timer = setTimeout(hideToast, time)
 }
 
 export function hideToast(): void {

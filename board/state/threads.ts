@@ -214,6 +214,11 @@ export function patchThread(name: string, change: Partial<Thread>): void {
     ?.map((thread) => (thread.name === name ? { ...thread, ...change } : thread))
 }
 
+/** Takes a thread out of the list. */
+export function dropThread(name: string): void {
+  threads.value = threads.peek()?.filter((thread) => thread.name !== name)
+}
+
 function isSame(a: Thread | undefined, b: Thread | undefined): boolean {
   return a !== undefined && JSON.stringify(a) === JSON.stringify(b)
 }

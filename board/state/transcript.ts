@@ -5,6 +5,7 @@
 import { batch, effect, signal, untracked } from '@preact/signals'
 import { callTool } from '../relay/client.ts'
 import { isPerson, type Message, type News, PERSON } from '../relay/types.ts'
+import { moveDraft } from './drafts.ts'
 import { PAGE, read, readAfter, readAround } from './reading.ts'
 import { go, route } from './route.ts'
 import { noteFault, noteSuccess } from './status.ts'
@@ -28,6 +29,10 @@ export interface Transcript {
   unreadCount: number
   /** Up to here everything was read when it was opened. */
   readUpTo: number
+  /** The thread's `changed_at` that these messages have seen. */
+  changedAt?: string | undefined
+  /** Whether the person has written since, which closes the open messages to them. */
+  isStale?: boolean
   /** Where to scroll to: a message, or the end. Each jump has an object of its own. */
   aim: { seq?: number }
   /** The error, when `failed`. */
@@ -77,6 +82,7 @@ function catchUp(isWhole: boolean): void {
     // A thread may be opened before the list is there, which knows where it ends.
     if (open.hasNewer && !isBehind(open)) transcript.value = { ...open, hasNewer: false }
     else if (!open.hasNewer && isBehind(open)) void loadNewer()
+    else if (open.isStale || open.changedAt !== findThread(open.name)?.changed_at) void renew()
   }
 }
 
@@ -122,6 +128,7 @@ async function open(name: string, seq?: number): Promise<void> {
   if (signal.aborted) return
   // Before the look at the unread messages: a later message may be in neither answer.
   const last = lastSeq(name)
+  const changedAt = findThread(name)?.changed_at
   try {
     const [reading, news] = await Promise.all([
       seq === undefined
@@ -130,9 +137,10 @@ async function open(name: string, seq?: number): Promise<void> {
       peekUnread(name, signal),
     ])
     noteSuccess()
-    // The relay finds names in other spellings; here a thread has its own.
+    // The relay finds other spellings and former names; here a thread has its own.
     const { thread_name = name } = reading
     if (thread_name !== name) {
+      moveDraft(name, thread_name)
       return go({ at: 'thread', name: thread_name, ...(seq !== undefined && { seq }) }, true)
     }
     const firstUnread = news.messages[0]?.seq
@@ -155,6 +163,7 @@ async function open(name: string, seq?: number): Promise<void> {
       hasNewer: highest < newest || (seq !== undefined && highest > 0 && !isListed(name)),
       unreadCount: news.remaining_count,
       readUpTo: firstUnread === undefined ? last || newest : firstUnread - 1,
+      changedAt,
       ...(firstUnread !== undefined && { firstUnread }),
       aim: aimed === undefined ? {} : { seq: aimed },
     }
@@ -207,6 +216,25 @@ export function loadNewer(): Promise<void> {
     const rest = end.messages.filter(({ seq }) => seq > highest)
     return { added: rest, change: { hasNewer: false } }
   })
+}
+
+/** Reads the window again, whose messages the person has changed, here or elsewhere. */
+function renew(): Promise<void> {
+  return grow(async ({ name, messages }, signal) => {
+    const changedAt = findThread(name)?.changed_at
+    const lowest = messages[0]?.seq ?? 1
+    const count = (messages.at(-1)?.seq ?? 0) - lowest + 1
+    const added = count > 0 ? await readAfter(name, lowest - 1, count, signal) : []
+    return { added, change: { changedAt, isStale: false } }
+  })
+}
+
+/** Changes a message of the open thread before the relay confirms it. */
+export function replaceMessage(name: string, message: Message): void {
+  const open = transcript.peek()
+  if (open?.name !== name) return
+  const messages = open.messages.map((each) => (each.seq === message.seq ? message : each))
+  transcript.value = { ...open, messages }
 }
 
 /** Shows the end of the thread. */
@@ -288,14 +316,31 @@ function put(added: Message[], change: Partial<Transcript>): void {
   if (!open) return
   const bySeq = new Map(open.messages.map((message) => [message.seq, message]))
   const last = open.messages.at(-1)?.seq ?? 0
-  for (const message of added) bySeq.set(message.seq, message)
+  for (const message of added) bySeq.set(message.seq, merge(bySeq.get(message.seq), message))
   const news = open.hasNewer ? [] : added.filter(({ seq }) => seq > last)
   batch(() => {
     transcript.value = {
       ...open,
       ...(added.length > 0 && { messages: [...bySeq.values()].sort((a, b) => a.seq - b.seq) }),
+      ...(news.some(isPerson) && open.messages.some((each) => each.open) && { isStale: true }),
       ...change,
     }
     arrived.value += news.filter((message) => !isPerson(message)).length
   })
+}
+
+/**
+ * The newer version of a message; the same object if nothing has changed. It stays whole once it was, and
+ * taken back, which the relay may not know yet.
+ */
+function merge(known: Message | undefined, { content_length, ...fresh }: Message): Message {
+  if (known?.redacted) return known
+  const wasWhole = known !== undefined && known.content_length === undefined
+  const next =
+    content_length === undefined
+      ? fresh
+      : wasWhole
+        ? { ...fresh, content: known.content }
+        : { ...fresh, content_length }
+  return JSON.stringify(known) === JSON.stringify(next) && known ? known : next
 }

@@ -12,8 +12,8 @@ export interface ConnectGuide {
   onlyOAuth?: boolean
 }
 
-/** A placeholder for the key: no page shows a real one. */
-const KEY = 'YOUR_RELAY_API_KEY'
+/** A placeholder for the key of the client. */
+const KEY = 'YOUR_RELAY_KEY'
 
 /** Sentences to start with in a connected session. */
 export const FIRST_SENTENCES = [
@@ -116,7 +116,12 @@ export function connectGuides(url: string): ConnectGuide[] {
           into: '.vscode/mcp.json',
           text: pretty({
             inputs: [
-              { type: 'promptString', id: 'relay', description: 'RELAY_API_KEY', password: true },
+              {
+                type: 'promptString',
+                id: 'relay',
+                description: 'Key for the relay',
+                password: true,
+              },
             ],
             servers: {
               // biome-ignore lint/suspicious/noTemplateCurlyInString: VS Code expands it.

@@ -34,11 +34,12 @@ export function writeContext(name: string, messages: Message[]): string {
 }
 
 function writeMessage(message: Message): string {
-  const { seq, surface, to, created_at, content, content_length } = message
+  const { seq, surface, to, created_at, content, content_length, redacted } = message
   const who = isPerson(message) ? 'The person' : `${quote(nameOf(message))} (${surface})`
   const time = `${created_at.slice(0, 16).replace('T', ' ')} UTC`
   const cut = content_length ? `\n\n(The beginning of ${content_length} characters.)` : ''
-  return `**#${seq} ${who}${to ? ` to ${quote(to)}` : ''}, ${time}**\n\n${blockquote(content)}${cut}`
+  const head = `**#${seq} ${who}${to ? ` to ${quote(to)}` : ''}, ${time}**`
+  return `${head}\n\n${redacted ? 'Taken back by the person.' : `${blockquote(content)}${cut}`}`
 }
 
 /** A name on one line that cannot end before its last quotation mark. */

@@ -47,6 +47,17 @@ export function formatWhen(time: string, now: number): string {
   return dayOf(time) === startOfDay(now) ? formatClock(time) : formatDate(time, now)
 }
 
+/**
+ * When something was last used: "Used 3 h ago". The relay notes a use at most once an hour, so it is no more
+ * exact than that.
+ */
+export function formatUse(time: string | undefined, now: number): string {
+  if (time === undefined) return 'Never used'
+  const age = now - Date.parse(time)
+  if (age < HOUR) return 'Used in the last hour'
+  return `Used ${formatAge(time, now)}${age < 14 * DAY ? ' ago' : ''}`
+}
+
 function formatDate(time: string, now: number): string {
   const date = new Date(time)
   const isThisYear = date.getFullYear() === new Date(now).getFullYear()

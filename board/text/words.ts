@@ -52,3 +52,8 @@ export function excerptAround(content: string, words: string[], length: number):
 export function escapePattern(word: string): string {
   return word.replaceAll(/[.*+?^${}()|[\]\\/]/g, '\\$&')
 }
+
+/** The beginning of a thread's latest message on one line. Only one that was taken back is empty. */
+export function excerptOf({ excerpt }: { excerpt: string }): string {
+  return excerpt === '' ? 'Taken back' : plainLine(excerpt)
+}

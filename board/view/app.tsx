@@ -3,16 +3,16 @@ import { useEffect } from 'preact/hooks'
 import { isReadOnly, isSignedIn, signIn, staysSignedIn } from '../relay/sign-in.ts'
 import { isPerson, nameOf } from '../relay/types.ts'
 import { setArchived } from '../state/actions.ts'
+import { threadDialog } from '../state/dialog.ts'
 import { go, route } from '../state/route.ts'
 import { hideToast, toast, trouble } from '../state/status.ts'
 import { findThread, lookNow, threads } from '../state/threads.ts'
 import { arrived, transcript } from '../state/transcript.ts'
 import { toPlainLine } from '../text/characters.ts'
-import { ConnectPane } from './connect.tsx'
 import { HomePane } from './home.tsx'
 import { Icon } from './icons.tsx'
+import { Later } from './lazy.tsx'
 import { NewThreadPane } from './new-thread.tsx'
-import { SearchPane } from './search.tsx'
 import { Help, isHelpOpen } from './settings.tsx'
 import { listed, Sidebar } from './sidebar.tsx'
 import { SignIn } from './sign-in.tsx'
@@ -43,6 +43,7 @@ export function App({ problem }: { problem: string | undefined }) {
       <Toast />
       <Announcer />
       <Help />
+      {threadDialog.value && <Later isOverlay>{({ ThreadDialog }) => <ThreadDialog />}</Later>}
     </>
   )
 }
@@ -54,12 +55,18 @@ function Pane() {
       return <ThreadPane key={to.name} name={to.name} />
     case 'search': {
       const { at: _, ...filters } = to
-      return <SearchPane filters={filters} />
+      return <Later>{({ SearchPane }) => <SearchPane filters={filters} />}</Later>
     }
     case 'connect':
-      return <ConnectPane />
+      return <Later>{({ ConnectPane }) => <ConnectPane />}</Later>
     case 'new':
       return <NewThreadPane />
+    case 'connections':
+      if (isReadOnly.value) return <HomePane />
+      return <Later>{({ ConnectionsPane }) => <ConnectionsPane />}</Later>
+    case 'readers':
+      if (isReadOnly.value) return <HomePane />
+      return <Later>{({ ReadersPane }) => <ReadersPane />}</Later>
     default:
       return <HomePane />
   }

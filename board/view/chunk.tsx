@@ -1,9 +1,12 @@
 /** Runs of messages: drawn again only when one of them has changed, and skipped while far from the screen. */
 import { Fragment } from 'preact'
 import { useMemo, useRef } from 'preact/hooks'
+import { isReadOnly } from '../relay/sign-in.ts'
 import { isPerson, type Message as MessageData, nameOf } from '../relay/types.ts'
+import { settle } from '../state/taking-back.ts'
 import { showWhole, type Transcript } from '../state/transcript.ts'
 import { dayOf, formatDay } from '../text/time.ts'
+import { messageActions } from './actions.tsx'
 import { memo } from './memo.ts'
 import { Message } from './message.tsx'
 
@@ -67,6 +70,8 @@ export const Chunk = memo((props: ChunkProps) => {
               isContinued={!isNewDay && !isFirstNew && continues(last, message)}
               isTarget={message.seq === target}
               onWhole={showWhole}
+              actionsFor={messageActions}
+              {...(!isReadOnly.value && { onDone: settle })}
             />
           </Fragment>
         )

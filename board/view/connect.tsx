@@ -1,11 +1,13 @@
 /** Connecting a first or a further client, and that one has arrived. */
 import { useEffect, useMemo, useState } from 'preact/hooks'
 import { relayNow } from '../relay/client.ts'
+import { isReadOnly } from '../relay/sign-in.ts'
 import { awaitArrival, describeArrival } from '../state/arrivals.ts'
 import { formatRoute } from '../state/route.ts'
 import { connectGuides, FIRST_SENTENCES } from '../text/connect-guides.ts'
 import { CopyButton } from './copy.tsx'
-import { AddressAndKey, Clients, FirstSentences, Guide, KeyField } from './guides.tsx'
+import { Address, AddressAndKey, Clients, FirstSentences, Guide, KeyField } from './guides.tsx'
+import { KeyMaker } from './key-maker.tsx'
 import { PaneHead } from './panes.tsx'
 import { Text } from './text.tsx'
 
@@ -14,11 +16,26 @@ const URL_OF_RELAY = `${location.origin}/mcp`
 export function ConnectPane() {
   return (
     <section class="pane" aria-label="Connect">
-      <PaneHead title="Connect" />
+      <PaneHead title="Connect">
+        {!isReadOnly.value && (
+          <a class="btn line" href={formatRoute({ at: 'connections' })}>
+            Connections
+          </a>
+        )}
+      </PaneHead>
       <div class="scroll">
         <div class="col sheet-in-pane">
           <Waiting />
-          <AddressAndKey url={URL_OF_RELAY} />
+          {isReadOnly.value ? (
+            <AddressAndKey url={URL_OF_RELAY} />
+          ) : (
+            <>
+              <div class="pair">
+                <Address url={URL_OF_RELAY} />
+              </div>
+              <KeyMaker />
+            </>
+          )}
           <Clients url={URL_OF_RELAY} />
           <h3 class="after-head">Then say to a session</h3>
           <FirstSentences />
@@ -105,7 +122,8 @@ export function FirstSteps() {
               <div id="guide" role="tabpanel" aria-labelledby={`tab-${chosen}`} class="guide">
                 {guide && <Guide guide={{ ...guide, blocks: guide.blocks.slice(0, 1) }} />}
               </div>
-              {guide?.blocks[0]?.text.includes('YOUR_RELAY_API_KEY') && <KeyField />}
+              {guide?.blocks[0]?.text.includes('YOUR_RELAY_KEY') &&
+                (isReadOnly.value ? <KeyField /> : <KeyMaker />)}
               <p class="note">
                 <a href={formatRoute({ at: 'connect' })}>All clients</a>
               </p>

@@ -9,14 +9,20 @@ import { Icon } from './icons.tsx'
 export function AddressAndKey({ url }: { url: string }) {
   return (
     <div class="pair">
-      <div>
-        <span class="label">Address of this relay</span>
-        <div class="value">
-          <code class="cut">{url}</code>
-          <CopyButton text={url} label="Copy the address" />
-        </div>
-      </div>
+      <Address url={url} />
       <KeyField />
+    </div>
+  )
+}
+
+export function Address({ url }: { url: string }) {
+  return (
+    <div>
+      <span class="label">Address of this relay</span>
+      <div class="value">
+        <code class="cut">{url}</code>
+        <CopyButton text={url} label="Copy the address" />
+      </div>
     </div>
   )
 }
@@ -33,7 +39,7 @@ export function KeyField() {
           id="key"
           type="password"
           autocomplete="off"
-          placeholder="RELAY_API_KEY"
+          placeholder="RELAY_KEY"
           value={knownKey.value}
           onInput={(event) => {
             knownKey.value = event.currentTarget.value

@@ -134,8 +134,11 @@ function Start({ url, app }: RelayInfo) {
         <h2 id="connect">Connect</h2>
         <AddressAndKey url={url} />
         <p class="ask">
-          A client sends the key of this relay (its <code>RELAY_API_KEY</code>, below{' '}
-          <code>YOUR_RELAY_API_KEY</code>), or gets only the address: then a page of this relay
+          A client sends a key of its own, which you make in the board under{' '}
+          <a class="prose-link" href="/board/#/connect">
+            Connect
+          </a>{' '}
+          (below <code>YOUR_RELAY_KEY</code>), or gets only the address: then a page of this relay
           opens, and you sign in there.
         </p>
         {isLoopback(new URL(url).hostname) && (

@@ -1,7 +1,7 @@
 /** The pane next to the list while no thread is open. */
 import { formatRoute } from '../state/route.ts'
 import { threads, unreadTotal } from '../state/threads.ts'
-import { FirstSteps } from './connect.tsx'
+import { Later } from './lazy.tsx'
 import { MessageSkeleton } from './panes.tsx'
 import { Name } from './text.tsx'
 
@@ -13,7 +13,7 @@ export function HomePane() {
       </section>
     )
   }
-  if (threads.value.length === 0) return <FirstSteps />
+  if (threads.value.length === 0) return <Later>{({ FirstSteps }) => <FirstSteps />}</Later>
   return <Overview />
 }
 

@@ -8,7 +8,7 @@ import { Content } from './content.tsx'
 import { type Copied, CopyButton, copyText } from './copy.tsx'
 import { Icon, SurfaceIcon } from './icons.tsx'
 import { memo } from './memo.ts'
-import { Menu } from './menu.tsx'
+import { Menu, type MenuItem } from './menu.tsx'
 import { Name, Text } from './text.tsx'
 
 export interface MessageProps {
@@ -20,11 +20,15 @@ export interface MessageProps {
   isTarget: boolean
   /** Replaces the beginning of a long message by the whole; undefined where that cannot be had. */
   onWhole: ((thread: string, seq: number) => Promise<string>) | undefined
+  /** Further items of its menu. */
+  actionsFor?: (thread: string, message: MessageData) => MenuItem[]
+  /** Marks a message to the person as one that needs no answer. */
+  onDone?: (thread: string, message: MessageData) => void
 }
 
 /** Message data never changes in place, so a message is drawn again only when it is another. */
 export const Message = memo((props: MessageProps) => {
-  const { message, thread, isContinued, isTarget, onWhole } = props
+  const { message, thread, isContinued, isTarget, onWhole, onDone } = props
   const byPerson = isPerson(message)
   const [isPlain, setPlain] = useState(false)
   return (
@@ -43,8 +47,25 @@ export const Message = memo((props: MessageProps) => {
       )}
       <div class="body">
         <Head {...props} isPlain={isPlain} onPlain={() => setPlain(!isPlain)} />
-        <Content message={message} thread={thread} isPlain={isPlain} onWhole={onWhole} />
+        {message.redacted ? (
+          <p class="taken">Taken back</p>
+        ) : (
+          <Content message={message} thread={thread} isPlain={isPlain} onWhole={onWhole} />
+        )}
         {message.metadata && <Metadata metadata={message.metadata} />}
+        {message.open && message.to === PERSON && onDone && (
+          <p class="due">
+            Waits for your answer
+            <button
+              class="btn small line"
+              type="button"
+              aria-label={`Done: message ${message.seq} needs no answer`}
+              onClick={() => onDone(thread, message)}
+            >
+              Done
+            </button>
+          </p>
+        )}
       </div>
     </article>
   )
@@ -56,10 +77,12 @@ interface HeadProps extends MessageProps {
   onPlain: () => void
 }
 
-function Head({ message, thread, isContinued, onWhole, isPlain, onPlain }: HeadProps) {
-  const { seq, created_at, content, content_length } = message
+function Head(props: HeadProps) {
+  const { message, thread, isContinued, onWhole, actionsFor, isPlain, onPlain } = props
+  const { seq, created_at, content, content_length, redacted } = message
   const text = () => (content_length && onWhole ? onWhole(thread, seq) : content)
   const link = linkTo(thread, seq)
+  const actions = actionsFor?.(thread, message) ?? []
   return (
     <div class="msg-head">
       {!isContinued && (
@@ -72,18 +95,33 @@ function Head({ message, thread, isContinued, onWhole, isPlain, onPlain }: HeadP
       )}
       <span class="msg-end">
         <span class="acts">
-          <CopyButton text={text} label="Copy message" />
+          {!redacted && <CopyButton text={text} label="Copy message" />}
           <CopyButton text={link} label="Copy link" icon="link" />
-          <button
-            class="btn small icon"
-            type="button"
-            aria-label="Show as text"
-            title="Show as text"
-            aria-pressed={isPlain}
-            onClick={onPlain}
-          >
-            <Icon name="text" />
-          </button>
+          {!redacted && (
+            <button
+              class="btn small icon"
+              type="button"
+              aria-label="Show as text"
+              title="Show as text"
+              aria-pressed={isPlain}
+              onClick={onPlain}
+            >
+              <Icon name="text" />
+            </button>
+          )}
+          <span class={actions.length > 0 ? 'more-acts' : 'more-acts same'}>
+            <Menu
+              class="btn small icon"
+              label={`Actions for message ${seq}`}
+              button={<Icon name="dots" />}
+              items={[
+                ...(redacted ? [] : [{ label: 'Copy message', run: () => void copyAndSay(text) }]),
+                { label: 'Copy link', run: () => void copyAndSay(link) },
+                ...(redacted ? [] : [{ label: 'Show as text', isChecked: isPlain, run: onPlain }]),
+                ...actions,
+              ]}
+            />
+          </span>
         </span>
         <time dateTime={created_at} title={formatExact(created_at)}>
           {formatClock(created_at)}
@@ -91,18 +129,6 @@ function Head({ message, thread, isContinued, onWhole, isPlain, onPlain }: HeadP
         <a class="seq" href={formatRoute({ at: 'thread', name: thread, seq })}>
           #{seq}
         </a>
-        <span class="more-acts">
-          <Menu
-            class="btn small icon"
-            label={`Actions for message ${seq}`}
-            button={<Icon name="dots" />}
-            items={[
-              { label: 'Copy message', run: () => void copyAndSay(text) },
-              { label: 'Copy link', run: () => void copyAndSay(link) },
-              { label: 'Show as text', isChecked: isPlain, run: onPlain },
-            ]}
-          />
-        </span>
       </span>
     </div>
   )

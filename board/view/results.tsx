@@ -106,7 +106,11 @@ function Hit({ message, thread, words }: { message: Message; thread: string; wor
           </span>
         </span>
         <span class="excerpt">
-          <Hits words={words}>{excerptAround(message.content, words, EXCERPT)}</Hits>
+          {message.redacted ? (
+            <span class="taken">Taken back</span>
+          ) : (
+            <Hits words={words}>{excerptAround(message.content, words, EXCERPT)}</Hits>
+          )}
         </span>
       </span>
     </a>

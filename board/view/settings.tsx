@@ -1,9 +1,10 @@
 /** The menu at the foot: theme, notifications, help, signing out. */
 
 import { signal } from '@preact/signals'
-import { useEffect, useRef } from 'preact/hooks'
-import { signOut } from '../relay/sign-in.ts'
+import { isReadOnly, signOut } from '../relay/sign-in.ts'
+import { go } from '../state/route.ts'
 import { announced, setTheme, TO_ME, theme, toggleAnnounced } from '../state/settings.ts'
+import { Dialog } from './dialog.tsx'
 import { Icon } from './icons.tsx'
 import { Menu } from './menu.tsx'
 
@@ -14,6 +15,11 @@ const THEMES = [
   ['system', 'Theme: system'],
   ['light', 'Theme: light'],
   ['dark', 'Theme: dark'],
+] as const
+
+const PAGES = [
+  { at: 'connections', icon: 'key', label: 'Connections' },
+  { at: 'readers', icon: 'people', label: 'Readers' },
 ] as const
 
 export function SettingsMenu() {
@@ -52,6 +58,16 @@ export function SettingsMenu() {
             isChecked: announced.value.has(TO_ME),
             run: () => void toggleAnnounced(TO_ME),
           },
+          ...(isReadOnly.value ? [] : PAGES).map(({ at, icon, label }, i) => ({
+            label: (
+              <>
+                <Icon name={icon} />
+                {label}
+              </>
+            ),
+            hasLine: i === 0,
+            run: () => go({ at }),
+          })),
           {
             label: (
               <>
@@ -81,22 +97,12 @@ const KEYS = [
 ]
 
 export function Help() {
-  const dialog = useRef<HTMLDialogElement>(null)
-  useEffect(() => {
-    if (isHelpOpen.value) dialog.current?.showModal()
-    else dialog.current?.close()
-  }, [isHelpOpen.value])
+  if (!isHelpOpen.value) return null
   const close = () => {
     isHelpOpen.value = false
   }
   return (
-    <dialog ref={dialog} class="dialog" aria-labelledby="help" onClose={close}>
-      <div class="dialog-head">
-        <h2 id="help">Keyboard shortcuts</h2>
-        <button class="btn icon" type="button" aria-label="Close" onClick={close}>
-          <Icon name="close" />
-        </button>
-      </div>
+    <Dialog title="Keyboard shortcuts" onClose={close}>
       <dl class="keys">
         {KEYS.map(([keys, meaning]) => (
           <>
@@ -107,6 +113,6 @@ export function Help() {
           </>
         ))}
       </dl>
-    </dialog>
+    </Dialog>
   )
 }

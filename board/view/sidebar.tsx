@@ -2,12 +2,13 @@
 import { computed, signal } from '@preact/signals'
 import { useEffect, useState } from 'preact/hooks'
 import { callTool, relayNow } from '../relay/client.ts'
+import { isReadOnly } from '../relay/sign-in.ts'
 import { isPerson, nameOf, PERSON, type Thread } from '../relay/types.ts'
 import { minute } from '../state/clock.ts'
 import { formatRoute, go, route } from '../state/route.ts'
 import { readers, threads, unlisted } from '../state/threads.ts'
 import { formatAge } from '../text/time.ts'
-import { plainLine } from '../text/words.ts'
+import { excerptOf } from '../text/words.ts'
 import { isNow } from './addressee.tsx'
 import { Icon, Logo, SurfaceIcon } from './icons.tsx'
 import { isComposing } from './keys.ts'
@@ -118,7 +119,7 @@ export function Sidebar() {
         <a
           class="btn quiet"
           href={formatRoute({ at: 'connect' })}
-          aria-current={to.at === 'connect' ? 'page' : undefined}
+          aria-current={to.at === 'connect' || to.at === 'connections' ? 'page' : undefined}
         >
           <Icon name="plug" />
           Connect
@@ -214,7 +215,7 @@ const Row = memo(({ thread, isCurrent }: RowProps) => {
           <span class="cut">
             {latest ? (
               <>
-                <Name>{nameOf(latest)}</Name>: <Text>{plainLine(latest.excerpt)}</Text>
+                <Name>{nameOf(latest)}</Name>: <Text>{excerptOf(latest)}</Text>
               </>
             ) : (
               <Text>{thread.description ?? 'No messages yet'}</Text>
@@ -238,7 +239,13 @@ function Readers() {
   if (known.length === 0 || minute.value < 0) return null
   return (
     <section class="readers" aria-label="Readers" tabIndex={0}>
-      <h2>Readers, last seen</h2>
+      <h2>
+        {isReadOnly.value ? (
+          'Readers, last seen'
+        ) : (
+          <a href={formatRoute({ at: 'readers' })}>Readers, last seen</a>
+        )}
+      </h2>
       <ul>
         {known.map(({ reader_tag, last_seen_at }) => (
           <li key={reader_tag}>

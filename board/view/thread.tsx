@@ -3,6 +3,7 @@ import { useRef } from 'preact/hooks'
 import { isReadOnly } from '../relay/sign-in.ts'
 import type { Thread } from '../relay/types.ts'
 import { contextOf, download, setArchived } from '../state/actions.ts'
+import { threadDialog } from '../state/dialog.ts'
 import { changedDraft, loadDraft } from '../state/drafts.ts'
 import { outbox } from '../state/outbox.ts'
 import { markAllRead } from '../state/read-state.ts'
@@ -130,9 +131,28 @@ function Tools({ name, thread }: { name: string; thread: Thread | undefined }) {
         keys="e"
       />
     ),
-    hasLine: true,
     run: () => void setArchived(name, !isArchived),
   }
+  const managing: MenuItem[] = [
+    {
+      label: <Labelled icon="write" text="Name and description …" />,
+      hasLine: true,
+      run: () => {
+        threadDialog.value = { about: 'edit', thread: name }
+      },
+    },
+    archive,
+    ...(isArchived
+      ? [
+          {
+            label: <Labelled icon="bin" text="Delete …" />,
+            run: () => {
+              threadDialog.value = { about: 'delete', thread: name }
+            },
+          },
+        ]
+      : []),
+  ]
   const items: MenuItem[] = [
     {
       label: <Labelled icon="check" text="Mark all as read" />,
@@ -148,7 +168,7 @@ function Tools({ name, thread }: { name: string; thread: Thread | undefined }) {
       label: <Labelled icon="download" text="Download as Markdown" />,
       run: () => void download(name),
     },
-    ...(isReadOnly.value ? [] : [archive]),
+    ...(isReadOnly.value ? [] : managing),
   ]
   return (
     <div class="head-tools">

@@ -1,5 +1,5 @@
 /**
- * `npm run shots -- [FOLDER]`: pictures of every state of the board and the pages, in light and dark, on
+ * `npm run shots -- [FOLDER [STATE …]]`: pictures of every state of the board and the pages, in light and dark, on
  * desk and phone, from a relay of its own. `npm run shots -- --readme` makes the pictures of the README
  * and the icons instead; `--measure` measures how the board feels.
  */
@@ -51,6 +51,89 @@ const STATES: State[] = [
   { name: 'nothing-found', at: '/board/#/search?q=unicorn' },
   { name: 'connect', at: '/board/#/connect' },
   { name: 'new-thread', at: '/board/#/new' },
+  { name: 'connections', at: '/board/#/connections' },
+  {
+    name: 'disconnect',
+    at: '/board/#/connections',
+    act: async (page) => {
+      await page.locator('.cut-ones summary').click()
+      await page.getByRole('button', { name: 'Disconnect laptop' }).click()
+    },
+  },
+  { name: 'readers', at: '/board/#/readers' },
+  {
+    name: 'forget',
+    at: '/board/#/readers',
+    act: (page) => page.getByRole('button', { name: 'Forget nightly' }).click(),
+  },
+  {
+    name: 'key',
+    at: '/board/#/connect',
+    act: async (page) => {
+      // The relay does not make it, so that the next picture of the connections has no further key.
+      const made = { gid: 'a', name: 'tablet', scope: 'mcp', key: `eyJ${'aBcD1234'.repeat(60)}` }
+      await page.route('**/manage', (route) => route.fulfill({ json: made }))
+      await page.getByLabel('Name of the client').fill('tablet')
+      await page.getByLabel('Key of the relay itself').fill(settings.apiKey)
+      await page.getByRole('button', { name: 'Make the key' }).click()
+      await page.getByLabel('Key of tablet').waitFor()
+    },
+  },
+  {
+    name: 'wrong-key',
+    at: '/board/#/connect',
+    act: async (page) => {
+      await page.getByLabel('Name of the client').fill('laptop')
+      await page.getByRole('button', { name: 'Make the key' }).click()
+    },
+  },
+  {
+    name: 'message-menu',
+    at: '/board/#/t/billing-migration',
+    act: async (page) => {
+      await page.locator('[data-seq="6"]').hover()
+      await page.getByRole('button', { name: 'Actions for message 6' }).click()
+    },
+  },
+  { name: 'taken-back', at: '/board/#/t/pricing-notes' },
+  {
+    name: 'taking-back',
+    at: '/board/#/t/hiring-backend',
+    act: async (page) => {
+      // The relay is not asked, so that the next picture begins with the same text.
+      await page.route('**/manage', (route) => route.abort())
+      await page.locator('[data-seq="1"]').hover()
+      await page.getByRole('button', { name: 'Actions for message 1' }).click()
+      await page.getByRole('menuitem', { name: 'Take back this text' }).click()
+    },
+  },
+  {
+    name: 'edit-thread',
+    at: '/board/#/t/billing-migration',
+    act: async (page) => {
+      await page.getByRole('button', { name: 'More actions' }).click()
+      await page.getByRole('menuitem', { name: 'Name and description' }).click()
+    },
+  },
+  {
+    name: 'delete-thread',
+    at: '/board/#/t/auth-refactor',
+    act: async (page) => {
+      await page.getByRole('button', { name: 'More actions' }).click()
+      await page.getByRole('menuitem', { name: 'Delete' }).click()
+      await page.getByText('Still waiting for an answer').waitFor()
+    },
+  },
+  {
+    name: 'archived-menu',
+    at: '/board/#/t/auth-refactor',
+    act: (page) => page.getByRole('button', { name: 'More actions' }).click(),
+  },
+  {
+    name: 'settings',
+    at: '/board/#/',
+    act: (page) => page.getByRole('button', { name: 'Settings' }).click(),
+  },
   {
     name: 'menu',
     at: '/board/#/t/billing-migration',
@@ -123,12 +206,12 @@ async function open(browser: Browser, origin: string, state: State, options: obj
   return { page, context }
 }
 
-async function shootAll(browser: Browser, origin: string, folder: string) {
+async function shootAll(browser: Browser, origin: string, folder: string, only?: string[]) {
   await mkdir(folder, { recursive: true })
   for (const [size, viewport] of Object.entries(SIZES)) {
     for (const colorScheme of ['light', 'dark'] as const) {
       const touch = size === 'phone' ? { hasTouch: true, isMobile: true } : {}
-      for (const state of STATES) {
+      for (const state of STATES.filter(({ name }) => !only || only.includes(name))) {
         const options = { viewport, colorScheme, ...touch }
         const { page, context } = await open(browser, origin, state, options)
         await page.screenshot({ path: join(folder, `${state.name}-${size}-${colorScheme}.png`) })
@@ -185,7 +268,10 @@ try {
   })
   if (values.measure) await measure(browser, origin, settings)
   else if (values.readme) await shootReadme(browser, origin)
-  else await shootAll(browser, origin, positionals[0] ?? '.shots')
+  else {
+    const [folder = '.shots', ...states] = positionals
+    await shootAll(browser, origin, folder, states.length > 0 ? states : undefined)
+  }
   await browser.close()
 } finally {
   await stack.stop()

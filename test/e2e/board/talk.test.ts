@@ -3,7 +3,7 @@ import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { go, interceptCalls, linkOf, openBoard, settle } from '../../support/board.ts'
 import { openBrowser } from '../../support/browser.ts'
-import { createTestRelay, type TestRelay } from '../../support/relay.ts'
+import { clientOf, createTestRelay, type TestRelay } from '../../support/relay.ts'
 
 let browser: Browser
 beforeAll(async () => {
@@ -27,14 +27,18 @@ test('the first minute: nothing is there, a client connects, its first message a
   await context.grantPermissions(['clipboard-read', 'clipboard-write'])
   await page.getByRole('heading', { name: 'Connect your first session' }).waitFor()
   const command = page.getByRole('figure').filter({ hasText: 'Terminal' })
-  await page.getByLabel('Key, to fill it in').fill(relay.key)
+  await page.getByLabel('Name of the client').fill('laptop')
+  await page.getByLabel('Key of the relay itself').fill(relay.key)
+  await page.getByRole('button', { name: 'Make the key' }).click()
+  const key = await page.getByLabel('Key of laptop').inputValue()
   await command.getByRole('button', { name: 'Copy: Terminal' }).click()
   expect(await page.evaluate('navigator.clipboard.readText()')).toBe(
-    `claude mcp add --scope user --transport http relay ${relay.url}/mcp --header "Authorization: Bearer ${relay.key}"`,
+    `claude mcp add --scope user --transport http relay ${relay.url}/mcp --header "Authorization: Bearer ${key}"`,
   )
-  expect(await page.locator('body').innerText()).not.toContain(relay.key)
+  expect(key).not.toBe(relay.key)
+  expect(await page.locator('body').innerText()).not.toContain(key)
   await page.getByText('Waiting for a first call').waitFor()
-  await relay.call('relay_list_threads', { reader_tag: 'laptop-code' })
+  await clientOf(relay.url, key).call('relay_list_threads', { reader_tag: 'laptop-code' })
   await board.look()
   await page.getByText('Claude Code is connected').waitFor()
   // Without a hint: the board asks every three seconds.

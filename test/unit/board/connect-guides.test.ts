@@ -29,7 +29,7 @@ const guide = (name: string) =>
 const block = (name: string, into: string) =>
   guide(name).blocks.find((each) => each.into.includes(into))?.text as string
 
-const AUTHORIZATION = { Authorization: 'Bearer YOUR_RELAY_API_KEY' }
+const AUTHORIZATION = { Authorization: 'Bearer YOUR_RELAY_KEY' }
 
 test('the command for Claude Code is one line of words that a shell takes as they are meant', () => {
   const command = block('Claude Code', 'Terminal').replace(/^claude /, '')
@@ -44,7 +44,7 @@ test('the command for Claude Code is one line of words that a shell takes as the
     'relay',
     URL_OF_RELAY,
     '--header',
-    'Authorization: Bearer YOUR_RELAY_API_KEY',
+    'Authorization: Bearer YOUR_RELAY_KEY',
   ])
 })
 

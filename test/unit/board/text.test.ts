@@ -2,10 +2,17 @@
 import { expect, test } from 'vitest'
 import { findUnseen, toPlainLine } from '../../../board/text/characters.ts'
 import { fileName, writeContext, writeDocument } from '../../../board/text/export.ts'
+import { fillIn } from '../../../board/text/fill-in.ts'
 import { readLink, saysWhere } from '../../../board/text/links.ts'
 import { filterTags, findMention } from '../../../board/text/tags.ts'
-import { formatAge, formatDay } from '../../../board/text/time.ts'
-import { excerptAround, markWords, plainLine, wordsOf } from '../../../board/text/words.ts'
+import { formatAge, formatDay, formatUse } from '../../../board/text/time.ts'
+import {
+  excerptAround,
+  excerptOf,
+  markWords,
+  plainLine,
+  wordsOf,
+} from '../../../board/text/words.ts'
 
 test.each([
   ['plain text, 漢字, naïve, 👍🏽', []],
@@ -229,4 +236,36 @@ test.each([
   ['???', 'thread.md'],
 ])('the file of %j is %s', (name, file) => {
   expect(fileName(name)).toBe(file)
+})
+
+test.each([
+  [undefined, 'Never used'],
+  [0, 'Used in the last hour'],
+  [59, 'Used in the last hour'],
+  [61, 'Used 1 h ago'],
+  [3 * 24 * 60, 'Used 3 d ago'],
+])('a connection whose last use is %j minutes ago says: %s', (minutes, expected) => {
+  expect(formatUse(minutes === undefined ? undefined : ago(minutes), NOW)).toBe(expected)
+})
+
+test('after two weeks the last use is a date', () => {
+  expect(formatUse(ago(30 * 24 * 60), NOW)).toMatch(/^Used .*\d/)
+  expect(formatUse(ago(30 * 24 * 60), NOW)).not.toContain('ago')
+})
+
+test('the line of a thread whose latest message was taken back says so', () => {
+  expect(excerptOf({ excerpt: '' })).toBe('Taken back')
+  expect(excerptOf({ excerpt: '**Done**' })).toBe('Done')
+})
+
+test('a message that was taken back is named as such in an export', () => {
+  const created_at = '2026-11-25T09:30:00.000Z'
+  const taken = { seq: 1, surface: 'code', content: '', redacted: true, created_at } as const
+  expect(writeDocument('a', '', [taken])).toContain('UTC**\n\nTaken back by the person.')
+})
+
+test('the key of a client, which is long, is filled in, and shown by its ends only', () => {
+  const key = `eyJ${'a.B-c_9'.repeat(70)}`
+  expect(fillIn('Bearer YOUR_RELAY_KEY', key, false)).toBe(`Bearer ${key}`)
+  expect(fillIn('Bearer YOUR_RELAY_KEY', key, true)).toBe('Bearer eyJa…-c_9')
 })

@@ -1,0 +1,72 @@
+/**
+ * The person's actions on one message. Text that is taken back is gone from the page at once, and from the
+ * relay after a time in which that can be undone; closing or hiding the page ends this time.
+ */
+import { manage } from '../relay/manage.ts'
+import type { Message } from '../relay/types.ts'
+import { hideToast, noteFault, say, type Toast, toast } from './status.ts'
+import { tellTabs } from './tabs.ts'
+import { reloadThreads } from './threads.ts'
+import { replaceMessage } from './transcript.ts'
+
+/** Milliseconds. */
+const UNDO = 5_000
+
+/** The message that the relay does not know about yet. */
+let waiting:
+  | { thread: string; message: Message; timer: number; toast: Toast | undefined }
+  | undefined
+
+// A page that closes is hidden first.
+document.addEventListener('visibilitychange', () => {
+  if (document.hidden) takeBackNow()
+})
+
+/** Takes back a message's text and metadata, after a few seconds. */
+export function takeBack(thread: string, message: Message): void {
+  takeBackNow()
+  const { metadata: _, content_length: __, open: ___, ...rest } = message
+  replaceMessage(thread, { ...rest, content: '', redacted: true })
+  const timer = setTimeout(takeBackNow, UNDO)
+  const undo = () => {
+    if (waiting?.timer !== timer) return
+    clearTimeout(timer)
+    waiting = undefined
+    replaceMessage(thread, message)
+  }
+  const text = `#${message.seq} taken back for everyone. Sessions that have read it have read it.`
+  say(text, { label: 'Undo', run: undo }, UNDO)
+  waiting = { thread, message, timer, toast: toast.peek() }
+}
+
+function takeBackNow(): void {
+  if (!waiting) return
+  const { thread, message, timer, toast: shown } = waiting
+  waiting = undefined
+  clearTimeout(timer)
+  if (toast.peek() === shown) hideToast()
+  const { seq } = message
+  const call = manage('redact_message', { thread_name: thread, seq })
+  void finish(call, () => replaceMessage(thread, message))
+}
+
+/** Marks a message to the person as one that needs no answer, or takes that back. */
+export function settle(thread: string, message: Message, settled = true): void {
+  const { open: _, ...rest } = message
+  replaceMessage(thread, settled ? rest : message)
+  const call = manage('settle_message', { thread_name: thread, seq: message.seq, settled })
+  void finish(call, () => replaceMessage(thread, settled ? message : rest))
+  const undo = { label: 'Undo', run: () => settle(thread, message, false) }
+  if (settled) say(`#${message.seq} needs no answer`, undo)
+}
+
+async function finish(call: Promise<unknown>, revert: () => void): Promise<void> {
+  try {
+    await call
+    tellTabs('managed')
+  } catch (error) {
+    revert()
+    say(noteFault(error).message)
+  }
+  await reloadThreads()
+}
