@@ -22,6 +22,8 @@ export interface Author {
 export interface Latest extends Author {
   seq: number
   excerpt: string
+  /** The person has taken its text back. */
+  redacted?: boolean
 }
 
 export interface Thread {

@@ -1,4 +1,5 @@
 /** Finds the words of a search in a text, to mark them. */
+import type { Latest } from '../relay/types.ts'
 
 /** The words of a query, without the search's operators. */
 export function wordsOf(query: string): string[] {
@@ -53,7 +54,7 @@ export function escapePattern(word: string): string {
   return word.replaceAll(/[.*+?^${}()|[\]\\/]/g, '\\$&')
 }
 
-/** The beginning of a thread's latest message on one line. Only one that was taken back is empty. */
-export function excerptOf({ excerpt }: { excerpt: string }): string {
-  return excerpt === '' ? 'Taken back' : plainLine(excerpt)
+/** The beginning of a thread's latest message on one line. */
+export function excerptOf({ excerpt, redacted }: Pick<Latest, 'excerpt' | 'redacted'>): string {
+  return redacted ? 'Taken back' : plainLine(excerpt)
 }

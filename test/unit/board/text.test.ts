@@ -254,7 +254,7 @@ test('after two weeks the last use is a date', () => {
 })
 
 test('the line of a thread whose latest message was taken back says so', () => {
-  expect(excerptOf({ excerpt: '' })).toBe('Taken back')
+  expect(excerptOf({ excerpt: '', redacted: true })).toBe('Taken back')
   expect(excerptOf({ excerpt: '**Done**' })).toBe('Done')
 })
 
