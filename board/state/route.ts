@@ -73,16 +73,17 @@ export const route = signal<Route>({ at: 'home' })
 /** Goes somewhere; with `replaces`, without a step that Back would return to. */
 export function go(to: Route, replaces = false): void {
   const fragment = formatRoute(to)
-  if (replaces) {
-    history.replaceState(null, '', fragment)
-    route.value = to
-  } else location.hash = fragment
+  if (replaces) history.replaceState(null, '', fragment)
+  else location.hash = fragment
+  // Now: the event comes later, and a key that is pressed before it would start from the place left.
+  route.value = to
 }
 
 /** Follows the address from now on. */
 export function followAddress(): void {
   const read = () => {
-    route.value = parseRoute(location.hash)
+    const to = parseRoute(location.hash)
+    if (formatRoute(to) !== formatRoute(route.peek())) route.value = to
   }
   addEventListener('hashchange', read)
   read()

@@ -186,6 +186,21 @@ test('a key that is held down asks only for the thread at which it stops', async
   expect(asked).toBe(2)
 })
 
+test('a second key moves on from where the first has led, however soon it comes', async () => {
+  await using relay = await createTestRelay()
+  for (const thread_name of ['one', 'two', 'three']) {
+    await relay.call('relay_post_message', { thread_name, content: 'x', surface: 'code' })
+  }
+  await using board = await openBoard(browser, relay)
+  const { page } = board
+  await page.getByRole('link', { name: /^one/ }).first().waitFor()
+  await page.evaluate(`for (let n = 0; n < 2; n += 1) {
+    document.body.dispatchEvent(new KeyboardEvent('keydown', { key: 'j', bubbles: true }))
+  }`)
+  await page.getByRole('heading', { name: 'two' }).waitFor()
+  expect(new URL(page.url()).hash).toBe('#/t/two')
+})
+
 test('at the end of a thread the last message stays in sight while the window shrinks', async () => {
   await using relay = await createTestRelay()
   await createLongThread(relay, 60)
