@@ -1142,6 +1142,145 @@ begin
 end;
 $$;
 
+-- Introduces a reader to all threads: with at most 20 messages in the relay everything is unread;
+-- otherwise the newest two messages of each of the ten most recently active threads are, and whatever
+-- comes from the first open message addressed to it on. The rest counts as read: each thread gets a cursor
+-- there unless the reader already has one. Returns the threads in which messages were skipped, most
+-- recently active first: at most 20, and how many there are. Needs relay.lock_reader.
+create or replace function relay.introduce_reader(
+  p_user_id uuid, p_reader_tag text, out skipped json, out skipped_count bigint)
+  language plpgsql volatile security invoker set search_path = ''
+as $$
+declare
+  v_folded constant text := relay.fold_name(p_reader_tag);
+begin
+  update public.relay_readers set introduced_at = clock_timestamp()
+  where user_id = p_user_id and reader_tag = p_reader_tag;
+
+  -- One statement, and each cursor is set from its snapshot. A value read again from the row that
+  -- `for key share` locks may be newer, and a message that came in between would be lost.
+  with total as materialized (
+    select coalesce(sum(message_count), 0) as messages
+    from public.relay_threads where user_id = p_user_id
+  ), recent as materialized (
+    select t.id, coalesce((
+      select m.seq from public.relay_messages m
+      where m.thread_id = t.id order by m.seq desc offset 2 limit 1), 0) as seq
+    from (
+      select id from public.relay_threads
+      where user_id = p_user_id and not archived and last_seq > 0
+      order by active_slot desc, coalesce(last_message_at, created_at) desc, id desc limit 10) t
+  ), addressed as materialized (
+    select m.thread_id as id, min(m.seq) - 1 as seq
+    from public.relay_messages m cross join lateral relay.outcome(m.id) o
+    where m.user_id = p_user_id
+      and m.addressee is not null and relay.fold_name(m.addressee) = v_folded
+      and m.created_at > clock_timestamp() - interval '30 days'
+      and o.owner = p_reader_tag and o.is_open
+    group by m.thread_id
+  ), starts as materialized (
+    select t.id, t.name, t.archived, coalesce(t.last_message_at, t.created_at) as active_at, t.last_seq,
+      t.message_count, least(coalesce(recent.seq, t.last_seq), addressed.seq) as seq
+    from public.relay_threads t
+    left join recent on recent.id = t.id
+    left join addressed on addressed.id = t.id
+    where t.user_id = p_user_id and (select messages from total) > 20
+      and not exists (
+        select from public.relay_read_cursors c
+        where c.thread_id = t.id and c.reader_tag = p_reader_tag)
+  ), written as (
+    insert into public.relay_read_cursors
+      (thread_id, user_id, reader_tag, last_read_seq, last_read_at)
+    select t.id, p_user_id, p_reader_tag, s.seq, case
+      when s.seq = s.last_seq then s.active_at
+      else coalesce(relay.time_of_seq(t.id, s.seq), t.created_at) end
+    from starts s join public.relay_threads t on t.id = s.id
+    where s.seq > 0
+    order by t.id
+    for key share of t
+    on conflict (thread_id, reader_tag) do nothing
+  ), passed as (
+    select s.name, s.archived, s.active_at, s.id,
+      relay.count_unread(s.id, s.last_seq, s.message_count, null, 0, s.seq + 1) as messages
+    from starts s where s.seq > 0
+  ), numbered as (
+    select *, row_number() over (order by active_at desc, id desc) as place
+    from passed where messages > 0
+  )
+  select json_agg(relay.passed_thread(name, archived, messages) order by place) filter (where place <= 20),
+    count(*)
+  into skipped, skipped_count
+  from numbered;
+end;
+$$;
+
+-- An entry of `skipped`.
+create or replace function relay.passed_thread(p_name text, p_archived boolean, p_messages bigint)
+  returns json
+  language plpgsql immutable security invoker set search_path = ''
+as $$
+begin
+  return json_strip_nulls(json_build_object(
+    'thread_name', p_name, 'archived', nullif(p_archived, false), 'message_count', p_messages));
+end;
+$$;
+
+-- Passes over a reader's unread messages older than p_since, in one thread, or with p_thread_id null in all:
+-- each cursor goes, from one snapshot, to the last message before the first that stays unread, which is one
+-- that is not older or is addressed to the reader. Returns the threads in which messages were passed over, as
+-- relay.introduce_reader does. Needs relay.lock_reader.
+create or replace function relay.pass_over(
+  p_user_id uuid, p_reader_tag text, p_thread_id uuid, p_since timestamptz,
+  out skipped json, out skipped_count bigint)
+  language plpgsql volatile security invoker set search_path = ''
+as $$
+declare
+  v_folded constant text := relay.fold_name(p_reader_tag);
+  v_ids uuid[];
+  v_seqs bigint[];
+begin
+  with behind as materialized (
+    select t.id, t.name, t.archived, t.last_seq, t.message_count,
+      coalesce(t.last_message_at, t.created_at) as active_at, coalesce(c.last_read_seq, 0) as seq
+    from public.relay_threads t
+    left join public.relay_read_cursors c
+      on c.user_id = p_user_id and c.reader_tag = p_reader_tag and c.thread_id = t.id
+    where t.user_id = p_user_id and t.last_seq > coalesce(c.last_read_seq, 0)
+      and (p_thread_id is null or t.id = p_thread_id)
+  ), addressed as materialized (
+    select b.id, min(m.seq) as seq
+    from public.relay_messages m join behind b on b.id = m.thread_id and m.seq > b.seq
+    where m.user_id = p_user_id
+      and m.addressee is not null and relay.fold_name(m.addressee) = v_folded and m.created_at < p_since
+      and relay.is_addressed(p_user_id, m.addressee, m.created_at, p_reader_tag)
+    group by b.id
+  ), targets as materialized (
+    select b.*, (
+      select max(m.seq) from public.relay_messages m
+      where m.thread_id = b.id and m.seq <= b.last_seq and m.seq < coalesce(least((
+        select m.seq from public.relay_messages m
+        where m.thread_id = b.id and m.created_at >= p_since
+        order by m.created_at limit 1), a.seq), b.last_seq + 1)) as target
+    from behind b left join addressed a on a.id = b.id
+  ), numbered as (
+    select id, name, archived, target, messages,
+      row_number() over (partition by messages > 0 order by active_at desc, id desc) as place
+    from (
+      select *, relay.count_unread(id, last_seq, message_count, p_reader_tag, seq, target + 1) as messages
+      from targets where target > seq) passed
+  )
+  select array_agg(id), array_agg(target),
+    json_agg(relay.passed_thread(name, archived, messages) order by place)
+      filter (where messages > 0 and place <= 20),
+    count(*) filter (where messages > 0)
+  into v_ids, v_seqs, skipped, skipped_count
+  from numbered;
+  perform relay.move_cursors(p_user_id, p_reader_tag, v_ids, v_seqs);
+end;
+$$;
+
+-- Messages that are addressed, and whether an answer is due --------------------------------------------
+
 -- The outcome of a message that is addressed: the reader it is for; whether that reader has received it; the
 -- seq of its answer; and whether it is open, which is to say that an answer is still due. It is answered by a
 -- reply of that reader or of the person, or, once received, by a post of that reader without reply_to; one to
@@ -1287,140 +1426,23 @@ begin
 end;
 $$;
 
--- Introduces a reader to all threads: with at most 20 messages in the relay everything is unread;
--- otherwise the newest two messages of each of the ten most recently active threads are, and whatever
--- comes from the first open message addressed to it on. The rest counts as read: each thread gets a cursor
--- there unless the reader already has one. Returns the threads in which messages were skipped, most
--- recently active first: at most 20, and how many there are. Needs relay.lock_reader.
-create or replace function relay.introduce_reader(
-  p_user_id uuid, p_reader_tag text, out skipped json, out skipped_count bigint)
-  language plpgsql volatile security invoker set search_path = ''
+-- The ids of the open messages among the newest 1,000 that are addressed: in one thread, or with p_thread_id
+-- null in all; to one reader, or with p_addressee null to any.
+create or replace function relay.open_messages(p_user_id uuid, p_thread_id uuid, p_addressee text)
+  returns setof uuid
+  language plpgsql stable security invoker set search_path = ''
 as $$
-declare
-  v_folded constant text := relay.fold_name(p_reader_tag);
 begin
-  update public.relay_readers set introduced_at = clock_timestamp()
-  where user_id = p_user_id and reader_tag = p_reader_tag;
-
-  -- One statement, and each cursor is set from its snapshot. A value read again from the row that
-  -- `for key share` locks may be newer, and a message that came in between would be lost.
-  with total as materialized (
-    select coalesce(sum(message_count), 0) as messages
-    from public.relay_threads where user_id = p_user_id
-  ), recent as materialized (
-    select t.id, coalesce((
-      select m.seq from public.relay_messages m
-      where m.thread_id = t.id order by m.seq desc offset 2 limit 1), 0) as seq
-    from (
-      select id from public.relay_threads
-      where user_id = p_user_id and not archived and last_seq > 0
-      order by active_slot desc, coalesce(last_message_at, created_at) desc, id desc limit 10) t
-  ), addressed as materialized (
-    select m.thread_id as id, min(m.seq) - 1 as seq
-    from public.relay_messages m cross join lateral relay.outcome(m.id) o
-    where m.user_id = p_user_id
-      and m.addressee is not null and relay.fold_name(m.addressee) = v_folded
+  return query
+  select newest.id from (
+    select m.id from public.relay_messages m
+    where m.user_id = p_user_id and m.addressee is not null
       and m.created_at > clock_timestamp() - interval '30 days'
-      and o.owner = p_reader_tag and o.is_open
-    group by m.thread_id
-  ), starts as materialized (
-    select t.id, t.name, t.archived, coalesce(t.last_message_at, t.created_at) as active_at, t.last_seq,
-      t.message_count, least(coalesce(recent.seq, t.last_seq), addressed.seq) as seq
-    from public.relay_threads t
-    left join recent on recent.id = t.id
-    left join addressed on addressed.id = t.id
-    where t.user_id = p_user_id and (select messages from total) > 20
-      and not exists (
-        select from public.relay_read_cursors c
-        where c.thread_id = t.id and c.reader_tag = p_reader_tag)
-  ), written as (
-    insert into public.relay_read_cursors
-      (thread_id, user_id, reader_tag, last_read_seq, last_read_at)
-    select t.id, p_user_id, p_reader_tag, s.seq, case
-      when s.seq = s.last_seq then s.active_at
-      else coalesce(relay.time_of_seq(t.id, s.seq), t.created_at) end
-    from starts s join public.relay_threads t on t.id = s.id
-    where s.seq > 0
-    order by t.id
-    for key share of t
-    on conflict (thread_id, reader_tag) do nothing
-  ), passed as (
-    select s.name, s.archived, s.active_at, s.id,
-      relay.count_unread(s.id, s.last_seq, s.message_count, null, 0, s.seq + 1) as messages
-    from starts s where s.seq > 0
-  ), numbered as (
-    select *, row_number() over (order by active_at desc, id desc) as place
-    from passed where messages > 0
-  )
-  select json_agg(relay.passed_thread(name, archived, messages) order by place) filter (where place <= 20),
-    count(*)
-  into skipped, skipped_count
-  from numbered;
-end;
-$$;
-
--- An entry of `skipped`.
-create or replace function relay.passed_thread(p_name text, p_archived boolean, p_messages bigint)
-  returns json
-  language plpgsql immutable security invoker set search_path = ''
-as $$
-begin
-  return json_strip_nulls(json_build_object(
-    'thread_name', p_name, 'archived', nullif(p_archived, false), 'message_count', p_messages));
-end;
-$$;
-
--- Passes over a reader's unread messages older than p_since, in one thread, or with p_thread_id null in all:
--- each cursor goes, from one snapshot, to the last message before the first that stays unread, which is one
--- that is not older or is addressed to the reader. Returns the threads in which messages were passed over, as
--- relay.introduce_reader does. Needs relay.lock_reader.
-create or replace function relay.pass_over(
-  p_user_id uuid, p_reader_tag text, p_thread_id uuid, p_since timestamptz,
-  out skipped json, out skipped_count bigint)
-  language plpgsql volatile security invoker set search_path = ''
-as $$
-declare
-  v_folded constant text := relay.fold_name(p_reader_tag);
-  v_ids uuid[];
-  v_seqs bigint[];
-begin
-  with behind as materialized (
-    select t.id, t.name, t.archived, t.last_seq, t.message_count,
-      coalesce(t.last_message_at, t.created_at) as active_at, coalesce(c.last_read_seq, 0) as seq
-    from public.relay_threads t
-    left join public.relay_read_cursors c
-      on c.user_id = p_user_id and c.reader_tag = p_reader_tag and c.thread_id = t.id
-    where t.user_id = p_user_id and t.last_seq > coalesce(c.last_read_seq, 0)
-      and (p_thread_id is null or t.id = p_thread_id)
-  ), addressed as materialized (
-    select b.id, min(m.seq) as seq
-    from public.relay_messages m join behind b on b.id = m.thread_id and m.seq > b.seq
-    where m.user_id = p_user_id
-      and m.addressee is not null and relay.fold_name(m.addressee) = v_folded and m.created_at < p_since
-      and relay.is_addressed(p_user_id, m.addressee, m.created_at, p_reader_tag)
-    group by b.id
-  ), targets as materialized (
-    select b.*, (
-      select max(m.seq) from public.relay_messages m
-      where m.thread_id = b.id and m.seq <= b.last_seq and m.seq < coalesce(least((
-        select m.seq from public.relay_messages m
-        where m.thread_id = b.id and m.created_at >= p_since
-        order by m.created_at limit 1), a.seq), b.last_seq + 1)) as target
-    from behind b left join addressed a on a.id = b.id
-  ), numbered as (
-    select id, name, archived, target, messages,
-      row_number() over (partition by messages > 0 order by active_at desc, id desc) as place
-    from (
-      select *, relay.count_unread(id, last_seq, message_count, p_reader_tag, seq, target + 1) as messages
-      from targets where target > seq) passed
-  )
-  select array_agg(id), array_agg(target),
-    json_agg(relay.passed_thread(name, archived, messages) order by place)
-      filter (where messages > 0 and place <= 20),
-    count(*) filter (where messages > 0)
-  into v_ids, v_seqs, skipped, skipped_count
-  from numbered;
-  perform relay.move_cursors(p_user_id, p_reader_tag, v_ids, v_seqs);
+      and (p_addressee is null or relay.fold_name(m.addressee) = relay.fold_name(p_addressee))
+      and (p_thread_id is null or m.thread_id = p_thread_id)
+    order by m.created_at desc limit 1000) newest
+  cross join lateral relay.outcome(newest.id) o
+  where o.is_open;
 end;
 $$;
 
@@ -1500,26 +1522,6 @@ begin
     end if;
   end loop;
   return true;
-end;
-$$;
-
--- The ids of the open messages among the newest 1,000 that are addressed: in one thread, or with p_thread_id
--- null in all; to one reader, or with p_addressee null to any.
-create or replace function relay.open_messages(p_user_id uuid, p_thread_id uuid, p_addressee text)
-  returns setof uuid
-  language plpgsql stable security invoker set search_path = ''
-as $$
-begin
-  return query
-  select newest.id from (
-    select m.id from public.relay_messages m
-    where m.user_id = p_user_id and m.addressee is not null
-      and m.created_at > clock_timestamp() - interval '30 days'
-      and (p_addressee is null or relay.fold_name(m.addressee) = relay.fold_name(p_addressee))
-      and (p_thread_id is null or m.thread_id = p_thread_id)
-    order by m.created_at desc limit 1000) newest
-  cross join lateral relay.outcome(newest.id) o
-  where o.is_open;
 end;
 $$;
 

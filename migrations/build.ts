@@ -16,6 +16,7 @@ const PARTS = [
   'functions/shared.sql',
   'functions/connections.sql',
   'functions/readers.sql',
+  'functions/open_messages.sql',
   'functions/search.sql',
   'functions/list_threads.sql',
   'functions/create_thread.sql',

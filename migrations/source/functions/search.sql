@@ -77,26 +77,6 @@ begin
 end;
 $$;
 
--- The ids of the open messages among the newest 1,000 that are addressed: in one thread, or with p_thread_id
--- null in all; to one reader, or with p_addressee null to any.
-create or replace function relay.open_messages(p_user_id uuid, p_thread_id uuid, p_addressee text)
-  returns setof uuid
-  language plpgsql stable security invoker set search_path = ''
-as $$
-begin
-  return query
-  select newest.id from (
-    select m.id from public.relay_messages m
-    where m.user_id = p_user_id and m.addressee is not null
-      and m.created_at > clock_timestamp() - interval '30 days'
-      and (p_addressee is null or relay.fold_name(m.addressee) = relay.fold_name(p_addressee))
-      and (p_thread_id is null or m.thread_id = p_thread_id)
-    order by m.created_at desc limit 1000) newest
-  cross join lateral relay.outcome(newest.id) o
-  where o.is_open;
-end;
-$$;
-
 -- The newest messages that match every filter given, newest first, in one thread or, with p_thread_id
 -- null, in all: the ids of at most p_limit, and over all threads the hits per thread among the matches that
 -- it came across: the newest 1,000 messages, and 1,000 matches before them where p_limit needs those. (To
