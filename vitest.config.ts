@@ -5,8 +5,8 @@ const SERVICES = 'test/support/global-setup.ts'
 
 export default defineConfig({
   test: {
-    // For two processors: while two tests wait for a limit to pass or for a client, two others run.
-    maxWorkers: 4,
+    // For two processors: while one test waits for a limit to pass or for a client, two others run.
+    maxWorkers: 3,
     // A process takes longer to start than most files run.
     isolate: false,
     setupFiles: 'test/support/fresh-file.ts',

@@ -145,7 +145,8 @@ test('posts cut while they wait for their turn are tried again, each there once'
   await holder.query('begin; select from relay_threads for update')
   const posting = together(5, (n) => tools.post('a', `${n}`))
   await waitingForLocks(cutter, 5)
-  expect((await cutter.query(`${CUT} and wait_event_type = 'Lock'`)).rowCount).toBe(5)
+  const waiting = 'pid in (select pid from pg_locks where not granted)'
+  expect((await cutter.query(`${CUT} and ${waiting}`)).rowCount).toBe(5)
   await waitingForLocks(cutter, 5)
   await holder.query('commit')
   const posted = await posting
