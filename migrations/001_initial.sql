@@ -666,7 +666,7 @@ begin
 end;
 $$;
 
--- The reader that a message is for, or null while there is none. An addressee that was not known at the time
+-- The reader that a message is for, null until one exists. An addressee that was not known at the time
 -- of the message is stored as the caller wrote it, and belongs to the first reader whose tag folds to it.
 create or replace function relay.reader_for(
   p_user_id uuid, p_addressee text, p_posted_at timestamptz)

@@ -20,7 +20,7 @@ export type Route =
 const FILTERS = ['q', 'thread', 'surface', 'from'] as const
 
 /** Parses a fragment such as `#/t/billing-migration/62`. Anything unknown is the home. */
-export function parseRoute(fragment: string): Route {
+function parseRoute(fragment: string): Route {
   const [path = '', query = ''] = fragment.replace(/^#\/?/, '').split('?', 2)
   const [at, name = '', seq = ''] = path.split('/')
   if (at === 'connect' || at === 'new' || at === 'connections' || at === 'readers') return { at }

@@ -95,7 +95,7 @@ export const IF_READ_IS_UNKNOWN =
   'Messages may have been marked as read that never arrived: relay_read_thread shows them.'
 
 /** A time to the second, which is enough for a sentence. */
-export function toSeconds(time: string): string {
+function toSeconds(time: string): string {
   return time.replace(/\.\d+/, '')
 }
 
