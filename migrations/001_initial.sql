@@ -212,6 +212,69 @@ create table if not exists public.relay_connections (
   constraint relay_connections_kind_check check (kind in ('oauth', 'key'))
 );
 
+-- Whom the relay tells about new messages: a subscription of MCP Events (`webhook`), or the person (`notify`,
+-- one row; its address is RELAY_NOTIFY_URL). A subscription ends with its grant, and at its time.
+create table if not exists public.relay_targets (
+  user_id uuid not null,
+  id text not null,
+  kind text not null,
+  -- The grant that made it, and whose client that is: the hash of an OAuth client's id, otherwise the gid.
+  gid text not null,
+  client text not null,
+  url text,
+  -- Messages of this reader are left out, and with addressed_only all that are not to it.
+  reader_tag text,
+  thread_name text,
+  addressed_only boolean not null default false,
+  -- Sign its deliveries, encrypted by the Worker; the previous one until previous_until.
+  secret text,
+  previous_secret text,
+  previous_until timestamptz,
+  -- The relay's own address, for links.
+  origin text,
+  created_at timestamptz not null default clock_timestamp(),
+  expires_at timestamptz not null default 'infinity',
+  -- When the receiver last proved that it wants deliveries.
+  verified_at timestamptz,
+  -- A sender has it until lease_until.
+  lease_owner text,
+  lease_until timestamptz,
+  -- The time of the newest message that the receiver has acknowledged, and when it did.
+  acknowledged_at timestamptz not null default clock_timestamp(),
+  last_delivery_at timestamptz,
+  last_error text,
+  failed_since timestamptz,
+  -- Messages given up one after the other: after ten, nothing is sent until the subscription is renewed.
+  failures integer not null default 0,
+  -- Whether messages were given up or dropped since the subscription was last renewed.
+  is_truncated boolean not null default false,
+  constraint relay_targets_pkey primary key (user_id, id),
+  constraint relay_targets_kind_check check (kind in ('webhook', 'notify'))
+);
+
+-- The outbox: a message for a target, written in the transaction of its post. No foreign keys: a post must
+-- not wait for a sender. A row stays for an hour after it was settled, for the limit of messages an hour.
+create table if not exists public.relay_deliveries (
+  user_id uuid not null,
+  target_id text not null,
+  message_id uuid not null,
+  -- The message's time.
+  created_at timestamptz not null,
+  attempts integer not null default 0,
+  -- When it is to be sent; null once it was acknowledged, given up or dropped.
+  due_at timestamptz,
+  -- Dropped, because the target had its messages for that hour.
+  is_dropped boolean not null default false,
+  constraint relay_deliveries_pkey primary key (user_id, target_id, message_id)
+);
+
+-- The last run of the cron trigger, and the last day on which it did its daily work.
+create table if not exists public.relay_schedule (
+  user_id uuid primary key,
+  ran_at timestamptz not null,
+  daily_on date
+);
+
 -- relay-mcp 0.1.0 -----------------------------------------------------------------------------------
 -- Everything about it: rows that its Workers may still write while this version runs, and the upgrade
 -- of a database that it made. Its tables have no seq, no readers, and cursors by time.
@@ -496,6 +559,12 @@ begin
   create index relay_read_cursors_reader_idx
     on public.relay_read_cursors (user_id, reader_tag, thread_id) include (last_read_seq);
 
+  -- What is to be sent, and the messages of a target in their order.
+  create index relay_deliveries_due_idx on public.relay_deliveries (user_id, due_at)
+    where due_at is not null;
+  create index relay_deliveries_target_idx
+    on public.relay_deliveries (user_id, target_id, created_at, message_id);
+
   create trigger relay_messages_deleted
     after delete on public.relay_messages
     referencing old table as deleted
@@ -510,6 +579,9 @@ begin
   alter table public.relay_read_cursors enable row level security;
   alter table public.relay_readers enable row level security;
   alter table public.relay_connections enable row level security;
+  alter table public.relay_targets enable row level security;
+  alter table public.relay_deliveries enable row level security;
+  alter table public.relay_schedule enable row level security;
 
   -- Statistics of an empty or a small table would make pooled sessions keep plans for such a table.
   if (select count(*) from (select from public.relay_messages limit 1000) m) = 1000 then
@@ -520,7 +592,8 @@ end;
 $$;
 
 revoke all on public.relay_threads, public.relay_messages, public.relay_read_cursors,
-  public.relay_readers, public.relay_connections from public, anon, authenticated, service_role;
+  public.relay_readers, public.relay_connections, public.relay_targets, public.relay_deliveries,
+  public.relay_schedule from public, anon, authenticated, service_role;
 -- Explicit: older projects grant everything on new objects, newer ones nothing. No tool deletes.
 grant select, insert, update on public.relay_threads, public.relay_read_cursors,
   public.relay_readers to service_role;
@@ -528,6 +601,10 @@ grant select, insert, update on public.relay_threads, public.relay_read_cursors,
 grant select, insert on public.relay_messages to service_role;
 -- Not `revoked_at`: only relay_manage, which runs as the owner, cuts a connection off, and nothing undoes it.
 grant select, insert, update (client, scope, last_used_at) on public.relay_connections to service_role;
+-- A post adds deliveries, and the target of notifications before the first of them. Everything else is done by
+-- functions that run as the owner.
+grant select, insert on public.relay_targets, public.relay_deliveries to service_role;
+grant select on public.relay_schedule to service_role;
 
 -- Shared by the tools: finding threads and readers, counting, moving cursors, writing messages --------
 
@@ -991,6 +1068,286 @@ end;
 $$;
 revoke all on function public.relay_use_grant from public, anon, authenticated;
 grant execute on function public.relay_use_grant to service_role;
+
+-- The outbox ------------------------------------------------------------------------------------------
+
+-- Whether there is something to send now.
+create or replace function relay.is_due(p_user_id uuid)
+  returns boolean
+  language plpgsql volatile security invoker set search_path = ''
+as $$
+begin
+  return nullif(exists (
+    select from public.relay_deliveries
+    where user_id = p_user_id and due_at <= clock_timestamp()), false);
+end;
+$$;
+
+-- Adds a new message to the outbox, once for each target that it is for; p_is_known: p_to is the tag of a reader
+-- that is known. p_notify_for: the folded names whose messages the person is notified of. The last writes of a
+-- post, in the order of targets, and without a lock on any of them.
+create or replace function relay.queue_deliveries(
+  p_message public.relay_messages, p_thread public.relay_threads, p_is_known boolean, p_notify_for text[])
+  returns void
+  language plpgsql volatile security invoker set search_path = ''
+as $$
+declare
+  v_folded constant text := relay.fold_name(p_message.addressee);
+  v_notifies constant boolean := coalesce(v_folded = any (p_notify_for), false);
+  v_now constant timestamptz := clock_timestamp();
+begin
+  if v_notifies then
+    insert into public.relay_targets (user_id, id, kind, gid, client)
+    values (p_message.user_id, 'notify', 'notify', '', '') on conflict do nothing;
+  end if;
+  insert into public.relay_deliveries (user_id, target_id, message_id, created_at, due_at, is_dropped)
+  select p_message.user_id, t.id, p_message.id, p_message.created_at,
+    -- Behind one that failed, it waits as long as that one.
+    case when not sent.is_full then greatest(v_now, sent.due_at) end, sent.is_full
+  from public.relay_targets t
+  cross join lateral (
+    select count(*) filter (where not d.is_dropped and d.created_at > v_now - interval '1 hour') >= 30
+        and t.kind = 'webhook' as is_full,
+      max(d.due_at) as due_at, coalesce(bool_or(d.is_dropped), false) as has_dropped
+    from public.relay_deliveries d where d.user_id = p_message.user_id and d.target_id = t.id) sent
+  where t.user_id = p_message.user_id and t.expires_at > v_now and t.failures < 10
+    -- That something was dropped needs noting once.
+    and not (sent.is_full and sent.has_dropped)
+    and case t.kind
+      when 'notify' then v_notifies
+      else relay.is_for_target(t.reader_tag, t.addressed_only, p_message.reader_tag, p_message.addressee,
+          p_is_known)
+        and (t.thread_name is null or relay.is_thread(p_thread, t.thread_name)) end
+  order by t.id
+  on conflict do nothing;
+end;
+$$;
+
+-- Whether a subscription with that reader_tag and addressed_only is for a message: never for the reader's own.
+-- An addressee that is not a known reader means each whose tag folds to it.
+create or replace function relay.is_for_target(
+  p_reader_tag text, p_addressed_only boolean, p_from text, p_to text, p_is_known boolean)
+  returns boolean
+  language plpgsql immutable security invoker set search_path = ''
+as $$
+begin
+  return p_reader_tag is null or (
+    relay.fold_name(p_from) is distinct from relay.fold_name(p_reader_tag)
+    and (not p_addressed_only or coalesce(p_to = p_reader_tag, false)
+      or (not p_is_known and coalesce(relay.fold_name(p_to) = relay.fold_name(p_reader_tag), false))));
+end;
+$$;
+
+-- Whether a thread has that name, or had it.
+create or replace function relay.is_thread(p_thread public.relay_threads, p_name text)
+  returns boolean
+  language plpgsql immutable security invoker set search_path = ''
+as $$
+begin
+  return relay.fold_name(p_thread.name) = relay.fold_name(p_name)
+    or p_thread.former_names @> array[relay.fold_name(p_name)];
+end;
+$$;
+
+-- The one call of a sender, p_owner: notes the outcomes of the attempts that it made under its leases, and
+-- leases what is due, at most p_limit messages, one of each target. An outcome has target_id, message_id,
+-- `result` (`delivered`, `failed`, `refused` for good, or `ended`: the target cannot be used any more), the
+-- `error` of a failure, and after how many seconds the receiver wants to be asked again (`retry_after`).
+-- p_origin is the relay's own address, where the sender knows it.
+-- Returns the leased messages as `deliveries`, and after how many milliseconds one that has just failed is to
+-- be sent again, if that is soon.
+create or replace function public.relay_deliver(
+  p_user_id uuid, p_owner text, p_outcomes jsonb default '[]', p_limit integer default 6,
+  p_origin text default null)
+  returns jsonb
+  language plpgsql volatile security definer
+  set search_path = '' set lock_timeout = '4s' set timezone = 'UTC' set enable_seqscan = off
+as $$
+declare
+  v_target public.relay_targets;
+  v_leased jsonb;
+  v_deliveries jsonb := '[]';
+  v_retry_at timestamptz;
+begin
+  -- Waits for the lock also of a target that someone else has leased: its sender may be about to let it go
+  -- without having seen what is due since.
+  for v_target in
+    select t.* from public.relay_targets t
+    where t.user_id = p_user_id and (
+      t.id in (select value ->> 'target_id' from jsonb_array_elements(p_outcomes))
+      or t.id in (
+        select d.target_id from public.relay_deliveries d
+        where d.user_id = p_user_id and d.due_at <= clock_timestamp()))
+    order by t.id for update
+  loop
+    if v_target.lease_owner = p_owner then
+      v_target := relay.settle_deliveries(v_target, p_outcomes);
+    end if;
+    if v_target.id is not null and p_limit > jsonb_array_length(v_deliveries)
+      and coalesce(v_target.lease_until < clock_timestamp(), true)
+    then
+      v_leased := relay.lease_delivery(v_target, p_owner, p_origin);
+      v_deliveries := v_deliveries || coalesce(v_leased, '[]');
+    end if;
+  end loop;
+  select min(d.due_at) into v_retry_at
+  from public.relay_deliveries d
+  where d.user_id = p_user_id and d.attempts = 1 and d.due_at > clock_timestamp()
+    and d.target_id in (select value ->> 'target_id' from jsonb_array_elements(p_outcomes));
+  return jsonb_strip_nulls(jsonb_build_object(
+    'deliveries', v_deliveries,
+    'retry_ms', case when v_retry_at < clock_timestamp() + interval '10 seconds'
+      then ceil(extract(epoch from v_retry_at - clock_timestamp()) * 1000) end));
+end;
+$$;
+revoke all on function public.relay_deliver from public, anon, authenticated;
+grant execute on function public.relay_deliver to service_role;
+
+-- Notes what became of the attempt for a target under its lease, and lets it go. Returns the target; null once
+-- it has ended. A message is given up after five attempts, about twelve minutes, and if another waits behind
+-- it, after three or five minutes.
+create or replace function relay.settle_deliveries(p_target public.relay_targets, p_outcomes jsonb)
+  returns public.relay_targets
+  language plpgsql volatile security invoker set search_path = ''
+as $$
+declare
+  v_outcome record;
+  v_delivery public.relay_deliveries;
+  v_pauses constant interval[] := '{5 seconds,2 minutes,5 minutes,5 minutes}';
+  v_due_at timestamptz;
+begin
+  for v_outcome in
+    select * from jsonb_to_recordset(p_outcomes)
+      as o (target_id text, message_id uuid, result text, error text, retry_after integer)
+    where target_id = p_target.id
+  loop
+    if v_outcome.result = 'ended' then
+      perform relay.end_targets(p_target.user_id, array[p_target.id]);
+      return null;
+    end if;
+    update public.relay_deliveries d set attempts = d.attempts + 1, due_at = null
+    where d.user_id = p_target.user_id and d.target_id = p_target.id
+      and d.message_id = v_outcome.message_id and d.due_at is not null
+    returning * into v_delivery;
+    continue when not found;
+    p_target.last_error := v_outcome.error;
+    if v_outcome.result = 'delivered' then
+      p_target.last_delivery_at := clock_timestamp();
+      p_target.acknowledged_at := greatest(p_target.acknowledged_at, v_delivery.created_at);
+      p_target.failed_since := null;
+      p_target.failures := 0;
+    elsif v_outcome.result = 'refused' then
+      p_target.is_truncated := true;
+    else
+      p_target.failed_since := coalesce(p_target.failed_since, clock_timestamp());
+      v_due_at := clock_timestamp() + greatest(v_pauses[v_delivery.attempts],
+        least(coalesce(v_outcome.retry_after, 0), 600) * interval '1 second');
+      if v_delivery.attempts > cardinality(v_pauses) or (
+        (v_delivery.attempts >= 3 or v_delivery.created_at < clock_timestamp() - interval '5 minutes')
+        and exists (
+          select from public.relay_deliveries d
+          where d.user_id = p_target.user_id and d.target_id = p_target.id and d.due_at is not null))
+      then
+        p_target.failures := p_target.failures + 1;
+        p_target.is_truncated := true;
+      else
+        update public.relay_deliveries d set due_at = greatest(d.due_at, v_due_at)
+        where d.user_id = p_target.user_id and d.target_id = p_target.id
+          and (d.due_at is not null or d.message_id = v_delivery.message_id);
+      end if;
+    end if;
+  end loop;
+  if p_target.kind = 'webhook' and p_target.failures >= 10 then
+    delete from public.relay_deliveries d
+    where d.user_id = p_target.user_id and d.target_id = p_target.id and d.due_at is not null;
+  end if;
+  p_target.lease_owner := null;
+  p_target.lease_until := null;
+  update public.relay_targets t
+  set last_error = p_target.last_error, last_delivery_at = p_target.last_delivery_at,
+    acknowledged_at = p_target.acknowledged_at, failed_since = p_target.failed_since,
+    failures = p_target.failures, is_truncated = p_target.is_truncated, lease_owner = null,
+    lease_until = null
+  where t.user_id = p_target.user_id and t.id = p_target.id;
+  return p_target;
+end;
+$$;
+
+-- Leases the first unsettled message of a target for a minute, if it is due: an array of one, or null. What can
+-- no longer be delivered goes: messages that were deleted or taken back, and all once the target has expired.
+create or replace function relay.lease_delivery(
+  p_target public.relay_targets, p_owner text, p_origin text)
+  returns jsonb
+  language plpgsql volatile security invoker set search_path = ''
+as $$
+declare
+  v_origin constant text := coalesce(
+    case when p_target.kind = 'notify' then p_origin end, p_target.origin, p_origin);
+  v_delivery public.relay_deliveries;
+  v_message public.relay_messages;
+begin
+  if p_target.expires_at < clock_timestamp() then
+    perform relay.end_targets(p_target.user_id, array[p_target.id]);
+    return null;
+  end if;
+  delete from public.relay_deliveries d
+  where d.user_id = p_target.user_id and d.target_id = p_target.id and d.due_at is not null
+    and not exists (
+      select from public.relay_messages m where m.id = d.message_id and m.redacted_at is null);
+  select * into v_delivery from public.relay_deliveries d
+  where d.user_id = p_target.user_id and d.target_id = p_target.id and d.due_at is not null
+  order by d.created_at, d.message_id limit 1;
+  if v_delivery.due_at is null or v_delivery.due_at > clock_timestamp() then
+    return null;
+  end if;
+  select * into v_message from public.relay_messages where id = v_delivery.message_id;
+  update public.relay_targets t
+  set lease_owner = p_owner, lease_until = clock_timestamp() + interval '1 minute', origin = v_origin
+  where t.user_id = p_target.user_id and t.id = p_target.id;
+  return jsonb_build_array(jsonb_strip_nulls(jsonb_build_object(
+    'target_id', p_target.id,
+    'kind', p_target.kind,
+    'url', p_target.url,
+    'secret', p_target.secret,
+    'previous_secret', case when p_target.previous_until > clock_timestamp()
+      then p_target.previous_secret end,
+    'arguments', jsonb_build_object('reader_tag', p_target.reader_tag,
+      'thread_name', p_target.thread_name, 'addressed_only', p_target.addressed_only),
+    'origin', v_origin,
+    -- Everything before it was acknowledged, given up or will come by a later delivery.
+    'cursor_at', relay.full_time(least(p_target.acknowledged_at,
+      v_message.created_at - interval '1 microsecond', relay.settled_until())),
+    'event', relay.show_event(v_message))));
+end;
+$$;
+
+-- A message as events tell of it: names and numbers, and nothing of what was written.
+create or replace function relay.show_event(p_message public.relay_messages)
+  returns jsonb
+  language plpgsql stable security invoker set search_path = ''
+as $$
+begin
+  return jsonb_build_object(
+    'id', p_message.id,
+    'thread_name', (select t.name from public.relay_threads t where t.id = p_message.thread_id),
+    'seq', p_message.seq,
+    'from', coalesce(p_message.reader_tag, p_message.session_tag),
+    'to', p_message.addressee,
+    'surface', p_message.surface,
+    'posted_at', relay.full_time(p_message.created_at));
+end;
+$$;
+
+-- The time up to which every post has committed or failed: each takes its time under its thread's lock, and has
+-- eight seconds in all.
+create or replace function relay.settled_until()
+  returns timestamptz
+  language plpgsql volatile security invoker set search_path = ''
+as $$
+begin
+  return clock_timestamp() - interval '10 seconds';
+end;
+$$;
 
 -- Readers ---------------------------------------------------------------------------------------------
 
@@ -1776,7 +2133,8 @@ begin
     'addressed_unread_count', case when v_addressed_count > 3 then v_addressed_count end,
     'readers', relay.other_readers(p_user_id, p_reader_tag, 20),
     'new_reader', nullif(v_is_new, false),
-    'known_readers', v_known_readers);
+    'known_readers', v_known_readers,
+    'due', relay.is_due(p_user_id));
 end;
 $$;
 revoke all on function public.relay_list_threads from public, anon, authenticated;
@@ -1852,7 +2210,8 @@ begin
       return json_build_object(
         'id', v_thread.id,
         'name', v_thread.name,
-        'created_at', relay.full_time(v_thread.created_at));
+        'created_at', relay.full_time(v_thread.created_at),
+        'due', relay.is_due(p_user_id));
     end if;
     -- A 0.1.0 Worker, which does not take the lock, was first.
     select * into v_thread from public.relay_threads
@@ -1869,13 +2228,14 @@ grant execute on function public.relay_create_thread to service_role;
 -- that never came, returns the stored message. Creates a missing thread and reopens an archived one. A new
 -- p_reader_tag is introduced before its post takes its place. A reply (p_reply_to) without p_to is addressed to
 -- the author of the message that it answers, or, if that is the poster itself, to that message's addressee.
+-- p_notify_for: the folded names whose messages the person is notified of; the message joins the outbox.
 -- Raises RL003 (idempotency key used for another message), RL009 (several threads match), RL010 (no message
 -- with the seq p_reply_to).
 create or replace function public.relay_post_message(
   p_user_id uuid, p_message_id uuid, p_thread_name text, p_content text, p_surface text,
   p_session_tag text default null, p_metadata jsonb default null, p_reader_tag text default null,
   p_to text default null, p_idempotency_key text default null, p_caller jsonb default '{}',
-  p_reply_to bigint default null)
+  p_reply_to bigint default null, p_notify_for text[] default null)
   returns json
   language plpgsql volatile security invoker
   set search_path = '' set lock_timeout = '4s' set timezone = 'UTC' set enable_seqscan = off
@@ -1906,6 +2266,7 @@ declare
   v_is_only_reader boolean;
   v_other_threads json;
   v_other_readers json;
+  v_has_targets boolean;
 begin
   perform relay.take_grant(p_user_id, p_caller);
   if p_reader_tag is not null then
@@ -2062,6 +2423,14 @@ begin
       where relay.fold_name(latest.session_tag) = relay.fold_name(v_to));
   end if;
 
+  -- Last, and in an order that all posts keep.
+  v_has_targets := p_notify_for is not null
+    or exists (select from public.relay_targets where user_id = p_user_id);
+  if v_has_targets then
+    select * into v_message from public.relay_messages where id = p_message_id;
+    perform relay.queue_deliveries(v_message, v_thread, v_addressee.reader_tag is not null, p_notify_for);
+  end if;
+
   -- Without a query in it, this needs no plan; with the two above, planning it took as long as the insert.
   return json_build_object(
     'id', p_message_id,
@@ -2089,7 +2458,8 @@ begin
     'known_readers', v_known_readers,
     'skipped', v_skipped,
     'skipped_thread_count', nullif(v_skipped_count, 0),
-    'other_threads', v_other_threads);
+    'other_threads', v_other_threads,
+    'due', case when v_has_targets then relay.is_due(p_user_id) end);
 end;
 $$;
 revoke all on function public.relay_post_message from public, anon, authenticated;
@@ -2114,7 +2484,9 @@ begin
     'new_reader', nullif(p_is_new, false),
     'known_readers', p_known_readers,
     'skipped', p_skipped,
-    'skipped_thread_count', nullif(p_skipped_count, 0));
+    'skipped_thread_count', nullif(p_skipped_count, 0),
+    -- The first attempt may have ended before its deliveries were sent.
+    'due', relay.is_due(p_message.user_id));
 end;
 $$;
 
@@ -2244,6 +2616,7 @@ begin
     from relay.addressed_unread(p_user_id, p_reader_tag, v_packed_ids);
   end if;
   return json_build_object(
+    'due', relay.is_due(p_user_id),
     'thread_name', v_thread.name,
     'thread_id', v_thread.id,
     'archived', nullif(v_thread.archived, false),
@@ -2470,6 +2843,7 @@ begin
   end if;
   select messages, total into v_sent, v_sent_count from relay.sent(p_user_id, p_reader_tag);
   return json_build_object(
+    'due', relay.is_due(p_user_id),
     'thread_name', v_thread.name,
     'thread_id', v_thread.id,
     'archived', nullif(v_thread.archived, false),
@@ -2630,7 +3004,7 @@ begin
   update public.relay_threads set archived = p_archived
   where id = v_thread.id and archived <> p_archived;
   return json_build_object(
-    'thread_name', v_thread.name, 'archived', p_archived);
+    'thread_name', v_thread.name, 'archived', p_archived, 'due', relay.is_due(p_user_id));
 end;
 $$;
 revoke all on function public.relay_archive_thread from public, anon, authenticated;
@@ -2701,6 +3075,291 @@ $$;
 revoke all on function public.relay_complete_name from public, anon, authenticated;
 grant execute on function public.relay_complete_name to service_role;
 
+-- Targets of deliveries ---------------------------------------------------------------------------------
+
+-- Makes or renews the subscription p_target ->> 'id' of a caller; the Worker has derived the id from the grant,
+-- the URL and the arguments. Without p_is_verified nothing is written unless the receiver at this URL has
+-- proved within a day that it wants the deliveries of this grant: `unverified` then asks for the proof.
+-- A live subscription of the same client with the same URL and arguments is taken over, whichever grant made
+-- it. Returns when it ends, whether messages were lost since it was last renewed, and its state before.
+-- Raises RL014 (the grant was cut off), RL020 (too many subscriptions): its detail is how many there may be.
+create or replace function public.relay_subscribe(
+  p_user_id uuid, p_target jsonb, p_ttl_ms bigint, p_is_verified boolean, p_caller jsonb default '{}')
+  returns jsonb
+  language plpgsql volatile security definer
+  set search_path = '' set lock_timeout = '4s' set timezone = 'UTC' set enable_seqscan = off
+as $$
+declare
+  v_limit constant integer := 20;
+  v_now constant timestamptz := clock_timestamp();
+  v_gid constant text := p_caller ->> 'gid';
+  v_client constant text := coalesce((
+    select client from public.relay_connections where user_id = p_user_id and gid = v_gid), v_gid);
+  v_new public.relay_targets := jsonb_populate_record(null::public.relay_targets, p_target);
+  v_old public.relay_targets;
+begin
+  perform relay.take_grant(p_user_id, p_caller);
+  -- One at a time, or several at once would all be counted too early.
+  perform pg_advisory_xact_lock(hashtextextended(p_user_id::text, 5));
+  perform relay.sweep_targets(p_user_id);
+  select * into v_old from public.relay_targets t
+  where t.user_id = p_user_id and t.kind = 'webhook' and (t.id = v_new.id
+    or (t.client, t.url, t.addressed_only) = (v_client, v_new.url, v_new.addressed_only)
+      and t.reader_tag is not distinct from v_new.reader_tag
+      and t.thread_name is not distinct from v_new.thread_name)
+  for update;
+  if v_old.id is null and v_limit <= (
+    select count(*) from public.relay_targets where user_id = p_user_id and kind = 'webhook')
+  then
+    raise exception 'too many subscriptions' using errcode = 'RL020', detail = v_limit::text;
+  end if;
+  v_new.verified_at := case when p_is_verified then v_now else (
+    select max(verified_at) from public.relay_targets
+    where user_id = p_user_id and gid = v_gid and url = v_new.url
+      and verified_at > v_now - interval '1 day') end;
+  if v_new.verified_at is null then
+    return '{"unverified": true}';
+  end if;
+
+  delete from public.relay_targets where user_id = p_user_id and id = v_old.id;
+  insert into public.relay_targets (
+    user_id, id, kind, gid, client, url, reader_tag, thread_name, addressed_only, secret,
+    previous_secret, previous_until, origin, created_at, expires_at, verified_at, acknowledged_at,
+    last_delivery_at)
+  values (
+    p_user_id, v_new.id, 'webhook', v_gid, v_client, v_new.url, v_new.reader_tag, v_new.thread_name,
+    v_new.addressed_only, v_new.secret,
+    -- Encrypted for its id, so that of another grant's subscription cannot be used.
+    case when v_old.id = v_new.id then v_old.secret end, v_now + interval '5 minutes', v_new.origin,
+    coalesce(v_old.created_at, v_now), v_now + p_ttl_ms * interval '1 millisecond', v_new.verified_at,
+    coalesce(v_old.acknowledged_at, v_now), v_old.last_delivery_at);
+  -- What was dropped is told now; what waits goes to the renewed subscription.
+  with gone as (
+    delete from public.relay_deliveries
+    where user_id = p_user_id and target_id = v_old.id and is_dropped returning 1
+  )
+  select v_old.is_truncated or exists (select from gone) into v_new.is_truncated;
+  update public.relay_deliveries set target_id = v_new.id
+  where user_id = p_user_id and target_id = v_old.id and v_old.id <> v_new.id;
+  return jsonb_strip_nulls(jsonb_build_object(
+    'now', relay.full_time(v_now),
+    'is_truncated', coalesce(v_new.is_truncated, false),
+    'is_renewed', v_old.id is not null,
+    'before', case when v_old.id is not null then relay.show_target(v_old) end));
+end;
+$$;
+revoke all on function public.relay_subscribe from public, anon, authenticated;
+grant execute on function public.relay_subscribe to service_role;
+
+-- Ends the subscription p_target ->> 'id' of a caller, or the one of its client with that URL and those
+-- arguments. Returns whether there was one.
+-- Raises RL014 (the grant was cut off).
+create or replace function public.relay_unsubscribe(
+  p_user_id uuid, p_target jsonb, p_caller jsonb default '{}')
+  returns jsonb
+  language plpgsql volatile security definer
+  set search_path = '' set lock_timeout = '4s' set timezone = 'UTC' set enable_seqscan = off
+as $$
+declare
+  v_given public.relay_targets := jsonb_populate_record(null::public.relay_targets, p_target);
+  v_client constant text := coalesce((
+    select client from public.relay_connections
+    where user_id = p_user_id and gid = p_caller ->> 'gid'), p_caller ->> 'gid');
+begin
+  perform relay.take_grant(p_user_id, p_caller);
+  return jsonb_build_object('ended', relay.end_targets(p_user_id, array(
+    select t.id from public.relay_targets t
+    where t.user_id = p_user_id and t.kind = 'webhook' and t.expires_at > clock_timestamp()
+      and (t.client, t.url, t.addressed_only) = (v_client, v_given.url, v_given.addressed_only)
+      and t.reader_tag is not distinct from v_given.reader_tag
+      and t.thread_name is not distinct from v_given.thread_name)) > 0);
+end;
+$$;
+revoke all on function public.relay_unsubscribe from public, anon, authenticated;
+grant execute on function public.relay_unsubscribe to service_role;
+
+-- Ends targets, with what waits for them. Returns how many there were.
+create or replace function relay.end_targets(p_user_id uuid, p_ids text[])
+  returns bigint
+  language plpgsql volatile security invoker set search_path = ''
+as $$
+declare
+  v_ids text[];
+begin
+  v_ids := array(
+    select id from public.relay_targets
+    where user_id = p_user_id and id = any (p_ids) order by id for update);
+  delete from public.relay_targets where user_id = p_user_id and id = any (v_ids);
+  delete from public.relay_deliveries where user_id = p_user_id and target_id = any (v_ids);
+  return cardinality(v_ids);
+end;
+$$;
+
+-- Forgets subscriptions whose time is over, and deliveries that are settled or whose target is gone: a post
+-- that ran while its target ended may have added one.
+create or replace function relay.sweep_targets(p_user_id uuid)
+  returns void
+  language plpgsql volatile security invoker set search_path = ''
+as $$
+begin
+  perform relay.end_targets(p_user_id, array(
+    select id from public.relay_targets where user_id = p_user_id and expires_at < clock_timestamp()));
+  delete from public.relay_deliveries d
+  where d.user_id = p_user_id and (
+    d.due_at is null and not d.is_dropped and d.created_at < clock_timestamp() - interval '1 hour'
+    or not exists (
+      select from public.relay_targets t where t.user_id = p_user_id and t.id = d.target_id));
+end;
+$$;
+
+-- A target as a person sees it: of the URL only the host, because the rest may contain a secret.
+create or replace function relay.show_target(p_target public.relay_targets)
+  returns jsonb
+  language plpgsql stable security invoker set search_path = ''
+as $$
+declare
+  v_hour constant timestamptz := clock_timestamp() - interval '1 hour';
+begin
+  return jsonb_strip_nulls(jsonb_build_object(
+    'id', p_target.id,
+    'kind', p_target.kind,
+    'gid', nullif(p_target.gid, ''),
+    'name', (
+      select c.name from public.relay_connections c
+      where c.user_id = p_target.user_id and c.gid = p_target.gid),
+    'host', substring(p_target.url from '^https?://([^/?#]+)'),
+    'reader_tag', p_target.reader_tag,
+    'thread_name', p_target.thread_name,
+    'addressed_only', p_target.addressed_only,
+    'created_at', relay.full_time(p_target.created_at),
+    'expires_at', case when isfinite(p_target.expires_at) then relay.full_time(p_target.expires_at) end,
+    'last_delivery_at', relay.full_time(p_target.last_delivery_at),
+    'last_error', p_target.last_error,
+    'failed_since', relay.full_time(p_target.failed_since),
+    'is_active', p_target.failures < 10,
+    'waiting_count', (
+      select count(*) from public.relay_deliveries d
+      where d.user_id = p_target.user_id and d.target_id = p_target.id and d.due_at is not null),
+    -- When the next message may go out, if the target had its messages for this hour.
+    'throttled_until', (
+      select relay.full_time(d.created_at + interval '1 hour') from public.relay_deliveries d
+      where d.user_id = p_target.user_id and d.target_id = p_target.id and not d.is_dropped
+        and d.created_at > v_hour
+      order by d.created_at desc offset 29 limit 1)));
+end;
+$$;
+
+-- All targets, the newest first.
+create or replace function relay.list_targets(p_user_id uuid)
+  returns jsonb
+  language plpgsql volatile security invoker set search_path = ''
+as $$
+begin
+  return jsonb_build_object('targets', (
+    select coalesce(jsonb_agg(relay.show_target(t) order by t.created_at desc, t.id), '[]')
+    from public.relay_targets t
+    where t.user_id = p_user_id and t.expires_at > clock_timestamp()));
+end;
+$$;
+
+-- Ends the target p_args ->> 'id'.
+-- Raises RL021 (no such target).
+create or replace function relay.end_target(p_user_id uuid, p_args jsonb)
+  returns jsonb
+  language plpgsql volatile security invoker set search_path = ''
+as $$
+begin
+  if relay.end_targets(p_user_id, array[p_args ->> 'id']) = 0 then
+    raise exception 'no target "%"', p_args ->> 'id' using errcode = 'RL021', detail = p_args ->> 'id';
+  end if;
+  return jsonb_build_object('ended', true);
+end;
+$$;
+
+-- Polling for events ----------------------------------------------------------------------------------
+
+-- Messages for a subscription after the place p_after_at, p_after_id, at most p_limit of them, of the last
+-- seven days and of p_max_age_ms. Looks at up to 1,000 messages. Returns them with the place up to which it has
+-- looked, whether there may be more now, whether some that were older were passed over, and for how many
+-- milliseconds nothing was posted. Moves no bookmark. Without a place it starts at the newest.
+-- Raises RL014 (the grant was cut off).
+create or replace function public.relay_poll_events(
+  p_user_id uuid, p_reader_tag text default null, p_thread_name text default null,
+  p_addressed_only boolean default false, p_after_at timestamptz default null,
+  p_after_id uuid default null, p_max_age_ms bigint default null, p_limit integer default 50,
+  p_caller jsonb default '{}')
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = '' set lock_timeout = '4s' set timezone = 'UTC' set enable_seqscan = off
+as $$
+declare
+  v_last constant uuid := 'ffffffff-ffff-ffff-ffff-ffffffffffff';
+  v_max_looked constant integer := 1000;
+  v_now constant timestamptz := clock_timestamp();
+  v_until constant timestamptz := relay.settled_until();
+  v_oldest constant timestamptz := v_now
+    - least(interval '7 days', p_max_age_ms * interval '1 millisecond');
+  v_after_at timestamptz := p_after_at;
+  v_after_id uuid := p_after_id;
+  v_truncated boolean := false;
+  v_found record;
+begin
+  perform relay.take_grant(p_user_id, p_caller);
+  if v_after_at is null or v_after_at > v_now then
+    -- Ahead of the clock: the database was restored from before.
+    v_truncated := v_after_at is not null;
+    v_after_at := v_until;
+    v_after_id := v_last;
+  elsif v_after_at < v_oldest then
+    v_truncated := exists (
+      select from public.relay_messages
+      where user_id = p_user_id and created_at > v_after_at and created_at < v_oldest);
+    v_after_at := v_oldest;
+    v_after_id := v_last;
+  end if;
+  with looked as materialized (
+    select m.id, m.created_at, row_number() over (order by m.created_at, m.id) as place,
+      m.redacted_at is null
+        and relay.is_for_target(p_reader_tag, p_addressed_only, m.reader_tag,
+          coalesce(r.owner, m.addressee), r.owner is not null)
+        and (p_thread_name is null or (
+          select relay.is_thread(t, p_thread_name) from public.relay_threads t where t.id = m.thread_id))
+        as is_for_it
+    from (
+      select * from public.relay_messages
+      where user_id = p_user_id and created_at >= v_after_at and created_at <= v_until
+        and (created_at, id) > (v_after_at, v_after_id)
+      order by created_at, id limit v_max_looked) m
+    cross join lateral (
+      select case when p_addressed_only and m.addressee is not null
+        then relay.reader_for(p_user_id, m.addressee, m.created_at) end as owner) r
+  ), found as materialized (
+    select * from looked where is_for_it order by place limit p_limit
+  ), ended as (
+    -- Where the next call goes on: after the last event if there are more, else after the last that was looked at.
+    select * from looked
+    where (select count(*) from found) = p_limit and place = (select max(place) from found)
+      or (select count(*) from found) < p_limit and place = v_max_looked
+  )
+  select coalesce((
+      select jsonb_agg(relay.show_event(m) order by f.place)
+      from found f join public.relay_messages m on m.id = f.id), '[]') as events,
+    (select created_at from ended) as at, (select id from ended) as id
+  into v_found;
+  return jsonb_strip_nulls(jsonb_build_object(
+    'events', v_found.events,
+    'cursor_at', relay.full_time(coalesce(v_found.at, greatest(v_after_at, v_until))),
+    'cursor_id', coalesce(v_found.id, v_last),
+    'has_more', v_found.at is not null,
+    'truncated', v_truncated,
+    'quiet_ms', (
+      select round(extract(epoch from v_now - created_at) * 1000) from public.relay_messages
+      where user_id = p_user_id order by created_at desc limit 1)));
+end;
+$$;
+revoke all on function public.relay_poll_events from public, anon, authenticated;
+grant execute on function public.relay_poll_events to service_role;
+
 -- The person's actions ---------------------------------------------------------------------------------
 
 -- One action of POST /manage, for the relay's own key and the board: p_caller ->> 'board' is the hash of
@@ -2733,6 +3392,8 @@ begin
     when 'settle_message' then return relay.settle_message(p_user_id, p_args);
     when 'list_readers' then return relay.list_readers(p_user_id, p_args);
     when 'forget_reader' then return relay.forget_reader(p_user_id, p_args);
+    when 'list_targets' then return relay.list_targets(p_user_id);
+    when 'end_target' then return relay.end_target(p_user_id, p_args);
   end case;
 end;
 $$;
@@ -2786,7 +3447,7 @@ begin
 end;
 $$;
 
--- Cuts off the grant p_args ->> 'gid'. Returns the keys that it made and that are still good, which
+-- Cuts off the grant p_args ->> 'gid', and ends its subscriptions. Returns the keys that it made and that are still good, which
 -- someone who had it may have kept. A second time changes nothing.
 -- Raises RL016 (no such connection).
 create or replace function relay.disconnect(p_user_id uuid, p_args jsonb)
@@ -2803,6 +3464,8 @@ begin
   if not found then
     raise exception 'no connection "%"', v_gid using errcode = 'RL016', detail = v_gid;
   end if;
+  perform relay.end_targets(p_user_id, array(
+    select id from public.relay_targets where user_id = p_user_id and gid = v_gid));
   return jsonb_build_object('disconnected', true, 'made_keys', (
     select coalesce(jsonb_agg(relay.connection(c) order by c.created_at desc, c.gid), '[]')
     from public.relay_connections c
@@ -3065,6 +3728,31 @@ $$;
 revoke all on function public.relay_daily from public, anon, authenticated;
 grant execute on function public.relay_daily to service_role;
 
+-- The run of the cron trigger: notes that it ran, forgets targets and deliveries that are over, and does the
+-- daily work in the first run after 05:17 UTC. Returns what that returns.
+create or replace function public.relay_scheduled(p_user_id uuid, p_days integer default null)
+  returns jsonb
+  language plpgsql volatile security definer
+  set search_path = '' set lock_timeout = '4s' set timezone = 'UTC' set enable_seqscan = off
+as $$
+declare
+  v_day constant date := (clock_timestamp() - interval '5 hours 17 minutes')::date;
+  v_daily_on date;
+begin
+  insert into public.relay_schedule as s (user_id, ran_at) values (p_user_id, clock_timestamp())
+  on conflict (user_id) do update set ran_at = excluded.ran_at
+  returning s.daily_on into v_daily_on;
+  perform relay.sweep_targets(p_user_id);
+  if v_daily_on = v_day then
+    return '{}';
+  end if;
+  update public.relay_schedule set daily_on = v_day where user_id = p_user_id;
+  return public.relay_daily(p_user_id, p_days);
+end;
+$$;
+revoke all on function public.relay_scheduled from public, anon, authenticated;
+grant execute on function public.relay_scheduled to service_role;
+
 -- Not a tool: the database's contents, for the person who operates the relay, and the daily call of the
 -- cron trigger. Threads of other users are counted because a wrong RELAY_USER_ID looks like a relay that
 -- lost everything. `functions` lists the functions that the API can find and whether it may call them: a
@@ -3082,6 +3770,14 @@ as $$
     'message_count', coalesce(sum(message_count) filter (where user_id = p_user_id), 0),
     'reader_count', (
       select count(*) from public.relay_readers where user_id = p_user_id),
+    'target_count', (
+      select count(*) from public.relay_targets
+      where user_id = p_user_id and expires_at > clock_timestamp()),
+    'failing_target_count', (
+      select count(*) from public.relay_targets
+      where user_id = p_user_id and expires_at > clock_timestamp() and failed_since is not null),
+    -- Of the cron trigger; null if it has never run.
+    'scheduled_run_at', (select ran_at from public.relay_schedule where user_id = p_user_id),
     'other_thread_count', count(*) filter (where user_id <> p_user_id),
     'functions', (
       select jsonb_object_agg(

@@ -91,6 +91,12 @@ begin
   create index relay_read_cursors_reader_idx
     on public.relay_read_cursors (user_id, reader_tag, thread_id) include (last_read_seq);
 
+  -- What is to be sent, and the messages of a target in their order.
+  create index relay_deliveries_due_idx on public.relay_deliveries (user_id, due_at)
+    where due_at is not null;
+  create index relay_deliveries_target_idx
+    on public.relay_deliveries (user_id, target_id, created_at, message_id);
+
   create trigger relay_messages_deleted
     after delete on public.relay_messages
     referencing old table as deleted
@@ -105,6 +111,9 @@ begin
   alter table public.relay_read_cursors enable row level security;
   alter table public.relay_readers enable row level security;
   alter table public.relay_connections enable row level security;
+  alter table public.relay_targets enable row level security;
+  alter table public.relay_deliveries enable row level security;
+  alter table public.relay_schedule enable row level security;
 
   -- Statistics of an empty or a small table would make pooled sessions keep plans for such a table.
   if (select count(*) from (select from public.relay_messages limit 1000) m) = 1000 then
@@ -115,7 +124,8 @@ end;
 $$;
 
 revoke all on public.relay_threads, public.relay_messages, public.relay_read_cursors,
-  public.relay_readers, public.relay_connections from public, anon, authenticated, service_role;
+  public.relay_readers, public.relay_connections, public.relay_targets, public.relay_deliveries,
+  public.relay_schedule from public, anon, authenticated, service_role;
 -- Explicit: older projects grant everything on new objects, newer ones nothing. No tool deletes.
 grant select, insert, update on public.relay_threads, public.relay_read_cursors,
   public.relay_readers to service_role;
@@ -123,3 +133,7 @@ grant select, insert, update on public.relay_threads, public.relay_read_cursors,
 grant select, insert on public.relay_messages to service_role;
 -- Not `revoked_at`: only relay_manage, which runs as the owner, cuts a connection off, and nothing undoes it.
 grant select, insert, update (client, scope, last_used_at) on public.relay_connections to service_role;
+-- A post adds deliveries, and the target of notifications before the first of them. Everything else is done by
+-- functions that run as the owner.
+grant select, insert on public.relay_targets, public.relay_deliveries to service_role;
+grant select on public.relay_schedule to service_role;

@@ -113,3 +113,66 @@ create table if not exists public.relay_connections (
   constraint relay_connections_pkey primary key (user_id, gid),
   constraint relay_connections_kind_check check (kind in ('oauth', 'key'))
 );
+
+-- Whom the relay tells about new messages: a subscription of MCP Events (`webhook`), or the person (`notify`,
+-- one row; its address is RELAY_NOTIFY_URL). A subscription ends with its grant, and at its time.
+create table if not exists public.relay_targets (
+  user_id uuid not null,
+  id text not null,
+  kind text not null,
+  -- The grant that made it, and whose client that is: the hash of an OAuth client's id, otherwise the gid.
+  gid text not null,
+  client text not null,
+  url text,
+  -- Messages of this reader are left out, and with addressed_only all that are not to it.
+  reader_tag text,
+  thread_name text,
+  addressed_only boolean not null default false,
+  -- Sign its deliveries, encrypted by the Worker; the previous one until previous_until.
+  secret text,
+  previous_secret text,
+  previous_until timestamptz,
+  -- The relay's own address, for links.
+  origin text,
+  created_at timestamptz not null default clock_timestamp(),
+  expires_at timestamptz not null default 'infinity',
+  -- When the receiver last proved that it wants deliveries.
+  verified_at timestamptz,
+  -- A sender has it until lease_until.
+  lease_owner text,
+  lease_until timestamptz,
+  -- The time of the newest message that the receiver has acknowledged, and when it did.
+  acknowledged_at timestamptz not null default clock_timestamp(),
+  last_delivery_at timestamptz,
+  last_error text,
+  failed_since timestamptz,
+  -- Messages given up one after the other: after ten, nothing is sent until the subscription is renewed.
+  failures integer not null default 0,
+  -- Whether messages were given up or dropped since the subscription was last renewed.
+  is_truncated boolean not null default false,
+  constraint relay_targets_pkey primary key (user_id, id),
+  constraint relay_targets_kind_check check (kind in ('webhook', 'notify'))
+);
+
+-- The outbox: a message for a target, written in the transaction of its post. No foreign keys: a post must
+-- not wait for a sender. A row stays for an hour after it was settled, for the limit of messages an hour.
+create table if not exists public.relay_deliveries (
+  user_id uuid not null,
+  target_id text not null,
+  message_id uuid not null,
+  -- The message's time.
+  created_at timestamptz not null,
+  attempts integer not null default 0,
+  -- When it is to be sent; null once it was acknowledged, given up or dropped.
+  due_at timestamptz,
+  -- Dropped, because the target had its messages for that hour.
+  is_dropped boolean not null default false,
+  constraint relay_deliveries_pkey primary key (user_id, target_id, message_id)
+);
+
+-- The last run of the cron trigger, and the last day on which it did its daily work.
+create table if not exists public.relay_schedule (
+  user_id uuid primary key,
+  ran_at timestamptz not null,
+  daily_on date
+);

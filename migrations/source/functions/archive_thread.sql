@@ -14,7 +14,7 @@ begin
   update public.relay_threads set archived = p_archived
   where id = v_thread.id and archived <> p_archived;
   return json_build_object(
-    'thread_name', v_thread.name, 'archived', p_archived);
+    'thread_name', v_thread.name, 'archived', p_archived, 'due', relay.is_due(p_user_id));
 end;
 $$;
 revoke all on function public.relay_archive_thread from public, anon, authenticated;

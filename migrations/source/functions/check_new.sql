@@ -197,6 +197,7 @@ begin
   end if;
   select messages, total into v_sent, v_sent_count from relay.sent(p_user_id, p_reader_tag);
   return json_build_object(
+    'due', relay.is_due(p_user_id),
     'thread_name', v_thread.name,
     'thread_id', v_thread.id,
     'archived', nullif(v_thread.archived, false),

@@ -29,7 +29,8 @@ begin
       return json_build_object(
         'id', v_thread.id,
         'name', v_thread.name,
-        'created_at', relay.full_time(v_thread.created_at));
+        'created_at', relay.full_time(v_thread.created_at),
+        'due', relay.is_due(p_user_id));
     end if;
     -- A 0.1.0 Worker, which does not take the lock, was first.
     select * into v_thread from public.relay_threads

@@ -108,7 +108,8 @@ begin
     'addressed_unread_count', case when v_addressed_count > 3 then v_addressed_count end,
     'readers', relay.other_readers(p_user_id, p_reader_tag, 20),
     'new_reader', nullif(v_is_new, false),
-    'known_readers', v_known_readers);
+    'known_readers', v_known_readers,
+    'due', relay.is_due(p_user_id));
 end;
 $$;
 revoke all on function public.relay_list_threads from public, anon, authenticated;

@@ -30,6 +30,8 @@ begin
     when 'settle_message' then return relay.settle_message(p_user_id, p_args);
     when 'list_readers' then return relay.list_readers(p_user_id, p_args);
     when 'forget_reader' then return relay.forget_reader(p_user_id, p_args);
+    when 'list_targets' then return relay.list_targets(p_user_id);
+    when 'end_target' then return relay.end_target(p_user_id, p_args);
   end case;
 end;
 $$;
@@ -83,7 +85,7 @@ begin
 end;
 $$;
 
--- Cuts off the grant p_args ->> 'gid'. Returns the keys that it made and that are still good, which
+-- Cuts off the grant p_args ->> 'gid', and ends its subscriptions. Returns the keys that it made and that are still good, which
 -- someone who had it may have kept. A second time changes nothing.
 -- Raises RL016 (no such connection).
 create or replace function relay.disconnect(p_user_id uuid, p_args jsonb)
@@ -100,6 +102,8 @@ begin
   if not found then
     raise exception 'no connection "%"', v_gid using errcode = 'RL016', detail = v_gid;
   end if;
+  perform relay.end_targets(p_user_id, array(
+    select id from public.relay_targets where user_id = p_user_id and gid = v_gid));
   return jsonb_build_object('disconnected', true, 'made_keys', (
     select coalesce(jsonb_agg(relay.connection(c) order by c.created_at desc, c.gid), '[]')
     from public.relay_connections c

@@ -239,3 +239,28 @@ end;
 $$;
 revoke all on function public.relay_daily from public, anon, authenticated;
 grant execute on function public.relay_daily to service_role;
+
+-- The run of the cron trigger: notes that it ran, forgets targets and deliveries that are over, and does the
+-- daily work in the first run after 05:17 UTC. Returns what that returns.
+create or replace function public.relay_scheduled(p_user_id uuid, p_days integer default null)
+  returns jsonb
+  language plpgsql volatile security definer
+  set search_path = '' set lock_timeout = '4s' set timezone = 'UTC' set enable_seqscan = off
+as $$
+declare
+  v_day constant date := (clock_timestamp() - interval '5 hours 17 minutes')::date;
+  v_daily_on date;
+begin
+  insert into public.relay_schedule as s (user_id, ran_at) values (p_user_id, clock_timestamp())
+  on conflict (user_id) do update set ran_at = excluded.ran_at
+  returning s.daily_on into v_daily_on;
+  perform relay.sweep_targets(p_user_id);
+  if v_daily_on = v_day then
+    return '{}';
+  end if;
+  update public.relay_schedule set daily_on = v_day where user_id = p_user_id;
+  return public.relay_daily(p_user_id, p_days);
+end;
+$$;
+revoke all on function public.relay_scheduled from public, anon, authenticated;
+grant execute on function public.relay_scheduled to service_role;

@@ -2,13 +2,14 @@
 -- that never came, returns the stored message. Creates a missing thread and reopens an archived one. A new
 -- p_reader_tag is introduced before its post takes its place. A reply (p_reply_to) without p_to is addressed to
 -- the author of the message that it answers, or, if that is the poster itself, to that message's addressee.
+-- p_notify_for: the folded names whose messages the person is notified of; the message joins the outbox.
 -- Raises RL003 (idempotency key used for another message), RL009 (several threads match), RL010 (no message
 -- with the seq p_reply_to).
 create or replace function public.relay_post_message(
   p_user_id uuid, p_message_id uuid, p_thread_name text, p_content text, p_surface text,
   p_session_tag text default null, p_metadata jsonb default null, p_reader_tag text default null,
   p_to text default null, p_idempotency_key text default null, p_caller jsonb default '{}',
-  p_reply_to bigint default null)
+  p_reply_to bigint default null, p_notify_for text[] default null)
   returns json
   language plpgsql volatile security invoker
   set search_path = '' set lock_timeout = '4s' set timezone = 'UTC' set enable_seqscan = off
@@ -39,6 +40,7 @@ declare
   v_is_only_reader boolean;
   v_other_threads json;
   v_other_readers json;
+  v_has_targets boolean;
 begin
   perform relay.take_grant(p_user_id, p_caller);
   if p_reader_tag is not null then
@@ -195,6 +197,14 @@ begin
       where relay.fold_name(latest.session_tag) = relay.fold_name(v_to));
   end if;
 
+  -- Last, and in an order that all posts keep.
+  v_has_targets := p_notify_for is not null
+    or exists (select from public.relay_targets where user_id = p_user_id);
+  if v_has_targets then
+    select * into v_message from public.relay_messages where id = p_message_id;
+    perform relay.queue_deliveries(v_message, v_thread, v_addressee.reader_tag is not null, p_notify_for);
+  end if;
+
   -- Without a query in it, this needs no plan; with the two above, planning it took as long as the insert.
   return json_build_object(
     'id', p_message_id,
@@ -222,7 +232,8 @@ begin
     'known_readers', v_known_readers,
     'skipped', v_skipped,
     'skipped_thread_count', nullif(v_skipped_count, 0),
-    'other_threads', v_other_threads);
+    'other_threads', v_other_threads,
+    'due', case when v_has_targets then relay.is_due(p_user_id) end);
 end;
 $$;
 revoke all on function public.relay_post_message from public, anon, authenticated;
@@ -247,7 +258,9 @@ begin
     'new_reader', nullif(p_is_new, false),
     'known_readers', p_known_readers,
     'skipped', p_skipped,
-    'skipped_thread_count', nullif(p_skipped_count, 0));
+    'skipped_thread_count', nullif(p_skipped_count, 0),
+    -- The first attempt may have ended before its deliveries were sent.
+    'due', relay.is_due(p_message.user_id));
 end;
 $$;
 

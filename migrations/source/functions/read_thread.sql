@@ -113,6 +113,7 @@ begin
     from relay.addressed_unread(p_user_id, p_reader_tag, v_packed_ids);
   end if;
   return json_build_object(
+    'due', relay.is_due(p_user_id),
     'thread_name', v_thread.name,
     'thread_id', v_thread.id,
     'archived', nullif(v_thread.archived, false),

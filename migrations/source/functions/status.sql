@@ -15,6 +15,14 @@ as $$
     'message_count', coalesce(sum(message_count) filter (where user_id = p_user_id), 0),
     'reader_count', (
       select count(*) from public.relay_readers where user_id = p_user_id),
+    'target_count', (
+      select count(*) from public.relay_targets
+      where user_id = p_user_id and expires_at > clock_timestamp()),
+    'failing_target_count', (
+      select count(*) from public.relay_targets
+      where user_id = p_user_id and expires_at > clock_timestamp() and failed_since is not null),
+    -- Of the cron trigger; null if it has never run.
+    'scheduled_run_at', (select ran_at from public.relay_schedule where user_id = p_user_id),
     'other_thread_count', count(*) filter (where user_id <> p_user_id),
     'functions', (
       select jsonb_object_agg(
