@@ -1084,21 +1084,20 @@ end;
 $$;
 
 -- Adds a new message to the outbox, once for each target that it is for; p_is_known: p_to is the tag of a reader
--- that is known. p_notify_for: the folded names whose messages the person is notified of. The last writes of a
--- post, in the order of targets, and without a lock on any of them.
+-- that is known. p_notify is as in relay_post_message. The last writes of a post, in the order of targets, and
+-- without a lock on any of them.
 create or replace function relay.queue_deliveries(
-  p_message public.relay_messages, p_thread public.relay_threads, p_is_known boolean, p_notify_for text[])
+  p_message public.relay_messages, p_thread public.relay_threads, p_is_known boolean, p_notify jsonb)
   returns void
   language plpgsql volatile security invoker set search_path = ''
 as $$
 declare
-  v_folded constant text := relay.fold_name(p_message.addressee);
-  v_notifies constant boolean := coalesce(v_folded = any (p_notify_for), false);
+  v_notifies constant boolean := coalesce(p_notify -> 'for' ? relay.fold_name(p_message.addressee), false);
   v_now constant timestamptz := clock_timestamp();
 begin
   if v_notifies then
-    insert into public.relay_targets (user_id, id, kind, gid, client)
-    values (p_message.user_id, 'notify', 'notify', '', '') on conflict do nothing;
+    insert into public.relay_targets (user_id, id, kind, gid, client, origin)
+    values (p_message.user_id, 'notify', 'notify', '', '', p_notify ->> 'origin') on conflict do nothing;
   end if;
   insert into public.relay_deliveries (user_id, target_id, message_id, created_at, due_at, is_dropped)
   select p_message.user_id, t.id, p_message.id, p_message.created_at,
@@ -1281,8 +1280,8 @@ create or replace function relay.lease_delivery(
   language plpgsql volatile security invoker set search_path = ''
 as $$
 declare
-  v_origin constant text := coalesce(
-    case when p_target.kind = 'notify' then p_origin end, p_target.origin, p_origin);
+  -- A client reaches the relay where it subscribed; for the person, the latest address is the best.
+  v_origin constant text := coalesce(case when p_target.kind = 'notify' then p_origin end, p_target.origin);
   v_delivery public.relay_deliveries;
   v_message public.relay_messages;
 begin
@@ -2228,14 +2227,15 @@ grant execute on function public.relay_create_thread to service_role;
 -- that never came, returns the stored message. Creates a missing thread and reopens an archived one. A new
 -- p_reader_tag is introduced before its post takes its place. A reply (p_reply_to) without p_to is addressed to
 -- the author of the message that it answers, or, if that is the poster itself, to that message's addressee.
--- p_notify_for: the folded names whose messages the person is notified of; the message joins the outbox.
+-- p_notify: `for`, the folded names whose messages the person is notified of, and `origin`, the relay's own
+-- address for the link.
 -- Raises RL003 (idempotency key used for another message), RL009 (several threads match), RL010 (no message
 -- with the seq p_reply_to).
 create or replace function public.relay_post_message(
   p_user_id uuid, p_message_id uuid, p_thread_name text, p_content text, p_surface text,
   p_session_tag text default null, p_metadata jsonb default null, p_reader_tag text default null,
   p_to text default null, p_idempotency_key text default null, p_caller jsonb default '{}',
-  p_reply_to bigint default null, p_notify_for text[] default null)
+  p_reply_to bigint default null, p_notify jsonb default null)
   returns json
   language plpgsql volatile security invoker
   set search_path = '' set lock_timeout = '4s' set timezone = 'UTC' set enable_seqscan = off
@@ -2424,11 +2424,11 @@ begin
   end if;
 
   -- Last, and in an order that all posts keep.
-  v_has_targets := p_notify_for is not null
+  v_has_targets := p_notify is not null
     or exists (select from public.relay_targets where user_id = p_user_id);
   if v_has_targets then
     select * into v_message from public.relay_messages where id = p_message_id;
-    perform relay.queue_deliveries(v_message, v_thread, v_addressee.reader_tag is not null, p_notify_for);
+    perform relay.queue_deliveries(v_message, v_thread, v_addressee.reader_tag is not null, p_notify);
   end if;
 
   -- Without a query in it, this needs no plan; with the two above, planning it took as long as the insert.
@@ -3081,7 +3081,8 @@ grant execute on function public.relay_complete_name to service_role;
 -- the URL and the arguments. Without p_is_verified nothing is written unless the receiver at this URL has
 -- proved within a day that it wants the deliveries of this grant: `unverified` then asks for the proof.
 -- A live subscription of the same client with the same URL and arguments is taken over, whichever grant made
--- it. Returns when it ends, whether messages were lost since it was last renewed, and its state before.
+-- it. Returns when it ends, a place that is safe to go on from, whether messages were lost since it was last
+-- renewed, and its state before.
 -- Raises RL014 (the grant was cut off), RL020 (too many subscriptions): its detail is how many there may be.
 create or replace function public.relay_subscribe(
   p_user_id uuid, p_target jsonb, p_ttl_ms bigint, p_is_verified boolean, p_caller jsonb default '{}')
@@ -3142,7 +3143,11 @@ begin
   update public.relay_deliveries set target_id = v_new.id
   where user_id = p_user_id and target_id = v_old.id and v_old.id <> v_new.id;
   return jsonb_strip_nulls(jsonb_build_object(
-    'now', relay.full_time(v_now),
+    'expires_at', relay.full_time(v_now + p_ttl_ms * interval '1 millisecond'),
+    -- Everything after it comes by delivery.
+    'cursor_at', relay.full_time(least(relay.settled_until(), (
+      select min(d.created_at) - interval '1 microsecond' from public.relay_deliveries d
+      where d.user_id = p_user_id and d.target_id = v_new.id and d.due_at is not null))),
     'is_truncated', coalesce(v_new.is_truncated, false),
     'is_renewed', v_old.id is not null,
     'before', case when v_old.id is not null then relay.show_target(v_old) end));

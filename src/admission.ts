@@ -4,6 +4,7 @@ import { type AuthInfo, authenticate } from './auth.ts'
 import type { Config, ConfigResult } from './config.ts'
 import type { Database } from './db.ts'
 import { RelayError, RevokedError } from './errors.ts'
+import type { Receivers } from './events/receiver.ts'
 import { json, refuseHost } from './http.ts'
 import type { RateLimiter } from './limits.ts'
 import type { RequestLog } from './log.ts'
@@ -18,7 +19,12 @@ export interface RequestContext {
   /** The database; opened only by a request that needs it. */
   openDatabase: () => Database
   /** Absent where the platform has none. */
-  limiters: { guesses: RateLimiter | undefined; registrations: RateLimiter | undefined }
+  limiters: {
+    guesses: RateLimiter | undefined
+    registrations: RateLimiter | undefined
+    verifications: RateLimiter | undefined
+  }
+  receivers: Receivers
   /** The static files; absent in a deployment without them. */
   assets: Assets | undefined
   log: RequestLog

@@ -24,6 +24,9 @@ export interface Config {
   /** Where notifications are sent, and the folded reader tags whose messages are notified. */
   notifyUrl: string | undefined
   notifyFor: ReadonlySet<string>
+  /** Whether MCP Events are offered, and the hosts of receivers besides ChatGPT's; `*` for any. */
+  events: boolean
+  eventHosts: ReadonlySet<string>
   /** Days after which an archived, silent thread is deleted; undefined where none ever is. */
   deleteArchivedDays: number | undefined
   /** Host names the relay answers to; undefined where the platform routes by host. */
@@ -65,6 +68,7 @@ export function readConfig(env: unknown): ConfigResult {
   const allowedOrigins = readOrigins(read('RELAY_ALLOWED_ORIGINS'), warn)
   const notifyUrl = readOptional('RELAY_NOTIFY_URL', read, warn)
   const notifyFor = splitList(readOptional('RELAY_NOTIFY_FOR', read, warn) ?? 'board')
+  const eventHosts = splitList(readOptional('RELAY_EVENT_HOSTS', read, warn) ?? '')
   const deleteArchivedDays = readOptional('RELAY_DELETE_ARCHIVED_DAYS', read, warn)
   if (faults.length > 0) return { ok: false, faults, warnings }
   return {
@@ -80,6 +84,8 @@ export function readConfig(env: unknown): ConfigResult {
       app: readOptional('RELAY_APP', read, warn) === '1',
       notifyUrl,
       notifyFor: new Set(notifyFor.map(foldName)),
+      events: readOptional('RELAY_EVENTS', read, warn) !== '0',
+      eventHosts: new Set(eventHosts.map((host) => host.toLowerCase())),
       deleteArchivedDays: deleteArchivedDays === undefined ? undefined : Number(deleteArchivedDays),
       hosts,
     },

@@ -56,22 +56,28 @@ export class Database {
   readonly #userId: string
   readonly #log: RequestLog
   readonly #caller: DatabaseCaller | undefined
+  readonly #onDue: () => void
 
   constructor(
     client: PostgrestClient,
     userId: string,
     log: RequestLog,
     caller: DatabaseCaller | undefined = undefined,
+    onDue = () => {},
   ) {
     this.#client = client
     this.#userId = userId
     this.#log = log
     this.#caller = caller
+    this.#onDue = onDue
   }
 
-  /** The same for a caller: each call carries it, and is refused once its connection was cut off. */
-  for(caller: DatabaseCaller): Database {
-    return new Database(this.#client, this.#userId, this.#log, caller)
+  /**
+   * The same for a caller: each call carries it, and is refused once its connection was cut off. `onDue` is
+   * called after a call that found something to send in the outbox.
+   */
+  for(caller: DatabaseCaller, onDue?: () => void): Database {
+    return new Database(this.#client, this.#userId, this.#log, caller, onDue)
   }
 
   /**
@@ -101,7 +107,11 @@ export class Database {
         isInDoubt = !isWithoutEffect(answer)
         answer = await this.#request(name, args, signal)
       }
-      return readAnswer(answer, isInDoubt, options.ifUnknown) as T
+      const { due, ...data } = readAnswer(answer, isInDoubt, options.ifUnknown) as T & {
+        due?: true
+      }
+      if (due) this.#onDue()
+      return data as T
     } finally {
       this.#log.addDatabaseTime(Date.now() - startedAt)
     }

@@ -29,6 +29,8 @@ const ERRORS = {
   thread_not_deleted: { outcome: 'refused' },
   thread_not_found: { outcome: 'refused' },
   too_many_guesses: { outcome: 'refused' },
+  target_not_found: { outcome: 'refused' },
+  too_many_subscriptions: { outcome: 'refused' },
   too_many_readers: { outcome: 'refused' },
   unknown_prompt: { outcome: 'refused' },
   wrong_key: { outcome: 'refused' },

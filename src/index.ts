@@ -3,6 +3,8 @@ import type { Assets } from './assets.ts'
 import { type ConfigResult, readConfig } from './config.ts'
 import { connect, Database } from './db.ts'
 import { RelayError } from './errors.ts'
+import type { Receivers } from './events/receiver.ts'
+import { deliver } from './events/sender.ts'
 import { json, settleUpload } from './http.ts'
 import type { RateLimiter } from './limits.ts'
 import { RequestLog } from './log.ts'
@@ -15,6 +17,7 @@ interface Bindings {
   DATABASE?: Fetcher
   GUESSES?: RateLimiter
   REGISTRATIONS?: RateLimiter
+  VERIFICATIONS?: RateLimiter
 }
 
 let settings: ConfigResult | undefined
@@ -26,6 +29,11 @@ function openDatabase(result: ConfigResult, env: Bindings, log: RequestLog): Dat
   const { supabaseUrl, supabaseServiceKey } = result.config
   client ??= connect(supabaseUrl, supabaseServiceKey, env.DATABASE)
   return new Database(client, result.config.userId, log)
+}
+
+/** Receivers on this machine are bindings named by their origin. */
+function receiversOf(env: Bindings): Receivers {
+  return (origin) => (/^http:/.test(origin) ? (env as Record<string, Fetcher>)[origin] : undefined)
 }
 
 async function serveLogged(
@@ -43,7 +51,12 @@ async function serveLogged(
       settings: result,
       openDatabase: () => openDatabase(result, env, log),
       assets: env.ASSETS,
-      limiters: { guesses: env.GUESSES, registrations: env.REGISTRATIONS },
+      limiters: {
+        guesses: env.GUESSES,
+        registrations: env.REGISTRATIONS,
+        verifications: env.VERIFICATIONS,
+      },
+      receivers: receiversOf(env),
       log,
       afterwards,
     })
@@ -68,17 +81,21 @@ function describe(error: unknown): string {
 }
 
 /**
- * The daily run, which deletes what the settings say. It is a real query in any case: Supabase pauses a free
- * project after seven days without one.
+ * A run of the cron trigger: sends what is in the outbox, and once a day deletes what the settings say. It is a
+ * real query in any case: Supabase pauses a free project after seven days without one.
  */
-async function runDaily(env: Bindings): Promise<void> {
+async function runScheduled(env: Bindings): Promise<void> {
   const log = new RequestLog()
   try {
     settings ??= readConfig(env)
     const db = openDatabase(settings, env, log)
     const days = settings.ok ? settings.config.deleteArchivedDays : undefined
-    const { deleted = [] } = await db.call<{ deleted?: string[] }>('relay_daily', { days })
+    const { deleted = [] } = await db.call<{ deleted?: string[] }>('relay_scheduled', { days })
     if (deleted.length > 0) log.add({ deleted_threads: deleted })
+    if (settings.ok) {
+      const { config } = settings
+      await deliver({ db, config, receivers: receiversOf(env), origin: config.publicUrl })
+    }
   } catch (error) {
     const isKnown = error instanceof RelayError
     log.add({
@@ -99,6 +116,6 @@ export default {
     return response
   },
   scheduled(_controller, env, context) {
-    context.waitUntil(runDaily(env))
+    context.waitUntil(runScheduled(env))
   },
 } satisfies ExportedHandler<Bindings>

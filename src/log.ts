@@ -71,7 +71,7 @@ export class RequestLog {
   }
 
   /** Writes the line. A fault of ours is an error, a caller's is information. */
-  write(event: 'request' | 'scheduled' | 'notification'): void {
+  write(event: 'request' | 'scheduled' | 'notification' | 'delivery'): void {
     const now = Date.now()
     const fields: Record<string, unknown> = {
       time: new Date(now).toISOString(),

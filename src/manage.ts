@@ -33,6 +33,7 @@ const STATUSES: Partial<Record<RelayErrorCode, number>> = {
   may_not_manage: 403,
   reader_not_found: 404,
   seq_not_found: 404,
+  target_not_found: 404,
   thread_not_found: 404,
   too_many_guesses: 429,
   wrong_key: 403,

@@ -1,14 +1,15 @@
 /**
- * Notifies a person of a message that is addressed to them: one signed POST to RELAY_NOTIFY_URL, in the
- * format of ntfy, Slack or Discord by its host name, otherwise as JSON. It has the headline and a link,
- * never the content. It is sent after the answer, and the post stands even if it fails.
+ * Notifications for a person of a message that is addressed to them: one signed POST to RELAY_NOTIFY_URL, in the
+ * format of ntfy, Slack or Discord by its host name, otherwise as JSON. It has the headline and a link, never
+ * the content.
  */
 import type { Config } from './config.ts'
-import { RequestLog } from './log.ts'
-import { foldName, quote } from './similar.ts'
+import { boardLink, cutName, type PostedMessage } from './events/event-type.ts'
+import { hmac, signBody } from './events/signature.ts'
+import { quote } from './similar.ts'
 
 /** The contents of a notification. */
-export interface Headline {
+interface Headline {
   thread: string
   seq: number
   to: string
@@ -16,78 +17,31 @@ export interface Headline {
   surface: string
 }
 
-/** Milliseconds: for one attempt, and between the two. Cloudflare ends the request's work after 30 s. */
-const TIME_LIMIT = 5_000
-const PAUSE = 2_000
-
 /** Characters that Discord takes. A link may have 1,800: nine for each character of a CJK name. */
 const DISCORD_LENGTH = 2_000
 
-/** Stands for every status of success. */
-const OK = 200
-
-/** Sends the notification if the message is addressed to one of the names. Never throws. */
-export async function notify(
-  { notifyUrl, notifyFor, apiKey }: Config,
+/**
+ * The request that notifies of a message; undefined without the setting. The signature is that of Standard
+ * Webhooks, with a derived key whose holder can verify notifications and do nothing else.
+ */
+export async function notification(
+  { notifyUrl, apiKey }: Config,
+  { id, thread_name, seq, from, to, surface }: PostedMessage,
   origin: string,
-  headline: Headline,
-): Promise<void> {
-  if (notifyUrl === undefined || !notifyFor.has(foldName(headline.to))) return
-  const { thread, seq } = headline
-  const link = `${origin}/board/#/t/${encodeURIComponent(thread)}/${seq}`
+): Promise<{ url: string; headers: Record<string, string>; body: string } | undefined> {
+  if (notifyUrl === undefined) return undefined
+  const headline = {
+    thread: cutName(thread_name),
+    seq,
+    to: cutName(to ?? ''),
+    from: from === null ? undefined : cutName(from),
+    surface,
+  }
+  const link = boardLink(origin, thread_name, seq)
   const [address, payload] = format(new URL(notifyUrl), headline, link)
   const body = JSON.stringify(payload)
-  const signature = await sign(apiKey, body)
-  const headers = { 'content-type': 'application/json', 'user-agent': 'relay-mcp', ...signature }
-  let status = await send(address, headers, body)
-  if (status !== OK) {
-    await new Promise((resolve) => setTimeout(resolve, PAUSE))
-    status = await send(address, headers, body)
-  }
-  if (status === OK) return
-  // Without the address, which often contains a secret.
-  const log = new RequestLog()
-  log.add({ outcome: 'failed', error_code: 'notification', reason: `status ${status}` })
-  log.write('notification')
-}
-
-/** OK, or the status of an unsuccessful answer; 0 if there was none in time. */
-async function send(address: URL, headers: Record<string, string>, body: string): Promise<number> {
-  try {
-    const signal = AbortSignal.timeout(TIME_LIMIT)
-    const init = { method: 'POST', headers, body, redirect: 'manual', signal } as const
-    const response = await fetch(address, init)
-    await response.body?.cancel()
-    return response.ok ? OK : response.status
-  } catch {
-    return 0
-  }
-}
-
-/**
- * The headers of Standard Webhooks 1.0.0: a signature over id, time and body. The key is derived, so that
- * its holder can verify notifications and do nothing else.
- */
-async function sign(apiKey: string, body: string): Promise<Record<string, string>> {
-  const id = `msg_${crypto.randomUUID()}`
-  const time = `${Math.floor(Date.now() / 1000)}`
-  const key = await hmac(encode(apiKey), 'relay-notify')
-  const signature = new Uint8Array(await hmac(key, `${id}.${time}.${body}`))
-  return {
-    'webhook-id': id,
-    'webhook-timestamp': time,
-    'webhook-signature': `v1,${btoa(String.fromCharCode(...signature))}`,
-  }
-}
-
-async function hmac(secret: ArrayBuffer | Uint8Array, text: string) {
-  const algorithm = { name: 'HMAC', hash: 'SHA-256' }
-  const key = await crypto.subtle.importKey('raw', secret, algorithm, false, ['sign'])
-  return crypto.subtle.sign('HMAC', key, encode(text))
-}
-
-function encode(text: string) {
-  return new TextEncoder().encode(text)
+  const key = new Uint8Array(await hmac(new TextEncoder().encode(apiKey), 'relay-notify'))
+  return { url: address.href, headers: await signBody(`msg_${id}`, body, [key]), body }
 }
 
 /** The URL and body of a notification. Names are chosen by sessions, so no format may act on them. */

@@ -87,6 +87,15 @@ const REFUSALS: Record<
         ? 'reader_tag "board" is the person, and cannot be forgotten.'
         : `There is no reader ${quote(details ?? '')}.`,
   },
+  RL020: {
+    code: 'too_many_subscriptions',
+    message: ({ details }) =>
+      `This relay has ${details} subscriptions, and takes no more. The board lists them, and can end them.`,
+  },
+  RL021: {
+    code: 'target_not_found',
+    message: ({ details }) => `There is no target ${quote(details ?? '')}.`,
+  },
   RL013: {
     code: 'since_in_future',
     message: ({ details }) => `since is ahead of the relay's clock, which says ${details}.`,

@@ -9,6 +9,7 @@ import {
 } from './admission.ts'
 import { type Assets, isBoardPath, refusePath, serveBoard, serveFile } from './assets.ts'
 import type { ConfigResult } from './config.ts'
+import { deliver } from './events/sender.ts'
 import { serveHealth } from './health.ts'
 import { accepts, allowOrigin, isAllowedOrigin, json, preflight, refuseHost } from './http.ts'
 import { countFor } from './limits.ts'
@@ -16,7 +17,6 @@ import { isLoopback } from './loopback.ts'
 import { serveManage } from './manage.ts'
 import { handleMcp, methodNotAllowed } from './mcp/endpoint.ts'
 import { LEGACY_VERSIONS, MODERN_VERSIONS, SERVER_INFO, VERSION } from './mcp/protocol.ts'
-import { notify } from './notify.ts'
 import { handleOAuth, isOAuthPath } from './oauth/endpoints.ts'
 import { type Site, siteOf } from './oauth/issuer.ts'
 import { messagePage } from './pages/page.ts'
@@ -108,15 +108,29 @@ async function serveMcp(
   const { config } = settings
   const auth = await admit(request, url, config, site, log)
   if (auth instanceof Response) return auth
+  const origin = site.issuer
+  const { limiters, receivers } = context
+  let isDue = false
+  const onDue = () => {
+    if (!isDue) afterwards(() => deliver({ db: openDatabase(), config, receivers, origin }))
+    isDue = true
+  }
   return handleMcp(request, {
     log,
     refuseScope: () => refuseScope(site, url),
     refuseToken: () => refuseToken(site, url, log),
     services: {
-      db: openDatabase().for(auth),
+      db: openDatabase().for(auth, onDue),
       caller: auth,
       app: config.app && assets ? () => readApp(url, site, assets) : undefined,
-      notify: (headline) => afterwards(() => notify(config, site.issuer, headline)),
+      origin,
+      notifyFor: config.notifyUrl === undefined ? undefined : config.notifyFor,
+      events: {
+        config,
+        receivers,
+        countVerification: async () =>
+          (await limiters.verifications?.limit({ key: auth.gid }))?.success !== false,
+      },
     },
   })
 }

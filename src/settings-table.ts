@@ -118,6 +118,21 @@ export const SETTINGS = [
       splitList(value).length > 0 ? undefined : 'must be reader tags, separated by commas',
   },
   {
+    name: 'RELAY_EVENTS',
+    isRequired: false,
+    isSecret: false,
+    check: (value) => (value === '1' || value === '0' ? undefined : 'must be 1 (on) or 0 (off)'),
+  },
+  {
+    name: 'RELAY_EVENT_HOSTS',
+    isRequired: false,
+    isSecret: false,
+    check: (value) =>
+      splitList(value).every(isEventHost)
+        ? undefined
+        : 'must be host names such as hooks.example.com, or *, separated by commas; at home also origins of this machine, such as http://127.0.0.1:9000',
+  },
+  {
     name: 'RELAY_DELETE_ARCHIVED_DAYS',
     isRequired: false,
     isSecret: false,
@@ -130,6 +145,17 @@ export type SettingName = (typeof SETTINGS)[number]['name']
 
 export function isUuid(value: string): boolean {
   return /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i.test(value)
+}
+
+/** Whether an entry of RELAY_EVENT_HOSTS is one: a host, any host, or an origin of this machine. */
+function isEventHost(entry: string): boolean {
+  return entry === '*' || isReceiverOrigin(entry) || /^([a-z\d-]+\.)+[a-z][a-z\d-]*$/i.test(entry)
+}
+
+/** Whether it is the origin of a receiver on this machine, which only npm start can reach. */
+export function isReceiverOrigin(entry: string): boolean {
+  const url = URL.parse(entry)
+  return url?.protocol === 'http:' && isLoopback(url.hostname) && isOriginUrl(entry)
 }
 
 /** Whether a URL is an https origin and no more; http is taken for this machine only. */

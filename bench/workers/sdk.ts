@@ -25,7 +25,9 @@ function createServer(config: Config, fetcher: Fetcher, log: RequestLog, signal:
     isBatch: false,
     caller: KEY_HOLDER,
     app: undefined,
-    notify: () => {},
+    origin: '',
+    notifyFor: undefined,
+    events: { config, receivers: () => undefined, countVerification: async () => true },
     isLean: false,
   }
   const options = { capabilities: { tools: {} }, instructions: INSTRUCTIONS }

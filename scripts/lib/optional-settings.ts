@@ -15,6 +15,10 @@ export const OPTIONAL_SETTINGS: Readonly<Record<OptionalSetting, string>> = {
   RELAY_APP:
     'Set to `1` to offer the board as a view inside chats that show MCP Apps, such as Claude.ai. Off by default.',
   RELAY_NOTIFY_URL: 'Where messages addressed to you are announced: an ntfy topic or a webhook.',
+  RELAY_EVENTS:
+    'Set to `0` to turn MCP Events off, with which ChatGPT and other clients are told of new messages. On by default.',
+  RELAY_EVENT_HOSTS:
+    "Hosts that clients may name as receivers of events, separated by commas, in addition to ChatGPT's; `*` for any.",
   RELAY_DELETE_ARCHIVED_DAYS:
     'Delete threads that have been archived and silent for so many days. Without it, nothing is ever deleted by itself.',
   RELAY_NOTIFY_FOR: 'The reader tags whose messages are announced, separated by commas.',

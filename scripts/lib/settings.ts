@@ -27,6 +27,8 @@ export interface Settings {
   notifyUrl?: string | undefined
   notifyFor?: string | undefined
   deleteArchivedDays?: string | undefined
+  events?: string | undefined
+  eventHosts?: string | undefined
   /** Whether a Cloudflare tunnel sets `CF-Connecting-IP`. */
   trustsConnectingIp: boolean
   /** Where the key comes from, and therefore where a rotation must write the new one. */
@@ -126,6 +128,8 @@ export function readSettings(
     notifyUrl: given.RELAY_NOTIFY_URL,
     notifyFor: given.RELAY_NOTIFY_FOR,
     deleteArchivedDays: given.RELAY_DELETE_ARCHIVED_DAYS,
+    events: given.RELAY_EVENTS,
+    eventHosts: given.RELAY_EVENT_HOSTS,
     trustsConnectingIp: given.RELAY_TRUST_CF_IP === '1',
     keySource: environment.RELAY_API_KEY
       ? 'environment'

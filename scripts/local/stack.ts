@@ -18,7 +18,7 @@ import { startWorker, type Worker } from './workerd/worker.ts'
 
 /** The number that a small Supabase project has. */
 const MAX_CONNECTIONS = 60
-const DAY_MS = 24 * 60 * 60 * 1000
+const MINUTE_MS = 60 * 1000
 
 export interface StackEvents {
   /** A line that the Worker wrote to the console. */
@@ -111,7 +111,7 @@ export class Stack {
     this.#parts.push(this.#worker)
     await this.#worker.start()
     signal.throwIfAborted()
-    this.#runDaily(this.#worker)
+    this.#runOften(this.#worker)
     const url = `http://127.0.0.1:${front.port}`
     lock.announce({ url, publicUrl, version, startedAt: new Date().toISOString(), supabaseUrl })
     this.#state = { is: 'up' }
@@ -167,9 +167,9 @@ export class Stack {
   }
 
   /** Takes the place of the cron trigger on Cloudflare. */
-  #runDaily(worker: Keeper<Worker>): void {
+  #runOften(worker: Keeper<Worker>): void {
     const run = () => worker.process?.runScheduled().catch(() => {})
-    const clock = setInterval(run, DAY_MS)
+    const clock = setInterval(run, MINUTE_MS)
     this.#parts.push({ stop: () => clearInterval(clock) })
     run()
   }
@@ -204,6 +204,8 @@ function createBindings(settings: Settings, supabaseUrl: string): Record<string,
     RELAY_NOTIFY_URL: settings.notifyUrl,
     RELAY_NOTIFY_FOR: settings.notifyFor,
     RELAY_DELETE_ARCHIVED_DAYS: settings.deleteArchivedDays,
+    RELAY_EVENTS: settings.events,
+    RELAY_EVENT_HOSTS: settings.eventHosts,
     // Other names are refused. Otherwise a web page could reach the relay by pointing its own name at
     // this machine (DNS rebinding).
     RELAY_HOSTS: hosts.join(','),

@@ -24,6 +24,12 @@ const name = z.string().check(
 )
 
 export const CONNECTION_ACTIONS = {
+  list_targets: defineAction({ inputSchema: z.strictObject({}) }),
+  end_target: defineAction({
+    inputSchema: z.strictObject({
+      id: z.string().check(z.regex(/^\w{1,64}$/, 'must be the id of a target, from list_targets')),
+    }),
+  }),
   list_connections: defineAction({ inputSchema: z.strictObject({}) }),
   disconnect: defineAction({ inputSchema: z.strictObject({ gid }) }),
   make_key: defineAction({

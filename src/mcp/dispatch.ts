@@ -5,6 +5,8 @@ import { INSTRUCTIONS } from '../context/instructions.ts'
 import { getPrompt, promptDefinitions } from '../context/prompts.ts'
 import { listResources, RESOURCE_TEMPLATES, readResource } from '../context/resources.ts'
 import { RelayError } from '../errors.ts'
+import { EVENT_METHODS } from '../events/methods.ts'
+import { EVENTS_CAPABILITIES } from '../events/protocol.ts'
 import type { RequestLog } from '../log.ts'
 import type { ToolContext } from '../tools/tool.ts'
 import {
@@ -62,7 +64,9 @@ export async function dispatch(
   request: JsonRpcRequest,
   context: DispatchContext,
 ): Promise<Reply> {
-  const method = METHODS[era].get(request.method)
+  const { tools } = context
+  const events = tools.events.config.events ? EVENT_METHODS : undefined
+  const method = METHODS[era].get(request.method) ?? events?.get(request.method)
   if (!method) {
     throw new ProtocolError(
       ErrorCode.METHOD_NOT_FOUND,
@@ -113,8 +117,14 @@ function discover(_request: JsonRpcRequest, context: DispatchContext): Reply {
   }
 }
 
-function capabilities({ tools: { app } }: DispatchContext): JsonObject {
-  return app ? { ...CAPABILITIES, ...APP_CAPABILITIES } : CAPABILITIES
+function capabilities({ tools: { app, events } }: DispatchContext): JsonObject {
+  const parts = [
+    app ? APP_CAPABILITIES : undefined,
+    events.config.events ? EVENTS_CAPABILITIES : undefined,
+  ]
+  const extensions = Object.assign({}, ...parts.map((part) => part?.extensions))
+  const hasAny = parts.some((part) => part !== undefined)
+  return Object.assign({}, CAPABILITIES, ...parts, hasAny && { extensions })
 }
 
 function initialize({ params }: JsonRpcRequest, context: DispatchContext): Reply {

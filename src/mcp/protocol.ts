@@ -150,6 +150,7 @@ const OWN_AND_FRESH = { ttlMs: 0, cacheScope: 'private' }
 const CACHE_HINTS = new Map([
   ['server/discover', SAME_FOR_ALL],
   ['tools/list', OWN],
+  ['events/list', SAME_FOR_ALL],
   ['prompts/list', SAME_FOR_ALL],
   ['resources/templates/list', SAME_FOR_ALL],
   ['resources/list', OWN_AND_FRESH],

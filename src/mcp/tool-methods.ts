@@ -14,8 +14,12 @@ import {
 } from './jsonrpc.ts'
 import { type DispatchContext, onePage, type Reply } from './method.ts'
 
-/** The scope that a request needs: only tools that change content need more than to read. */
+/** Methods that make data leave the relay. */
+const SENDING = new Set(['events/subscribe', 'events/unsubscribe'])
+
+/** The scope that a request needs: more than to read for tools that change content, and for receivers. */
 export function scopeOf({ method, params: { name } }: Omit<JsonRpcRequest, 'id'>): Scope {
+  if (SENDING.has(method)) return 'mcp'
   if (method !== 'tools/call') return 'mcp:read'
   const tool = TOOLS.find((candidate) => candidate.name === name)
   return tool ? scopeOfTool(tool) : 'mcp:read'

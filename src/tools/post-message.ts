@@ -96,18 +96,19 @@ export const postMessage = defineTool({
     openWorldHint: false,
   },
 
-  async handler(message, { db, notify }) {
+  async handler(message, { db, notifyFor, origin }) {
     // The id is ours, so that a retry finds the message that the first attempt may have written.
-    const args = { message_id: crypto.randomUUID(), ...message }
+    const args = {
+      message_id: crypto.randomUUID(),
+      ...message,
+      ...(notifyFor && message.to !== undefined && { notify: { for: [...notifyFor], origin } }),
+    }
     const options = { retry: true, ifUnknown: describeUnknown(message.idempotency_key) }
     const posted = await db.call<Posted>('relay_post_message', args, options)
     const { other_threads = [], other_readers = [], ...answer } = posted
-    const { surface, reader_tag, session_tag } = message
-    const { thread_name, seq, to } = answer
+    const { reader_tag } = message
+    const { thread_name, to } = answer
     announce({ thread_name, from: reader_tag, to })
-    if (to !== undefined && !answer.duplicate) {
-      notify({ thread: thread_name, seq, to, from: reader_tag ?? session_tag, surface })
-    }
     const similar_thread = findSimilar(answer.thread_name, other_threads)
     const known = other_readers.map((reader) => reader.reader_tag)
     const [similar_reader] =

@@ -1,7 +1,7 @@
 /** The definition of a tool as MCP lists it, and the way from arguments to a result. */
 import type * as z from 'zod/mini'
 import type { Database, DatabaseCaller } from '../db.ts'
-import type { Headline } from '../notify.ts'
+import type { EventServices } from '../events/protocol.ts'
 import type { Scope } from '../scopes.ts'
 import { quote } from '../similar.ts'
 import { parseArguments } from './arguments.ts'
@@ -28,8 +28,11 @@ export interface ToolServices {
   caller: Caller
   /** Reads the view for chats; undefined while RELAY_APP is off. */
   app: (() => Promise<string>) | undefined
-  /** Tells a person, after the answer, about a message that is addressed to a reader. */
-  notify(headline: Headline): void
+  /** The relay's own address. */
+  origin: string
+  /** The folded reader tags whose messages the person is notified of; undefined without RELAY_NOTIFY_URL. */
+  notifyFor: ReadonlySet<string> | undefined
+  events: EventServices
 }
 
 /** The context of a handler. */

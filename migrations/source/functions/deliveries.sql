@@ -13,21 +13,20 @@ end;
 $$;
 
 -- Adds a new message to the outbox, once for each target that it is for; p_is_known: p_to is the tag of a reader
--- that is known. p_notify_for: the folded names whose messages the person is notified of. The last writes of a
--- post, in the order of targets, and without a lock on any of them.
+-- that is known. p_notify is as in relay_post_message. The last writes of a post, in the order of targets, and
+-- without a lock on any of them.
 create or replace function relay.queue_deliveries(
-  p_message public.relay_messages, p_thread public.relay_threads, p_is_known boolean, p_notify_for text[])
+  p_message public.relay_messages, p_thread public.relay_threads, p_is_known boolean, p_notify jsonb)
   returns void
   language plpgsql volatile security invoker set search_path = ''
 as $$
 declare
-  v_folded constant text := relay.fold_name(p_message.addressee);
-  v_notifies constant boolean := coalesce(v_folded = any (p_notify_for), false);
+  v_notifies constant boolean := coalesce(p_notify -> 'for' ? relay.fold_name(p_message.addressee), false);
   v_now constant timestamptz := clock_timestamp();
 begin
   if v_notifies then
-    insert into public.relay_targets (user_id, id, kind, gid, client)
-    values (p_message.user_id, 'notify', 'notify', '', '') on conflict do nothing;
+    insert into public.relay_targets (user_id, id, kind, gid, client, origin)
+    values (p_message.user_id, 'notify', 'notify', '', '', p_notify ->> 'origin') on conflict do nothing;
   end if;
   insert into public.relay_deliveries (user_id, target_id, message_id, created_at, due_at, is_dropped)
   select p_message.user_id, t.id, p_message.id, p_message.created_at,
@@ -210,8 +209,8 @@ create or replace function relay.lease_delivery(
   language plpgsql volatile security invoker set search_path = ''
 as $$
 declare
-  v_origin constant text := coalesce(
-    case when p_target.kind = 'notify' then p_origin end, p_target.origin, p_origin);
+  -- A client reaches the relay where it subscribed; for the person, the latest address is the best.
+  v_origin constant text := coalesce(case when p_target.kind = 'notify' then p_origin end, p_target.origin);
   v_delivery public.relay_deliveries;
   v_message public.relay_messages;
 begin

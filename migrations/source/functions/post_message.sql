@@ -2,14 +2,15 @@
 -- that never came, returns the stored message. Creates a missing thread and reopens an archived one. A new
 -- p_reader_tag is introduced before its post takes its place. A reply (p_reply_to) without p_to is addressed to
 -- the author of the message that it answers, or, if that is the poster itself, to that message's addressee.
--- p_notify_for: the folded names whose messages the person is notified of; the message joins the outbox.
+-- p_notify: `for`, the folded names whose messages the person is notified of, and `origin`, the relay's own
+-- address for the link.
 -- Raises RL003 (idempotency key used for another message), RL009 (several threads match), RL010 (no message
 -- with the seq p_reply_to).
 create or replace function public.relay_post_message(
   p_user_id uuid, p_message_id uuid, p_thread_name text, p_content text, p_surface text,
   p_session_tag text default null, p_metadata jsonb default null, p_reader_tag text default null,
   p_to text default null, p_idempotency_key text default null, p_caller jsonb default '{}',
-  p_reply_to bigint default null, p_notify_for text[] default null)
+  p_reply_to bigint default null, p_notify jsonb default null)
   returns json
   language plpgsql volatile security invoker
   set search_path = '' set lock_timeout = '4s' set timezone = 'UTC' set enable_seqscan = off
@@ -198,11 +199,11 @@ begin
   end if;
 
   -- Last, and in an order that all posts keep.
-  v_has_targets := p_notify_for is not null
+  v_has_targets := p_notify is not null
     or exists (select from public.relay_targets where user_id = p_user_id);
   if v_has_targets then
     select * into v_message from public.relay_messages where id = p_message_id;
-    perform relay.queue_deliveries(v_message, v_thread, v_addressee.reader_tag is not null, p_notify_for);
+    perform relay.queue_deliveries(v_message, v_thread, v_addressee.reader_tag is not null, p_notify);
   end if;
 
   -- Without a query in it, this needs no plan; with the two above, planning it took as long as the insert.

@@ -4,7 +4,8 @@
 -- the URL and the arguments. Without p_is_verified nothing is written unless the receiver at this URL has
 -- proved within a day that it wants the deliveries of this grant: `unverified` then asks for the proof.
 -- A live subscription of the same client with the same URL and arguments is taken over, whichever grant made
--- it. Returns when it ends, whether messages were lost since it was last renewed, and its state before.
+-- it. Returns when it ends, a place that is safe to go on from, whether messages were lost since it was last
+-- renewed, and its state before.
 -- Raises RL014 (the grant was cut off), RL020 (too many subscriptions): its detail is how many there may be.
 create or replace function public.relay_subscribe(
   p_user_id uuid, p_target jsonb, p_ttl_ms bigint, p_is_verified boolean, p_caller jsonb default '{}')
@@ -65,7 +66,11 @@ begin
   update public.relay_deliveries set target_id = v_new.id
   where user_id = p_user_id and target_id = v_old.id and v_old.id <> v_new.id;
   return jsonb_strip_nulls(jsonb_build_object(
-    'now', relay.full_time(v_now),
+    'expires_at', relay.full_time(v_now + p_ttl_ms * interval '1 millisecond'),
+    -- Everything after it comes by delivery.
+    'cursor_at', relay.full_time(least(relay.settled_until(), (
+      select min(d.created_at) - interval '1 microsecond' from public.relay_deliveries d
+      where d.user_id = p_user_id and d.target_id = v_new.id and d.due_at is not null))),
     'is_truncated', coalesce(v_new.is_truncated, false),
     'is_renewed', v_old.id is not null,
     'before', case when v_old.id is not null then relay.show_target(v_old) end));

@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs'
 import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import { getCACertificates } from 'node:tls'
+import { isReceiverOrigin, splitList } from '../../../src/settings-table.ts'
 import { PROJECT } from '../../lib/project.ts'
 import type { Bundle } from './bundle.ts'
 
@@ -50,14 +51,20 @@ export function configure({
   const flags = bundle.compatibilityFlags.map(quote)
   const database = formatDatabase(bindings)
   const services = ['(name = "ASSETS", service = "assets")']
+  const receivers = splitList(bindings.RELAY_EVENT_HOSTS ?? '').filter(isReceiverOrigin)
   if (database) services.push('(name = "DATABASE", service = "database")')
+  const external = receivers.map((receiver, index) => {
+    const { origin, host } = new URL(receiver)
+    services.push(`(name = ${quote(origin)}, service = "receiver-${index}")`)
+    return `\n    (name = "receiver-${index}", external = (address = ${quote(host)}, http = ())),`
+  })
   return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
   services = [
     (name = "relay", worker = .relay),
     (name = "clock", worker = .clock),
     (name = "assets", disk = (path = ${quote(assets)})),
-    ${formatInternet()},${database}
+    ${formatInternet()},${database}${external.join('')}
   ],
   extensions = [(modules = [
     (name = "relay:rate-limit", internal = true, esModule = ${quote(RATE_LIMIT)}),

@@ -393,11 +393,13 @@ test('the cursor of a delivery is never past what has not been acknowledged', as
 test('the person is notified of messages to the given names, without a subscription', async () => {
   await using database = await createTestDatabase()
   const relay = await outboxOf(database)
-  const told = { reader_tag: 'ci', notify_for: ['board'] }
+  const told = { reader_tag: 'ci', notify: { for: ['board'], origin: 'https://relay.test' } }
   await relay.post('plan', 'Hello.', { ...told, to: 'nightly' })
   expect(await relay.deliver()).toEqual([])
   expect(await relay.post('plan', 'Hello.', { ...told, to: 'Board' })).toMatchObject({ due: true })
-  expect(await relay.deliver()).toMatchObject([{ kind: 'notify', event: { seq: 2, to: 'Board' } }])
+  expect(await relay.deliver()).toMatchObject([
+    { kind: 'notify', origin: 'https://relay.test', event: { seq: 2, to: 'Board' } },
+  ])
 })
 
 test('the daily work is done once a day, in the first run after its time', async () => {

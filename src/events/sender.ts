@@ -1,0 +1,129 @@
+/**
+ * Sends what is in the outbox: after the answer of a request, and in the runs of the cron trigger. Each target
+ * gets its messages in order, one at a time; what fails is sent again by a later run.
+ */
+import type { Config } from '../config.ts'
+import type { Database } from '../db.ts'
+import { RelayError } from '../errors.ts'
+import { RequestLog } from '../log.ts'
+import { notification } from '../notify.ts'
+import { createTokenId } from '../oauth/jwt.ts'
+import { encodeCursor, LAST_ID } from './cursor.ts'
+import { type EventArguments, occurrenceOf, type PostedMessage } from './event-type.ts'
+import { webhookIdOf } from './protocol.ts'
+import { judgeUrl, post, type Receivers, type Reply } from './receiver.ts'
+import { open, signBody } from './signature.ts'
+
+export interface SenderContext {
+  db: Database
+  config: Config
+  receivers: Receivers
+  /** The relay's own address; undefined in a run of the cron trigger. */
+  origin: string | undefined
+}
+
+/** A message that is leased to this sender: relay_deliver. */
+interface Leased {
+  target_id: string
+  kind: 'webhook' | 'notify'
+  url?: string
+  secret?: string
+  previous_secret?: string
+  arguments: Partial<EventArguments>
+  origin: string
+  cursor_at: string
+  event: PostedMessage
+}
+
+interface Outcome {
+  target_id: string
+  message_id: string
+  result: 'delivered' | 'failed' | 'refused' | 'ended'
+  error?: string
+  retry_after?: number
+}
+
+/** At once, in one run, and in milliseconds: Cloudflare gives a Worker 6 connections, 50 requests, 30 s. */
+const PARALLEL = 6
+const MAX_SENT = 20
+const TIME_LIMIT = 20_000
+
+/** Sends what is due now, and what fails once more if there is time. Never throws. */
+export async function deliver(context: SenderContext): Promise<void> {
+  const owner = createTokenId()
+  const endsAt = Date.now() + TIME_LIMIT
+  let outcomes: Outcome[] = []
+  let sent = 0
+  try {
+    while (true) {
+      const limit = Date.now() < endsAt && sent < MAX_SENT ? PARALLEL : 0
+      const { deliveries, retry_ms } = await context.db.call<{
+        deliveries: Leased[]
+        retry_ms?: number
+      }>('relay_deliver', { owner, outcomes, limit, origin: context.origin }, { retry: true })
+      if (deliveries.length > 0) {
+        outcomes = await Promise.all(deliveries.map((leased) => attempt(leased, context)))
+        sent += deliveries.length
+      } else if (retry_ms !== undefined && limit > 0 && Date.now() + retry_ms < endsAt) {
+        await new Promise((resolve) => setTimeout(resolve, retry_ms))
+        outcomes = []
+      } else {
+        return
+      }
+    }
+  } catch (error) {
+    if (!(error instanceof RelayError)) throw error
+    // What was sent meanwhile is sent again when its lease ends.
+    const log = new RequestLog()
+    log.addError(error)
+    log.write('delivery')
+  }
+}
+
+async function attempt(leased: Leased, context: SenderContext): Promise<Outcome> {
+  const { target_id, kind, event } = leased
+  const outcome = { target_id, message_id: event.id }
+  const reply = await (kind === 'notify' ? notify : send)(leased, context)
+  if (reply === 'ended') return { ...outcome, result: 'ended' }
+  if (reply.ok) return { ...outcome, result: 'delivered' }
+  const { failure: error, status, retryAfter } = reply
+  // Without the address, which often contains a secret.
+  const log = new RequestLog()
+  const error_code = kind === 'notify' ? 'notification' : 'delivery'
+  log.add({ outcome: 'failed', error_code, reason: `status ${status} (${error})` })
+  log.write(error_code)
+  if (status === 410 || status === 413) return { ...outcome, result: 'refused', error }
+  return {
+    ...outcome,
+    result: 'failed',
+    error,
+    ...(retryAfter !== undefined && { retry_after: retryAfter }),
+  }
+}
+
+/** One attempt at a webhook; `ended` if its subscription is no longer good. */
+async function send(leased: Leased, context: SenderContext): Promise<Reply | 'ended'> {
+  const { target_id, url = '', secret = '', previous_secret = '', origin, event } = leased
+  const { config, receivers } = context
+  // The settings may have changed since it was made.
+  if (!config.events || judgeUrl(url, context, [origin])) return 'ended'
+  const current = await open(secret, target_id, config)
+  if (!current) return 'ended'
+  const previous = previous_secret ? await open(previous_secret, target_id, config) : undefined
+  const keys = previous && `${previous}` !== `${current}` ? [current, previous] : [current]
+
+  const { reader_tag, thread_name, addressed_only = false } = leased.arguments
+  const place = { at: leased.cursor_at, id: LAST_ID }
+  const cursor = await encodeCursor(place, { reader_tag, thread_name, addressed_only })
+  const occurrence = occurrenceOf(event, origin)
+  const body = JSON.stringify({ ...occurrence, cursor })
+  const headers = await signBody(webhookIdOf(occurrence), body, keys)
+  return post(url, { ...headers, 'x-mcp-subscription-id': target_id }, body, receivers)
+}
+
+/** One attempt at a notification; `ended` if the setting is gone. */
+async function notify(leased: Leased, { config }: SenderContext): Promise<Reply | 'ended'> {
+  const made = await notification(config, leased.event, leased.origin)
+  if (!made) return 'ended'
+  return post(made.url, made.headers, made.body, () => undefined)
+}
