@@ -34,7 +34,7 @@ export async function notification(
     thread: cutName(thread_name),
     seq,
     to: cutName(to ?? ''),
-    from: from === null ? undefined : cutName(from),
+    from: from === undefined ? undefined : cutName(from),
     surface,
   }
   const link = boardLink(origin, thread_name, seq)

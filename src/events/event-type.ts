@@ -28,8 +28,8 @@ export interface PostedMessage {
   id: string
   thread_name: string
   seq: number
-  from: string | null
-  to: string | null
+  from?: string
+  to?: string
   surface: string
   posted_at: string
 }
@@ -106,8 +106,8 @@ export function occurrenceOf(message: PostedMessage, origin: string): Occurrence
     data: {
       thread_name: cutName(thread_name),
       seq,
-      from: from && cutName(from),
-      to: to && cutName(to),
+      from: from === undefined ? null : cutName(from),
+      to: to === undefined ? null : cutName(to),
       surface,
       posted_at,
       link: boardLink(origin, thread_name, seq),

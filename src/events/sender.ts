@@ -72,10 +72,10 @@ export async function deliver(context: SenderContext): Promise<void> {
       }
     }
   } catch (error) {
-    if (!(error instanceof RelayError)) throw error
     // What was sent meanwhile is sent again when its lease ends.
     const log = new RequestLog()
-    log.addError(error)
+    if (error instanceof RelayError) log.addError(error)
+    else log.add({ outcome: 'failed', error_code: 'internal', reason: String(error) })
     log.write('delivery')
   }
 }

@@ -134,12 +134,12 @@ test('a path that is not ours is not written to the log', async () => {
   expect(JSON.stringify(relay.logs)).not.toContain(relay.key)
 })
 
-test('the daily call reaches the database, and its failure is an error', async () => {
+test('the run of the cron trigger reaches the database, and its failure is an error', async () => {
   await using faults = await startFaults()
   await using relay = await createTestRelay({ faults })
   await relay.runScheduled()
   expect(await relay.log()).toMatchObject({ event: 'scheduled', outcome: 'ok' })
-  expect(relay.gateway.requests.get('relay_daily')).toBe(1)
+  expect(relay.gateway.requests.get('relay_scheduled')).toBe(1)
 
   await faults.always('html-502')
   await relay.runScheduled()

@@ -102,7 +102,8 @@ async function empty(stack: Stack, attempts = 5): Promise<void> {
   const { cleaner, gateway, lines } = stack
   try {
     await cleaner.query(
-      'truncate relay_threads, relay_messages, relay_read_cursors, relay_readers, relay_connections',
+      `truncate relay_threads, relay_messages, relay_read_cursors, relay_readers, relay_connections,
+        relay_targets, relay_deliveries, relay_schedule`,
     )
   } catch (error) {
     // The last call of a page that has just been closed takes the tables in another order.

@@ -98,11 +98,14 @@ const FUNCTIONS: [string, object][] = [
   ['relay_list_threads', {}],
   ['relay_manage', { p_action: 'list_connections', p_args: '{}' }],
   ['relay_page_threads', { p_limit: 1 }],
+  ['relay_poll_events', {}],
   [
     'relay_post_message',
     { p_message_id: randomUUID(), p_thread_name: 'a', p_content: 'x', p_surface: 'code' },
   ],
   ['relay_read_thread', { p_thread_name: 'a' }],
+  ['relay_subscribe', { p_target: {}, p_ttl_ms: 1, p_is_verified: false }],
+  ['relay_unsubscribe', { p_target: {} }],
   ['relay_use_grant', {}],
 ]
 
