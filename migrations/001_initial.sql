@@ -559,7 +559,7 @@ begin
   create index relay_read_cursors_reader_idx
     on public.relay_read_cursors (user_id, reader_tag, thread_id) include (last_read_seq);
 
-  -- What is to be sent, and the messages of a target in their order.
+  -- Deliveries that are to be sent, and the messages of a target in their order.
   create index relay_deliveries_due_idx on public.relay_deliveries (user_id, due_at)
     where due_at is not null;
   create index relay_deliveries_target_idx
@@ -1320,7 +1320,7 @@ begin
 end;
 $$;
 
--- A message as events tell of it: names and numbers, and nothing of what was written.
+-- A message as events describe it: names and numbers, and nothing of its text.
 create or replace function relay.show_event(p_message public.relay_messages)
   returns jsonb
   language plpgsql stable security invoker set search_path = ''
@@ -3081,7 +3081,7 @@ grant execute on function public.relay_complete_name to service_role;
 -- the URL and the arguments. Without p_is_verified nothing is written unless the receiver at this URL has
 -- proved within a day that it wants the deliveries of this grant: `unverified` then asks for the proof.
 -- A live subscription of the same client with the same URL and arguments is taken over, whichever grant made
--- it. Returns when it ends, a place that is safe to go on from, whether messages were lost since it was last
+-- it. Returns when it ends, a place that is safe to continue from, whether messages were lost since it was last
 -- renewed, and its state before.
 -- Raises RL014 (the grant was cut off), RL020 (too many subscriptions): its detail is how many there may be.
 create or replace function public.relay_subscribe(
@@ -3134,7 +3134,7 @@ begin
     case when v_old.id = v_new.id then v_old.secret end, v_now + interval '5 minutes', v_new.origin,
     coalesce(v_old.created_at, v_now), v_now + p_ttl_ms * interval '1 millisecond', v_new.verified_at,
     coalesce(v_old.acknowledged_at, v_now), v_old.last_delivery_at);
-  -- What was dropped is told now; what waits goes to the renewed subscription.
+  -- This answer says that messages were dropped; those that wait go to the renewed subscription.
   with gone as (
     delete from public.relay_deliveries
     where user_id = p_user_id and target_id = v_old.id and is_dropped returning 1
@@ -3341,7 +3341,7 @@ begin
   ), found as materialized (
     select * from looked where is_for_it order by place limit p_limit
   ), ended as (
-    -- Where the next call goes on: after the last event if there are more, else after the last that was looked at.
+    -- Where the next call continues: after the last event if there are more, else after the last that was looked at.
     select * from looked
     where (select count(*) from found) = p_limit and place = (select max(place) from found)
       or (select count(*) from found) < p_limit and place = v_max_looked

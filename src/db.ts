@@ -107,11 +107,10 @@ export class Database {
         isInDoubt = !isWithoutEffect(answer)
         answer = await this.#request(name, args, signal)
       }
-      const { due, ...data } = readAnswer(answer, isInDoubt, options.ifUnknown) as T & {
-        due?: true
-      }
-      if (due) this.#onDue()
-      return data as T
+      const data = readAnswer(answer, isInDoubt, options.ifUnknown) as T & { due?: true }
+      if (data.due) this.#onDue()
+      delete data.due
+      return data
     } finally {
       this.#log.addDatabaseTime(Date.now() - startedAt)
     }

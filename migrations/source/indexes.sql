@@ -91,7 +91,7 @@ begin
   create index relay_read_cursors_reader_idx
     on public.relay_read_cursors (user_id, reader_tag, thread_id) include (last_read_seq);
 
-  -- What is to be sent, and the messages of a target in their order.
+  -- Deliveries that are to be sent, and the messages of a target in their order.
   create index relay_deliveries_due_idx on public.relay_deliveries (user_id, due_at)
     where due_at is not null;
   create index relay_deliveries_target_idx

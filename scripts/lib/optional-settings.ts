@@ -16,7 +16,7 @@ export const OPTIONAL_SETTINGS: Readonly<Record<OptionalSetting, string>> = {
     'Set to `1` to offer the board as a view inside chats that show MCP Apps, such as Claude.ai. Off by default.',
   RELAY_NOTIFY_URL: 'Where messages addressed to you are announced: an ntfy topic or a webhook.',
   RELAY_EVENTS:
-    'Set to `0` to turn MCP Events off, with which ChatGPT and other clients are told of new messages. On by default.',
+    'Set to `0` to turn MCP Events off, by which ChatGPT and other clients learn of new messages. On by default.',
   RELAY_EVENT_HOSTS:
     "Hosts that clients may name as receivers of events, separated by commas, in addition to ChatGPT's; `*` for any.",
   RELAY_DELETE_ARCHIVED_DAYS:

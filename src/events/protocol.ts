@@ -1,11 +1,11 @@
 /**
- * What MCP Events (SEP-3415, extension in Beta) has fixed: keys, names, error codes, and the rule for the
+ * The keys, names and error codes of MCP Events (SEP-3415, an extension in Beta), and the rule for the
  * webhook-id. Clients in the field differ from the text of the specification in places, which are said here.
  */
 import type { Config } from '../config.ts'
 import type { Reach } from './receiver.ts'
 
-/** What the methods need of a request, besides the tools' context. */
+/** The services that the methods use, in addition to the tools' context. */
 export interface EventServices extends Reach {
   config: Config
   /** Counts a receiver that is to be asked; false when there were too many. */

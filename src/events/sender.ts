@@ -72,7 +72,7 @@ export async function deliver(context: SenderContext): Promise<void> {
       }
     }
   } catch (error) {
-    // What was sent meanwhile is sent again when its lease ends.
+    // The messages that were sent meanwhile are sent again when their leases end.
     const log = new RequestLog()
     if (error instanceof RelayError) log.addError(error)
     else log.add({ outcome: 'failed', error_code: 'internal', reason: String(error) })

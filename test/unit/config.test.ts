@@ -28,6 +28,8 @@ test('a complete environment becomes a configuration', () => {
       app: false,
       notifyUrl: undefined,
       notifyFor: new Set(['board']),
+      events: true,
+      eventHosts: new Set(),
       hosts: undefined,
     },
     warnings: [],
@@ -111,6 +113,8 @@ test.each([
       allowedOrigins: new Set(),
       notifyUrl: undefined,
       notifyFor: new Set(['board']),
+      events: true,
+      eventHosts: new Set(),
     },
     warnings: [{ setting: name }],
   })

@@ -249,7 +249,7 @@ begin
 end;
 $$;
 
--- A message as events tell of it: names and numbers, and nothing of what was written.
+-- A message as events describe it: names and numbers, and nothing of its text.
 create or replace function relay.show_event(p_message public.relay_messages)
   returns jsonb
   language plpgsql stable security invoker set search_path = ''

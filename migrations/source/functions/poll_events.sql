@@ -58,7 +58,7 @@ begin
   ), found as materialized (
     select * from looked where is_for_it order by place limit p_limit
   ), ended as (
-    -- Where the next call goes on: after the last event if there are more, else after the last that was looked at.
+    -- Where the next call continues: after the last event if there are more, else after the last that was looked at.
     select * from looked
     where (select count(*) from found) = p_limit and place = (select max(place) from found)
       or (select count(*) from found) < p_limit and place = v_max_looked

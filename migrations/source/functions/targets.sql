@@ -4,7 +4,7 @@
 -- the URL and the arguments. Without p_is_verified nothing is written unless the receiver at this URL has
 -- proved within a day that it wants the deliveries of this grant: `unverified` then asks for the proof.
 -- A live subscription of the same client with the same URL and arguments is taken over, whichever grant made
--- it. Returns when it ends, a place that is safe to go on from, whether messages were lost since it was last
+-- it. Returns when it ends, a place that is safe to continue from, whether messages were lost since it was last
 -- renewed, and its state before.
 -- Raises RL014 (the grant was cut off), RL020 (too many subscriptions): its detail is how many there may be.
 create or replace function public.relay_subscribe(
@@ -57,7 +57,7 @@ begin
     case when v_old.id = v_new.id then v_old.secret end, v_now + interval '5 minutes', v_new.origin,
     coalesce(v_old.created_at, v_now), v_now + p_ttl_ms * interval '1 millisecond', v_new.verified_at,
     coalesce(v_old.acknowledged_at, v_now), v_old.last_delivery_at);
-  -- What was dropped is told now; what waits goes to the renewed subscription.
+  -- This answer says that messages were dropped; those that wait go to the renewed subscription.
   with gone as (
     delete from public.relay_deliveries
     where user_id = p_user_id and target_id = v_old.id and is_dropped returning 1

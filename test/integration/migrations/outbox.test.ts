@@ -94,7 +94,7 @@ test('a target gets messages in their order, one at a time', async () => {
   expect(await relay.list()).not.toHaveProperty('due')
 })
 
-test('another sender leaves a leased target alone until the lease ends', async () => {
+test('another sender does not touch a leased target until the lease ends', async () => {
   await using database = await createTestDatabase()
   const relay = await outboxOf(database)
   await relay.subscribe()
@@ -106,7 +106,7 @@ test('another sender leaves a leased target alone until the lease ends', async (
   )
   const [again] = await relay.deliver('b')
   expect(again?.event.id).toBe(first?.event.id)
-  // What the first sender says now is ignored: the lease is another's.
+  // The first sender is now ignored: the lease is another's.
   await relay.deliver('a', [delivered(first as Leased)])
   expect(await queued(relay)).toMatchObject([{ waits: true }])
   await relay.deliver('b', [delivered(again as Leased)])
@@ -258,7 +258,7 @@ test('after ten messages that were given up, nothing is sent until the subscript
   expect(await relay.deliver()).toMatchObject([{ event: { seq: 4 } }])
 })
 
-test('what a receiver refuses for good is not sent again', async () => {
+test('a message that a receiver refuses for good is not sent again', async () => {
   await using database = await createTestDatabase()
   const relay = await outboxOf(database)
   await relay.subscribe()
@@ -360,7 +360,7 @@ test('a subscription ends at its time, and when its client says so', async () =>
   expect(await queued(relay)).toEqual([])
 })
 
-test('a message that was taken back is not told of', async () => {
+test('a message that was taken back is not delivered', async () => {
   await using database = await createTestDatabase()
   const relay = await outboxOf(database)
   await relay.subscribe()
