@@ -2047,6 +2047,7 @@ declare
   v_archived bigint;
   v_addressed json;
   v_addressed_count bigint;
+  v_due boolean;
 begin
   perform relay.take_grant(p_user_id, p_caller);
   if p_reader_tag is not null then
@@ -2124,6 +2125,9 @@ begin
       or relay.has_text(name, description, v_query));
   end if;
 
+  v_due := nullif(exists (
+    select from public.relay_deliveries
+    where user_id = p_user_id and due_at <= clock_timestamp()), false);
   return json_build_object(
     'threads', coalesce(v_threads, '[]'),
     'remaining_count', coalesce(v_remaining, 0),
@@ -2133,7 +2137,7 @@ begin
     'readers', relay.other_readers(p_user_id, p_reader_tag, 20),
     'new_reader', nullif(v_is_new, false),
     'known_readers', v_known_readers,
-    'due', relay.is_due(p_user_id));
+    'due', v_due);
 end;
 $$;
 revoke all on function public.relay_list_threads from public, anon, authenticated;
@@ -2541,6 +2545,7 @@ declare
   v_next_before text;
   v_addressed json;
   v_addressed_count bigint;
+  v_due boolean;
 begin
   perform relay.take_grant(p_user_id, p_caller);
   if p_reader_tag is not null then
@@ -2615,8 +2620,11 @@ begin
     select messages, total into v_addressed, v_addressed_count
     from relay.addressed_unread(p_user_id, p_reader_tag, v_packed_ids);
   end if;
+  v_due := nullif(exists (
+    select from public.relay_deliveries
+    where user_id = p_user_id and due_at <= clock_timestamp()), false);
   return json_build_object(
-    'due', relay.is_due(p_user_id),
+    'due', v_due,
     'thread_name', v_thread.name,
     'thread_id', v_thread.id,
     'archived', nullif(v_thread.archived, false),
@@ -2694,6 +2702,7 @@ declare
   v_addressed_count bigint;
   v_sent json;
   v_sent_count bigint;
+  v_due boolean;
 begin
   perform relay.take_grant(p_user_id, p_caller);
   if p_since > v_now then
@@ -2842,8 +2851,11 @@ begin
     from relay.addressed_unread(p_user_id, p_reader_tag, v_packed);
   end if;
   select messages, total into v_sent, v_sent_count from relay.sent(p_user_id, p_reader_tag);
+  v_due := nullif(exists (
+    select from public.relay_deliveries
+    where user_id = p_user_id and due_at <= clock_timestamp()), false);
   return json_build_object(
-    'due', relay.is_due(p_user_id),
+    'due', v_due,
     'thread_name', v_thread.name,
     'thread_id', v_thread.id,
     'archived', nullif(v_thread.archived, false),

@@ -86,17 +86,20 @@ function describe(error: unknown): string {
  */
 async function runScheduled(env: Bindings): Promise<void> {
   const log = new RequestLog()
+  let isWorthALine = true
   try {
     settings ??= readConfig(env)
     const db = openDatabase(settings, env, log)
     const days = settings.ok ? settings.config.deleteArchivedDays : undefined
-    const { deleted = [] } = await db.call<{ deleted?: string[] }>('relay_scheduled', { days })
-    if (deleted.length > 0) log.add({ deleted_threads: deleted })
+    const { deleted } = await db.call<{ deleted?: string[] }>('relay_scheduled', { days })
+    isWorthALine = deleted !== undefined
+    if (deleted?.length) log.add({ deleted_threads: deleted })
     if (settings.ok) {
       const { config } = settings
       await deliver({ db, config, receivers: receiversOf(env), origin: config.publicUrl })
     }
   } catch (error) {
+    isWorthALine = true
     const isKnown = error instanceof RelayError
     log.add({
       outcome: 'failed',
@@ -104,7 +107,8 @@ async function runScheduled(env: Bindings): Promise<void> {
       reason: isKnown ? (error.reason ?? error.message) : describe(error),
     })
   }
-  log.write('scheduled')
+  // A line a day is enough, unless something failed.
+  if (isWorthALine) log.write('scheduled')
 }
 
 export default {

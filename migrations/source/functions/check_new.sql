@@ -48,6 +48,7 @@ declare
   v_addressed_count bigint;
   v_sent json;
   v_sent_count bigint;
+  v_due boolean;
 begin
   perform relay.take_grant(p_user_id, p_caller);
   if p_since > v_now then
@@ -196,8 +197,11 @@ begin
     from relay.addressed_unread(p_user_id, p_reader_tag, v_packed);
   end if;
   select messages, total into v_sent, v_sent_count from relay.sent(p_user_id, p_reader_tag);
+  v_due := nullif(exists (
+    select from public.relay_deliveries
+    where user_id = p_user_id and due_at <= clock_timestamp()), false);
   return json_build_object(
-    'due', relay.is_due(p_user_id),
+    'due', v_due,
     'thread_name', v_thread.name,
     'thread_id', v_thread.id,
     'archived', nullif(v_thread.archived, false),

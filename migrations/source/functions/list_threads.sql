@@ -23,6 +23,7 @@ declare
   v_archived bigint;
   v_addressed json;
   v_addressed_count bigint;
+  v_due boolean;
 begin
   perform relay.take_grant(p_user_id, p_caller);
   if p_reader_tag is not null then
@@ -100,6 +101,9 @@ begin
       or relay.has_text(name, description, v_query));
   end if;
 
+  v_due := nullif(exists (
+    select from public.relay_deliveries
+    where user_id = p_user_id and due_at <= clock_timestamp()), false);
   return json_build_object(
     'threads', coalesce(v_threads, '[]'),
     'remaining_count', coalesce(v_remaining, 0),
@@ -109,7 +113,7 @@ begin
     'readers', relay.other_readers(p_user_id, p_reader_tag, 20),
     'new_reader', nullif(v_is_new, false),
     'known_readers', v_known_readers,
-    'due', relay.is_due(p_user_id));
+    'due', v_due);
 end;
 $$;
 revoke all on function public.relay_list_threads from public, anon, authenticated;

@@ -38,6 +38,7 @@ declare
   v_next_before text;
   v_addressed json;
   v_addressed_count bigint;
+  v_due boolean;
 begin
   perform relay.take_grant(p_user_id, p_caller);
   if p_reader_tag is not null then
@@ -112,8 +113,11 @@ begin
     select messages, total into v_addressed, v_addressed_count
     from relay.addressed_unread(p_user_id, p_reader_tag, v_packed_ids);
   end if;
+  v_due := nullif(exists (
+    select from public.relay_deliveries
+    where user_id = p_user_id and due_at <= clock_timestamp()), false);
   return json_build_object(
-    'due', relay.is_due(p_user_id),
+    'due', v_due,
     'thread_name', v_thread.name,
     'thread_id', v_thread.id,
     'archived', nullif(v_thread.archived, false),
