@@ -244,7 +244,7 @@ create table if not exists public.relay_targets (
   last_delivery_at timestamptz,
   last_error text,
   failed_since timestamptz,
-  -- Messages given up one after the other: after ten, nothing is sent until the subscription is renewed.
+  -- Messages given up one after the other: after ten, a subscription gets nothing until it is renewed.
   failures integer not null default 0,
   -- Whether messages were given up or dropped since the subscription was last renewed.
   is_truncated boolean not null default false,
@@ -1109,7 +1109,7 @@ begin
         and t.kind = 'webhook' as is_full,
       max(d.due_at) as due_at, coalesce(bool_or(d.is_dropped), false) as has_dropped
     from public.relay_deliveries d where d.user_id = p_message.user_id and d.target_id = t.id) sent
-  where t.user_id = p_message.user_id and t.expires_at > v_now and t.failures < 10
+  where t.user_id = p_message.user_id and t.expires_at > v_now and (t.failures < 10 or t.kind = 'notify')
     -- That something was dropped needs noting once.
     and not (sent.is_full and sent.has_dropped)
     and case t.kind

@@ -4,7 +4,14 @@
  * never repeated. A bad optional setting is a warning and is left out: only required ones stop the relay.
  */
 import { isPrivateHost } from './loopback.ts'
-import { parseOrigin, SETTINGS, type SettingName, splitList } from './settings-table.ts'
+import {
+  isEventHost,
+  isReceiverOrigin,
+  parseOrigin,
+  SETTINGS,
+  type SettingName,
+  splitList,
+} from './settings-table.ts'
 import { foldName } from './similar.ts'
 
 /** The settings of a complete deployment. */
@@ -68,7 +75,7 @@ export function readConfig(env: unknown): ConfigResult {
   const allowedOrigins = readOrigins(read('RELAY_ALLOWED_ORIGINS'), warn)
   const notifyUrl = readOptional('RELAY_NOTIFY_URL', read, warn)
   const notifyFor = splitList(readOptional('RELAY_NOTIFY_FOR', read, warn) ?? 'board')
-  const eventHosts = splitList(readOptional('RELAY_EVENT_HOSTS', read, warn) ?? '')
+  const eventHosts = readHosts(read('RELAY_EVENT_HOSTS'), hosts !== undefined, warn)
   const deleteArchivedDays = readOptional('RELAY_DELETE_ARCHIVED_DAYS', read, warn)
   if (faults.length > 0) return { ok: false, faults, warnings }
   return {
@@ -85,7 +92,7 @@ export function readConfig(env: unknown): ConfigResult {
       notifyUrl,
       notifyFor: new Set(notifyFor.map(foldName)),
       events: readOptional('RELAY_EVENTS', read, warn) !== '0',
-      eventHosts: new Set(eventHosts.map((host) => host.toLowerCase())),
+      eventHosts,
       deleteArchivedDays: deleteArchivedDays === undefined ? undefined : Number(deleteArchivedDays),
       hosts,
     },
@@ -137,4 +144,20 @@ function readOrigins(value: string, warn: Warn): Set<string> {
     }
   }
   return origins
+}
+
+/** `isLocal`: receivers on this machine can be reached only at home. */
+function readHosts(value: string, isLocal: boolean, warn: Warn): Set<string> {
+  const hosts = new Set<string>()
+  for (const [index, entry] of splitList(value).entries()) {
+    const isUsable = isReceiverOrigin(entry) ? isLocal : isEventHost(entry)
+    if (isUsable) hosts.add(entry.toLowerCase())
+    else {
+      warn(
+        'RELAY_EVENT_HOSTS',
+        `has an entry, number ${index + 1}, that is left out: it must be a host name such as hooks.example.com, or *${isLocal ? ', or an origin of this machine such as http://127.0.0.1:9000' : ''}`,
+      )
+    }
+  }
+  return hosts
 }

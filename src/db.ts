@@ -57,6 +57,8 @@ export class Database {
   readonly #log: RequestLog
   readonly #caller: DatabaseCaller | undefined
   readonly #onDue: () => void
+  /** How many requests it has made. */
+  requestCount = 0
 
   constructor(
     client: PostgrestClient,
@@ -121,6 +123,7 @@ export class Database {
     args: Record<string, unknown>,
     signal: AbortSignal,
   ): Promise<Answer> {
+    this.requestCount += 1
     const { data, error, status } = await this.#client.rpc(name, args).abortSignal(signal)
     return { data, error, status, timedOut: signal.aborted }
   }

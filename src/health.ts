@@ -50,6 +50,7 @@ export async function serveHealth(
     warnings,
     issuer: site.issuer,
     app: config.app,
+    events: config.events,
     // Only a right key or token gets here, so the time that a plain comparison takes reveals nothing.
     current_key: request.headers.get('authorization')?.endsWith(config.apiKey),
     rate_limits: Boolean(limiters.guesses && limiters.registrations),

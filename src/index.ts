@@ -96,7 +96,10 @@ async function runScheduled(env: Bindings): Promise<void> {
     if (deleted?.length) log.add({ deleted_threads: deleted })
     if (settings.ok) {
       const { config } = settings
-      await deliver({ db, config, receivers: receiversOf(env), origin: config.publicUrl })
+      await deliver(
+        { db, config, receivers: receiversOf(env), origin: config.publicUrl },
+        db.requestCount,
+      )
     }
   } catch (error) {
     isWorthALine = true

@@ -110,17 +110,19 @@ async function serveMcp(
   if (auth instanceof Response) return auth
   const origin = site.issuer
   const { limiters, receivers } = context
+  const sender = { db: openDatabase(), config, receivers, origin }
   let isDue = false
   const onDue = () => {
-    if (!isDue) afterwards(() => deliver({ db: openDatabase(), config, receivers, origin }))
+    if (!isDue) afterwards(() => deliver(sender, db.requestCount))
     isDue = true
   }
+  const db = openDatabase().for(auth, onDue)
   return handleMcp(request, {
     log,
     refuseScope: () => refuseScope(site, url),
     refuseToken: () => refuseToken(site, url, log),
     services: {
-      db: openDatabase().for(auth, onDue),
+      db,
       caller: auth,
       app: config.app && assets ? () => readApp(url, site, assets) : undefined,
       origin,

@@ -148,7 +148,7 @@ export function isUuid(value: string): boolean {
 }
 
 /** Whether an entry of RELAY_EVENT_HOSTS is one: a host, any host, or an origin of this machine. */
-function isEventHost(entry: string): boolean {
+export function isEventHost(entry: string): boolean {
   return entry === '*' || isReceiverOrigin(entry) || /^([a-z\d-]+\.)+[a-z][a-z\d-]*$/i.test(entry)
 }
 

@@ -146,7 +146,7 @@ create table if not exists public.relay_targets (
   last_delivery_at timestamptz,
   last_error text,
   failed_since timestamptz,
-  -- Messages given up one after the other: after ten, nothing is sent until the subscription is renewed.
+  -- Messages given up one after the other: after ten, a subscription gets nothing until it is renewed.
   failures integer not null default 0,
   -- Whether messages were given up or dropped since the subscription was last renewed.
   is_truncated boolean not null default false,

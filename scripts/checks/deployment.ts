@@ -5,7 +5,10 @@ import { explainMissingTrigger } from '../deploy/worker.ts'
 import { UserError } from '../lib/user-error.ts'
 import { type Check, type Finding, failed, ok, unknown, warning } from './check.ts'
 import { thenDeploy } from './fixes.ts'
-import type { Subject } from './subject.ts'
+import { readDiagnosis, type Subject } from './subject.ts'
+
+/** Milliseconds: several of the two minutes between two runs. */
+const RECENT = 600_000
 
 const previewUrls: Check = {
   id: 'preview-urls',
@@ -24,14 +27,18 @@ const previewUrls: Check = {
 
 const dailyQuery: Check = {
   id: 'daily-query',
-  needs: ['relay'],
-  why: 'Supabase pauses a free project after seven days without a query.',
-  look: (subject) =>
-    lookAtWorker(subject, async (target) => {
+  needs: ['relay', 'database.reachable'],
+  why: 'Supabase pauses a free project after seven days without a query, and failed deliveries wait for the next call.',
+  async look(subject) {
+    const { now, database } = await readDiagnosis(subject)
+    const ago = Date.parse(now) - Date.parse(database.scheduled_run_at ?? '')
+    if (ago < RECENT) return ok(`the cron trigger ran ${Math.round(Math.max(0, ago) / 1000)} s ago`)
+    return lookAtWorker(subject, async (target) => {
       if (await hasTrigger(target)) return ok('a cron trigger runs it')
       const [seen, ...fix] = explainMissingTrigger(subject.origin)
       return warning(seen, ...fix)
-    }),
+    })
+  },
 }
 
 /** Runs `look` with the Worker of this relay, and reports a refusal of Cloudflare as not checked. */

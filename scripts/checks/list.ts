@@ -2,6 +2,7 @@
 import type { Group } from './check.ts'
 import { databaseChecks } from './database.ts'
 import { deploymentChecks } from './deployment.ts'
+import { eventChecks, eventSmokeChecks } from './events.ts'
 import { oauthChecks } from './oauth.ts'
 import { protocolChecks } from './protocol.ts'
 import { endpointChecks, reachChecks } from './reach.ts'
@@ -16,12 +17,16 @@ export const DOCTOR: Group[] = [
   { title: 'Endpoint', checks: endpointChecks },
   { title: 'Protocol', checks: protocolChecks },
   { title: 'Database', checks: databaseChecks },
+  { title: 'Events', checks: eventChecks },
   { title: 'OAuth', checks: oauthChecks },
   { title: 'Board', checks: [boardCheck] },
   { title: 'Deployment', checks: deploymentChecks },
 ]
 
-export const SMOKE: Group[] = [...DOCTOR, { title: 'Tools', checks: toolChecks }]
+export const SMOKE: Group[] = [
+  ...DOCTOR,
+  { title: 'Tools', checks: [...toolChecks, ...eventSmokeChecks] },
+]
 
 /** The width of the longest id. */
 export const WIDTH = Math.max(...SMOKE.flatMap(({ checks }) => checks).map(({ id }) => id.length))

@@ -32,6 +32,7 @@ export interface Subject {
 export interface Diagnosis {
   issuer: string
   rate_limits: boolean
+  events: boolean
   colo?: string
   now: string
   database: {
@@ -47,6 +48,10 @@ export interface Diagnosis {
     message_count: number
     reader_count: number
     other_thread_count: number
+    target_count: number
+    failing_target_count: number
+    /** The last run of the cron trigger. */
+    scheduled_run_at?: string
     functions: Record<string, boolean>
   }
 }

@@ -52,6 +52,13 @@ export const command = defineCommand({
     print('Database', describeDatabase(answer.database, running))
     const due = answer.database?.due_thread_count
     if (due) print('To be deleted', `${due} archived threads, each a week after it became due`)
+    const { target_count: targets = 0, failing_target_count: failing = 0 } = answer.database ?? {}
+    if (targets > 0) {
+      print(
+        'Receivers',
+        `${targets} of new messages, ${failing} of them failing (the board lists them)`,
+      )
+    }
     return answer.database?.fault ? 1 : 0
   },
 })

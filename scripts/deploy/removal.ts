@@ -52,6 +52,6 @@ export async function removeDeployment(): Promise<void> {
 }
 
 /** Deletes the relay's tables and functions, whatever version they have. */
-export const DROP_RELAY = `drop table if exists public.relay_threads, public.relay_messages, public.relay_read_cursors, public.relay_readers, public.relay_connections cascade;
+export const DROP_RELAY = `drop table if exists public.relay_threads, public.relay_messages, public.relay_read_cursors, public.relay_readers, public.relay_connections, public.relay_targets, public.relay_deliveries, public.relay_schedule cascade;
 drop schema if exists relay cascade;
 do $$ declare f regprocedure; begin for f in select oid from pg_proc where pronamespace = 'public'::regnamespace and proname like 'relay\\_%' loop execute 'drop function ' || f || ' cascade'; end loop; end $$;`

@@ -11,7 +11,7 @@ export interface Setup {
   account?: Management
   /** Whether this run replaced the key, so that every client needs the new one. */
   hasNewKey?: boolean
-  /** Whether this run set the trigger of the daily query. */
+  /** Whether this run set the cron trigger. */
   hasTrigger?: boolean
 }
 

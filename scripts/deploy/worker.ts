@@ -17,7 +17,7 @@ export async function deployWorker(setup: Setup): Promise<void> {
     `Deploying the Worker ${target.worker}`,
     () => deploy(target, secrets),
     (found) =>
-      `Deployed to ${found.hosts.join(' and ')}${found.hasTrigger ? '' : ', without its daily query'}`,
+      `Deployed to ${found.hosts.join(' and ')}${found.hasTrigger ? '' : ', without its cron trigger'}`,
   )
   setup.hasTrigger = hasTrigger
   const [first] = hosts
@@ -53,10 +53,10 @@ function collectKeys(setup: Setup): Record<string, string> {
 /** Explains a Worker without its cron trigger to a person: the missing part, then the ways out. */
 export function explainMissingTrigger(origin: string): [missing: string, ...waysOut: string[]] {
   return [
-    'The relay runs without its daily query, because Cloudflare did not accept the cron trigger.',
+    'The relay runs without its cron trigger, because Cloudflare did not accept it: what a receiver of events did not take is sent again only with the next call of a tool, and the daily work is not done.',
     'The free plan has five cron triggers per account: remove one of another Worker in the dashboard ' +
       '(Workers & Pages, the Worker, Settings, Trigger Events), then run npm run setup again.',
-    'Or make the query yourself: anything that calls a tool does. From cron on a machine of yours, with ' +
+    'So that Supabase does not pause a free project, anything that calls a tool is enough. From cron on a machine of yours, with ' +
       'the key in RELAY_KEY:',
     `curl -fsS -H "Authorization: Bearer $RELAY_KEY" ${origin}/health`,
   ]

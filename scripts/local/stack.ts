@@ -6,6 +6,7 @@
 import { once } from 'node:events'
 import type { Settings } from '../lib/settings.ts'
 import { type DataDirectoryLock, lockDataDirectory } from './data-directory-lock.ts'
+import { doctorSocketOf } from './doctor-receiver.ts'
 import { Keeper } from './keeper.ts'
 import { ensureClusterDirectory } from './postgres/directory.ts'
 import { startPostgres } from './postgres/server.ts'
@@ -105,7 +106,9 @@ export class Stack {
       launch: () => {
         front.hold()
         const bindings = createBindings(this.#settings, database)
-        return startWorker({ bundle, bindings, trustsConnectingIp, front, ...this.#events })
+        const doctorSocket = doctorSocketOf(dataDirectory)
+        const options = { bundle, bindings, trustsConnectingIp, doctorSocket, front }
+        return startWorker({ ...options, ...this.#events })
       },
     })
     this.#parts.push(this.#worker)

@@ -16,7 +16,9 @@ const MAX_URL_LENGTH = 2_048
 const MAX_ANSWER_BYTES = 4_096
 
 /** Ways to what `fetch` does not reach: receivers on this machine, by their origin. At home only. */
-export type Receivers = (origin: string) => Pick<Fetcher, 'fetch'> | undefined
+export type Receivers = (
+  origin: string,
+) => { fetch(url: string, init: RequestInit): Promise<Response> } | undefined
 
 export interface Reach {
   config: Pick<Config, 'eventHosts' | 'publicUrl'>

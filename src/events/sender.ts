@@ -43,27 +43,32 @@ interface Outcome {
   retry_after?: number
 }
 
-/** At once, in one run, and in milliseconds: Cloudflare gives a Worker 6 connections, 50 requests, 30 s. */
+/** Messages at once, requests, and milliseconds: a Worker has 6 connections, 50 requests and 30 s. */
 const PARALLEL = 6
-const MAX_SENT = 20
+const MAX_REQUESTS = 48
 const TIME_LIMIT = 20_000
 
-/** Sends what is due now, and what fails once more if there is time. Never throws. */
-export async function deliver(context: SenderContext): Promise<void> {
+/**
+ * Sends what is due now, and what fails once more if there is time. `spent`: requests that this invocation of
+ * the Worker has made before. Never throws.
+ */
+export async function deliver(context: SenderContext, spent: number): Promise<void> {
   const owner = createTokenId()
   const endsAt = Date.now() + TIME_LIMIT
   let outcomes: Outcome[] = []
-  let sent = 0
+  let left = MAX_REQUESTS - spent
   try {
     while (true) {
-      const limit = Date.now() < endsAt && sent < MAX_SENT ? PARALLEL : 0
+      // Each message is a request, and what became of them is another.
+      const limit = Date.now() < endsAt ? Math.min(PARALLEL, Math.max(0, left - 2)) : 0
       const { deliveries, retry_ms } = await context.db.call<{
         deliveries: Leased[]
         retry_ms?: number
       }>('relay_deliver', { owner, outcomes, limit, origin: context.origin }, { retry: true })
+      left -= 1
       if (deliveries.length > 0) {
         outcomes = await Promise.all(deliveries.map((leased) => attempt(leased, context)))
-        sent += deliveries.length
+        left -= deliveries.length
       } else if (retry_ms !== undefined && limit > 0 && Date.now() + retry_ms < endsAt) {
         await new Promise((resolve) => setTimeout(resolve, retry_ms))
         outcomes = []

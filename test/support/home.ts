@@ -8,7 +8,7 @@ import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:f
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { expect } from 'vitest'
+import { expect, vi } from 'vitest'
 import { begin, inPipe } from './person.ts'
 import { clientOf } from './relay.ts'
 
@@ -90,7 +90,7 @@ export function createHome() {
       if (existsSync(join(data, 'owner.json')) && lives(this.owner())) {
         process.kill(this.owner(), 'SIGKILL')
       }
-      await expect.poll(() => processesOf(data)).toEqual([])
+      await vi.waitFor(() => expect(processesOf(data)).toEqual([]), 30_000)
       rmSync(data, { recursive: true })
     },
   }

@@ -38,7 +38,7 @@ begin
         and t.kind = 'webhook' as is_full,
       max(d.due_at) as due_at, coalesce(bool_or(d.is_dropped), false) as has_dropped
     from public.relay_deliveries d where d.user_id = p_message.user_id and d.target_id = t.id) sent
-  where t.user_id = p_message.user_id and t.expires_at > v_now and t.failures < 10
+  where t.user_id = p_message.user_id and t.expires_at > v_now and (t.failures < 10 or t.kind = 'notify')
     -- That something was dropped needs noting once.
     and not (sent.is_full and sent.has_dropped)
     and case t.kind

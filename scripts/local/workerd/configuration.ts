@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { getCACertificates } from 'node:tls'
 import { isReceiverOrigin, splitList } from '../../../src/settings-table.ts'
 import { PROJECT } from '../../lib/project.ts'
+import { DOCTOR_ORIGIN } from '../doctor-receiver.ts'
 import type { Bundle } from './bundle.ts'
 
 /** Modules that run inside workerd next to the relay; each file explains why. */
@@ -26,6 +27,8 @@ export interface Configuration {
   trustsConnectingIp?: boolean
   /** The folder with the static assets; those that the build makes by default. */
   assets?: string
+  /** The Unix socket at which the doctor receives events, if it may. */
+  doctorSocket?: string | undefined
   /** The header in which a TLS proxy names the protocol; without it, every request counts as http. */
   protocolHeader?: string
 }
@@ -37,6 +40,7 @@ export function configure({
   trustsConnectingIp = false,
   protocolHeader,
   assets = ASSETS,
+  doctorSocket,
 }: Configuration): string {
   const http = protocolHeader ? `forwardedProtoHeader = ${quote(protocolHeader)}` : ''
   const bound = Object.keys(bindings).map(
@@ -51,12 +55,10 @@ export function configure({
   const flags = bundle.compatibilityFlags.map(quote)
   const database = formatDatabase(bindings)
   const services = ['(name = "ASSETS", service = "assets")']
-  const receivers = splitList(bindings.RELAY_EVENT_HOSTS ?? '').filter(isReceiverOrigin)
   if (database) services.push('(name = "DATABASE", service = "database")')
-  const external = receivers.map((receiver, index) => {
-    const { origin, host } = new URL(receiver)
+  const external = listReceivers(bindings, doctorSocket).map(([origin, address], index) => {
     services.push(`(name = ${quote(origin)}, service = "receiver-${index}")`)
-    return `\n    (name = "receiver-${index}", external = (address = ${quote(host)}, http = ())),`
+    return `\n    (name = "receiver-${index}", external = (address = ${quote(address)}, http = ())),`
   })
   return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
@@ -91,6 +93,19 @@ const clock :Workerd.Worker = (
   bindings = [(name = "RELAY", service = "relay")],
 );
 `
+}
+
+/** The receivers of events on this machine: origins with the addresses that they are bound to. */
+function listReceivers(
+  { RELAY_EVENT_HOSTS = '' }: Record<string, string>,
+  doctorSocket: string | undefined,
+): [string, string][] {
+  const origins = splitList(RELAY_EVENT_HOSTS).filter(isReceiverOrigin)
+  const receivers = origins.map((each): [string, string] => {
+    const { origin, host, port } = new URL(each)
+    return [origin, port ? host : `${host}:80`]
+  })
+  return doctorSocket ? [...receivers, [DOCTOR_ORIGIN, `unix:${doctorSocket}`]] : receivers
 }
 
 /**

@@ -28,7 +28,7 @@ test('without a free cron trigger, setup ends with a running relay and names the
 
   const first = await inPipe('setup', [], accounts.environment)
   expect(first).toMatchObject({ code: 0 })
-  expect(first.printed).toContain('without its daily query')
+  expect(first.printed).toContain('without its cron trigger')
   expect(first.printed).toContain('five cron triggers per account')
   expect(first.printed).toContain(CURL)
   expect(first.printed).toContain(', 0 failed.')
@@ -45,8 +45,8 @@ test('without a free cron trigger, setup ends with a running relay and names the
   cloudflare.fail()
   const freed = await inPipe('setup', [], accounts.environment)
   expect(freed).toMatchObject({ code: 0 })
-  expect(freed.printed).not.toContain('daily query')
-  expect(cloudflare.scripts.get('relay-mcp')?.crons).toEqual(['17 5 * * *'])
+  expect(freed.printed).not.toContain('without its cron trigger')
+  expect(cloudflare.scripts.get('relay-mcp')?.crons).toEqual(['*/2 * * * *'])
 })
 
 test('the doctor warns about a deployed relay without its trigger', async () => {

@@ -1,5 +1,6 @@
-/** The client of AI SDK, which nobody here wrote, against npm start: webhooks on this machine. */
+/** The client of AI SDK, which has an author of its own, against npm start: webhooks on this machine. */
 import { type ChildProcess, spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { buffer } from 'node:stream/consumers'
@@ -14,7 +15,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createHome, KEY } from '../../support/home.ts'
 import { clientOf, type RelayClient } from '../../support/relay.ts'
 
-let home: ReturnType<typeof createHome>
+const home = createHome()
 let relay: RelayClient
 let url: string
 let receiver: Awaited<ReturnType<typeof startReceiver>>
@@ -76,7 +77,9 @@ test('it subscribes, proves itself, gets events, renews with another secret, and
 })
 
 test('the agent of the docs wakes up', async () => {
-  const agent = spawn(process.execPath, [new URL('agent.mjs', import.meta.url).pathname], {
+  const docs = readFileSync(new URL('../../../docs/events.md', import.meta.url), 'utf8')
+  const [, code = ''] = /```js\n(.*?)```/s.exec(docs) ?? []
+  const agent = spawn(process.execPath, ['--input-type=module', '--eval', code], {
     env: {
       ...process.env,
       RELAY_URL: url,
@@ -88,9 +91,9 @@ test('the agent of the docs wakes up', async () => {
     const printed = read(agent)
     await expect
       .poll(async () => (await manage('list_targets')).targets)
-      .toMatchObject([{ reader_tag: 'agent', host: `127.0.0.1:${agentPort}` }])
-    await post('agent')
-    await expect.poll(printed).toMatch(/Wake up: \{[^}]*thread_name: 'release'/)
+      .toMatchObject([{ reader_tag: 'planner', host: `127.0.0.1:${agentPort}` }])
+    await post('planner')
+    await expect.poll(printed).toMatch(/Run the agent for \{[^}]*thread_name: 'release'/)
   } finally {
     agent.kill()
   }
@@ -126,7 +129,7 @@ async function startReceiver() {
   const kept = new Map<string, Subscription>()
   const store: Store = {
     get: async (key) => kept.get(key),
-    getById: async (id) => kept.values().find((each) => each.id === id),
+    getById: async (id) => [...kept.values()].find((each) => each.id === id),
     set: async (each) => void kept.set(each.key, each),
     update: async (key, patch) =>
       void kept.set(key, { ...(kept.get(key) as Subscription), ...patch }),
@@ -169,7 +172,7 @@ async function findFreePort(): Promise<number> {
   return port
 }
 
-/** What a process has printed so far. */
+/** The output of a process so far. */
 function read(child: ChildProcess): () => string {
   let printed = ''
   for (const output of [child.stdout, child.stderr]) {
