@@ -2738,6 +2738,7 @@ begin
     when 'rename_thread' then return relay.rename_thread(p_user_id, p_args);
     when 'describe_thread' then return relay.describe_thread(p_user_id, p_args);
     when 'delete_thread' then return relay.delete_thread(p_user_id, p_args);
+    when 'list_due_threads' then return relay.list_due_threads(p_user_id, p_args);
     when 'redact_message' then return relay.redact_message(p_user_id, p_args);
     when 'settle_message' then return relay.settle_message(p_user_id, p_args);
     when 'list_readers' then return relay.list_readers(p_user_id, p_args);
@@ -3034,6 +3035,27 @@ begin
       < clock_timestamp() - p_days * interval '1 day' - p_grace
     and not exists (select from relay.open_messages(p_user_id, t.id, null))
   order by greatest(t.archived_at, t.last_message_at), t.id;
+end;
+$$;
+
+-- The first 50 threads that are due, each with the time from which the daily run deletes it; none with `days`
+-- null.
+create or replace function relay.list_due_threads(p_user_id uuid, p_args jsonb)
+  returns jsonb
+  language plpgsql stable security invoker set search_path = ''
+as $$
+declare
+  v_days constant integer := (p_args ->> 'days')::integer;
+begin
+  return jsonb_build_object('threads', (
+    select coalesce(jsonb_agg(jsonb_build_object(
+        'thread_name', due.name, 'delete_at', relay.show_time(due.delete_at))
+      order by due.delete_at, due.id), '[]')
+    from (
+      select id, name, greatest(archived_at, last_message_at) + v_days * interval '1 day'
+        + interval '7 days' as delete_at
+      from relay.due_threads(p_user_id, v_days, interval '0')
+      order by delete_at, id limit 50) due));
 end;
 $$;
 
