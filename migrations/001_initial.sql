@@ -695,8 +695,10 @@ create or replace function relay.lock_thread_name(p_user_id uuid, p_name text)
   returns void
   language plpgsql volatile security invoker set search_path = ''
 as $$
+declare
+  v_void text;
 begin
-  perform pg_advisory_xact_lock(hashtextextended(p_user_id || ' ' || relay.fold_name(p_name), 1));
+  v_void := pg_advisory_xact_lock(hashtextextended(p_user_id || ' ' || relay.fold_name(p_name), 1));
 end;
 $$;
 
@@ -706,8 +708,10 @@ create or replace function relay.lock_reader(p_user_id uuid, p_reader_tag text)
   returns void
   language plpgsql volatile security invoker set search_path = ''
 as $$
+declare
+  v_void text;
 begin
-  perform pg_advisory_xact_lock(hashtextextended(p_user_id || ' ' || p_reader_tag, 0));
+  v_void := pg_advisory_xact_lock(hashtextextended(p_user_id || ' ' || p_reader_tag, 0));
 end;
 $$;
 
@@ -991,7 +995,8 @@ $$;
 
 -- Takes the grant of a caller for the rest of the transaction, and notes that it was used. The first
 -- statement of every function that the Worker calls for a caller: Disconnect waits for the lock, so nothing
--- of a grant commits once Disconnect has answered. p_caller without a `gid` comes from no client.
+-- of a grant commits once Disconnect has answered. p_caller without a `gid` comes from no client. Every post
+-- pays for it, so what returns nothing is called as an expression, `v_void := f()`: `perform f()` is a query.
 -- Raises RL014 (the grant was cut off).
 create or replace function relay.take_grant(p_user_id uuid, p_caller jsonb)
   returns void
@@ -999,6 +1004,7 @@ create or replace function relay.take_grant(p_user_id uuid, p_caller jsonb)
 as $$
 declare
   v_gid constant text := p_caller ->> 'gid';
+  v_void text;
   v_used_at timestamptz;
   v_revoked_at timestamptz;
 begin
@@ -1007,7 +1013,7 @@ begin
   end if;
   -- A statement of its own: the snapshot of the next one must be newer than the lock, which
   -- relay.disconnect takes too.
-  perform pg_advisory_xact_lock_shared(hashtextextended(p_user_id || ' ' || v_gid, 3));
+  v_void := pg_advisory_xact_lock_shared(hashtextextended(p_user_id || ' ' || v_gid, 3));
   select c.last_used_at, c.revoked_at into v_used_at, v_revoked_at
   from public.relay_connections c where c.user_id = p_user_id and c.gid = v_gid;
   if not found then
@@ -2245,6 +2251,7 @@ create or replace function public.relay_post_message(
   set search_path = '' set lock_timeout = '4s' set timezone = 'UTC' set enable_seqscan = off
 as $$
 declare
+  v_void text;
   -- Null where the caller may make no further reader: the post is taken, and no bookmark is kept.
   v_reader_tag text;
   v_is_new boolean;
@@ -2272,9 +2279,9 @@ declare
   v_other_readers json;
   v_has_targets boolean;
 begin
-  perform relay.take_grant(p_user_id, p_caller);
+  v_void := relay.take_grant(p_user_id, p_caller);
   if p_reader_tag is not null then
-    perform relay.lock_reader(p_user_id, p_reader_tag);
+    v_void := relay.lock_reader(p_user_id, p_reader_tag);
     select case when is_known then p_reader_tag end, is_new, introduced_at, known_readers
     into v_reader_tag, v_is_new, v_introduced_at, v_known_readers
     from relay.note_reader(p_user_id, p_reader_tag, true, p_caller);
@@ -2290,7 +2297,7 @@ begin
       from relay.introduce_reader(p_user_id, p_reader_tag);
     end if;
   end if;
-  perform relay.lock_thread_name(p_user_id, p_thread_name);
+  v_void := relay.lock_thread_name(p_user_id, p_thread_name);
   -- Now that an earlier attempt with this id has finished, and before a thread is opened: the one that it
   -- posted to may have been renamed by hand since. By the id only, or an index that finds a user's or a
   -- thread's messages could seem as good while there are few.
@@ -2441,7 +2448,8 @@ begin
     'thread_id', v_thread.id,
     'thread_name', v_thread.name,
     'seq', v_message.seq,
-    'created_at', relay.full_time(v_message.created_at),
+    -- As relay.full_time does.
+    'created_at', to_char(v_message.created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
     'unread_count', v_unread,
     'addressed_unread', v_addressed,
     'addressed_unread_count', case when v_addressed_count > 3 then v_addressed_count end,
@@ -2672,6 +2680,7 @@ create or replace function public.relay_check_new(
 as $$
 declare
   v_now constant timestamptz := clock_timestamp();
+  v_void text;
   v_introduces constant boolean := p_thread_name is null and not (p_peek and p_since is not null);
   v_is_known boolean;
   v_may_move boolean;
@@ -2704,7 +2713,7 @@ declare
   v_sent_count bigint;
   v_due boolean;
 begin
-  perform relay.take_grant(p_user_id, p_caller);
+  v_void := relay.take_grant(p_user_id, p_caller);
   if p_since > v_now then
     raise exception 'since is ahead of the clock' using errcode = 'RL013', detail = relay.show_time(v_now);
   end if;
@@ -2713,7 +2722,7 @@ begin
     select from public.relay_readers
     where user_id = p_user_id and reader_tag = p_reader_tag and introduced_at is not null)
   then
-    perform relay.lock_reader(p_user_id, p_reader_tag);
+    v_void := relay.lock_reader(p_user_id, p_reader_tag);
   end if;
   select is_known, may_move, is_new, introduced_at, last_given_at, known_readers
   into v_is_known, v_may_move, v_is_new, v_introduced_at, v_last_given_at, v_known_readers
@@ -3405,6 +3414,7 @@ begin
     when 'rename_thread' then return relay.rename_thread(p_user_id, p_args);
     when 'describe_thread' then return relay.describe_thread(p_user_id, p_args);
     when 'delete_thread' then return relay.delete_thread(p_user_id, p_args);
+    when 'list_due_threads' then return relay.list_due_threads(p_user_id, p_args);
     when 'redact_message' then return relay.redact_message(p_user_id, p_args);
     when 'settle_message' then return relay.settle_message(p_user_id, p_args);
     when 'list_readers' then return relay.list_readers(p_user_id, p_args);
@@ -3705,6 +3715,27 @@ begin
       < clock_timestamp() - p_days * interval '1 day' - p_grace
     and not exists (select from relay.open_messages(p_user_id, t.id, null))
   order by greatest(t.archived_at, t.last_message_at), t.id;
+end;
+$$;
+
+-- The first 50 threads that are due, each with the time from which the daily run deletes it; none with `days`
+-- null.
+create or replace function relay.list_due_threads(p_user_id uuid, p_args jsonb)
+  returns jsonb
+  language plpgsql stable security invoker set search_path = ''
+as $$
+declare
+  v_days constant integer := (p_args ->> 'days')::integer;
+begin
+  return jsonb_build_object('threads', (
+    select coalesce(jsonb_agg(jsonb_build_object(
+        'thread_name', due.name, 'delete_at', relay.show_time(due.delete_at))
+      order by due.delete_at, due.id), '[]')
+    from (
+      select id, name, greatest(archived_at, last_message_at) + v_days * interval '1 day'
+        + interval '7 days' as delete_at
+      from relay.due_threads(p_user_id, v_days, interval '0')
+      order by delete_at, id limit 50) due));
 end;
 $$;
 

@@ -1,6 +1,7 @@
 /** The person's actions: POST /manage, one request and one JSON answer for each. */
 import { send } from './client.ts'
 import { Fault } from './fault.ts'
+import { forget, isReadOnly, signOut } from './sign-in.ts'
 
 export interface Connection {
   gid: string
@@ -24,6 +25,12 @@ export interface KnownReader {
   unread_count?: number
 }
 
+/** An archived thread that the daily run deletes once `delete_at` has passed. */
+export interface DueThread {
+  thread_name: string
+  delete_at: string
+}
+
 interface Actions {
   list_connections: { connections: Connection[] }
   disconnect: { made_keys: Connection[] }
@@ -31,6 +38,7 @@ interface Actions {
   rename_thread: { thread_name: string }
   describe_thread: { thread_name: string }
   delete_thread: { message_count: number }
+  list_due_threads: { threads: DueThread[] }
   redact_message: { redacted: true }
   settle_message: { settled: boolean }
   list_readers: { readers: KnownReader[]; next_after?: string }
@@ -47,4 +55,13 @@ export async function manage<Name extends keyof Actions>(
   if (response.ok) return answer
   const message = answer.message ?? `The relay answered with status ${response.status}.`
   throw new Fault(response.status < 500 ? 'refused' : 'failed', message, answer.error)
+}
+
+/** Ends the sign-in at the relay, which refuses its tokens from then on, and signs out here. */
+export async function endSignIn(): Promise<void> {
+  // At once: the page may be closed before the relay answers.
+  forget()
+  // One that may only read may not do this either, and a relay that is away does not keep anyone here.
+  if (!isReadOnly.peek()) await manage('disconnect', { gid: 'own' }).catch(() => {})
+  signOut()
 }

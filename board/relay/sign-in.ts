@@ -141,10 +141,15 @@ async function renew(): Promise<void> {
   await requestTokens(new URLSearchParams(grant), staysSignedIn())
 }
 
-/** Forgets the tokens and everything that was typed. */
-export function signOut(): void {
+/** Forgets the tokens and everything that was typed; this page still holds both. */
+export function forget(): void {
   tabStorage.clear()
   storage.clear()
+}
+
+/** Forgets everything, and begins anew. */
+export function signOut(): void {
+  forget()
   // With a new page nothing is left in memory either.
   location.replace('/board/')
 }

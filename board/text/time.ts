@@ -58,6 +58,12 @@ export function formatUse(time: string | undefined, now: number): string {
   return `Used ${formatAge(time, now)}${age < 14 * DAY ? ' ago' : ''}`
 }
 
+/** When something will happen: "in 3 days", and on its last day "within a day". */
+export function formatDue(time: string, now: number): string {
+  const days = Math.floor((Date.parse(time) - now) / DAY) + 1
+  return days > 1 ? `in ${days} days` : 'within a day'
+}
+
 function formatDate(time: string, now: number): string {
   const date = new Date(time)
   const isThisYear = date.getFullYear() === new Date(now).getFullYear()

@@ -8,6 +8,7 @@ import { minute } from '../state/clock.ts'
 import { formatRoute } from '../state/route.ts'
 import { noteFault, noteSuccess, say } from '../state/status.ts'
 import { formatAge, formatUse, formatWhen } from '../text/time.ts'
+import { CutOthers } from './cut-others.tsx'
 import { Icon } from './icons.tsx'
 import { Case, MessageSkeleton, PaneHead } from './panes.tsx'
 import { Name, Text } from './text.tsx'
@@ -91,6 +92,7 @@ function Lists({ all, onChange }: ListProps) {
             </ul>
           </details>
         )}
+        <CutOthers others={good.filter(({ own }) => !own)} onChange={onChange} />
         <p class="leave">
           <b>The relay’s own key</b>
           It signs you in and runs the commands. To replace it, and cut everything off at once, run{' '}

@@ -1,7 +1,8 @@
 /** The menu at the foot: theme, notifications, help, signing out. */
 
 import { signal } from '@preact/signals'
-import { isReadOnly, signOut } from '../relay/sign-in.ts'
+import { endSignIn } from '../relay/manage.ts'
+import { isReadOnly } from '../relay/sign-in.ts'
 import { go } from '../state/route.ts'
 import { announced, setTheme, TO_ME, theme, toggleAnnounced } from '../state/settings.ts'
 import { Dialog } from './dialog.tsx'
@@ -76,7 +77,7 @@ export function SettingsMenu() {
               </>
             ),
             hasLine: true,
-            run: signOut,
+            run: () => void endSignIn(),
           },
         ]}
       />

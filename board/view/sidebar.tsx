@@ -12,6 +12,7 @@ import { excerptOf } from '../text/words.ts'
 import { isNow } from './addressee.tsx'
 import { Icon, Logo, SurfaceIcon } from './icons.tsx'
 import { isComposing } from './keys.ts'
+import { Later } from './lazy.tsx'
 import { memo } from './memo.ts'
 import { SettingsMenu } from './settings.tsx'
 import { Name, Text } from './text.tsx'
@@ -37,6 +38,7 @@ export const listed = computed(() => matching.value.filter(({ archived }) => !ar
 
 export function Sidebar() {
   const archived = matching.value.filter((thread) => thread.archived)
+  const [isArchiveOpen, setArchiveOpen] = useState(false)
   const isFiltering = filter.value.trim() !== ''
   const to = route.value
   const current = to.at === 'thread' ? to.name : undefined
@@ -91,11 +93,17 @@ export function Sidebar() {
           </p>
         )}
         {archived.length > 0 && (
-          <details open={isFiltering || isInArchive || undefined}>
+          <details
+            open={isFiltering || isInArchive || undefined}
+            onToggle={(event) => setArchiveOpen(event.currentTarget.open)}
+          >
             <summary class="fold-head">
               <Icon name="turn" turns />
               Archived <span class="by">{archived.length}</span>
             </summary>
+            {isArchiveOpen && !isFiltering && !isReadOnly.value && (
+              <Later isOverlay>{({ DueThreads }) => <DueThreads />}</Later>
+            )}
             <ul>
               {archived.map((thread) => (
                 <Row

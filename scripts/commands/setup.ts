@@ -7,16 +7,14 @@ import { KEPT_IN, readDeployment } from '../deploy/deployment.ts'
 import { settleUserAndKey } from '../deploy/keys.ts'
 import { migrateProject } from '../deploy/migration.ts'
 import { writeMigrationFiles } from '../deploy/migration-files.ts'
+import { printNextSteps, showMachineKey } from '../deploy/next-steps.ts'
 import { chooseProject } from '../deploy/project.ts'
 import { removeDeployment } from '../deploy/removal.ts'
-import { printNextSteps } from '../deploy/rotation.ts'
 import { known, remember, type Setup, type Step } from '../deploy/steps.ts'
-import { announce, begin, during, say, show, showKey, warn } from '../deploy/terminal.ts'
+import { announce, begin, during, say, showKey, warn } from '../deploy/terminal.ts'
 import { chooseAccount, chooseRelay } from '../deploy/which-relay.ts'
 import { deployWorker, explainMissingTrigger } from '../deploy/worker.ts'
-import { formatClaudeCommand } from '../lib/client-lines.ts'
 import { defineCommand } from '../lib/command.ts'
-import { settleMachineKey } from '../lib/machine-key.ts'
 import { readMigrations } from '../lib/migrations.ts'
 import { UsageError, UserError } from '../lib/user-error.ts'
 import { isPreviousKey, waitForVerdict } from '../lib/verdict.ts'
@@ -121,30 +119,18 @@ export const command = defineCommand({
     say('The relay is up.')
     const isPrevious = await isPreviousKey(url ?? '', key ?? '').catch(() => false)
     showKey(isPrevious ? PREVIOUS_KEY : 'Its own key, to sign in with', key ?? '', KEPT_IN)
-    if (!isPrevious) await showMachineKey(setup)
-    if (setup.hasNewKey) printNextSteps('planned', url ?? '', key ?? '')
+    if (setup.hasNewKey) printNextSteps('planned')
+    if (!isPrevious) {
+      const relay = { url: new URL(known(setup, 'url')), key: known(setup, 'RELAY_API_KEY') }
+      const keep = (key: string) => remember(setup, { RELAY_KEY: key })
+      const machineKey = { kept: setup.deployment.RELAY_KEY, keep, place: KEPT_IN }
+      await showMachineKey(relay, relay.url.origin, machineKey, setup.hasNewKey ?? false)
+    }
     if (setup.hasTrigger === false) warn(explainMissingTrigger(url ?? '').join('\n'))
     end(`The board: ${url}/board/\nHow to connect each client: ${url}/`)
     return undefined
   },
 })
-
-/** Makes and shows the key for the clients of this machine, and the line that connects Claude Code. */
-async function showMachineKey(setup: Setup): Promise<void> {
-  const relay = { url: new URL(known(setup, 'url')), key: known(setup, 'RELAY_API_KEY') }
-  try {
-    const key = await settleMachineKey(relay, setup.deployment.RELAY_KEY, (key) =>
-      remember(setup, { RELAY_KEY: key }),
-    )
-    showKey('The key for the clients of this machine', key, KEPT_IN)
-    const shown = process.stdout.isTTY ? key : undefined
-    say(`For Claude Code${shown ? '' : ', with that key in RELAY_KEY'}:`)
-    show(formatClaudeCommand(`${relay.url.origin}/mcp`, shown))
-  } catch (error) {
-    if (!(error instanceof UserError)) throw error
-    warn(`The key for the clients of this machine could not be made: ${error.message}`)
-  }
-}
 
 function showSteps({ deployment }: Setup): void {
   for (const [index, { title, does }] of STEPS.entries()) {

@@ -30,6 +30,11 @@ export async function readDeployedKeys(): Promise<KeyStore> {
     running: url,
     isInProgress,
     previous: deployment.RELAY_API_KEY_PREVIOUS,
+    machineKey: {
+      kept: deployment.RELAY_KEY,
+      keep: (key) => remember(setup, { RELAY_KEY: key }),
+      place: KEPT_IN,
+    },
     interrupted: rotation && { ...rotation, old: known(setup, 'RELAY_API_KEY') },
     async settleCurrent(mustBeCurrent) {
       if (mustBeCurrent) await requireCurrentKey(setup)

@@ -3,13 +3,15 @@
  * until the rotation is finished, or stops working at once if it leaked. A rotation that was interrupted
  * resumes with the same new key.
  */
-import { formatClaudeCommand } from '../lib/client-lines.ts'
+import { decodeJwt } from 'jose'
 import { makeKey } from '../lib/data-directory.ts'
 import type { KeyStore } from '../lib/key-store.ts'
+import type { Relay } from '../lib/machine-key.ts'
 import { type Connection, callManage } from '../lib/manage.ts'
 import { UserError } from '../lib/user-error.ts'
 import { type Verdict, waitForVerdict } from '../lib/verdict.ts'
-import { choose, during, say, show, showKey, warn } from './terminal.ts'
+import { printNextSteps, showMachineKey } from './next-steps.ts'
+import { choose, during, say, showKey, warn } from './terminal.ts'
 
 export interface RotationOptions {
   leaked?: boolean
@@ -43,21 +45,27 @@ export async function rotate(keys: KeyStore, options: RotationOptions): Promise<
   await verify(keys, 'old', current, kind === 'planned' ? 'accepted' : 'refused')
   keys.complete(next)
   showKey('The new key', key, keys.place)
-  printNextSteps(kind, keys.url, key)
-  if (keys.running) await listKeysToReplace(new URL(keys.running), key)
+  printNextSteps(kind)
+  if (keys.running) {
+    const relay = { url: new URL(keys.running), key }
+    await listKeysToReplace(relay, keys.machineKey.kept)
+    await showMachineKey(relay, keys.url, keys.machineKey, true)
+  } else {
+    say('npm start makes the key for the clients of this machine anew, and prints it.')
+  }
   return kind === 'planned' ? 'When every client has the new key: npm run rotate -- --finish' : DONE
 }
 
-/** Names the keys for one client: those too are signed with the key that was replaced. */
-async function listKeysToReplace(url: URL, key: string): Promise<void> {
+/**
+ * Names the keys for one client: those too are signed with the key that was replaced. Not `own`, which is made
+ * anew without the person.
+ */
+async function listKeysToReplace(relay: Relay, own: string | undefined): Promise<void> {
   try {
-    const answer = await callManage<{ connections: Connection[] }>(
-      { url, key },
-      'list_connections',
-      {},
-    )
+    const answer = await callManage<{ connections: Connection[] }>(relay, 'list_connections', {})
+    const ownGid = own && decodeJwt(own).gid
     const replaced = answer.connections.filter(
-      ({ kind, revoked_at }) => kind === 'key' && revoked_at === undefined,
+      ({ kind, revoked_at, gid }) => kind === 'key' && revoked_at === undefined && gid !== ownGid,
     )
     if (replaced.length === 0) return
     const lines = replaced.map(({ gid, name }) => `  ${gid}  ${name}`)
@@ -120,26 +128,3 @@ async function chooseKind(
     new UserError('A rotation is in progress: finish it first with npm run rotate -- --finish.'),
   )
 }
-
-/** Tells the person where to put the new key; the key itself is shown only on a terminal. */
-export function printNextSteps(kind: 'planned' | 'leaked', origin: string, key: string): void {
-  say(kind === 'planned' ? CLIENTS : `${CLIENTS}\n\n${AFTER_A_LEAK}`)
-  const shown = process.stdout.isTTY ? key : undefined
-  say(`For Claude Code${shown ? '' : ', with the new key in RELAY_KEY'}:`)
-  show(`claude mcp remove relay --scope user\n${formatClaudeCommand(`${origin}/mcp`, shown)}`)
-}
-
-const CLIENTS = `Set the new key in every client that sends it:
-  Claude Code      the lines below; or the variable that .mcp.json reads it from
-  Its plugin       /plugin configure relay@relay-mcp
-  Cursor           .cursor/mcp.json, ~/.cursor/mcp.json
-  VS Code          .vscode/mcp.json
-  Claude Desktop   AUTH_HEADER in claude_desktop_config.json
-  Codex, Gemini    the variable that config.toml or settings.json reads it from
-  Cowork           the mcp_servers block of each task
-  Scripts          environments, .dev.vars, CI secrets
-Clients that signed in (Claude.ai, ChatGPT) hold tokens signed with the old key, which stop working with
-it. A client that has not renewed its tokens by then must be connected again.`
-
-const AFTER_A_LEAK = `Anyone with the old key could read and write everything. Check the threads for messages that you did
-not expect.`

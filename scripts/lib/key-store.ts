@@ -9,6 +9,7 @@ export interface KeyStore {
   /** Whether an earlier key is still accepted. */
   isInProgress: boolean
   previous: string | undefined
+  machineKey: MachineKey
   /** A rotation that was not completed. */
   interrupted: Rotation | undefined
   /** Returns the current key; with `mustBeCurrent`, makes sure that the relay has no newer one. */
@@ -19,6 +20,14 @@ export interface KeyStore {
   set(keys: Keys): Promise<void>
   /** Saves that the relay uses them. */
   complete(keys: Keys): void
+}
+
+/** The key for the clients of this machine, as far as it is known here. */
+export interface MachineKey {
+  kept: string | undefined
+  keep(key: string): void
+  /** The file, for a person. */
+  place: string
 }
 
 export interface Keys {

@@ -6,8 +6,8 @@ import { hostname } from 'node:os'
 import { verify } from '../../src/oauth/jwt.ts'
 import { type Connection, callManage } from './manage.ts'
 
-/** The relay, with its own key. */
-type Relay = { url: URL; key: string }
+/** A relay, with its own key. */
+export type Relay = { url: URL; key: string }
 
 /**
  * Returns the kept key, or makes one and keeps it: if there is none, if a rotation ended it, or if it was

@@ -25,6 +25,11 @@ export function readHomeKeys(): KeyStore {
     running: running?.url,
     isInProgress: previousApiKey !== undefined,
     previous: previousApiKey,
+    machineKey: {
+      kept: readKept(dataDirectory).RELAY_KEY,
+      keep: (key) => changeKept(dataDirectory, { RELAY_KEY: key }),
+      place: keptPath(dataDirectory),
+    },
     interrupted: findInterrupted(settings),
     settleCurrent: async () => apiKey,
     begin({ kind, old, key }) {

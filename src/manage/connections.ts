@@ -31,7 +31,11 @@ export const CONNECTION_ACTIONS = {
     }),
   }),
   list_connections: defineAction({ inputSchema: z.strictObject({}) }),
-  disconnect: defineAction({ inputSchema: z.strictObject({ gid }) }),
+  /** `own` is the connection of the caller, which need not know its gid. */
+  disconnect: defineAction({
+    inputSchema: z.strictObject({ gid }),
+    handler: ({ gid }, { caller, run }) => run({ gid: gid === 'own' ? caller.gid : gid }),
+  }),
   make_key: defineAction({
     inputSchema: z.strictObject({
       name,

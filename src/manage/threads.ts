@@ -17,6 +17,10 @@ export const THREAD_ACTIONS: Record<string, Action> = {
     thread_name,
     description: z.optional(text(2000, 'What it is about.')),
   }),
+  list_due_threads: defineAction({
+    inputSchema: z.strictObject({}),
+    handler: (_, { config, run }) => run({ days: config.deleteArchivedDays }),
+  }),
   delete_thread: action({ thread_name, confirm: label('The name of the thread again.') }),
   redact_message: action(place),
   settle_message: action({ ...place, settled: z._default(flag('False takes it back.'), true) }),

@@ -143,6 +143,38 @@ test.each(CLIENTS)(
   },
 )
 
+async function manage(relay: TestRelay, body: object): Promise<Record<string, string>> {
+  const headers = { authorization: `Bearer ${relay.key}`, 'content-type': 'application/json' }
+  const init = { method: 'POST', headers, body: JSON.stringify(body) }
+  return (await relay.fetch('/manage', init)).json() as Promise<Record<string, string>>
+}
+
+test.each(CLIENTS)(
+  '%s whose key was cut off connects, but every call is a 401',
+  async (...args) => {
+    const [, connect] = args
+    await using relay = await createTestRelay()
+    const { key = '', gid } = await manage(relay, { action: 'make_key', name: 'laptop' })
+    await using caller = await connect({ ...relay, key })
+    const arguments_ = { thread_name: 'a', surface: 'code', content: 'x' }
+    const post = (by: AnyClient) =>
+      by.callTool({ name: 'relay_post_message', arguments: arguments_ }).then(
+        () => 'posted',
+        ({ code, status, message }) => ({ status: status ?? code, message }),
+      )
+    expect(await post(caller)).toBe('posted')
+    await manage(relay, { action: 'disconnect', gid })
+    const refused = { status: 401, message: expect.stringContaining('"error":"invalid_token"') }
+    expect(await post(caller)).toEqual(refused)
+    // Authentication asks no database, so it still shows its tools.
+    await using again = await connect({ ...relay, key })
+    expect((await again.listTools()).tools).toHaveLength(6)
+    expect(await post(again)).toEqual(refused)
+    const { structuredContent } = await relay.call('relay_read_thread', { thread_name: 'a' })
+    expect(structuredContent.messages).toHaveLength(1)
+  },
+)
+
 test('a wrong key is an error of authorization, not a server that is not there', async () => {
   await using relay = await createTestRelay()
   await expect(legacySdk({ ...relay, key: 'wrong' })).rejects.toThrow()

@@ -37,6 +37,9 @@ function createProvider(relay: TestRelay) {
     saveTokens(tokens: Any) {
       kept.tokens = tokens
     },
+    invalidateCredentials(scope: string) {
+      if (scope === 'tokens') kept.tokens = undefined
+    },
     saveCodeVerifier(verifier: string) {
       kept.verifier = verifier
     },
@@ -108,4 +111,41 @@ test.each(CLIENTS)('%s discovers, registers, signs in, calls and refreshes', asy
   expect((await again.listTools()).tools).toHaveLength(6)
   expect(provider.kept.tokens.access_token).not.toBe(`${tokens.access_token}x`)
   await again.close()
+})
+
+test.each(CLIENTS)('%s that was cut off asks the person to sign in again', async (...args) => {
+  const [, createClient, createTransport, Unauthorized] = args
+  await using relay = await createTestRelay()
+  const provider = createProvider(relay)
+  const url = new URL('/mcp', relay.url)
+  const signIn = async () => {
+    const transport: Any = createTransport(url, provider)
+    await expect((createClient() as Any).connect(transport)).rejects.toThrow(Unauthorized)
+    await transport.finishAuth(provider.code, provider.iss)
+  }
+  const connect = async () => {
+    const client: Any = createClient()
+    await client.connect(createTransport(url, provider))
+    return client
+  }
+  const post = (client: Any) =>
+    client.callTool({
+      name: 'relay_post_message',
+      arguments: { thread_name: 'a', surface: 'chat', content: 'Hello.' },
+    })
+  await signIn()
+  const client = await connect()
+  await post(client)
+  const manage = (body: object) =>
+    relay.fetch('/manage', {
+      method: 'POST',
+      headers: { authorization: `Bearer ${relay.key}`, 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    })
+  const listed: Any = await (await manage({ action: 'list_connections' })).json()
+  await manage({ action: 'disconnect', gid: listed.connections[0].gid })
+  const { code } = provider
+  await expect(post(client)).rejects.toThrow(Unauthorized)
+  // It went to the consent page, where this person allowed it anew.
+  expect(provider.code).not.toBe(code)
 })

@@ -111,6 +111,36 @@ test('the board lists and cuts off connections, its own among them', async () =>
   expect((await post(relay, (await other.connect()).access_token)).status).toBe(200)
 })
 
+test('a sign-in of the board ends itself, and the key of the relay has nothing to end', async () => {
+  await using relay = await createTestRelay()
+  const board = await boardOf(relay)
+  const { access_token: token, refresh_token } = await board.connect()
+  const { access_token: other } = await board.connect()
+  const own = { action: 'disconnect', gid: 'own' }
+  expect((await manage(relay, own)).status).toBe(404)
+  expect((await manage(relay, own, { token })).status).toBe(200)
+  expect((await post(relay, token)).status).toBe(401)
+  expect((await board.refresh(refresh_token)).body).toMatchObject({ error: 'invalid_grant' })
+  expect((await post(relay, other)).status).toBe(200)
+  expect((await post(relay, relay.key)).status).toBe(200)
+})
+
+test('threads that are due for deletion are listed if the relay deletes any', async () => {
+  for (const RELAY_DELETE_ARCHIVED_DAYS of ['30', undefined]) {
+    await using relay = await createTestRelay({ bindings: { RELAY_DELETE_ARCHIVED_DAYS } })
+    for (const thread_name of ['old', 'new']) {
+      await relay.call('relay_post_message', { thread_name, content: 'x', surface: 'code' })
+      await relay.call('relay_archive_thread', { thread_name })
+    }
+    const owner = await relay.database.connect('postgres')
+    await owner.query(`update relay_threads set archived_at = now() - interval '31 days',
+      last_message_at = now() - interval '31 days' where name = 'old'`)
+    const { status, body } = await manage(relay, { action: 'list_due_threads' })
+    const due = [{ thread_name: 'old', delete_at: expect.any(String) }]
+    expect([status, body]).toEqual([200, { threads: RELAY_DELETE_ARCHIVED_DAYS ? due : [] }])
+  }
+})
+
 test('cutting a connection off names the keys that it made', async () => {
   await using relay = await createTestRelay()
   const { access_token: token } = await (await boardOf(relay)).connect()
@@ -201,6 +231,8 @@ test.each(STRANGERS)('%s manages nothing', async (_, tokenOf, status) => {
   for (const body of [
     { action: 'list_connections' },
     { action: 'disconnect', gid },
+    { action: 'disconnect', gid: 'own' },
+    { action: 'list_due_threads' },
     { action: 'make_key', name: 'mine', relay_key: relay.key },
   ]) {
     const refused = await manage(relay, body, { token })

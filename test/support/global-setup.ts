@@ -4,10 +4,11 @@
  * however it ends.
  */
 import { chownSync, existsSync, readFileSync, statfsSync } from 'node:fs'
-import { chmod, mkdtemp, rm } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestProject } from 'vitest/node'
+import { openHomeDatabase } from '../../scripts/local/home-database.ts'
 import { postgresAccount } from '../../scripts/local/postgres/account.ts'
 import { type Connection, startPostgres } from '../../scripts/local/postgres/server.ts'
 import { migrate } from '../../scripts/local/supabase/migrate.ts'
@@ -36,7 +37,9 @@ export default async function setup(project: TestProject) {
   const [postgres, bundle] = await Promise.all([
     startTestPostgres(folder),
     bundleWorker(),
-    project.name === 'e2e' ? unpackChromium(join(scratch, 'chromium')) : undefined,
+    ...(project.name === 'e2e'
+      ? [unpackChromium(join(scratch, 'chromium')), makeHome(join(scratch, 'home'))]
+      : []),
   ])
   project.provide('postgres', postgres.connection('postgres'))
   project.provide('bundle', bundle)
@@ -64,6 +67,12 @@ function chooseFolder(): string {
   if (!options || /\bnoexec\b/.test(options)) return tmpdir()
   const { bavail, bsize } = statfsSync(MEMORY)
   return bavail * bsize >= ROOM_BYTES ? MEMORY : tmpdir()
+}
+
+/** Makes a data directory with the database of `npm start`, of which each test's own is a copy. */
+async function makeHome(folder: string): Promise<void> {
+  await mkdir(folder, { mode: 0o711 })
+  await using _ = await openHomeDatabase(folder)
 }
 
 async function startTestPostgres(folder: string) {

@@ -18,6 +18,7 @@ create or replace function public.relay_check_new(
 as $$
 declare
   v_now constant timestamptz := clock_timestamp();
+  v_void text;
   v_introduces constant boolean := p_thread_name is null and not (p_peek and p_since is not null);
   v_is_known boolean;
   v_may_move boolean;
@@ -50,7 +51,7 @@ declare
   v_sent_count bigint;
   v_due boolean;
 begin
-  perform relay.take_grant(p_user_id, p_caller);
+  v_void := relay.take_grant(p_user_id, p_caller);
   if p_since > v_now then
     raise exception 'since is ahead of the clock' using errcode = 'RL013', detail = relay.show_time(v_now);
   end if;
@@ -59,7 +60,7 @@ begin
     select from public.relay_readers
     where user_id = p_user_id and reader_tag = p_reader_tag and introduced_at is not null)
   then
-    perform relay.lock_reader(p_user_id, p_reader_tag);
+    v_void := relay.lock_reader(p_user_id, p_reader_tag);
   end if;
   select is_known, may_move, is_new, introduced_at, last_given_at, known_readers
   into v_is_known, v_may_move, v_is_new, v_introduced_at, v_last_given_at, v_known_readers

@@ -2,7 +2,8 @@
 
 -- Takes the grant of a caller for the rest of the transaction, and notes that it was used. The first
 -- statement of every function that the Worker calls for a caller: Disconnect waits for the lock, so nothing
--- of a grant commits once Disconnect has answered. p_caller without a `gid` comes from no client.
+-- of a grant commits once Disconnect has answered. p_caller without a `gid` comes from no client. Every post
+-- pays for it, so what returns nothing is called as an expression, `v_void := f()`: `perform f()` is a query.
 -- Raises RL014 (the grant was cut off).
 create or replace function relay.take_grant(p_user_id uuid, p_caller jsonb)
   returns void
@@ -10,6 +11,7 @@ create or replace function relay.take_grant(p_user_id uuid, p_caller jsonb)
 as $$
 declare
   v_gid constant text := p_caller ->> 'gid';
+  v_void text;
   v_used_at timestamptz;
   v_revoked_at timestamptz;
 begin
@@ -18,7 +20,7 @@ begin
   end if;
   -- A statement of its own: the snapshot of the next one must be newer than the lock, which
   -- relay.disconnect takes too.
-  perform pg_advisory_xact_lock_shared(hashtextextended(p_user_id || ' ' || v_gid, 3));
+  v_void := pg_advisory_xact_lock_shared(hashtextextended(p_user_id || ' ' || v_gid, 3));
   select c.last_used_at, c.revoked_at into v_used_at, v_revoked_at
   from public.relay_connections c where c.user_id = p_user_id and c.gid = v_gid;
   if not found then

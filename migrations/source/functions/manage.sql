@@ -26,6 +26,7 @@ begin
     when 'rename_thread' then return relay.rename_thread(p_user_id, p_args);
     when 'describe_thread' then return relay.describe_thread(p_user_id, p_args);
     when 'delete_thread' then return relay.delete_thread(p_user_id, p_args);
+    when 'list_due_threads' then return relay.list_due_threads(p_user_id, p_args);
     when 'redact_message' then return relay.redact_message(p_user_id, p_args);
     when 'settle_message' then return relay.settle_message(p_user_id, p_args);
     when 'list_readers' then return relay.list_readers(p_user_id, p_args);

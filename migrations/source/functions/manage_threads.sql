@@ -203,6 +203,27 @@ begin
 end;
 $$;
 
+-- The first 50 threads that are due, each with the time from which the daily run deletes it; none with `days`
+-- null.
+create or replace function relay.list_due_threads(p_user_id uuid, p_args jsonb)
+  returns jsonb
+  language plpgsql stable security invoker set search_path = ''
+as $$
+declare
+  v_days constant integer := (p_args ->> 'days')::integer;
+begin
+  return jsonb_build_object('threads', (
+    select coalesce(jsonb_agg(jsonb_build_object(
+        'thread_name', due.name, 'delete_at', relay.show_time(due.delete_at))
+      order by due.delete_at, due.id), '[]')
+    from (
+      select id, name, greatest(archived_at, last_message_at) + v_days * interval '1 day'
+        + interval '7 days' as delete_at
+      from relay.due_threads(p_user_id, v_days, interval '0')
+      order by delete_at, id limit 50) due));
+end;
+$$;
+
 -- The daily run: forgets sign-ins that were cut off or not used for longer than any of their tokens is good,
 -- and, with p_days, deletes up to 20 archived threads that are due; with p_deletes false it only counts them.
 -- Returns the names of those deleted, and how many are due. The row of a key stays: without it, one that was

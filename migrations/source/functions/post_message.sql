@@ -16,6 +16,7 @@ create or replace function public.relay_post_message(
   set search_path = '' set lock_timeout = '4s' set timezone = 'UTC' set enable_seqscan = off
 as $$
 declare
+  v_void text;
   -- Null where the caller may make no further reader: the post is taken, and no bookmark is kept.
   v_reader_tag text;
   v_is_new boolean;
@@ -43,9 +44,9 @@ declare
   v_other_readers json;
   v_has_targets boolean;
 begin
-  perform relay.take_grant(p_user_id, p_caller);
+  v_void := relay.take_grant(p_user_id, p_caller);
   if p_reader_tag is not null then
-    perform relay.lock_reader(p_user_id, p_reader_tag);
+    v_void := relay.lock_reader(p_user_id, p_reader_tag);
     select case when is_known then p_reader_tag end, is_new, introduced_at, known_readers
     into v_reader_tag, v_is_new, v_introduced_at, v_known_readers
     from relay.note_reader(p_user_id, p_reader_tag, true, p_caller);
@@ -61,7 +62,7 @@ begin
       from relay.introduce_reader(p_user_id, p_reader_tag);
     end if;
   end if;
-  perform relay.lock_thread_name(p_user_id, p_thread_name);
+  v_void := relay.lock_thread_name(p_user_id, p_thread_name);
   -- Now that an earlier attempt with this id has finished, and before a thread is opened: the one that it
   -- posted to may have been renamed by hand since. By the id only, or an index that finds a user's or a
   -- thread's messages could seem as good while there are few.
@@ -212,7 +213,8 @@ begin
     'thread_id', v_thread.id,
     'thread_name', v_thread.name,
     'seq', v_message.seq,
-    'created_at', relay.full_time(v_message.created_at),
+    -- As relay.full_time does.
+    'created_at', to_char(v_message.created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
     'unread_count', v_unread,
     'addressed_unread', v_addressed,
     'addressed_unread_count', case when v_addressed_count > 3 then v_addressed_count end,

@@ -87,8 +87,10 @@ create or replace function relay.lock_thread_name(p_user_id uuid, p_name text)
   returns void
   language plpgsql volatile security invoker set search_path = ''
 as $$
+declare
+  v_void text;
 begin
-  perform pg_advisory_xact_lock(hashtextextended(p_user_id || ' ' || relay.fold_name(p_name), 1));
+  v_void := pg_advisory_xact_lock(hashtextextended(p_user_id || ' ' || relay.fold_name(p_name), 1));
 end;
 $$;
 
@@ -98,8 +100,10 @@ create or replace function relay.lock_reader(p_user_id uuid, p_reader_tag text)
   returns void
   language plpgsql volatile security invoker set search_path = ''
 as $$
+declare
+  v_void text;
 begin
-  perform pg_advisory_xact_lock(hashtextextended(p_user_id || ' ' || p_reader_tag, 0));
+  v_void := pg_advisory_xact_lock(hashtextextended(p_user_id || ' ' || p_reader_tag, 0));
 end;
 $$;
 

@@ -3,13 +3,12 @@
  * request, with the bundled module and the settings of wrangler.toml. This takes 2 s, so the result is
  * cached in .wrangler until one of its sources changes.
  */
-import { createHash } from 'node:crypto'
 import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { buildBoard } from '../../../board/build.mjs'
 import { PROJECT } from '../../lib/project.ts'
 import { UserError } from '../../lib/user-error.ts'
 import { runWrangler } from '../../lib/wrangler.ts'
+import { computeDigest, settleStaticFiles } from './static-files.ts'
 
 const KEPT = join(PROJECT, '.wrangler', 'relay')
 
@@ -28,8 +27,9 @@ export interface RateLimit {
 
 /** Bundles the relay; `folder` has the cache. */
 export async function bundleWorker(folder = KEPT): Promise<Bundle> {
-  await buildBoard()
-  const path = join(folder, `${await computeFingerprint()}.upload`)
+  const worker = await computeDigest(PROJECT, ['src', 'wrangler.toml', 'package-lock.json'])
+  await settleStaticFiles(folder)
+  const path = join(folder, `${worker}.upload`)
   // A power cut may have left it empty.
   const kept = await readFile(path)
     .then(parseUpload)
@@ -41,22 +41,6 @@ export async function bundleWorker(folder = KEPT): Promise<Bundle> {
 export async function bundleOther(main: string, path: string): Promise<Bundle> {
   await build(path, [main])
   return parseUpload(await readFile(path))
-}
-
-/** Computes a digest of all sources of the bundle. */
-async function computeFingerprint(): Promise<string> {
-  const sources = await readdir(join(PROJECT, 'src'), { recursive: true, withFileTypes: true })
-  const files = sources.filter((entry) => entry.isFile())
-  const paths = files.map((entry) => join(entry.parentPath, entry.name)).sort()
-  const hash = createHash('sha256')
-  for (const path of [
-    ...paths,
-    join(PROJECT, 'wrangler.toml'),
-    join(PROJECT, 'package-lock.json'),
-  ]) {
-    hash.update(`\n${path}\n`).update(await readFile(path))
-  }
-  return hash.digest('hex').slice(0, 32)
 }
 
 async function buildRelay(folder: string, path: string): Promise<Buffer> {

@@ -11,6 +11,22 @@ beforeAll(async () => {
 })
 afterAll(() => browser.close())
 
+const LIST = {
+  jsonrpc: '2.0',
+  id: 1,
+  method: 'tools/call',
+  params: { name: 'relay_list_threads' },
+}
+
+async function makeKey(relay: TestRelay, name: string): Promise<string> {
+  const response = await relay.fetch('/manage', {
+    method: 'POST',
+    headers: { authorization: `Bearer ${relay.key}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ action: 'make_key', name }),
+  })
+  return ((await response.json()) as { key: string }).key
+}
+
 const post = (relay: TestRelay, thread_name: string, content: string, more: object = {}) =>
   relay.call('relay_post_message', {
     thread_name,
@@ -204,15 +220,9 @@ test('a key is made with the key of the relay only, works, and is refused once i
   expect(blocks.join()).toContain(`${key.slice(0, 4)}…${key.slice(-4)}`)
   expect(blocks.join()).not.toContain('YOUR_RELAY_KEY')
   const client = clientOf(relay.url, key)
-  const list = {
-    jsonrpc: '2.0',
-    id: 1,
-    method: 'tools/call',
-    params: { name: 'relay_list_threads' },
-  }
-  expect((await client.rpc(list)).status).toBe(200)
+  expect((await client.rpc(LIST)).status).toBe(200)
   const text = { thread_name: 'a', content: 'x', surface: 'other' }
-  const write = { ...list, params: { name: 'relay_post_message', arguments: text } }
+  const write = { ...LIST, params: { name: 'relay_post_message', arguments: text } }
   expect((await client.rpc(write)).status).toBe(403)
 
   await go(page, '#/connections')
@@ -220,14 +230,14 @@ test('a key is made with the key of the relay only, works, and is refused once i
   await row.getByText('Used in the last hour').waitFor()
   await row.getByText('Read only').waitFor()
   await row.getByRole('button', { name: 'Disconnect ci on the server' }).click()
-  expect((await client.rpc(list)).status).toBe(200)
+  expect((await client.rpc(LIST)).status).toBe(200)
   await row.getByRole('button', { name: 'Cancel' }).click()
   expect(await row.getByText('Its next call is refused').count()).toBe(0)
   await row.getByRole('button', { name: 'Disconnect ci on the server' }).click()
   await row.locator('.asked').getByRole('button', { name: 'Disconnect ci on the server' }).click()
   await page.locator('.cut-ones summary').click()
   await page.locator('.cut-off').getByText('ci on the server').waitFor()
-  expect((await client.rpc(list)).status).toBe(401)
+  expect((await client.rpc(LIST)).status).toBe(401)
   // A page that was opened anew does not show it again.
   await page.reload()
   await go(page, '#/connect')
@@ -250,15 +260,68 @@ test('a board that disconnects itself with the keys it made is signed out, and t
   const token = await page.evaluate(`JSON.parse(sessionStorage.getItem('relay-board')).access`)
   await page.getByRole('button', { name: '… and its key' }).click()
   await page.getByRole('button', { name: 'Sign in' }).waitFor()
-  const list = {
-    jsonrpc: '2.0',
-    id: 1,
-    method: 'tools/call',
-    params: { name: 'relay_list_threads' },
-  }
   for (const each of [key, token as string]) {
-    expect((await clientOf(relay.url, each).rpc(list)).status).toBe(401)
+    expect((await clientOf(relay.url, each).rpc(LIST)).status).toBe(401)
   }
+})
+
+test('all connections but this board are cut off after a question that names them', async () => {
+  await using relay = await createTestRelay()
+  const keys: string[] = []
+  for (const name of ['laptop', 'ci', 'ci']) {
+    keys.push(await makeKey(relay, name))
+  }
+  await using board = await openBoard(browser, relay, { at: '#/connections' })
+  const { page, complaints } = board
+  await page.getByRole('button', { name: 'Disconnect all but this board' }).click()
+  await page.getByText('Cuts off 3 connections: ci (2), laptop.').waitFor()
+  // It is not among those named.
+  const late = await makeKey(relay, 'late')
+  await page.getByRole('button', { name: 'Disconnect these 3' }).click()
+  await page.locator('.toast').getByText('3 connections cut off').waitFor()
+  await page.getByRole('button', { name: 'Disconnect late' }).waitFor()
+  const statuses = await Promise.all(
+    [...keys, late, relay.key].map(
+      async (key) => (await clientOf(relay.url, key).rpc(LIST)).status,
+    ),
+  )
+  expect(statuses).toEqual([401, 401, 401, 200, 200])
+  expect(await page.getByRole('button', { name: 'Disconnect all but this board' }).count()).toBe(0)
+  await page.getByText('this board').waitFor()
+  expect(complaints).toEqual([])
+})
+
+test('the archive says which threads the relay is about to delete, and when', async () => {
+  await using relay = await createTestRelay({ bindings: { RELAY_DELETE_ARCHIVED_DAYS: '30' } })
+  for (const thread_name of ['old', 'older', 'kept']) {
+    await post(relay, thread_name, 'one')
+    await relay.call('relay_archive_thread', { thread_name })
+  }
+  const owner = await relay.database.connect('postgres')
+  const age = (name: string, hours: number) =>
+    owner.query(
+      `update relay_threads set archived_at = now() - make_interval(hours => $2),
+        last_message_at = now() - make_interval(hours => $2) where name = $1`,
+      [name, hours],
+    )
+  await age('old', 34 * 24 + 1)
+  await age('older', 36 * 24 + 1)
+  await using board = await openBoard(browser, relay)
+  const { page, complaints } = board
+  const actions = followActions(page)
+  await page.locator('summary', { hasText: 'Archived' }).waitFor()
+  expect(actions).toEqual([])
+  await page.locator('summary', { hasText: 'Archived' }).click()
+  const due = page.getByRole('region', { name: 'Due for deletion' }).getByRole('listitem')
+  await due.first().waitFor()
+  expect(await due.allInnerTexts()).toEqual(['older\nwithin a day', 'old\nin 3 days'])
+  await due.first().click()
+  await page.getByText('Restore', { exact: true }).click()
+  await page.locator('.toast').getByText('older restored').waitFor()
+  // The archive closes with the thread that was open in it.
+  await page.locator('details:not([open]) > summary', { hasText: 'Archived' }).click()
+  await expect.poll(() => due.allInnerTexts()).toEqual(['old\nin 3 days'])
+  expect(complaints).toEqual([])
 })
 
 test('a reader is forgotten after a question, the person never', async () => {
@@ -380,7 +443,7 @@ test('only an archived thread is deleted, by its name, with a warning about open
   await dialog.getByLabel('Type its name').fill('pla')
   await page.keyboard.press('Enter')
   await dialog.getByLabel('Type its name').fill('plan')
-  expect(actions).toEqual([])
+  expect(actions).not.toContainEqual(expect.objectContaining({ action: 'delete_thread' }))
   await dialog.getByRole('button', { name: 'Delete for good' }).click()
   await page.locator('.toast').getByText('plan deleted').waitFor()
   await expect.poll(() => page.getByRole('dialog').count()).toBe(0)

@@ -253,10 +253,24 @@ test('signing out leaves nothing in this tab or another', async () => {
   const other = await context.newPage()
   await other.goto(`${relay.url}/board/`)
   await other.locator('.app').waitFor()
+  const token = await page.evaluate(`JSON.parse(localStorage.getItem('relay-board')).access`)
   await page.getByRole('button', { name: 'Settings' }).click()
   await page.getByRole('menuitem', { name: 'Sign out' }).click()
   await page.getByRole('button', { name: 'Sign in' }).waitFor()
   await other.getByRole('button', { name: 'Sign in' }).waitFor()
+  expect(await page.evaluate('localStorage.length + sessionStorage.length')).toBe(0)
+  // Of no use to someone who has copied it either.
+  expect((await callWith(relay, token as string, 'relay_list_threads', {})).status).toBe(401)
+})
+
+test('someone who signs out while the relay is away is signed out here', async () => {
+  await using relay = await createTestRelay()
+  await using board = await openBoard(browser, relay)
+  const { page } = board
+  await page.route('**/manage', (route) => route.abort())
+  await page.getByRole('button', { name: 'Settings' }).click()
+  await page.getByRole('menuitem', { name: 'Sign out' }).click()
+  await page.getByRole('button', { name: 'Sign in' }).waitFor()
   expect(await page.evaluate('localStorage.length + sessionStorage.length')).toBe(0)
 })
 

@@ -29,13 +29,19 @@ async function createDeployedRelay() {
 
 test('a planned rotation accepts both keys until --finish, and cannot be started twice', async () => {
   await using relay = await createDeployedRelay()
+  await relay.runMigrations()
   using person = inTerminal('rotate', [], relay.environment)
   await person.answers('Why are you changing the key?', '')
-  await person.sees('Set the new key in every client that sends it:')
+  await person.sees('Set another key in every client that sends the old one')
   await person.sees('npm run rotate -- --finish')
   expect(await person.exit).toBe(0)
   const { RELAY_API_KEY: key = '' } = relay.kept()
   expect(person.printed).toContain(`\n${key}\r\n`)
+  // Claude Code gets a key of its own, not that of the relay.
+  const { RELAY_KEY: ownKey = '' } = relay.kept()
+  expect(person.printed).toContain('claude mcp remove relay --scope user')
+  expect(person.printed).toContain(`--header "Authorization: Bearer ${ownKey}"`)
+  expect(person.printed).not.toContain(`Bearer ${key}`)
   expect(relay.secrets()).toMatchObject({ RELAY_API_KEY: key, RELAY_API_KEY_PREVIOUS: OLD })
   expect([await relay.statusFor(key), await relay.statusFor(OLD)]).toEqual([200, 200])
 
@@ -45,7 +51,8 @@ test('a planned rotation accepts both keys until --finish, and cannot be started
 
   expect(await inPipe('rotate', ['--finish'], relay.environment)).toMatchObject({ code: 0 })
   expect(relay.secrets()).not.toHaveProperty('RELAY_API_KEY_PREVIOUS')
-  expect([await relay.statusFor(key), await relay.statusFor(OLD)]).toEqual([200, 401])
+  const statuses = await Promise.all([key, ownKey, OLD].map(relay.statusFor))
+  expect(statuses).toEqual([200, 200, 401])
 })
 
 test('a leaked key stops working everywhere, also during a rotation and at URLs of earlier versions', async () => {

@@ -104,12 +104,16 @@ test('relay-mcp 0.1.0 is taken over with its threads and its name, and its short
   // Asked before anything is deployed: until then every client keeps working.
   expect(await accounts.statusFor('a-key-of-0.1.0-short')).toBe(200)
   await person.answers('Replace it now?', '')
-  await person.sees('Set the new key in every client that sends it')
+  await person.sees('Set another key in every client that sends the old one')
+  await person.sees('claude mcp remove relay --scope user')
   await person.sees('claude mcp add --scope user')
   await person.sees(`How to connect each client: ${RELAY_URL}/`)
   expect(await person.exit).toBe(0)
 
-  const { RELAY_API_KEY: key = '', RELAY_USER_ID: user } = accounts.kept()
+  const { RELAY_API_KEY: key = '', RELAY_KEY: ownKey, RELAY_USER_ID: user } = accounts.kept()
+  expect(person.printed.split('claude mcp add')).toHaveLength(2)
+  expect(person.printed).toContain(`Bearer ${ownKey}"`)
+  expect(person.printed).not.toContain(`Bearer ${key}`)
   expect(user).toBe(LEGACY_USER)
   expect(key).toMatch(/^[\w-]{43}$/)
   expect(cloudflare.scripts.get('relay-mcp')?.secrets).not.toHaveProperty('RELAY_API_KEY_PREVIOUS')

@@ -109,13 +109,22 @@ test('a rotation names the keys that must be made anew, which it ends', async ()
   }
   const [laptop, lost] = [await make('laptop'), await make('lost')]
   await home.command('key', ['--cut', lost.gid])
+  const { RELAY_KEY: before = '' } = home.kept()
   const planned = await home.command('rotate', ['--home'])
   expect(planned.code).toBe(0)
+  // That of this machine is made anew already.
+  expect(planned.printed).not.toContain(claimsOf(before).gid)
+  expect(planned.printed).not.toContain('eyJ')
+  const { RELAY_KEY: after = '' } = home.kept()
+  expect(after).not.toBe(before)
   expect(planned.printed).toContain(`${laptop.gid}  laptop`)
   expect(planned.printed).not.toContain(lost.gid)
   expect(await call(relay.url, 'relay_list_threads', {}, laptop.key)).toHaveProperty('content')
   expect(await home.command('rotate', ['--home', '--finish'])).toMatchObject({ code: 0 })
-  await expect(call(relay.url, 'relay_list_threads', {}, laptop.key)).rejects.toThrow('401')
+  for (const ended of [laptop.key, before]) {
+    await expect(call(relay.url, 'relay_list_threads', {}, ended)).rejects.toThrow('401')
+  }
+  expect(await call(relay.url, 'relay_list_threads', {}, after)).toHaveProperty('content')
 })
 
 /** Claims {}, signed by no one: only the form counts. */

@@ -155,7 +155,7 @@ test('a key is rotated at home: planned, finished and leaked, whether or not the
 test.runIf(process.getuid?.() === 0)(
   'as root, PostgreSQL runs under an account of its own',
   async () => {
-    await using home = createHome()
+    await using home = createHome({ isNew: true })
     const relay = await home.start()
     const { uid } = statSync(join(home.data, 'postgres'))
     expect([0, 65_534]).not.toContain(uid)

@@ -8,7 +8,7 @@ import { call, createHome, listProcesses, lives, processesOf } from '../../suppo
 import { inTerminal } from '../../support/person.ts'
 
 test('it starts, prints how to connect, and logs a line for each request', async () => {
-  await using home = createHome()
+  await using home = createHome({ isNew: true })
   const relay = await home.start()
   const health = await fetch(`${relay.url}/health`)
   expect(health.status).toBe(200)
@@ -133,11 +133,25 @@ test('an interrupted initdb is repeated', async () => {
   expect(drafts()).toEqual([])
 })
 
+const WITHOUT_BOARD = `
+  import fs from 'node:fs/promises'
+  import { syncBuiltinESMExports } from 'node:module'
+  const { readdir } = fs
+  fs.readdir = async (path, ...options) => {
+    if (path.endsWith('/board')) throw new Error('out of reach')
+    return readdir(path, ...options)
+  }
+  syncBuiltinESMExports()`
+
 test('a start that fails while PostgreSQL is starting ends by itself and leaves nothing running', async () => {
   await using home = createHome()
-  // The board and the Worker cannot be built.
-  const failed = home.run({ ESBUILD_BINARY_PATH: '/bin/false' })
+  // Its sources cannot be listed, so the board counts as changed, and it cannot be built.
+  const failed = home.run({
+    ESBUILD_BINARY_PATH: '/bin/false',
+    NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(WITHOUT_BOARD)}`,
+  })
   expect(await failed.exit).toBe(1)
+  expect(failed.printed).toContain('esbuild')
   expect(failed.printed).not.toContain('relay-mcp is up')
   await expect.poll(() => processesOf(home.data)).toEqual([])
   expect(readdirSync(home.data)).not.toContain('owner.json')
@@ -194,7 +208,7 @@ test.each([
 })
 
 test('with a Supabase project, no database is started', async () => {
-  await using home = createHome()
+  await using home = createHome({ isNew: true })
   const relay = await home.start({
     SUPABASE_URL: 'http://127.0.0.1:1',
     SUPABASE_SERVICE_KEY: 'sb_secret_x',

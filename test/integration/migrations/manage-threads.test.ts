@@ -4,6 +4,11 @@ import { expect, test } from 'vitest'
 import { createTestDatabase } from '../../support/database.ts'
 import { contents, drain, fill, over, range, seqs, together, tools, USER } from './calls.ts'
 
+interface Due {
+  thread_name: string
+  delete_at: string
+}
+
 async function open() {
   const database = await createTestDatabase()
   const owner = await database.connect('postgres')
@@ -259,7 +264,7 @@ test('due for deletion are threads that were archived and silent, without an ope
 
 test('the daily run deletes at most 20 due threads, and only after a week as due', async () => {
   await using here = await open()
-  const { relay, database, owner } = here
+  const { relay, database, owner, manage } = here
   const daily = (args = '') =>
     database.call('relay_daily', { p_user_id: USER, ...(args && { p_days: 30 }) })
   for (const n of range(1, 22)) {
@@ -278,7 +283,16 @@ test('the daily run deletes at most 20 due threads, and only after a week as due
     deleted: [],
     due_thread_count: 22,
   })
+  const { rows } = await owner.query(`select to_json(now() - interval '1 day')::text as due`)
+  const { threads } = (await manage('list_due_threads', { days: 30 })) as { threads: Due[] }
+  expect(threads).toHaveLength(22)
+  for (const { delete_at } of threads) {
+    expect(Math.abs(Date.parse(delete_at) - Date.parse(JSON.parse(rows[0].due)))).toBeLessThan(
+      60_000,
+    )
+  }
   // Off, it deletes nothing.
+  expect(await manage('list_due_threads', {})).toEqual({ threads: [] })
   expect(await daily()).toEqual({ deleted: [], due_thread_count: null })
   expect((await daily('30')).deleted).toHaveLength(20)
   expect((await daily('30')).deleted).toHaveLength(2)

@@ -5,7 +5,7 @@ import { fileName, writeContext, writeDocument } from '../../../board/text/expor
 import { fillIn } from '../../../board/text/fill-in.ts'
 import { readLink, saysWhere } from '../../../board/text/links.ts'
 import { filterTags, findMention } from '../../../board/text/tags.ts'
-import { formatAge, formatDay, formatUse } from '../../../board/text/time.ts'
+import { formatAge, formatDay, formatDue, formatUse } from '../../../board/text/time.ts'
 import {
   excerptAround,
   excerptOf,
@@ -246,6 +246,15 @@ test.each([
   [3 * 24 * 60, 'Used 3 d ago'],
 ])('a connection whose last use is %j minutes ago says: %s', (minutes, expected) => {
   expect(formatUse(minutes === undefined ? undefined : ago(minutes), NOW)).toBe(expected)
+})
+
+test.each([
+  [-10, 'within a day'],
+  [60, 'within a day'],
+  [25 * 60, 'in 2 days'],
+  [7 * 24 * 60 - 1, 'in 7 days'],
+])('an event in %i minutes happens %s', (minutes, expected) => {
+  expect(formatDue(ago(-minutes), NOW)).toBe(expected)
 })
 
 test('after two weeks the last use is a date', () => {
