@@ -31,6 +31,28 @@ export interface DueThread {
   delete_at: string
 }
 
+/** A receiver of new messages: a subscription of a client, or the person's notifications. */
+export interface Target {
+  id: string
+  kind: 'webhook' | 'notify'
+  gid?: string
+  /** The client that made it. */
+  name?: string
+  host?: string
+  reader_tag?: string
+  thread_name?: string
+  addressed_only: boolean
+  created_at: string
+  expires_at?: string
+  last_delivery_at?: string
+  last_error?: string
+  failed_since?: string
+  /** False after ten messages that were given up. */
+  is_active: boolean
+  waiting_count: number
+  throttled_until?: string
+}
+
 interface Actions {
   list_connections: { connections: Connection[] }
   disconnect: { made_keys: Connection[] }
@@ -43,6 +65,8 @@ interface Actions {
   settle_message: { settled: boolean }
   list_readers: { readers: KnownReader[]; next_after?: string }
   forget_reader: { forgotten: true }
+  list_targets: { targets: Target[] }
+  end_target: { ended: true }
 }
 
 /** Performs an action, even if the page closes meanwhile. Throws Fault. */

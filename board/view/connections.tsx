@@ -1,7 +1,7 @@
 /** The connections of the relay: who may use it, since when, and how to cut one off. */
 import { useEffect, useState } from 'preact/hooks'
 import { relayNow } from '../relay/client.ts'
-import { type Connection, manage } from '../relay/manage.ts'
+import { type Connection, manage, type Target } from '../relay/manage.ts'
 import { signOut } from '../relay/sign-in.ts'
 import { BOARD_NAME } from '../relay/types.ts'
 import { minute } from '../state/clock.ts'
@@ -11,14 +11,18 @@ import { formatAge, formatUse, formatWhen } from '../text/time.ts'
 import { CutOthers } from './cut-others.tsx'
 import { Icon } from './icons.tsx'
 import { Case, MessageSkeleton, PaneHead } from './panes.tsx'
+import { Targets } from './targets.tsx'
 import { Name, Text } from './text.tsx'
 
 export function ConnectionsPane() {
   const [all, setAll] = useState<Connection[]>()
+  const [targets, setTargets] = useState<Target[]>([])
   const [problem, setProblem] = useState('')
   const load = async () => {
     try {
-      setAll((await manage('list_connections')).connections)
+      const listed = await Promise.all([manage('list_connections'), manage('list_targets')])
+      setAll(listed[0].connections)
+      setTargets(listed[1].targets)
       setProblem('')
       noteSuccess()
     } catch (error) {
@@ -41,7 +45,7 @@ export function ConnectionsPane() {
           </button>
         </Case>
       ) : all ? (
-        <Lists all={all} onChange={load} />
+        <Lists all={all} targets={targets} onChange={load} />
       ) : (
         <MessageSkeleton />
       )}
@@ -54,7 +58,7 @@ interface ListProps {
   onChange: () => Promise<void>
 }
 
-function Lists({ all, onChange }: ListProps) {
+function Lists({ all, targets, onChange }: ListProps & { targets: Target[] }) {
   const good = all.filter(({ revoked_at }) => revoked_at === undefined)
   const cut = all.filter(({ revoked_at }) => revoked_at !== undefined)
   const row = (each: Connection) => (
@@ -79,6 +83,7 @@ function Lists({ all, onChange }: ListProps) {
             not sign in.
           </p>
         )}
+        <Targets targets={targets} onChange={onChange} />
         {cut.length > 0 && (
           <details class="cut-ones">
             <summary class="fold-head">
@@ -159,7 +164,7 @@ function Row({ connection, all, onChange }: ListProps & { connection: Connection
           <p>
             {own
               ? 'Signs you out here, and your drafts go.'
-              : `Its next call is refused. What it wrote stays. This cannot be undone: to come back it needs ${kind === 'key' ? 'a new key' : 'to sign in again'}.`}
+              : `Its next call is refused. What it wrote stays, and it is woken no more. This cannot be undone: to come back it needs ${kind === 'key' ? 'a new key' : 'to sign in again'}.`}
             {made.length > 0 && (
               <>
                 {' '}

@@ -53,6 +53,20 @@ const STATES: State[] = [
   { name: 'new-thread', at: '/board/#/new' },
   { name: 'connections', at: '/board/#/connections' },
   {
+    name: 'woken',
+    at: '/board/#/connections',
+    act: async (page) => {
+      await page.route('**/manage', (route) =>
+        route.request().postDataJSON().action === 'list_targets'
+          ? route.fulfill({ json: { targets: listWoken() } })
+          : route.fallback(),
+      )
+      await page.reload()
+      await page.getByRole('button', { name: 'End what wakes Planner on a server' }).click()
+      await page.getByText('Woken by messages').scrollIntoViewIfNeeded()
+    },
+  },
+  {
     name: 'disconnect',
     at: '/board/#/connections',
     act: async (page) => {
@@ -252,6 +266,37 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
 })
 const home = await mkdtemp(join(tmpdir(), 'relay-shots-'))
+/** Receivers as the relay would list them; real ones would have to be on the internet. */
+function listWoken() {
+  const ago = (minutes: number) => new Date(Date.now() - minutes * 60_000).toISOString()
+  const woken = { kind: 'webhook', created_at: ago(900), is_active: true, waiting_count: 0 }
+  return [
+    {
+      ...woken,
+      id: 'sub_1',
+      name: 'ChatGPT',
+      host: 'connectors.api.openai.com',
+      reader_tag: 'chatgpt-planner',
+      addressed_only: true,
+      expires_at: ago(-700),
+      last_delivery_at: ago(4),
+    },
+    {
+      ...woken,
+      id: 'sub_2',
+      name: 'Planner on a server',
+      host: 'hooks.example.com',
+      thread_name: 'billing-migration',
+      addressed_only: false,
+      expires_at: ago(-60),
+      failed_since: ago(22),
+      last_error: 'timeout',
+      waiting_count: 3,
+    },
+    { ...woken, id: 'notify', kind: 'notify', addressed_only: false, last_delivery_at: ago(0) },
+  ]
+}
+
 const settings = readSettings(PROJECT, { RELAY_DATA: join(home, 'data'), PORT: '0' })
 const stack = new Stack(settings, { onLine: () => {}, onNotice: () => {} })
 try {

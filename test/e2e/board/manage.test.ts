@@ -1,6 +1,7 @@
 /** The person manages the relay from the board: messages, threads, connections, readers. */
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { createSecret, startRelay } from '../../integration/events/receiver.ts'
 import { go, linkOf, openBoard, settle } from '../../support/board.ts'
 import { openBrowser } from '../../support/browser.ts'
 import { clientOf, createTestRelay, type TestRelay } from '../../support/relay.ts'
@@ -263,6 +264,27 @@ test('a board that disconnects itself with the keys it made is signed out, and t
   for (const each of [key, token as string]) {
     expect((await clientOf(relay.url, each).rpc(LIST)).status).toBe(401)
   }
+})
+
+test('a subscription is shown with what it wakes, and ended', async () => {
+  await using started = await startRelay({})
+  const { relay, receiver, subscribe } = started
+  await subscribe(createSecret(), { arguments: { reader_tag: 'planner' } })
+  await post(relay, 'release', 'one', { to: 'planner' })
+  await expect.poll(() => receiver.events).toHaveLength(1)
+  await using board = await openBoard(browser, relay, { at: '#/connections' })
+  const { page, complaints } = board
+  const row = page.getByRole('listitem').filter({ hasText: 'receiver.example' })
+  await row.getByText('messages to planner').waitFor()
+  await row.getByText('Sent just now').waitFor()
+  expect(await page.content()).not.toContain('a-secret-of-the-address')
+  await row.getByRole('button', { name: 'End what wakes client' }).click()
+  await row.getByRole('button', { name: 'End it' }).click()
+  await page.locator('.toast').getByText('client is no longer woken').waitFor()
+  await expect.poll(() => page.getByText('Woken by messages').count()).toBe(0)
+  await post(relay, 'release', 'two', { to: 'planner' })
+  expect(receiver.events).toHaveLength(1)
+  expect(complaints).toEqual([])
 })
 
 test('all connections but this board are cut off after a question that names them', async () => {
