@@ -157,6 +157,13 @@ test.each<[string, (response: ServerResponse) => unknown, boolean, string | null
   ['500', (response) => response.writeHead(500).end('SECRET WORDS'), true, 'http_5xx'],
   ['503', (response) => response.writeHead(503).end(), true, 'http_5xx'],
   [
+    "with Cloudflare's page for a wrong certificate",
+    (r) => r.writeHead(526).end(),
+    true,
+    'tls_error',
+  ],
+  ["with Cloudflare's page for no answer", (r) => r.writeHead(522).end(), true, 'timeout'],
+  [
     'a redirect',
     (response) => response.writeHead(302, { location: 'https://evil.example/' }).end(),
     true,
