@@ -78,11 +78,29 @@ interface SendOptions {
   keepalive?: boolean
 }
 
+/** The requests with `keepalive` that have no answer yet. */
+const unanswered = new Set<Promise<unknown>>()
+
+/** Resolves once the relay has answered everything that must reach it. */
+export async function allAnswered(): Promise<void> {
+  await Promise.allSettled(unanswered)
+}
+
 /**
  * Posts JSON with the sign-in, which is refreshed once if it is refused. Throws Fault, or the reason of an
  * aborted `signal`.
  */
-export async function send(path: string, body: object, options: SendOptions): Promise<Response> {
+export function send(path: string, body: object, options: SendOptions): Promise<Response> {
+  const sent = sendSigned(path, body, options)
+  if (options.keepalive) {
+    unanswered.add(sent)
+    const done = () => unanswered.delete(sent)
+    sent.then(done, done)
+  }
+  return sent
+}
+
+async function sendSigned(path: string, body: object, options: SendOptions): Promise<Response> {
   const used = authorization()
   let response = await post(path, body, used, options)
   if (response.status === 401) {

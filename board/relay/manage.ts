@@ -1,5 +1,5 @@
 /** The person's actions: POST /manage, one request and one JSON answer for each. */
-import { send } from './client.ts'
+import { allAnswered, send } from './client.ts'
 import { Fault } from './fault.ts'
 import { forget, isReadOnly, signOut } from './sign-in.ts'
 
@@ -85,6 +85,7 @@ export async function manage<Name extends keyof Actions>(
 export async function endSignIn(): Promise<void> {
   // At once: the page may be closed before the relay answers.
   forget()
+  await allAnswered()
   // One that may only read may not do this either, and a relay that is away does not keep anyone here.
   if (!isReadOnly.peek()) await manage('disconnect', { gid: 'own' }).catch(() => {})
   signOut()

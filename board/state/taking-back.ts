@@ -39,7 +39,8 @@ export function takeBack(thread: string, message: Message): void {
   waiting = { thread, message, timer, toast: toast.peek() }
 }
 
-function takeBackNow(): void {
+/** Does at once what waits for its undo: before the page or the sign-in ends. */
+export function takeBackNow(): void {
   if (!waiting) return
   const { thread, message, timer, toast: shown } = waiting
   waiting = undefined

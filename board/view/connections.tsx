@@ -1,12 +1,13 @@
 /** The connections of the relay: who may use it, since when, and how to cut one off. */
 import { useEffect, useState } from 'preact/hooks'
-import { relayNow } from '../relay/client.ts'
+import { allAnswered, relayNow } from '../relay/client.ts'
 import { type Connection, manage, type Target } from '../relay/manage.ts'
 import { signOut } from '../relay/sign-in.ts'
 import { BOARD_NAME } from '../relay/types.ts'
 import { minute } from '../state/clock.ts'
 import { formatRoute } from '../state/route.ts'
 import { noteFault, noteSuccess, say } from '../state/status.ts'
+import { takeBackNow } from '../state/taking-back.ts'
 import { formatAge, formatUse, formatWhen } from '../text/time.ts'
 import { CutOthers } from './cut-others.tsx'
 import { Icon } from './icons.tsx'
@@ -121,6 +122,10 @@ function Row({ connection, all, onChange }: ListProps & { connection: Connection
     setBusy(true)
     try {
       // Its keys first: a board that has disconnected itself can disconnect nothing else.
+      if (own) {
+        takeBackNow()
+        await allAnswered()
+      }
       if (withKeys) for (const key of made) await manage('disconnect', { gid: key.gid })
       await manage('disconnect', { gid })
       if (own) return signOut()

@@ -5,6 +5,7 @@ import { endSignIn } from '../relay/manage.ts'
 import { isReadOnly } from '../relay/sign-in.ts'
 import { go } from '../state/route.ts'
 import { announced, setTheme, TO_ME, theme, toggleAnnounced } from '../state/settings.ts'
+import { takeBackNow } from '../state/taking-back.ts'
 import { Dialog } from './dialog.tsx'
 import { Icon } from './icons.tsx'
 import { Menu } from './menu.tsx'
@@ -77,7 +78,10 @@ export function SettingsMenu() {
               </>
             ),
             hasLine: true,
-            run: () => void endSignIn(),
+            run: () => {
+              takeBackNow()
+              void endSignIn()
+            },
           },
         ]}
       />

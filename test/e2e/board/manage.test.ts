@@ -135,6 +135,51 @@ test('a text that waits for its undo is taken back when the page closes or a sec
   await expect.poll(taken).toEqual([2, 1])
 })
 
+test.each([
+  ['in the settings', '#/t/plan'],
+  ['on the page of connections', '#/connections'],
+])('a text that waits for its undo is taken back by signing out %s', async (_, place) => {
+  await using relay = await createTestRelay()
+  await post(relay, 'plan', 'the password is hunter2')
+  await using board = await openBoard(browser, relay, { at: '#/t/plan', hasClock: true })
+  const { page } = board
+  await page.locator('.msg').getByText('the password is hunter2').waitFor()
+  await stopClock(page)
+  const order: string[] = []
+  await page.route('**/manage', async (route) => {
+    const { action } = route.request().postDataJSON()
+    if (action === 'list_connections') return route.continue()
+    order.push(`${action} asked`)
+    const response = await route.fetch()
+    order.push(`${action} answered`)
+    await route.fulfill({ response })
+  })
+  await takeBack(page, 1)
+  if (place === '#/connections') {
+    const button = page.getByRole('button', { name: 'Sign out Relay board' })
+    await go(page, place)
+    await expect
+      .poll(async () => {
+        await page.clock.runFor(20)
+        return button.count()
+      })
+      .toBe(1)
+    await button.click()
+    await page.locator('.asked').getByRole('button', { name: 'Sign out Relay board' }).click()
+  } else {
+    await page.getByRole('button', { name: 'Settings' }).click()
+    await page.getByRole('menuitem', { name: 'Sign out' }).click()
+  }
+  await page.getByRole('button', { name: 'Sign in' }).waitFor()
+  // A relay that has cut this board off would refuse it.
+  expect(order.slice(0, 3)).toEqual([
+    'redact_message asked',
+    'redact_message answered',
+    'disconnect asked',
+  ])
+  expect(await messagesOf(relay, 'plan')).toMatchObject([{ seq: 1, redacted: true }])
+})
+
 test('a text comes back, with the reason, when the relay does not take it back', async () => {
   await using relay = await createTestRelay()
   await post(relay, 'plan', 'one')
