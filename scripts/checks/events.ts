@@ -30,14 +30,14 @@ const events: Check = {
   },
 }
 
-/** For npm run smoke, which posts. */
+/** For npm run smoke, which posts: to the thread of the other tools, which this opens again and archives. */
 const eventDelivery: Check = {
   id: 'events.delivery',
   needs: ['events', 'tool-call'],
   why: events.why,
   look: (subject) =>
     withReceiver(subject, async (received, subscription) => {
-      const thread_name = `${subject.scratch}-events`
+      const thread_name = `${subject.scratch}-tools`
       const content = 'Test message of npm run smoke: nothing to do.'
       await subject.relay.call('relay_post_message', { thread_name, content, surface: 'code' })
       const came = () => received.find(({ data }) => data?.thread_name === thread_name)
