@@ -143,22 +143,34 @@ test.each<[string, (response: ServerResponse) => void, string]>([
     'status 307 (http_4xx)',
   ],
 ])(
-  'a service that %s is asked again, and the log says so without the address',
+  'a service that %s is asked again later, and the log says so without the address',
   async (_, fail, reason) => {
     await using outside = await startOutside()
-    outside.answer = (response) => (outside.deliveries.length > 1 ? response.end() : fail(response))
+    outside.answer = fail
     await using relay = await start(outside)
     expect((await post(relay)).structuredContent).toMatchObject({ seq: 1 })
-    await expect.poll(() => outside.deliveries).toHaveLength(2)
-    // With the same id, so that a receiver can tell that it is one.
-    const [first, second] = outside.deliveries
-    expect(second?.headers['webhook-id']).toBe(first?.headers['webhook-id'])
-    expect([first?.url, second?.url]).toEqual([OWN, OWN])
+    const owner = await relay.database.connect('postgres')
+    const waits = 'select attempts, due_at is not null as waits from relay_deliveries'
+    await expect
+      .poll(async () => (await owner.query(waits)).rows)
+      .toEqual([{ attempts: 1, waits: true }])
+    expect(outside.deliveries.map(({ url }) => url)).toEqual([OWN])
     const lines = relay.logs.filter(({ event }) => event === 'notification')
     expect(lines).toMatchObject([{ outcome: 'failed', error_code: 'notification', reason }])
     expect(JSON.stringify(relay.logs)).not.toMatch(/people\.example|a-secret|evil/)
   },
 )
+
+test('a notification that failed is sent again under the same id', async () => {
+  await using outside = await startOutside()
+  outside.answer = (response) => response.writeHead(outside.deliveries.length > 1 ? 200 : 503).end()
+  await using relay = await start(outside)
+  await post(relay)
+  await expect.poll(() => outside.deliveries).toHaveLength(2)
+  const [first, second] = outside.deliveries
+  expect(second?.headers['webhook-id']).toBe(first?.headers['webhook-id'])
+  expect(relay.logs.filter(({ event }) => event === 'notification')).toHaveLength(1)
+})
 
 test('a service that never answers, or answers without end, holds up no post', async () => {
   await using outside = await startOutside()

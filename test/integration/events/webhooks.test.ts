@@ -181,23 +181,33 @@ test.each<[string, (response: ServerResponse) => unknown, boolean, string | null
   const { relay, outside, receiver, subscribe } = started
   const secret = createSecret()
   await subscribe(secret)
-  receiver.answer = (response) => (receiver.events.length > 1 ? response.end() : fail(response))
+  receiver.answer = fail
   await post(relay)
-  if (isAskedAgain) {
-    await relay.log(({ event }) => event === 'delivery')
-    expect(await subscribe(secret)).toMatchObject({ deliveryStatus: { lastError: error } })
-    await expect.poll(() => receiver.events).toHaveLength(2)
-    const [first, second] = receiver.events
-    expect(second?.headers['webhook-id']).toBe(first?.headers['webhook-id'])
-  } else {
-    await expect
-      .poll(async () => (await subscribe(secret)).deliveryStatus)
-      .toMatchObject(error ? { lastError: error } : { lastDeliveryAt: expect.any(String) })
-    expect(receiver.events).toHaveLength(1)
-  }
+  const owner = await relay.database.connect('postgres')
+  const waits = 'select attempts, due_at is not null as waits from relay_deliveries'
+  await expect
+    .poll(async () => (await owner.query(waits)).rows)
+    .toEqual([{ attempts: 1, waits: isAskedAgain }])
+  expect((await subscribe(secret)).deliveryStatus).toMatchObject(
+    error ? { lastError: error } : { lastError: null, lastDeliveryAt: expect.any(String) },
+  )
   expect(outside.deliveries.filter(({ url }) => url !== URL_OF_RECEIVER)).toEqual([])
   const said = JSON.stringify([relay.logs, await subscribe(secret)])
   expect(said).not.toMatch(/SECRET WORDS|receiver\.example|a-secret|evil/)
+})
+
+test('a failed delivery is sent again, with the same id and a new signature', async () => {
+  await using started = await startRelay({})
+  const { relay, receiver, subscribe } = started
+  const secret = createSecret()
+  await subscribe(secret)
+  receiver.answer = (response) => response.writeHead(receiver.events.length > 1 ? 200 : 503).end()
+  await post(relay)
+  await expect.poll(() => receiver.events).toHaveLength(2)
+  const [first, second] = receiver.events
+  expect(second?.headers['webhook-id']).toBe(first?.headers['webhook-id'])
+  expect(second?.headers['webhook-signature']).toBe(signatureOf(second as never, secret))
+  expect(second?.headers['webhook-signature']).not.toBe(first?.headers['webhook-signature'])
 })
 
 test('a receiver that says when to ask again is asked then', async () => {
