@@ -3129,7 +3129,7 @@ begin
     or (t.client, t.url, t.addressed_only) = (v_client, v_new.url, v_new.addressed_only)
       and t.reader_tag is not distinct from v_new.reader_tag
       and t.thread_name is not distinct from v_new.thread_name)
-  for update;
+  order by t.id = v_new.id desc limit 1 for update;
   if v_old.id is null and v_limit <= (
     select count(*) from public.relay_targets where user_id = p_user_id and kind = 'webhook')
   then
@@ -3146,14 +3146,17 @@ begin
   delete from public.relay_targets where user_id = p_user_id and id = v_old.id;
   insert into public.relay_targets (
     user_id, id, kind, gid, client, url, reader_tag, thread_name, addressed_only, secret,
-    previous_secret, previous_until, origin, created_at, expires_at, verified_at, acknowledged_at,
-    last_delivery_at)
+    previous_secret, previous_until, origin, created_at, expires_at, verified_at, lease_owner,
+    lease_until, acknowledged_at, last_delivery_at)
   values (
     p_user_id, v_new.id, 'webhook', v_gid, v_client, v_new.url, v_new.reader_tag, v_new.thread_name,
     v_new.addressed_only, v_new.secret,
     -- Encrypted for its id, so that of another grant's subscription cannot be used.
     case when v_old.id = v_new.id then v_old.secret end, v_now + interval '5 minutes', v_new.origin,
     coalesce(v_old.created_at, v_now), v_now + p_ttl_ms * interval '1 millisecond', v_new.verified_at,
+    -- A delivery that is on its way is still its sender's.
+    case when v_old.id = v_new.id then v_old.lease_owner end,
+    case when v_old.id = v_new.id then v_old.lease_until end,
     coalesce(v_old.acknowledged_at, v_now), v_old.last_delivery_at);
   -- This answer says that messages were dropped; those that wait go to the renewed subscription.
   with gone as (
@@ -3177,8 +3180,7 @@ $$;
 revoke all on function public.relay_subscribe from public, anon, authenticated;
 grant execute on function public.relay_subscribe to service_role;
 
--- Ends the subscription p_target ->> 'id' of a caller, or the one of its client with that URL and those
--- arguments. Returns whether there was one.
+-- Ends the subscription of a caller's client with that URL and those arguments. Returns whether there was one.
 -- Raises RL014 (the grant was cut off).
 create or replace function public.relay_unsubscribe(
   p_user_id uuid, p_target jsonb, p_caller jsonb default '{}')

@@ -329,6 +329,18 @@ test('a subscription of the same client, URL and arguments takes over, with what
   expect(await relay.deliver()).toMatchObject([{ target_id: 'sub_2', event: { seq: 1 } }])
 })
 
+test('a renewal leaves a delivery that is on its way to its sender', async () => {
+  await using database = await createTestDatabase()
+  const relay = await outboxOf(database)
+  await relay.subscribe()
+  await relay.post('plan')
+  const [first] = await relay.deliver('a')
+  await relay.subscribe()
+  expect(await relay.deliver('b')).toEqual([])
+  await relay.deliver('a', [delivered(first as Leased)])
+  expect(await queued(relay)).toMatchObject([{ waits: false }])
+})
+
 test('cutting the connection ends its subscriptions and what waits for them', async () => {
   await using database = await createTestDatabase()
   const relay = await outboxOf(database)
