@@ -1,8 +1,9 @@
 /**
- * Builds the static files, the board's into dist/board and the other pages into dist/pages: wrangler runs this before it deploys or bundles, and
- * `npm start` before it starts. Files with a digest in their names never change; a file that is the same
+ * Builds the static files, the board's into dist/board, the other pages into dist/pages and the skills into
+ * dist/skills: wrangler runs this before it deploys or bundles, and `npm start` before it starts. Files with a digest in their names never change; a file that is the same
  * is not written again, so that builds at the same time do not disturb a relay that serves the files.
  */
+import { createHash } from 'node:crypto'
 import { copyFile, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
@@ -39,6 +40,10 @@ const PAGE = /** @type {const} */ ({
 
 /** Files served under the names they have here. */
 const PUBLIC = join(SOURCE, 'public')
+
+/** The skills, which the Worker serves as resources, and where it reads them. */
+const SKILLS = fileURLToPath(new URL('../integrations/skills', import.meta.url))
+const SKILLS_TARGET = fileURLToPath(new URL('../dist/skills', import.meta.url))
 
 /** The project's icon, which the listings of others show as well. */
 const ICON = fileURLToPath(new URL('../icon.svg', import.meta.url))
@@ -80,6 +85,7 @@ export async function buildBoard() {
   for (const name of ['home.html', '404.html']) {
     await writeIfNew(join(PAGES_TARGET, name), await fill(join('pages', name)))
   }
+  await buildSkills()
   for (const { name, contents } of files) await writeIfNew(join(TARGET, name), contents)
   const given = await readdir(PUBLIC)
   for (const name of given) await copyFile(join(PUBLIC, name), join(TARGET, name))
@@ -90,6 +96,25 @@ export async function buildBoard() {
     if (!current.has(name) && !name.endsWith('.draft'))
       await rm(join(TARGET, name), { force: true })
   }
+}
+
+/** Copies the skills, and lists them as skills/list does: SEP-2640. */
+async function buildSkills() {
+  await mkdir(SKILLS_TARGET, { recursive: true })
+  const entries = []
+  for (const name of (await readdir(SKILLS)).sort()) {
+    const text = await readFile(join(SKILLS, name, 'SKILL.md'), 'utf8')
+    const fields = [...(/^---\n(.*?)\n---\n/s.exec(text)?.[1] ?? '').matchAll(/^(\w+): (.*)$/gm)]
+    const uri = `skill://${name}/SKILL.md`
+    const digest = `sha256:${createHash('sha256').update(text).digest('hex')}`
+    entries.push({
+      uri,
+      frontmatter: Object.fromEntries(fields.map(([, field, value]) => [field, value])),
+      resources: [{ uri, digest, size: Buffer.byteLength(text) }],
+    })
+    await writeIfNew(join(SKILLS_TARGET, `${name}.md`), text)
+  }
+  await writeIfNew(join(SKILLS_TARGET, 'index.json'), JSON.stringify(entries))
 }
 
 /** Builds the view for chats: one document with everything in it, since its host lets it load nothing. */

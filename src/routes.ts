@@ -125,6 +125,7 @@ async function serveMcp(
       db,
       caller: auth,
       app: config.app && assets ? () => readApp(url, site, assets) : undefined,
+      readAsset: assets && ((path) => readAsset(path, url, assets)),
       origin,
       notifyFor: config.notifyUrl === undefined ? undefined : config.notifyFor,
       events: {
@@ -135,6 +136,11 @@ async function serveMcp(
       },
     },
   })
+}
+
+async function readAsset(path: string, { origin }: URL, assets: Assets) {
+  const file = await assets.fetch(`${origin}/${path}`)
+  return file.ok ? file.text() : undefined
 }
 
 /** The view for chats, which links to the board of this relay. */

@@ -25,6 +25,7 @@ function createServer(config: Config, fetcher: Fetcher, log: RequestLog, signal:
     isBatch: false,
     caller: KEY_HOLDER,
     app: undefined,
+    readAsset: undefined,
     origin: '',
     notifyFor: undefined,
     events: { config, receivers: () => undefined, countVerification: async () => true },

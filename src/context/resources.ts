@@ -1,5 +1,5 @@
 /**
- * Resources: `relay://threads`, the list, and `relay://threads/{name}`, one thread as a transcript.
+ * Resources: `relay://threads`, the list; `relay://threads/{name}`, one thread as a transcript; and the skills.
  * Reading moves no cursor. transcript.ts writes the documents.
  */
 import { RelayError } from '../errors.ts'
@@ -10,6 +10,7 @@ import { type Message, show } from '../tools/shape.ts'
 import { isTime } from '../tools/time.ts'
 import type { ToolContext } from '../tools/tool.ts'
 import { APP_RESOURCE, APP_URI, appContents } from './app.ts'
+import { readSkill, skillResources } from './skills.ts'
 import { writeThreadList, writeTranscript } from './transcript.ts'
 
 const LIST_URI = 'relay://threads'
@@ -56,11 +57,12 @@ interface ListedThread {
  */
 export async function listResources(
   { cursor }: Record<string, unknown>,
-  { db, app }: ToolContext,
+  context: ToolContext,
   log: RequestLog,
 ): Promise<Record<string, unknown>> {
   const isFirst = cursor === undefined || cursor === null || cursor === ''
   const place = isFirst ? {} : readCursor(cursor)
+  const { db, app } = context
   const own = [LIST_RESOURCE, ...(app ? [APP_RESOURCE] : [])]
   // One thread more than is shown tells whether there is a next page.
   const args = { limit: PAGE_SIZE + 1, ...place }
@@ -70,10 +72,10 @@ export async function listResources(
   } catch (error) {
     if (!isFirst || !(error instanceof RelayError)) throw error
     log.addError(error)
-    return { resources: own }
+    return { resources: [...own, ...(await skillResources(context))] }
   }
   const page = threads.slice(0, PAGE_SIZE)
-  const last = page.at(-1)
+  const last = threads.length > PAGE_SIZE ? page.at(-1) : undefined
   return {
     resources: [
       ...(isFirst ? own : []),
@@ -84,8 +86,10 @@ export async function listResources(
         mimeType: MIME_TYPE,
         ...(last_message_at && { annotations: { lastModified: last_message_at } }),
       })),
+      // After the threads, among which a person chooses.
+      ...(last ? [] : await skillResources(context)),
     ],
-    ...(last && threads.length > PAGE_SIZE && { nextCursor: btoa(`${last.active_at} ${last.id}`) }),
+    ...(last && { nextCursor: btoa(`${last.active_at} ${last.id}`) }),
   }
 }
 
@@ -109,6 +113,8 @@ export async function readResource(
   if (typeof uri !== 'string') throw new RelayError('invalid_params', 'uri must be a string.')
   const { budget, app } = context
   if (app && uri === APP_URI) return appContents(await app())
+  const skill = await readSkill(uri, context)
+  if (skill !== undefined) return { contents: [{ uri, mimeType: MIME_TYPE, text: skill }] }
   const markdown =
     uri === LIST_URI ? await threadList(context) : await transcript(threadNameOf(uri), context)
   budget.bytes -= new TextEncoder().encode(markdown).byteLength

@@ -4,6 +4,7 @@ import { complete } from '../context/completion.ts'
 import { INSTRUCTIONS } from '../context/instructions.ts'
 import { getPrompt, promptDefinitions } from '../context/prompts.ts'
 import { listResources, RESOURCE_TEMPLATES, readResource } from '../context/resources.ts'
+import { getSkill, listSkills, SKILLS_CAPABILITIES } from '../context/skills.ts'
 import { RelayError } from '../errors.ts'
 import { EVENT_METHODS } from '../events/methods.ts'
 import { EVENTS_CAPABILITIES } from '../events/protocol.ts'
@@ -36,6 +37,11 @@ const CONTEXT_METHODS: [string, Method][] = [
     ({ params }) => onePage(params, { resourceTemplates: RESOURCE_TEMPLATES }),
   ],
   ['resources/read', toMethod(readResource)],
+  [
+    'skills/list',
+    async ({ params }, { tools }) => onePage(params, { skills: await listSkills(tools) }),
+  ],
+  ['skills/get', toMethod(getSkill)],
   ['prompts/list', ({ params }) => onePage(params, { prompts: promptDefinitions() })],
   ['prompts/get', toMethod(getPrompt)],
   ['completion/complete', toMethod(complete)],
@@ -117,10 +123,11 @@ function discover(_request: JsonRpcRequest, context: DispatchContext): Reply {
   }
 }
 
-function capabilities({ tools: { app, events } }: DispatchContext): JsonObject {
+function capabilities({ tools: { app, events, readAsset } }: DispatchContext): JsonObject {
   const parts = [
     app ? APP_CAPABILITIES : undefined,
     events.config.events ? EVENTS_CAPABILITIES : undefined,
+    readAsset ? SKILLS_CAPABILITIES : undefined,
   ]
   const extensions = Object.assign({}, ...parts.map((part) => part?.extensions))
   const hasAny = parts.some((part) => part !== undefined)

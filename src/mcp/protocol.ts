@@ -151,6 +151,8 @@ const CACHE_HINTS = new Map([
   ['server/discover', SAME_FOR_ALL],
   ['tools/list', OWN],
   ['events/list', SAME_FOR_ALL],
+  ['skills/list', SAME_FOR_ALL],
+  ['skills/get', SAME_FOR_ALL],
   ['prompts/list', SAME_FOR_ALL],
   ['resources/templates/list', SAME_FOR_ALL],
   ['resources/list', OWN_AND_FRESH],

@@ -28,6 +28,8 @@ export interface ToolServices {
   caller: Caller
   /** Reads the view for chats; undefined while RELAY_APP is off. */
   app: (() => Promise<string>) | undefined
+  /** Reads a static file; undefined for one that is missing, and in a deployment without them. */
+  readAsset: ((path: string) => Promise<string | undefined>) | undefined
   /** The relay's own address. */
   origin: string
   /** The folded reader tags whose messages the person is notified of; undefined without RELAY_NOTIFY_URL. */

@@ -96,3 +96,18 @@ async function freePort(): Promise<number> {
   server.close()
   return port
 }
+
+test.each(['sep-2640-skills-enumeration', 'sep-2640-skills-manifest'])(
+  'scenario %s of the Skills extension passes',
+  async (scenario) => {
+    // Scenarios of extensions belong to no revision.
+    const output = await conformance(
+      '--scenario',
+      scenario,
+      '--spec-version',
+      '2026-07-28',
+      '--force',
+    )
+    expect(output).toMatch(/Passed: (\d+)\/\1, 0 failed, 0 warnings/)
+  },
+)

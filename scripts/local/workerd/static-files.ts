@@ -6,7 +6,7 @@ import { buildBoard } from '../../../board/build.mjs'
 import { PROJECT } from '../../lib/project.ts'
 
 /** The board imports from src/ too; the lock file stands for the versions of packages. */
-const SOURCES = ['board', 'src', 'icon.svg', 'package-lock.json']
+const SOURCES = ['board', 'src', 'integrations/skills', 'icon.svg', 'package-lock.json']
 
 /** Builds the static files of `project`, unless those of the last build, noted in `folder`, are still right. */
 export async function settleStaticFiles(

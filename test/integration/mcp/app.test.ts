@@ -113,7 +113,8 @@ test('by default it is off: nothing is declared, listed or readable, nor served 
 test('with the database away the view is still listed and read', async () => {
   await using relay = await createTestRelay({ ...APP, supabaseUrl: 'http://127.0.0.1:9' })
   const { resources } = await ask(relay, 'modern', 'resources/list')
-  expect(resources.map(({ uri }: { uri: string }) => uri)).toEqual(['relay://threads', URI])
+  const uris = resources.map(({ uri }: { uri: string }) => uri)
+  expect(uris.slice(0, 2)).toEqual(['relay://threads', URI])
   expect((await ask(relay, 'modern', 'resources/read', { uri: URI })).contents[0].text).toContain(
     'Relay',
   )

@@ -3,6 +3,7 @@ import { access, readFile } from 'node:fs/promises'
 import { expect, test } from 'vitest'
 import { parseWatch } from '../../../integrations/claude-code/hooks/thread-names.mjs'
 import project from '../../../package.json' with { type: 'json' }
+import { getPrompt } from '../../../src/context/prompts.ts'
 
 const ROOT = new URL('../../../', import.meta.url)
 const PLUGIN = new URL('integrations/claude-code/', ROOT)
@@ -83,6 +84,27 @@ test('every command may use the tools it names, under both names of the server',
     expect(list).not.toMatch(/archive|create/)
   }
 })
+
+test.each(['hand-off', 'catch-up'])(
+  'the skill, the prompt and the command %s have one text',
+  async (name) => {
+    const { messages } = getPrompt({ name: name.replace('-', '_') }) as {
+      messages: [{ content: { text: string } }]
+    }
+    // Only what a person typed after a command is told to use it.
+    const text = messages[0].content.text.replace(/ If more text follows the command.*?\.$/m, '')
+    const skill = await readFile(
+      new URL(`integrations/skills/relay-${name}/SKILL.md`, ROOT),
+      'utf8',
+    )
+    expect(skill.split('---\n\n')[1]?.trim()).toBe(text)
+    const command = (await read(`commands/${name}.md`)).replace(
+      / If more text follows the command.*?\.$/m,
+      '',
+    )
+    expect(command).toContain(text)
+  },
+)
 
 test.each<[string, string[]]>([
   ['', []],
