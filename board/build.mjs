@@ -53,7 +53,9 @@ export async function buildBoard() {
       entryPoints: {
         theme: join(SOURCE, 'theme.ts'),
         home: join(SOURCE, 'home.tsx'),
-        style: join(SOURCE, 'style', 'board.css'),
+        first: join(SOURCE, 'style', 'board.css'),
+        parts: join(SOURCE, 'style', 'later.css'),
+        style: join(SOURCE, 'style', 'style.css'),
         consent: join(SOURCE, 'style', 'consent.css'),
       },
     }),

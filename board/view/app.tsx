@@ -3,7 +3,7 @@ import { useEffect } from 'preact/hooks'
 import { isReadOnly, isSignedIn, signIn, staysSignedIn } from '../relay/sign-in.ts'
 import { isPerson, nameOf } from '../relay/types.ts'
 import { setArchived } from '../state/actions.ts'
-import { threadDialog } from '../state/dialog.ts'
+import { isHelpOpen, threadDialog } from '../state/dialog.ts'
 import { go, route } from '../state/route.ts'
 import { hideToast, toast, trouble } from '../state/status.ts'
 import { findThread, lookNow, threads } from '../state/threads.ts'
@@ -12,8 +12,6 @@ import { toPlainLine } from '../text/characters.ts'
 import { HomePane } from './home.tsx'
 import { Icon } from './icons.tsx'
 import { Later } from './lazy.tsx'
-import { NewThreadPane } from './new-thread.tsx'
-import { Help, isHelpOpen } from './settings.tsx'
 import { listed, Sidebar } from './sidebar.tsx'
 import { SignIn } from './sign-in.tsx'
 import { Text } from './text.tsx'
@@ -42,7 +40,7 @@ export function App({ problem }: { problem: string | undefined }) {
       </main>
       <Toast />
       <Announcer />
-      <Help />
+      {isHelpOpen.value && <Later isOverlay>{({ Help }) => <Help />}</Later>}
       {threadDialog.value && <Later isOverlay>{({ ThreadDialog }) => <ThreadDialog />}</Later>}
     </>
   )
@@ -60,7 +58,7 @@ function Pane() {
     case 'connect':
       return <Later>{({ ConnectPane }) => <ConnectPane />}</Later>
     case 'new':
-      return <NewThreadPane />
+      return <Later>{({ NewThreadPane }) => <NewThreadPane />}</Later>
     case 'connections':
       if (isReadOnly.value) return <HomePane />
       return <Later>{({ ConnectionsPane }) => <ConnectionsPane />}</Later>

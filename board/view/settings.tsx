@@ -1,15 +1,10 @@
 /** The menu at the foot: theme, notifications, help, signing out. */
-
-import { signal } from '@preact/signals'
 import { isReadOnly, signOut } from '../relay/sign-in.ts'
+import { isHelpOpen } from '../state/dialog.ts'
 import { go } from '../state/route.ts'
 import { announced, setTheme, TO_ME, theme, toggleAnnounced } from '../state/settings.ts'
-import { Dialog } from './dialog.tsx'
 import { Icon } from './icons.tsx'
 import { Menu } from './menu.tsx'
-
-/** Whether the keyboard shortcuts are shown. */
-export const isHelpOpen = signal(false)
 
 const THEMES = [
   ['system', 'Theme: system'],
@@ -81,38 +76,5 @@ export function SettingsMenu() {
         ]}
       />
     </>
-  )
-}
-
-const KEYS = [
-  ['j, k', 'Next and previous thread'],
-  ['↑, ↓', 'From message to message'],
-  ['/', 'Filter threads, search messages'],
-  ['c', 'Write'],
-  ['n', 'New thread'],
-  ['e', 'Archive the thread, or restore it'],
-  ['Ctrl or ⌘ Enter', 'Send'],
-  ['Esc', 'Leave the field or close the dialog'],
-  ['?', 'This list'],
-]
-
-export function Help() {
-  if (!isHelpOpen.value) return null
-  const close = () => {
-    isHelpOpen.value = false
-  }
-  return (
-    <Dialog title="Keyboard shortcuts" onClose={close}>
-      <dl class="keys">
-        {KEYS.map(([keys, meaning]) => (
-          <>
-            <dt>
-              <kbd>{keys}</kbd>
-            </dt>
-            <dd>{meaning}</dd>
-          </>
-        ))}
-      </dl>
-    </Dialog>
   )
 }

@@ -2,7 +2,7 @@
 import { useRef } from 'preact/hooks'
 import { isReadOnly } from '../relay/sign-in.ts'
 import type { Thread } from '../relay/types.ts'
-import { contextOf, download, setArchived } from '../state/actions.ts'
+import { setArchived } from '../state/actions.ts'
 import { threadDialog } from '../state/dialog.ts'
 import { changedDraft, loadDraft } from '../state/drafts.ts'
 import { outbox } from '../state/outbox.ts'
@@ -15,6 +15,7 @@ import { retryTranscript, transcript } from '../state/transcript.ts'
 import { Composer } from './composer.tsx'
 import { copyText } from './copy.tsx'
 import { Icon, type IconName } from './icons.tsx'
+import { requireParts } from './lazy.tsx'
 import { Menu, type MenuItem } from './menu.tsx'
 import { Back, Case, MessageSkeleton } from './panes.tsx'
 import { Pending } from './pending.tsx'
@@ -121,7 +122,8 @@ function Head({ name, thread }: { name: string; thread: Thread | undefined }) {
 function Tools({ name, thread }: { name: string; thread: Thread | undefined }) {
   const isArchived = thread?.archived === true
   const copyContext = async () => {
-    if (await copyText(() => contextOf(name))) say('Copied: paste it into any chat')
+    const copied = copyText(async () => (await requireParts()).contextOf(name))
+    if (await copied) say('Copied: paste it into any chat')
   }
   const archive: MenuItem = {
     label: (
@@ -166,7 +168,7 @@ function Tools({ name, thread }: { name: string; thread: Thread | undefined }) {
     { label: <Labelled icon="doc" text="Copy as context" />, run: () => void copyContext() },
     {
       label: <Labelled icon="download" text="Download as Markdown" />,
-      run: () => void download(name),
+      run: () => void saveFile(name),
     },
     ...(isReadOnly.value ? [] : managing),
   ]
@@ -204,6 +206,15 @@ function Tools({ name, thread }: { name: string; thread: Thread | undefined }) {
       <Menu class="btn icon" label="More actions" button={<Icon name="dots" />} items={items} />
     </div>
   )
+}
+
+async function saveFile(name: string): Promise<void> {
+  try {
+    const { download } = await requireParts()
+    await download(name)
+  } catch (error) {
+    say((error as Error).message)
+  }
 }
 
 /** The end of a thread, which the list may not hold. */
