@@ -1,13 +1,15 @@
 /** Starts the board: finishes a sign-in or takes a link code from the address, then shows and follows. */
 import { render } from 'preact'
 import { finishSignIn, isSignedIn, signInWithLink } from './relay/sign-in.ts'
+import { followForYou, noteSettledHere } from './state/for-you.ts'
 import { followOutbox } from './state/outbox.ts'
 import { followAddress } from './state/route.ts'
-import { followNews } from './state/settings.ts'
+import { announceForYou, followNews } from './state/settings.ts'
 import { followTabs } from './state/tabs.ts'
 import { followThreads } from './state/threads.ts'
 import { followTranscript } from './state/transcript.ts'
 import { App } from './view/app.tsx'
+import { loadReader } from './view/drawn.tsx'
 import { keepFocus } from './view/focus.ts'
 import { loadParts } from './view/lazy.tsx'
 
@@ -30,6 +32,9 @@ async function takeLink(): Promise<string | undefined> {
   }
 }
 
+// Next to everything else: an address may lead to a thread.
+void loadReader()
+
 const root = document.getElementById('board') as HTMLElement
 const problem = (await finishSignIn()) ?? (await takeLink())
 root.replaceChildren()
@@ -42,8 +47,9 @@ render(<App problem={problem} />, root)
 followAddress()
 followTranscript()
 followThreads()
+followForYou(announceForYou)
 followNews()
-followOutbox()
+followOutbox(noteSettledHere)
 followTabs()
 // A page that stays open for days meets a newer relay, which no longer has the files of this one.
 setTimeout(loadParts, LATER)

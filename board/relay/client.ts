@@ -38,11 +38,15 @@ export function countRequests(listener: () => void): void {
 
 let lastId = 0
 
-/** Calls a tool and returns its structured content. Throws Fault, or the reason of an aborted `signal`. */
+/**
+ * Calls a tool and returns its structured content. With `keepalive`, the call is made even if the page closes.
+ * Throws Fault, or the reason of an aborted `signal`.
+ */
 export async function callTool<Name extends keyof Tools>(
   name: Name,
   args: Record<string, unknown>,
   signal?: AbortSignal,
+  keepalive = false,
 ): Promise<Tools[Name]> {
   lastId += 1
   const headers = {
@@ -66,7 +70,9 @@ export async function callTool<Name extends keyof Tools>(
     },
   }
   const limit = TIME_LIMIT + 1000 * Number(args.wait_seconds ?? 0)
-  return readResult(await send('/mcp', body, { headers, limit, ...(signal && { signal }) }))
+  return readResult(
+    await send('/mcp', body, { headers, limit, keepalive, ...(signal && { signal }) }),
+  )
 }
 
 interface SendOptions {

@@ -2,37 +2,61 @@
 import { signal } from '@preact/signals'
 import { storage } from '../relay/storage.ts'
 
+/** The message that a text answers. */
+export interface Quoted {
+  seq: number
+  /** Its author, as a name and as the reader that the answer goes to; empty where there is none. */
+  name: string
+  to: string
+  /** Its beginning, on one line. */
+  line: string
+}
+
 export interface Draft {
   text: string
   /** The reader it is for; empty for everyone. */
   to: string
+  reply?: Quoted
 }
 
 const PREFIX = 'relay-draft:'
 
 export function loadDraft(thread: string): Draft {
   try {
-    const { text, to } = JSON.parse(storage.getItem(PREFIX + thread) ?? '{}')
-    return { text: typeof text === 'string' ? text : '', to: typeof to === 'string' ? to : '' }
+    const { text, to, reply } = JSON.parse(storage.getItem(PREFIX + thread) ?? '{}')
+    return {
+      text: typeof text === 'string' ? text : '',
+      to: typeof to === 'string' ? to : '',
+      ...(typeof reply?.seq === 'number' && { reply }),
+    }
   } catch {
     return { text: '', to: '' }
   }
 }
 
-/** Keeps a draft, or forgets it when there is no text. Returns whether it is kept. */
+/** The reader that a text goes to: with an answer, whom it answers. */
+export function addresseeOf({ to, reply }: Draft): string {
+  return reply ? reply.to : to
+}
+
+/** Keeps a draft, or forgets it when there is nothing in it. Returns whether it is kept. */
 export function saveDraft(thread: string, draft: Draft): boolean {
   try {
-    if (draft.text) storage.setItem(PREFIX + thread, JSON.stringify(draft))
-    else storage.removeItem(PREFIX + thread)
-    return Boolean(draft.text)
+    const isEmpty = !draft.text && !draft.to && !draft.reply
+    if (isEmpty) storage.removeItem(PREFIX + thread)
+    else storage.setItem(PREFIX + thread, JSON.stringify(draft))
+    return true
   } catch {
     // The browser's storage is full or switched off: the text stays in its field.
     return false
   }
 }
 
-/** The thread whose draft was changed elsewhere than in its field; each change has an object of its own. */
-export const changedDraft = signal<{ thread?: string }>({})
+/**
+ * The thread whose draft was changed elsewhere than in its field, and whether the person wants to write on;
+ * each change has an object of its own.
+ */
+export const changedDraft = signal<{ thread?: string; focuses?: boolean }>({})
 
 // Tabs share the draft of a thread, so they show the same: neither overwrites what it has not shown.
 addEventListener('storage', ({ key }) => {
@@ -40,16 +64,22 @@ addEventListener('storage', ({ key }) => {
 })
 
 /** Puts a text back into the field of its thread, before any text typed there since. */
-export function restoreDraft(thread: string, { text, to }: Draft): void {
+export function restoreDraft(thread: string, { text, to, reply }: Draft, focuses = true): void {
   const typed = loadDraft(thread).text
-  saveDraft(thread, { text: typed ? `${text}\n\n${typed}` : text, to })
-  changedDraft.value = { thread }
+  saveDraft(thread, { text: typed ? `${text}\n\n${typed}` : text, to, ...(reply && { reply }) })
+  changedDraft.value = { thread, focuses }
+}
+
+/** Makes the draft of a thread an answer to a message, and goes on in its field. */
+export function quote(thread: string, reply: Quoted): void {
+  saveDraft(thread, { ...loadDraft(thread), reply })
+  changedDraft.value = { thread, focuses: true }
 }
 
 /** Takes the draft along when a thread gets another name, or is found under it. */
 export function moveDraft(from: string, to: string): void {
   const draft = loadDraft(from)
-  if (!draft.text || from === to) return
+  if (from === to) return
   saveDraft(from, { text: '', to: '' })
-  restoreDraft(to, draft)
+  if (draft.text || draft.reply) restoreDraft(to, draft, false)
 }

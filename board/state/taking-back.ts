@@ -4,6 +4,8 @@
  */
 import { manage } from '../relay/manage.ts'
 import type { Message } from '../relay/types.ts'
+import { excerptAround } from '../text/words.ts'
+import { markDone, noteSettledHere } from './for-you.ts'
 import { hideToast, noteFault, say, type Toast, toast } from './status.ts'
 import { tellTabs } from './tabs.ts'
 import { reloadThreads } from './threads.ts'
@@ -11,6 +13,9 @@ import { replaceMessage } from './transcript.ts'
 
 /** Milliseconds. */
 const UNDO = 5_000
+
+/** Characters that the toast shows of a message that is done. */
+const DONE_LENGTH = 40
 
 /** The message that the relay does not know about yet. */
 let waiting:
@@ -46,18 +51,28 @@ function takeBackNow(): void {
   clearTimeout(timer)
   if (toast.peek() === shown) hideToast()
   const { seq } = message
+  noteSettledHere(thread)
   const call = manage('redact_message', { thread_name: thread, seq })
   void finish(call, () => replaceMessage(thread, message))
 }
 
+/** One after the other: the relay keeps the last one to reach it. */
+let settling: Promise<unknown> = Promise.resolve()
+
 /** Marks a message to the person as one that needs no answer, or takes that back. */
 export function settle(thread: string, message: Message, settled = true): void {
   const { open: _, ...rest } = message
-  replaceMessage(thread, settled ? rest : message)
-  const call = manage('settle_message', { thread_name: thread, seq: message.seq, settled })
-  void finish(call, () => replaceMessage(thread, settled ? message : rest))
+  const show = (isDone: boolean) => {
+    replaceMessage(thread, isDone ? rest : message)
+    markDone(thread, message, isDone)
+  }
+  show(settled)
+  const args = { thread_name: thread, seq: message.seq, settled }
+  const call = settling.then(() => manage('settle_message', args))
+  settling = call.catch(() => {})
+  void finish(call, () => show(!settled))
   const undo = { label: 'Undo', run: () => settle(thread, message, false) }
-  if (settled) say(`#${message.seq} needs no answer`, undo)
+  if (settled) say(`Done: “${excerptAround(message.content, [], DONE_LENGTH)}”`, undo)
 }
 
 async function finish(call: Promise<unknown>, revert: () => void): Promise<void> {

@@ -6,7 +6,7 @@ import { batch, effect, signal, untracked } from '@preact/signals'
 import { callTool } from '../relay/client.ts'
 import { isPerson, type Message, type News, PERSON } from '../relay/types.ts'
 import { moveDraft } from './drafts.ts'
-import { PAGE, read, readAfter, readAround } from './reading.ts'
+import { PAGE, read, readAfter, readAround, readOwn } from './reading.ts'
 import { go, route } from './route.ts'
 import { noteFault, noteSuccess } from './status.ts'
 import { findThread, introduce, looks } from './threads.ts'
@@ -132,7 +132,7 @@ async function open(name: string, seq?: number): Promise<void> {
   try {
     const [reading, news] = await Promise.all([
       seq === undefined
-        ? read({ thread_name: name, limit: PAGE }, signal)
+        ? readOwn({ thread_name: name, limit: PAGE }, signal)
         : readAround(name, seq, signal),
       peekUnread(name, signal),
     ])
@@ -198,7 +198,7 @@ export function loadOlder(): Promise<void> {
   return grow(async ({ name, messages, olderCount }, signal) => {
     const lowest = messages[0]?.seq
     if (olderCount === 0 || lowest === undefined) return undefined
-    const page = await read({ thread_name: name, limit: PAGE, before_seq: lowest }, signal)
+    const page = await readOwn({ thread_name: name, limit: PAGE, before_seq: lowest }, signal)
     return { added: page.messages, change: { olderCount: page.older_count ?? 0 } }
   })
 }
@@ -212,7 +212,7 @@ export function loadNewer(): Promise<void> {
     const hasNewer = newest < lastSeq(name) || !isListed(name)
     if (added.length > 0) return { added, change: { hasNewer } }
     // The next messages are more than a page away, because those in between were deleted.
-    const end = await read({ thread_name: name, limit: PAGE }, signal)
+    const end = await readOwn({ thread_name: name, limit: PAGE }, signal)
     const rest = end.messages.filter(({ seq }) => seq > highest)
     return { added: rest, change: { hasNewer: false } }
   })
@@ -243,7 +243,7 @@ export async function jumpToEnd(): Promise<void> {
   const { signal } = opening
   try {
     const open = transcript.peek() as Transcript
-    const page = await read({ thread_name: open.name, limit: PAGE }, signal)
+    const page = await readOwn({ thread_name: open.name, limit: PAGE }, signal)
     if (signal.aborted) return
     // Pending answers for the window before do not concern this one.
     opening.abort()

@@ -2,17 +2,17 @@
 import { useEffect } from 'preact/hooks'
 import { isReadOnly, isSignedIn, signIn, staysSignedIn } from '../relay/sign-in.ts'
 import { isPerson, nameOf } from '../relay/types.ts'
-import { setArchived } from '../state/actions.ts'
 import { isHelpOpen, threadDialog } from '../state/dialog.ts'
-import { go, route } from '../state/route.ts'
+import { route } from '../state/route.ts'
 import { hideToast, toast, trouble } from '../state/status.ts'
-import { findThread, lookNow, threads } from '../state/threads.ts'
+import { lookNow, threads } from '../state/threads.ts'
 import { arrived, transcript } from '../state/transcript.ts'
 import { toPlainLine } from '../text/characters.ts'
 import { HomePane } from './home.tsx'
 import { Icon } from './icons.tsx'
 import { Later } from './lazy.tsx'
-import { listed, Sidebar } from './sidebar.tsx'
+import { focusOn, onKey } from './shortcuts.ts'
+import { Sidebar } from './sidebar.tsx'
 import { SignIn } from './sign-in.tsx'
 import { Text } from './text.tsx'
 import { ThreadPane } from './thread.tsx'
@@ -79,7 +79,7 @@ function Notice() {
       <Icon name="alert" />
       <span>
         {fault.kind === 'offline' && !navigator.onLine ? (
-          'You are offline. The board shows what it has, and continues by itself.'
+          'Offline. The board reconnects by itself.'
         ) : (
           <Text>{fault.message}</Text>
         )}
@@ -137,61 +137,5 @@ function Announcer() {
         ? `New message from ${toPlainLine(nameOf(last))}: ${toPlainLine(last.content.slice(0, 200))}`
         : ''}
     </p>
-  )
-}
-
-function focusOn(id: string): void {
-  document.getElementById(id)?.focus()
-}
-
-function onKey(event: KeyboardEvent): void {
-  const { target, key } = event
-  const isTyping =
-    target instanceof Element && target.closest('input, textarea, dialog, [role=menu]')
-  if (isTyping || event.metaKey || event.ctrlKey || event.altKey || !isSignedIn.peek()) return
-  const run = KEYS[key]
-  if (!run) return
-  event.preventDefault()
-  run()
-}
-
-const KEYS: Record<string, () => void> = {
-  j: () => step(1),
-  k: () => step(-1),
-  '/': () => {
-    const field = document.getElementById('filter')
-    // On a phone the list may be behind the pane.
-    if (field?.offsetParent) field.focus()
-    else go({ at: 'search' })
-  },
-  c: () => {
-    // In the preview the field is behind a button.
-    if (document.getElementById('write')) focusOn('write')
-    else if (document.querySelector('.preview')) {
-      document.getElementById('to-write')?.click()
-      requestAnimationFrame(() => focusOn('write'))
-    } else go({ at: 'new' })
-  },
-  n: () => go({ at: 'new' }),
-  e: () => {
-    const to = route.peek()
-    if (to.at !== 'thread' || isReadOnly.peek()) return
-    void setArchived(to.name, findThread(to.name)?.archived !== true)
-  },
-  '?': () => {
-    isHelpOpen.value = true
-  },
-  Escape: () => hideToast(),
-}
-
-function step(by: number): void {
-  const to = route.peek()
-  const names = listed.peek().map(({ name }) => name)
-  const at = to.at === 'thread' ? names.indexOf(to.name) : -1
-  const next = names[at < 0 ? 0 : at + by]
-  if (next === undefined) return
-  go({ at: 'thread', name: next }, to.at === 'thread')
-  requestAnimationFrame(() =>
-    document.querySelector('.row[aria-current]')?.scrollIntoView({ block: 'nearest' }),
   )
 }

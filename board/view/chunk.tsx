@@ -3,12 +3,14 @@ import { Fragment } from 'preact'
 import { useMemo, useRef } from 'preact/hooks'
 import { isReadOnly } from '../relay/sign-in.ts'
 import { isPerson, type Message as MessageData, nameOf } from '../relay/types.ts'
+import { answer, lineOf } from '../state/answering.ts'
 import { settle } from '../state/taking-back.ts'
-import { showWhole, type Transcript } from '../state/transcript.ts'
+import { showWhole, type Transcript, transcript } from '../state/transcript.ts'
 import { dayOf, formatDay } from '../text/time.ts'
 import { messageActions } from './actions.tsx'
 import { memo } from './memo.ts'
 import { Message } from './message.tsx'
+import { receiptFor } from './receipt.tsx'
 
 /** Minutes within which two messages of one author share a head. */
 const CONTINUED = 5 * 60_000
@@ -67,11 +69,13 @@ export const Chunk = memo((props: ChunkProps) => {
             <Message
               message={message}
               thread={thread}
+              {...quotedBy(message)}
+              receipt={receiptFor}
               isContinued={!isNewDay && !isFirstNew && continues(last, message)}
               isTarget={message.seq === target}
               onWhole={showWhole}
               actionsFor={messageActions}
-              {...(!isReadOnly.value && { onDone: settle })}
+              {...(!isReadOnly.value && { onDone: settle, onAnswer: answer })}
             />
           </Fragment>
         )
@@ -80,13 +84,25 @@ export const Chunk = memo((props: ChunkProps) => {
   )
 })
 
+/** Author and beginning of the message that another answers, if it is in the window. */
+function quotedBy({ reply_to }: MessageData) {
+  if (reply_to === undefined) return {}
+  const quoted = transcript.peek()?.messages.find(({ seq }) => seq === reply_to)
+  return quoted && { quotedName: nameOf(quoted), quotedLine: lineOf(quoted) }
+}
+
 /** A seq, if it is of one of these messages: the other chunks need not know it. */
 export function ifWithin(seq: number | undefined, chunk: MessageData[]): number | undefined {
   return seq !== undefined && chunk.some((each) => each.seq === seq) ? seq : undefined
 }
 
+/** A heading or a bold line, which could stand for the name of another author. */
+const LIKE_A_NAME = /^\s*(#{1,6}\s|\*\*|__|<)|^[^\n]*\n *(-+|=+) *(\n|$)/
+
 function continues(before: MessageData, message: MessageData): boolean {
   return (
+    message.reply_to === undefined &&
+    !LIKE_A_NAME.test(message.content) &&
     nameOf(before) === nameOf(message) &&
     isPerson(before) === isPerson(message) &&
     before.surface === message.surface &&

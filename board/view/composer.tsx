@@ -1,13 +1,22 @@
 /** The field in which the person writes to a thread. */
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { isReadOnly, signIn, staysSignedIn } from '../relay/sign-in.ts'
-import { changedDraft, type Draft, loadDraft, saveDraft } from '../state/drafts.ts'
-import { post } from '../state/outbox.ts'
+import {
+  addresseeOf,
+  changedDraft,
+  type Draft,
+  loadDraft,
+  type Quoted,
+  saveDraft,
+} from '../state/drafts.ts'
+import { post, release } from '../state/outbox.ts'
+import { formatRoute } from '../state/route.ts'
 import { findMention } from '../text/tags.ts'
 import { Addressee, knownTags } from './addressee.tsx'
+import { Drawn } from './drawn.tsx'
+import { Icon } from './icons.tsx'
 import { isComposing } from './keys.ts'
-import { Markdown } from './markdown.tsx'
-import { Name } from './text.tsx'
+import { Name, Text } from './text.tsx'
 
 const isMac = /Mac|iP(hone|ad)/.test(navigator.userAgent)
 
@@ -34,11 +43,15 @@ export function Composer(props: ComposerProps) {
   const isSending = useRef(false)
 
   useEffect(() => {
-    if (changedDraft.value.thread !== draftName) return
+    const { thread: changed, focuses } = changedDraft.value
+    if (changed !== draftName) return
     const kept = loadDraft(draftName)
     setDraft(kept)
     setKept(kept.text !== '')
     setPreview(false)
+    if (!focuses) return
+    changedDraft.value = {}
+    requestAnimationFrame(() => field.current?.focus())
   }, [changedDraft.value])
 
   if (isReadOnly.value) return <ReadOnly />
@@ -47,8 +60,10 @@ export function Composer(props: ComposerProps) {
     setDraft(next)
     setKept(saveDraft(draftName, next))
   }
-  const length = [...draft.text].length
+  // Counted only where it matters: characters are at most as many as the units of the string.
+  const length = draft.text.length > MAX_LENGTH ? [...draft.text].length : 0
   const isTooLong = length > MAX_LENGTH
+  const to = addresseeOf(draft)
   const send = async (event: Event) => {
     event.preventDefault()
     if (!draft.text.trim() || isTooLong || isSending.current) return
@@ -56,31 +71,50 @@ export function Composer(props: ComposerProps) {
     const mayGo = !beforeSend || (await beforeSend())
     isSending.current = false
     if (!mayGo) return
-    post(thread, draft.text, draft.to)
-    // Text typed meanwhile stays.
+    post(thread, draft.text, to, draft.reply)
+    // Text typed meanwhile stays, and so does whom the person writes to.
     const typed = loadDraft(draftName)
-    change(typed.text === draft.text ? { text: '', to: draft.to } : typed)
+    const next = draftName === thread ? draft.to : ''
+    change(typed.text === draft.text ? { text: '', to: next } : typed)
     setPreview(false)
     afterSend?.()
     field.current?.focus()
   }
-  const address = (to: string) => {
-    change({ ...draft, to })
+  const address = (tag: string) => {
+    const { reply, ...rest } = draft
+    // An answer goes to someone.
+    if (reply && tag) change({ ...draft, reply: { ...reply, to: tag } })
+    else change({ ...rest, to: tag })
     field.current?.focus()
   }
   const onKeyDown = (event: KeyboardEvent) => {
     if (isComposing(event)) return
-    if (event.key === 'Enter' && (event.metaKey || event.ctrlKey)) void send(event)
+    if (event.key === 'Enter' && (event.metaKey || event.ctrlKey)) {
+      // The second time, what the first one holds.
+      if (draft.text) void send(event)
+      else release(thread)
+    }
     if (event.key === 'Escape') field.current?.blur()
   }
   return (
-    <form class="composer" onSubmit={send}>
+    <form class="composer" onSubmit={send} onKeyDown={onKeyDown}>
+      {draft.reply && (
+        <Quoting
+          reply={draft.reply}
+          thread={thread}
+          onDrop={() => {
+            const { reply: _, ...rest } = draft
+            change(rest)
+            field.current?.focus()
+          }}
+        />
+      )}
       <label class="vh" for="write">
         {placeholder}
       </label>
       {isPreview ? (
         <div class="preview" tabIndex={0} role="region" aria-label="Preview">
-          <Markdown text={draft.text} />
+          <Drawn text={draft.text} />
         </div>
       ) : (
         <textarea
@@ -92,12 +126,11 @@ export function Composer(props: ComposerProps) {
           aria-invalid={isTooLong}
           dir="auto"
           onInput={(event) => change({ ...draft, text: event.currentTarget.value })}
-          onKeyDown={onKeyDown}
         />
       )}
       <Offer thread={thread} draft={draft} onTake={address} />
       <div class="composer-bar">
-        <Addressee thread={thread} to={draft.to} onChoose={(to) => change({ ...draft, to })} />
+        <Addressee thread={thread} to={to} onChoose={address} />
         <button
           class="btn small quiet"
           id="to-write"
@@ -111,15 +144,58 @@ export function Composer(props: ComposerProps) {
         <span class="hint" role="status">
           {isTooLong
             ? `${(length - MAX_LENGTH).toLocaleString()} characters too long`
-            : isKept && <span class="wide-only">Draft saved</span>}
+            : isKept && draft.text !== '' && <span class="wide-only">Draft saved</span>}
         </span>
         <span class="grow" />
         <kbd class="wide-only">{isMac ? '⌘ Enter' : 'Ctrl Enter'}</kbd>
-        <button class="btn primary" type="submit" aria-disabled={!draft.text.trim() || isTooLong}>
-          Send
+        <button
+          class="btn primary send"
+          type="submit"
+          aria-disabled={!draft.text.trim() || isTooLong}
+        >
+          <span class="cut">
+            Send{to && ' to '}
+            {to && <Name>{to}</Name>}
+          </span>
         </button>
       </div>
     </form>
+  )
+}
+
+/** The message that the text answers. */
+function Quoting({
+  reply: { name, line, seq },
+  thread,
+  onDrop,
+}: {
+  reply: Quoted
+  thread: string
+  onDrop: () => void
+}) {
+  return (
+    <p class="quoting">
+      <Icon name="reply" />
+      <span class="vh">Answers</span>
+      <b class="cut">
+        <Name>{name}</Name>
+      </b>
+      <span class="cut grow">
+        <Text>{line}</Text>
+      </span>
+      <a class="seq" href={formatRoute({ at: 'thread', name: thread, seq })}>
+        #{seq}
+      </a>
+      <button
+        class="btn small icon"
+        type="button"
+        aria-label="Do not answer it"
+        title="Do not answer it"
+        onClick={onDrop}
+      >
+        <Icon name="close" />
+      </button>
+    </p>
   )
 }
 
@@ -133,7 +209,7 @@ function Offer({
   draft: Draft
   onTake: (to: string) => void
 }) {
-  const tag = draft.to ? undefined : findMention(draft.text, knownTags(thread))
+  const tag = addresseeOf(draft) ? undefined : findMention(draft.text, knownTags(thread))
   return (
     <p class="offer" role="status">
       {tag !== undefined && (

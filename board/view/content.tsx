@@ -1,7 +1,7 @@
 /** A message's content: drawn from its Markdown or as text, and folded when it is long. */
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { noteFault, say } from '../state/status.ts'
-import { Markdown } from './markdown.tsx'
+import { Drawn } from './drawn.tsx'
 import type { MessageProps } from './message.tsx'
 import { Text } from './text.tsx'
 
@@ -18,7 +18,7 @@ export function Content({ message, thread, isPlain, onWhole }: ContentProps) {
   const length = content_length ?? [...content].length
   const [isOpen, setOpen] = useState(false)
   const [isFound, setFound] = useState(false)
-  if (length <= LONG) return <Markdown text={content} isPlain={isPlain} />
+  if (length <= LONG) return <Drawn text={content} isPlain={isPlain} />
   const open = async () => {
     try {
       if (content_length) await onWhole?.(thread, seq)
@@ -31,7 +31,7 @@ export function Content({ message, thread, isPlain, onWhole }: ContentProps) {
   if (isOpen && !content_length) {
     return (
       <>
-        <Markdown text={content} isPlain={isPlain} />
+        <Drawn text={content} isPlain={isPlain} />
         <button class="btn small quiet more" type="button" onClick={() => setOpen(false)}>
           Show less
         </button>
@@ -42,7 +42,7 @@ export function Content({ message, thread, isPlain, onWhole }: ContentProps) {
   return (
     <>
       <div class={isFound ? 'md' : 'long'}>
-        <Markdown text={start} isPlain={isPlain} />
+        <Drawn text={start} isPlain={isPlain} />
       </div>
       <Rest text={content.slice(start.length)} isFound={isFound} onFound={() => setFound(true)} />
       {onWhole || !content_length ? (

@@ -3,13 +3,17 @@ import { isHelpOpen } from '../state/dialog.ts'
 import { Dialog } from './dialog.tsx'
 
 const KEYS = [
-  ['j, k', 'Next and previous thread'],
+  ['j, k', 'Next and previous: what waits for you, then threads'],
   ['↑, ↓', 'From message to message'],
-  ['/', 'Filter threads, search messages'],
+  ['r', 'Answer the message'],
+  ['e', 'Done: the message needs no answer'],
+  ['h', 'Later: it comes back'],
+  ['z', 'Undo, while it is offered'],
+  ['/', 'Go to a thread, search messages'],
   ['c', 'Write'],
   ['n', 'New thread'],
-  ['e', 'Archive the thread, or restore it'],
-  ['Ctrl or ⌘ Enter', 'Send'],
+  ['Shift E', 'Archive the thread, or restore it'],
+  ['Ctrl or ⌘ Enter', 'Send; twice: without the time to undo'],
   ['Esc', 'Leave the field or close the dialog'],
   ['?', 'This list'],
 ]

@@ -1,9 +1,11 @@
 /** One message: who, when, where to, what, and what can be done with it. */
+import type { ComponentChildren } from 'preact'
 import { useState } from 'preact/hooks'
 import { isPerson, type Message as MessageData, nameOf, nameOfTag, PERSON } from '../relay/types.ts'
 import { boardBase, formatRoute } from '../state/route.ts'
 import { say } from '../state/status.ts'
 import { formatClock, formatExact } from '../text/time.ts'
+import { Answered } from './answered.tsx'
 import { Content } from './content.tsx'
 import { type Copied, CopyButton, copyText } from './copy.tsx'
 import { Icon, SurfaceIcon } from './icons.tsx'
@@ -18,17 +20,24 @@ export interface MessageProps {
   isContinued: boolean
   /** Whether the address points here. */
   isTarget: boolean
+  /** The message that it answers, as far as it is at hand. */
+  quotedName?: string | undefined
+  quotedLine?: string | undefined
   /** Replaces the beginning of a long message by the whole; undefined where that cannot be had. */
   onWhole: ((thread: string, seq: number) => Promise<string>) | undefined
   /** Further items of its menu. */
   actionsFor?: (thread: string, message: MessageData) => MenuItem[]
   /** Marks a message to the person as one that needs no answer. */
   onDone?: (thread: string, message: MessageData) => void
+  /** Begins an answer. */
+  onAnswer?: (thread: string, message: MessageData) => void
+  /** What became of a message of the person's own. */
+  receipt?: (thread: string, message: MessageData) => ComponentChildren
 }
 
 /** Message data never changes in place, so a message is drawn again only when it is another. */
 export const Message = memo((props: MessageProps) => {
-  const { message, thread, isContinued, isTarget, onWhole, onDone } = props
+  const { message, thread, isContinued, isTarget, onWhole, onDone, onAnswer } = props
   const byPerson = isPerson(message)
   const [isPlain, setPlain] = useState(false)
   return (
@@ -38,6 +47,14 @@ export const Message = memo((props: MessageProps) => {
       tabIndex={-1}
       aria-label={`${nameOf(message)}, ${formatExact(message.created_at)}`}
     >
+      {message.reply_to !== undefined && (
+        <Answered
+          thread={thread}
+          seq={message.reply_to}
+          name={props.quotedName}
+          line={props.quotedLine}
+        />
+      )}
       {isContinued ? (
         <span />
       ) : (
@@ -52,10 +69,22 @@ export const Message = memo((props: MessageProps) => {
         ) : (
           <Content message={message} thread={thread} isPlain={isPlain} onWhole={onWhole} />
         )}
+        {byPerson && props.receipt?.(thread, message)}
         {message.metadata && <Metadata metadata={message.metadata} />}
         {message.open && message.to === PERSON && onDone && (
           <p class="due">
             Waits for your answer
+            {onAnswer && (
+              <button
+                class="btn small line"
+                type="button"
+                aria-label={`Answer message ${message.seq}`}
+                onClick={() => onAnswer(thread, message)}
+              >
+                <Icon name="reply" />
+                Answer
+              </button>
+            )}
             <button
               class="btn small line"
               type="button"
@@ -78,7 +107,7 @@ interface HeadProps extends MessageProps {
 }
 
 function Head(props: HeadProps) {
-  const { message, thread, isContinued, onWhole, actionsFor, isPlain, onPlain } = props
+  const { message, thread, isContinued, onWhole, onAnswer, actionsFor, isPlain, onPlain } = props
   const { seq, created_at, content, content_length, redacted } = message
   const text = () => (content_length && onWhole ? onWhole(thread, seq) : content)
   const link = linkTo(thread, seq)
@@ -95,6 +124,17 @@ function Head(props: HeadProps) {
       )}
       <span class="msg-end">
         <span class="acts">
+          {!redacted && onAnswer && (
+            <button
+              class="btn small icon"
+              type="button"
+              aria-label="Answer"
+              title="Answer (r)"
+              onClick={() => onAnswer(thread, message)}
+            >
+              <Icon name="reply" />
+            </button>
+          )}
           {!redacted && <CopyButton text={text} label="Copy message" />}
           <CopyButton text={link} label="Copy link" icon="link" />
           {!redacted && (

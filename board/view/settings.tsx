@@ -1,6 +1,7 @@
 /** The menu at the foot: theme, notifications, help, signing out. */
 import { isReadOnly, signOut } from '../relay/sign-in.ts'
 import { isHelpOpen } from '../state/dialog.ts'
+import { sendHeld } from '../state/outbox.ts'
 import { go } from '../state/route.ts'
 import { announced, setTheme, TO_ME, theme, toggleAnnounced } from '../state/settings.ts'
 import { Icon } from './icons.tsx'
@@ -46,7 +47,7 @@ export function SettingsMenu() {
             label: (
               <>
                 <Icon name="bell" />
-                Notify me of messages to me
+                Notify me when a message is for me
               </>
             ),
             hasLine: true,
@@ -71,7 +72,10 @@ export function SettingsMenu() {
               </>
             ),
             hasLine: true,
-            run: signOut,
+            run: () => {
+              sendHeld()
+              signOut()
+            },
           },
         ]}
       />

@@ -1,5 +1,5 @@
 /** The pane of one thread: its head, its messages, the field to write in. */
-import { useRef } from 'preact/hooks'
+import { useEffect, useRef } from 'preact/hooks'
 import { isReadOnly } from '../relay/sign-in.ts'
 import type { Thread } from '../relay/types.ts'
 import { setArchived } from '../state/actions.ts'
@@ -14,6 +14,7 @@ import { findThread, threads } from '../state/threads.ts'
 import { retryTranscript, transcript } from '../state/transcript.ts'
 import { Composer } from './composer.tsx'
 import { copyText } from './copy.tsx'
+import { loadReader, reader } from './drawn.tsx'
 import { Icon, type IconName } from './icons.tsx'
 import { requireParts } from './lazy.tsx'
 import { Menu, type MenuItem } from './menu.tsx'
@@ -26,6 +27,9 @@ export function ThreadPane({ name }: { name: string }) {
   // Reading the signal makes the head follow the list.
   const thread = threads.value && findThread(name)
   const open = transcript.value
+  const isLoading = !open || reader.value === undefined
+  const isReady = !isLoading && open.status === 'ready'
+  useEffect(() => void loadReader(), [])
   const isMissing = open?.status === 'missing'
   const isWaiting = outbox.value.some((each) => each.thread === name)
   // The draft stays in reach, even if the thread is gone; posting it opens the thread.
@@ -34,7 +38,7 @@ export function ThreadPane({ name }: { name: string }) {
   return (
     <section class="pane" aria-label={name}>
       <Head name={name} thread={thread} />
-      {(!open || open.status === 'loading') && <MessageSkeleton />}
+      {(isLoading || open.status === 'loading') && <MessageSkeleton />}
       {isMissing && (isWaiting ? <div class="scroll" /> : <Missing name={name} />)}
       {open?.status === 'failed' && (
         <Case title="This thread could not be read" text={open.problem ?? ''}>
@@ -43,8 +47,8 @@ export function ThreadPane({ name }: { name: string }) {
           </button>
         </Case>
       )}
-      {open?.status === 'ready' && <TranscriptView open={open} />}
-      {open?.status !== 'ready' && <Waiting name={name} />}
+      {isReady && <TranscriptView open={open} />}
+      {!isReady && <Waiting name={name} />}
       {(!isMissing || (wrote.current && !isReadOnly.value)) && (
         <div class="write col">
           {thread?.archived && !isReadOnly.value && (
@@ -130,7 +134,7 @@ function Tools({ name, thread }: { name: string; thread: Thread | undefined }) {
       <Labelled
         icon={isArchived ? 'restore' : 'archive'}
         text={isArchived ? 'Restore' : 'Archive'}
-        keys="e"
+        keys="Shift E"
       />
     ),
     run: () => void setArchived(name, !isArchived),
@@ -197,7 +201,7 @@ function Tools({ name, thread }: { name: string; thread: Thread | undefined }) {
           class="btn icon wide-only"
           type="button"
           aria-label={isArchived ? 'Restore' : 'Archive'}
-          title={isArchived ? 'Restore (e)' : 'Archive (e)'}
+          title={isArchived ? 'Restore (Shift E)' : 'Archive (Shift E)'}
           onClick={() => void setArchived(name, !isArchived)}
         >
           <Icon name={isArchived ? 'restore' : 'archive'} />

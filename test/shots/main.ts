@@ -41,7 +41,51 @@ const STATES: State[] = [
       await page.waitForURL(/authorize/)
     },
   },
-  { name: 'overview', at: '/board/#/' },
+  { name: 'for-you', at: '/board/#/' },
+  {
+    name: 'later',
+    at: '/board/#/',
+    act: async (page) => {
+      await page
+        .getByRole('button', { name: /^Later/ })
+        .last()
+        .click()
+      await page.getByRole('menuitem', { name: 'Tomorrow' }).click()
+      await page.locator('.folds summary').click()
+      await page
+        .getByRole('button', { name: /^Later/ })
+        .first()
+        .click()
+    },
+  },
+  {
+    name: 'nothing-waits',
+    at: '/board/#/',
+    act: async (page) => {
+      // Only here: the relay keeps them for the next picture.
+      await page.route('**/manage', (route) => route.fulfill({ json: { settled: true } }))
+      const done = page.getByRole('button', { name: /^Done/ })
+      while ((await done.count()) > 0) await done.first().click()
+    },
+  },
+  {
+    name: 'answering',
+    at: '/board/#/t/ledger-index',
+    act: async (page) => {
+      await page.locator('body').press('r')
+      await page.getByRole('textbox', { name: /^Write to/ }).fill('Yes, drop it.')
+    },
+  },
+  {
+    name: 'undo-send',
+    at: '/board/#/t/ledger-index',
+    act: async (page) => {
+      await page.locator('body').press('r')
+      await page.getByRole('textbox', { name: /^Write to/ }).fill('Yes, drop it.')
+      await page.keyboard.press('Control+Enter')
+      await page.route('**/mcp', (route) => route.abort())
+    },
+  },
   { name: 'thread', at: '/board/#/t/billing-migration' },
   { name: 'permalink', at: '/board/#/t/billing-migration/5' },
   { name: 'strangers', at: '/board/#/t/scratch' },
@@ -172,7 +216,7 @@ const STATES: State[] = [
     at: '/board/#/t/billing-migration',
     act: async (page) => {
       await page.context().setOffline(true)
-      await page.getByText('You are offline').waitFor()
+      await page.getByText('Offline.').waitFor()
     },
   },
   {

@@ -149,7 +149,17 @@ export const POSTS: Post[] = [
     thread: 'release-2-4',
     from: 'nightly',
     surface: 'cowork',
-    content: 'ja lacks 14 keys; the list is in i18n/missing-ja.txt',
+    to: 'board',
+    content:
+      'ja lacks 14 keys; the list is in i18n/missing-ja.txt. Release without it, or wait for the reviewer until Thursday?',
+  },
+  {
+    thread: 'ledger-index',
+    from: 'desktop-code',
+    surface: 'code',
+    to: 'board',
+    content:
+      'Shall I drop the old index? It is 3.1 GB and nothing has used it for 60 days. I wait here with the migration open.\n\n```sql\ndrop index concurrently if exists orders_ledger_created_idx;\n```',
   },
   {
     thread: 'billing-migration',

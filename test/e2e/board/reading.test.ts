@@ -240,7 +240,7 @@ test('at the end of a thread the last message stays in sight while the window sh
     })
     .toBe(4)
   await page.getByRole('menuitemcheckbox', { name: /^b/ }).click()
-  await page.getByRole('button', { name: 'To b' }).waitFor()
+  await page.getByRole('button', { name: 'To b', exact: true }).waitFor()
 })
 
 test('lists in lists, badges and long names keep their shape and their room', async () => {

@@ -1,0 +1,58 @@
+/** A thread in the list. */
+import { relayNow } from '../relay/client.ts'
+import { isPerson, nameOf, type Thread } from '../relay/types.ts'
+import { formatRoute } from '../state/route.ts'
+import { formatAge, formatExact } from '../text/time.ts'
+import { excerptOf } from '../text/words.ts'
+import { SurfaceIcon } from './icons.tsx'
+import { memo } from './memo.ts'
+import { Name, Text } from './text.tsx'
+
+interface RowProps {
+  thread: Thread
+  isCurrent: boolean
+  /** Only so that the age is drawn again. */
+  minute: number
+}
+
+export const ThreadRow = memo(({ thread, isCurrent }: RowProps) => {
+  const { name, latest, unread_count: unread = 0, last_message_at } = thread
+  return (
+    <li>
+      <a
+        class={unread > 0 ? 'row unread' : 'row'}
+        href={formatRoute({ at: 'thread', name })}
+        aria-current={isCurrent ? 'page' : undefined}
+      >
+        <span class="row-name cut">
+          <Name>{name}</Name>
+        </span>
+        <time
+          class="row-age"
+          dateTime={last_message_at}
+          title={last_message_at && formatExact(last_message_at)}
+        >
+          {last_message_at && formatAge(last_message_at, relayNow())}
+        </time>
+        <span class="row-last">
+          {latest && <SurfaceIcon surface={latest.surface} isPerson={isPerson(latest)} />}
+          <span class="cut">
+            {latest ? (
+              <>
+                <Name>{nameOf(latest)}</Name>: <Text>{excerptOf(latest)}</Text>
+              </>
+            ) : (
+              <Text>{thread.description ?? 'No messages yet'}</Text>
+            )}
+          </span>
+        </span>
+        {unread > 0 && (
+          <span class="num">
+            {unread > 999 ? '999+' : unread}
+            <span class="vh"> unread</span>
+          </span>
+        )}
+      </a>
+    </li>
+  )
+})
