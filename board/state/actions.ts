@@ -1,7 +1,7 @@
 /** The person's actions on a whole thread. */
 import { callTool } from '../relay/client.ts'
 import { noteFault, say } from './status.ts'
-import { patchThread, reloadThreads } from './threads.ts'
+import { outdateLists, patchThread, reloadThreads } from './threads.ts'
 
 /** The last call to archive or restore something, and how many there were. */
 let archiving: Promise<unknown> = Promise.resolve()
@@ -9,6 +9,7 @@ let archivings = 0
 
 /** Archives a thread or restores it, with a way back. */
 export async function setArchived(name: string, archived: boolean, mayUndo = true): Promise<void> {
+  outdateLists()
   patchThread(name, { archived })
   archivings += 1
   const own = archivings

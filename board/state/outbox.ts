@@ -9,10 +9,10 @@ import { callTool, relayNow } from '../relay/client.ts'
 import { storage } from '../relay/storage.ts'
 import { BOARD_NAME, PERSON } from '../relay/types.ts'
 import type { Quoted } from './drafts.ts'
+import { addOwn } from './opening.ts'
 import { noteFault } from './status.ts'
 import { tellTabs } from './tabs.ts'
 import { lookNow } from './threads.ts'
-import { addOwn } from './transcript.ts'
 
 export interface Outgoing {
   /** The idempotency key. */

@@ -172,6 +172,12 @@ async function refreshList(signal?: AbortSignal): Promise<void> {
   }
 }
 
+/** Passes over the lists that are on their way, before a change that is followed by reloadThreads(). */
+export function outdateLists(): void {
+  lastAsked += 1
+  lastShown = lastAsked
+}
+
 /** Loads the whole list now, after a change that this board made itself. */
 export async function reloadThreads(): Promise<void> {
   lastWhole = 0

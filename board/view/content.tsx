@@ -3,6 +3,7 @@ import { useEffect, useRef, useState } from 'preact/hooks'
 import { noteFault, say } from '../state/status.ts'
 import { Drawn } from './drawn.tsx'
 import type { MessageProps } from './message.tsx'
+import { scrollTo, settle } from './scrolling.ts'
 import { Text } from './text.tsx'
 
 /** Characters beyond which a message is folded, and those that are shown of it then. */
@@ -29,10 +30,15 @@ export function Content({ message, thread, isPlain, onWhole }: ContentProps) {
     }
   }
   if (isOpen && !content_length) {
+    const close = ({ currentTarget }: { currentTarget: Element }) => {
+      const message = currentTarget.closest<HTMLElement>('.msg')
+      setOpen(false)
+      if (message) requestAnimationFrame(() => showHead(message))
+    }
     return (
       <>
         <Drawn text={content} isPlain={isPlain} />
-        <button class="btn small quiet more" type="button" onClick={() => setOpen(false)}>
+        <button class="btn small less" type="button" onClick={close}>
           Show less
         </button>
       </>
@@ -54,6 +60,17 @@ export function Content({ message, thread, isPlain, onWhole }: ContentProps) {
       )}
     </>
   )
+}
+
+/** Brings the head of a message that was folded back to the top, if it is above it. */
+function showHead(message: HTMLElement): void {
+  const box = message.closest<HTMLElement>('.scroll')
+  const top = message.getBoundingClientRect().top
+  if (!box || top >= box.getBoundingClientRect().top) return
+  settle(() => {
+    scrollTo(box, message, false)
+    return box.scrollTop
+  })
 }
 
 interface RestProps {

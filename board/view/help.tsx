@@ -5,6 +5,7 @@ import { Dialog } from './dialog.tsx'
 const KEYS = [
   ['j, k', 'Next and previous: what waits for you, then threads'],
   ['↑, ↓', 'From message to message'],
+  ['End', 'To the latest message'],
   ['r', 'Answer the message'],
   ['e', 'Done: the message needs no answer'],
   ['h', 'Later: it comes back'],

@@ -1,8 +1,8 @@
 /** Search in all threads or one, with filters by surface and author: all of it in the address. */
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { callTool } from '../relay/client.ts'
 import { PERSON, SURFACES } from '../relay/types.ts'
-import { boardBase, type Filters, formatRoute, go } from '../state/route.ts'
+import { boardBase, type Filters, formatRoute, go, readPlace, savePlace } from '../state/route.ts'
 import { noteFault, noteSuccess, say } from '../state/status.ts'
 import { readers } from '../state/threads.ts'
 import { filterTags } from '../text/tags.ts'
@@ -64,6 +64,21 @@ export function SearchPane({ filters }: { filters: Filters }) {
     }
   }, [q, thread, surface, from])
 
+  // Back from a hit leads to where it was in the list.
+  const box = useRef<HTMLDivElement>(null)
+  const timer = useRef(0)
+  const keep = () => {
+    clearTimeout(timer.current)
+    const { scrollTop } = box.current ?? {}
+    timer.current = setTimeout(() => savePlace(scrollTop), 100)
+  }
+  useEffect(() => () => clearTimeout(timer.current), [])
+  const isFound = found !== undefined
+  useLayoutEffect(() => {
+    const place = readPlace()
+    if (isFound && box.current && typeof place === 'number') box.current.scrollTop = place
+  }, [isFound])
+
   return (
     <section class="pane" aria-label="Search">
       <Head filters={filters} summary={summarize(found, filters)} />
@@ -79,7 +94,7 @@ export function SearchPane({ filters }: { filters: Filters }) {
           <MessageSkeleton />
         </>
       ) : (
-        <div class="scroll">
+        <div class="scroll" ref={box} onScroll={keep}>
           <div class="col feed">
             <FilterBar filters={filters} />
             {found && <Results found={found} filters={filters} onMore={load} />}

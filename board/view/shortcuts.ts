@@ -72,7 +72,16 @@ const KEYS: Record<string, () => void> = {
   '?': () => {
     isHelpOpen.value = true
   },
-  Escape: () => hideToast(),
+  End: toEnd,
+  Escape: () => {
+    if (toast.peek()) hideToast()
+    else toEnd()
+  },
+}
+
+/** To the latest message of the open thread, which the browser's own key does not know. */
+function toEnd(): void {
+  document.querySelector<HTMLElement>('.pill')?.click()
 }
 
 /**

@@ -1,18 +1,28 @@
 /** The messages of the open thread, and where the person is in them. */
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
-import type { Message as MessageData } from '../relay/types.ts'
+import { isPerson, type Message as MessageData } from '../relay/types.ts'
 import { today } from '../state/clock.ts'
 import { outbox, posted } from '../state/outbox.ts'
-import { createReadObserver, stopReading } from '../state/read-state.ts'
-import { route } from '../state/route.ts'
-import { findThread } from '../state/threads.ts'
-import { arrived, jumpToEnd, loadNewer, loadOlder, type Transcript } from '../state/transcript.ts'
+import { createReadObserver, findUnseen, stopReading } from '../state/read-state.ts'
+import { route, savePlace } from '../state/route.ts'
+import {
+  jumpToEnd,
+  loadNewer,
+  loadOlder,
+  markNew,
+  noteCaughtUp,
+  type Transcript,
+} from '../state/transcript.ts'
 import { CHUNK, Chunk, ifWithin, useChunks } from './chunk.tsx'
 import { Icon } from './icons.tsx'
 import { Pending } from './pending.tsx'
 import {
   type Anchor,
   findAnchor,
+  findLastVisible,
+  findPlace,
+  goToEnd,
+  goToPlace,
   isAtEnd,
   moveFocus,
   restoreAnchor,
@@ -34,20 +44,25 @@ export function TranscriptView({ open }: { open: Transcript }) {
     drawn.current = messages
     anchor.current = scroll.current ? findAnchor(scroll.current) : undefined
   }
-  const [unseen, setUnseen] = useState(0)
-  const seenArrivals = useRef(arrived.value)
+  const [below, setBelow] = useState({ isFar: false, unseen: 0 })
   const chunks = useChunks(open)
   const to = route.value
   const seq = to.at === 'thread' ? to.seq : undefined
   const pending = outbox.value.filter((each) => each.thread === name)
 
   useReading(scroll, messages)
+  const keep = usePlace(scroll, wasAtEnd)
 
   const onScroll = () => {
     const box = scroll.current
     if (!box) return
     wasAtEnd.current = isAtEnd(box) && !hasNewer
-    if (wasAtEnd.current) setUnseen(0)
+    if (wasAtEnd.current) noteCaughtUp()
+    keep()
+    setBelow((known) => {
+      const next = look(box, messages, wasAtEnd.current)
+      return next.isFar === known.isFar && next.unseen === known.unseen ? known : next
+    })
     if (box.scrollTop < NEAR && olderCount > 0) void loadOlder()
     if (hasNewer && box.scrollHeight - box.scrollTop - box.clientHeight < NEAR) void loadNewer()
   }
@@ -59,22 +74,30 @@ export function TranscriptView({ open }: { open: Transcript }) {
     const at = box.querySelector<HTMLElement>(`[data-seq="${aim.seq}"]`)
     const to = route.peek()
     const isAddress = to.at === 'thread' && to.seq !== undefined
-    setUnseen(0)
-    if (at && isAddress) at.focus({ preventScroll: true })
+    const isWriting = document.activeElement?.id === 'write'
+    if (at && isAddress && !isWriting) at.focus({ preventScroll: true })
     return settle(() => {
-      if (at) scrollTo(box, at, isAddress)
+      if (at && aim.top !== undefined) goToPlace(box, at, aim.top)
+      else if (at) scrollTo(box, at, isAddress)
       else box.scrollTop = box.scrollHeight
       wasAtEnd.current = isAtEnd(box) && !hasNewer
       return box.scrollTop
     })
   }, [aim])
 
-  // More messages: stay at the end, or where one was.
+  // More messages: stay at the end, unless that would pass over some, or where one was.
   useLayoutEffect(() => {
     const box = scroll.current
     if (!box) return
-    if (wasAtEnd.current) box.scrollTop = box.scrollHeight
-    else restoreAnchor(box, anchor.current)
+    if (!wasAtEnd.current) return restoreAnchor(box, anchor.current)
+    const unseen = findUnseen()
+    return settle(() => {
+      if (goToEnd(box, unseen) && unseen !== undefined && !isAtEnd(box)) {
+        wasAtEnd.current = false
+        markNew(unseen)
+      }
+      return box.scrollTop
+    })
   }, [messages, pending.length])
 
   // Who writes wants to see it; a post from another tab moves nothing here.
@@ -84,22 +107,11 @@ export function TranscriptView({ open }: { open: Transcript }) {
     postedBefore.current = posted.value
   }, [posted.value])
 
-  // A phone's keyboard, or a field that grows, takes its room from the end.
+  // Back in the window, with everything in sight.
   useEffect(() => {
-    const box = scroll.current
-    if (!box) return
-    const observer = new ResizeObserver(() => {
-      if (wasAtEnd.current) box.scrollTop = box.scrollHeight
-    })
-    observer.observe(box)
-    return () => observer.disconnect()
-  }, [])
-
-  useEffect(() => {
-    const added = arrived.value - seenArrivals.current
-    seenArrivals.current = arrived.value
-    if (added > 0 && !wasAtEnd.current) setUnseen((count) => count + added)
-  }, [arrived.value])
+    addEventListener('focus', onScroll)
+    return () => removeEventListener('focus', onScroll)
+  })
 
   // A transcript that fits the screen cannot be scrolled, so nothing would ask for more.
   useEffect(onScroll, [messages, hasNewer])
@@ -143,11 +155,11 @@ export function TranscriptView({ open }: { open: Transcript }) {
           )}
         </div>
       </div>
-      {(unseen > 0 || hasNewer) && (
+      {(below.isFar || below.unseen > 0 || hasNewer) && (
         <div class="pill-place">
           <button class="btn pill" type="button" onClick={() => toEnd(scroll.current)}>
+            {below.unseen > 0 && !hasNewer ? `${below.unseen.toLocaleString()} new` : 'Latest'}
             <Icon name="down" />
-            {describeNews(unseen, hasNewer, open)}
           </button>
         </div>
       )}
@@ -155,15 +167,53 @@ export function TranscriptView({ open }: { open: Transcript }) {
   )
 }
 
-function describeNews(unseen: number, hasNewer: boolean, { name, messages }: Transcript): string {
-  const below = (findThread(name)?.latest?.seq ?? 0) - (messages.at(-1)?.seq ?? 0)
-  if (hasNewer) return below > 0 ? `${below.toLocaleString()} newer` : 'To the latest'
-  return `${unseen} new ${unseen === 1 ? 'message' : 'messages'}`
+/** What is below the screen: whether more than a screen, and how many messages that were not seen. */
+function look(box: HTMLElement, messages: MessageData[], isThere: boolean) {
+  const { scrollHeight, scrollTop, clientHeight } = box
+  const isFar = scrollHeight - scrollTop - clientHeight > clientHeight
+  const unseen = isThere ? undefined : findUnseen()
+  if (unseen === undefined) return { isFar, unseen: 0 }
+  const last = Math.max(unseen - 1, findLastVisible(box))
+  return { isFar, unseen: messages.filter((each) => each.seq > last && !isPerson(each)).length }
 }
 
 async function toEnd(box: HTMLElement | null): Promise<void> {
   await jumpToEnd()
   if (box) box.scrollTop = box.scrollHeight
+}
+
+/** Milliseconds after the last move at which the place is kept in the browser's history. */
+const KEEP = 100
+
+/** Keeps the place while the box changes its size, and for Back and a reload. Returns what to call after a move. */
+function usePlace(scroll: { current: HTMLElement | null }, wasAtEnd: { current: boolean }) {
+  const place = useRef<ReturnType<typeof findPlace>>(undefined)
+  const timer = useRef(0)
+  useEffect(() => {
+    const box = scroll.current
+    if (!box) return
+    // A phone's keyboard, or a field that grows, takes its room from the end.
+    const observer = new ResizeObserver(() => {
+      const kept = place.current
+      const at = box.querySelector(`[data-seq="${kept?.seq}"]`)
+      settle(() => {
+        if (wasAtEnd.current) box.scrollTop = box.scrollHeight
+        else if (at && kept) goToPlace(box, at, kept.top)
+        return box.scrollTop
+      })
+    })
+    observer.observe(box)
+    return () => {
+      observer.disconnect()
+      clearTimeout(timer.current)
+    }
+  }, [])
+  return () => {
+    if (!scroll.current) return
+    place.current = findPlace(scroll.current)
+    clearTimeout(timer.current)
+    timer.current = setTimeout(() => savePlace(wasAtEnd.current ? undefined : place.current), KEEP)
+  }
 }
 
 /** Watches which messages are on screen. */
