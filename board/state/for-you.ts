@@ -5,7 +5,7 @@
 import { batch, computed, effect, signal } from '@preact/signals'
 import { callTool } from '../relay/client.ts'
 import { storage } from '../relay/storage.ts'
-import { isPerson, type Message, PERSON, type Reading } from '../relay/types.ts'
+import { type Message, PERSON, type Reading } from '../relay/types.ts'
 import { minute } from './clock.ts'
 import { outbox } from './outbox.ts'
 import { route } from './route.ts'
@@ -30,6 +30,9 @@ const open = signal<Waiting[] | undefined>(undefined)
 /** Those that the person has marked as done here, which the relay may not know yet. */
 const done = signal<ReadonlySet<string>>(new Set())
 
+/** Those that the person has answered here, as thread and seq, which the list may still have. */
+const answered = signal<ReadonlySet<string>>(new Set())
+
 /** Until when a message is put off, in milliseconds. */
 const putOff = signal<Record<string, number>>(loadPutOff())
 
@@ -42,9 +45,10 @@ export function keyOf({ created_at, seq }: Message): string {
 }
 
 const unsettled = computed(() => {
-  const answering = new Set(outbox.value.map(({ thread, reply }) => `${thread}\n${reply?.seq}`))
+  const answering = outbox.value.map(({ thread, reply }) => `${thread}\n${reply?.seq}`)
+  const gone = new Set([...answered.value, ...answering])
   return open.value?.filter(
-    (each) => !done.value.has(keyOf(each)) && !answering.has(`${each.thread_name}\n${each.seq}`),
+    (each) => !done.value.has(keyOf(each)) && !gone.has(`${each.thread_name}\n${each.seq}`),
   )
 })
 
@@ -90,18 +94,19 @@ function mayMatter({ now, before }: Change): boolean {
   const { latest, changed_at } = now
   const added = (latest?.seq ?? 0) - (before?.latest?.seq ?? 0)
   if (changed_at !== before?.changed_at || added > 1 || !latest) return true
-  return added > 0 && (latest.to === PERSON || isPerson(latest))
+  return added > 0 && (latest.to === PERSON || latest.from === PERSON)
 }
 
 let lastRead = 0
 let lastAsked = 0
 let lastShown = 0
-/** Threads in which the person has written or settled something here since the list was read. */
-let touched = new Set<string>()
+/** Threads in which the person has settled something here, with the last list that may not know it. */
+const touched = new Map<string, number>()
 
-/** Notes that what goes from the list next was settled here. */
-export function noteSettledHere(thread: string): void {
-  touched.add(thread)
+/** Notes that what goes from the list next was settled here; with a seq, that it is answered. */
+export function noteSettledHere(thread: string, seq?: number): void {
+  touched.set(thread, lastAsked)
+  if (seq !== undefined) answered.value = new Set([...answered.peek(), `${thread}\n${seq}`])
 }
 
 /** Reads the list again. */
@@ -136,7 +141,7 @@ function show(found: Waiting[], asked: number): void {
   const gone = (forYou.peek() ?? []).filter(
     (each) => !keys.has(keyOf(each)) && !touched.has(each.thread_name),
   )
-  touched = new Set()
+  for (const [thread, last] of touched) if (asked > last) touched.delete(thread)
   batch(() => {
     open.value = found
     if (gone.length > 0 && route.peek().at === 'home')
@@ -153,7 +158,6 @@ export function markDone(thread: string, message: Message, isDone: boolean): voi
   const key = keyOf(message)
   if (isDone) next.add(key)
   else next.delete(key)
-  noteSettledHere(thread)
   batch(() => {
     done.value = next
     const all = open.peek()

@@ -65,7 +65,7 @@ interface Delivery {
 
 const deliveries = new Map<string, Delivery>()
 
-let onPosted = (_thread: string) => {}
+let onPosted = (_thread: string, _seq?: number) => {}
 
 /** Sends the posts that an earlier visit left, and shows those of the other tabs; calls back after each post. */
 export function followOutbox(listener: typeof onPosted): void {
@@ -209,8 +209,8 @@ async function sendOne(message: Outgoing): Promise<void> {
   }
   const keepalive = content.length < KEEPALIVE_LIMIT / 3
   const posted = await callTool('relay_post_message', args, undefined, keepalive)
+  onPosted(posted.thread_name ?? thread, reply?.seq)
   discard(key)
-  onPosted(posted.thread_name ?? thread)
   addOwn(posted.thread_name ?? thread, {
     seq: posted.seq,
     surface: 'other',

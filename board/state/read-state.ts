@@ -105,13 +105,16 @@ function endOfRun(messages: Message[], from: number, seen: ReadonlySet<number>):
   return end
 }
 
-/** The first message that has not been on screen for long enough; undefined when all have been. */
-export function findUnseen(): number | undefined {
+/** The first message after that one which has not been on screen for long enough; undefined when all have been. */
+export function findUnseen(after = 0): number | undefined {
   const open = transcript.peek()
   if (!open) return undefined
   const isOwn = opened.name === open.name && opened.readUpTo === open.readUpTo
   const from = isOwn ? told : open.readUpTo
-  const end = endOfRun(open.messages, from, isOwn ? seen : new Set())
+  const end = Math.max(
+    after,
+    endOfRun(open.messages, Math.max(after, from), isOwn ? seen : new Set()),
+  )
   return open.messages.find((message) => message.seq > end && !isPerson(message))?.seq
 }
 

@@ -185,10 +185,13 @@ async function grow(
   const { signal } = current
   if (open?.status !== 'ready' || isGrowing || signal.aborted) return
   isGrowing = true
+  let mayRenew = false
   try {
     const growth = await by(open, signal)
     noteSuccess()
-    if (growth && !signal.aborted) put(growth.added, growth.change)
+    if (!growth || signal.aborted) return
+    put(growth.added, growth.change)
+    mayRenew = growth.change.isStale === undefined
   } catch (error) {
     if (!signal.aborted) {
       const fault = noteFault(error)
@@ -197,6 +200,7 @@ async function grow(
   } finally {
     isGrowing = false
   }
+  if (mayRenew && transcript.peek()?.isStale) await renew()
 }
 
 /** Puts messages into the open window, each once and in order. */

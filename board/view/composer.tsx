@@ -1,5 +1,5 @@
 /** The field in which the person writes to a thread. */
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { isReadOnly, signIn, staysSignedIn } from '../relay/sign-in.ts'
 import {
   addresseeOf,
@@ -41,8 +41,9 @@ export function Composer(props: ComposerProps) {
   const [isKept, setKept] = useState(draft.text !== '')
   const field = useRef<HTMLTextAreaElement>(null)
   const isSending = useRef(false)
+  const wantsFocus = useRef(false)
 
-  useEffect(() => {
+  useLayoutEffect(() => {
     const { thread: changed, focuses } = changedDraft.value
     if (changed !== draftName) return
     const kept = loadDraft(draftName)
@@ -51,8 +52,14 @@ export function Composer(props: ComposerProps) {
     setPreview(false)
     if (!focuses) return
     changedDraft.value = {}
-    requestAnimationFrame(() => field.current?.focus())
+    wantsFocus.current = true
   }, [changedDraft.value])
+  // At once: the next key is a letter of the text.
+  useLayoutEffect(() => {
+    if (!wantsFocus.current || !field.current) return
+    wantsFocus.current = false
+    field.current.focus()
+  })
 
   if (isReadOnly.value) return <ReadOnly />
 

@@ -37,6 +37,8 @@ export function TranscriptView({ open }: { open: Transcript }) {
   const { name, messages, olderCount, hasNewer, aim } = open
   const scroll = useRef<HTMLDivElement>(null)
   const wasAtEnd = useRef(true)
+  /** The message up to which nothing holds the view back on its way to the end. */
+  const passed = useRef(0)
   const drawn = useRef(messages)
   const anchor = useRef<Anchor | undefined>(undefined)
   // Measured before the new messages are in the page.
@@ -56,8 +58,11 @@ export function TranscriptView({ open }: { open: Transcript }) {
   const onScroll = () => {
     const box = scroll.current
     if (!box) return
-    wasAtEnd.current = isAtEnd(box) && !hasNewer
-    if (wasAtEnd.current) noteCaughtUp()
+    const isThere = isAtEnd(box) && !hasNewer
+    // Whoever goes to the end passes over what is above it.
+    if (isThere && !wasAtEnd.current) passed.current = messages.at(-1)?.seq ?? 0
+    wasAtEnd.current = isThere
+    if (isThere) noteCaughtUp()
     keep()
     setBelow((known) => {
       const next = look(box, messages, wasAtEnd.current)
@@ -74,6 +79,7 @@ export function TranscriptView({ open }: { open: Transcript }) {
     const at = box.querySelector<HTMLElement>(`[data-seq="${aim.seq}"]`)
     const to = route.peek()
     const isAddress = to.at === 'thread' && to.seq !== undefined
+    passed.current = messages.at(-1)?.seq ?? 0
     const isWriting = document.activeElement?.id === 'write'
     if (at && isAddress && !isWriting) at.focus({ preventScroll: true })
     return settle(() => {
@@ -90,7 +96,7 @@ export function TranscriptView({ open }: { open: Transcript }) {
     const box = scroll.current
     if (!box) return
     if (!wasAtEnd.current) return restoreAnchor(box, anchor.current)
-    const unseen = findUnseen()
+    const unseen = findUnseen(passed.current)
     return settle(() => {
       if (goToEnd(box, unseen) && unseen !== undefined && !isAtEnd(box)) {
         wasAtEnd.current = false
