@@ -1,7 +1,8 @@
 /** The person's actions on a whole thread. */
 import { callTool } from '../relay/client.ts'
+import { outdateLists, reloadThreads } from './looking.ts'
 import { noteFault, say } from './status.ts'
-import { outdateLists, patchThread, reloadThreads } from './threads.ts'
+import { patchThread } from './threads.ts'
 
 /** The last call to archive or restore something, and how many there were. */
 let archiving: Promise<unknown> = Promise.resolve()

@@ -3,11 +3,12 @@ import { effect, untracked } from '@preact/signals'
 import { callTool } from '../relay/client.ts'
 import { type Message, type News, PERSON } from '../relay/types.ts'
 import { moveDraft } from './drafts.ts'
+import { introduce } from './looking.ts'
 import { isAwaited } from './merging.ts'
 import { PAGE, readAround, readOwn } from './reading.ts'
 import { go, readPlace, route } from './route.ts'
 import { noteFault, noteSuccess } from './status.ts'
-import { findThread, introduce, looks } from './threads.ts'
+import { findThread, looks } from './threads.ts'
 import {
   type Aim,
   beginWindow,

@@ -6,31 +6,13 @@
  */
 import { batch, signal } from '@preact/signals'
 import { callTool, relayNow } from '../relay/client.ts'
-import { storage } from '../relay/storage.ts'
 import { BOARD_NAME, PERSON } from '../relay/types.ts'
 import type { Quoted } from './drafts.ts'
+import { lookNow } from './looking.ts'
 import { addOwn } from './opening.ts'
-import { noteFault } from './status.ts'
+import { change, type Outgoing, outbox } from './outbox-store.ts'
+import { noteFault, say } from './status.ts'
 import { tellTabs } from './tabs.ts'
-import { lookNow } from './threads.ts'
-
-export interface Outgoing {
-  /** The idempotency key. */
-  key: string
-  thread: string
-  content: string
-  to: string
-  /** The message that it answers. */
-  reply?: Quoted
-  /** Until when it is held, in milliseconds. */
-  sendAt?: number
-  /** Why it was not sent, or is not known to have been; undefined while it is being sent. */
-  problem?: string
-  /** Whether the relay refused it, so that sending it again changes nothing. */
-  isRefused?: boolean
-}
-
-const STORE = 'relay-outbox'
 
 /** Milliseconds in which a post can be undone, and after which another tab sends what its own tab did not. */
 const UNDO = 5_000
@@ -42,11 +24,6 @@ const KEEPALIVE_LIMIT = 60_000
 /** Milliseconds before a fault is tried again: twice as long each time. */
 const FIRST_PAUSE = 5_000
 const LONGEST_PAUSE = 60_000
-
-export const outbox = signal<Outgoing[]>(load())
-
-/** Whether the messages are in storage, or only in this tab because storage is full or switched off. */
-let isShared = true
 
 /**
  * How a thread delivers its messages: `sending` has a request under way; `paused` waits after a fault, or while
@@ -70,9 +47,6 @@ let onPosted = (_thread: string, _seq?: number) => {}
 /** Sends the posts that an earlier visit left, and shows those of the other tabs; calls back after each post. */
 export function followOutbox(listener: typeof onPosted): void {
   onPosted = listener
-  addEventListener('storage', ({ key }) => {
-    if (key === STORE) outbox.value = load()
-  })
   addEventListener('online', sendAll)
   document.addEventListener('visibilitychange', () => (document.hidden ? sendHeld() : sendAll()))
   addEventListener('pagehide', sendHeld)
@@ -147,6 +121,16 @@ export function retry(key: string): void {
 
 export function discard(key: string): void {
   change((all) => all.filter((each) => each.key !== key))
+}
+
+/** Gives a message up, with a way back. */
+export function discardWithUndo(message: Outgoing): void {
+  discard(message.key)
+  const undo = () => {
+    change((all) => [...all, message])
+    deliver(message.thread)
+  }
+  say('Discarded', { label: 'Undo', run: undo })
 }
 
 /** Takes the messages of a thread along that has another name now. */
@@ -228,24 +212,4 @@ async function sendOne(message: Outgoing): Promise<void> {
 function clearProblem(of: string): void {
   const clear = ({ problem: _, isRefused: __, sendAt: ___, ...rest }: Outgoing) => rest
   change((all) => all.map((each) => (each.key === of ? clear(each) : each)))
-}
-
-/** Changes the list that all tabs share, not this tab's copy of it. */
-function change(by: (all: Outgoing[]) => Outgoing[]): void {
-  const next = by(isShared ? load() : outbox.peek())
-  outbox.value = next
-  try {
-    storage.setItem(STORE, JSON.stringify(next))
-  } catch {
-    isShared = false
-  }
-}
-
-function load(): Outgoing[] {
-  try {
-    const kept = JSON.parse(storage.getItem(STORE) ?? '[]')
-    return Array.isArray(kept) ? kept : []
-  } catch {
-    return []
-  }
 }

@@ -6,54 +6,27 @@ import { manage } from '../relay/manage.ts'
 import type { Message } from '../relay/types.ts'
 import { excerptAround } from '../text/words.ts'
 import { markDone, noteSettledHere } from './for-you.ts'
-import { hideToast, noteFault, say, type Toast, toast } from './status.ts'
+import { reloadThreads } from './looking.ts'
+import { noteFault, say } from './status.ts'
 import { tellTabs } from './tabs.ts'
-import { reloadThreads } from './threads.ts'
 import { replaceMessage } from './transcript.ts'
-
-/** Milliseconds. */
-const UNDO = 5_000
+import { delay } from './undo.ts'
 
 /** Characters that the toast shows of a message that is done. */
 const DONE_LENGTH = 40
 
-/** The message that the relay does not know about yet. */
-let waiting:
-  | { thread: string; message: Message; timer: number; toast: Toast | undefined }
-  | undefined
-
-// A page that closes is hidden first.
-document.addEventListener('visibilitychange', () => {
-  if (document.hidden) takeBackNow()
-})
-
 /** Takes back a message's text and metadata, after a few seconds. */
 export function takeBack(thread: string, message: Message): void {
-  takeBackNow()
   const { metadata: _, content_length: __, open: ___, ...rest } = message
+  const restore = () => replaceMessage(thread, message)
   replaceMessage(thread, { ...rest, content: '', redacted: true })
-  const timer = setTimeout(takeBackNow, UNDO)
-  const undo = () => {
-    if (waiting?.timer !== timer) return
-    clearTimeout(timer)
-    waiting = undefined
-    replaceMessage(thread, message)
-  }
-  const text = `#${message.seq} taken back for everyone. Sessions that have read it have read it.`
-  say(text, { label: 'Undo', run: undo }, UNDO)
-  waiting = { thread, message, timer, toast: toast.peek() }
-}
-
-function takeBackNow(): void {
-  if (!waiting) return
-  const { thread, message, timer, toast: shown } = waiting
-  waiting = undefined
-  clearTimeout(timer)
-  if (toast.peek() === shown) hideToast()
   const { seq } = message
-  noteSettledHere(thread)
-  const call = manage('redact_message', { thread_name: thread, seq })
-  void finish(call, () => replaceMessage(thread, message))
+  const act = () => {
+    noteSettledHere(thread)
+    void finish(manage('redact_message', { thread_name: thread, seq }), restore)
+  }
+  const text = `#${seq} taken back for everyone. Sessions that have read it have read it.`
+  delay(text, act, restore)
 }
 
 /** One after the other: the relay keeps the last one to reach it. */

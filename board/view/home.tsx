@@ -2,13 +2,15 @@
 import { relayNow } from '../relay/client.ts'
 import { minute } from '../state/clock.ts'
 import { forYou, settledElsewhere } from '../state/for-you.ts'
+import { markAllRead } from '../state/read-state.ts'
 import { isNarrow } from '../state/screen.ts'
 import { announced, TO_ME, toggleAnnounced } from '../state/settings.ts'
-import { threads, unreadTotal } from '../state/threads.ts'
+import { threads, unreadThreads, unreadTotal } from '../state/threads.ts'
 import { formatWait } from '../text/time.ts'
 import { Icon } from './icons.tsx'
 import { Inbox } from './inbox.tsx'
 import { Later } from './lazy.tsx'
+import { Menu } from './menu.tsx'
 import { MessageSkeleton } from './panes.tsx'
 
 export function HomePane() {
@@ -24,7 +26,7 @@ export function HomePane() {
             <h2 class="head-title cut">For you</h2>
             <p class="head-sub cut">{describeWait()}</p>
           </div>
-          <Bell />
+          <Tools />
         </div>
       </header>
       {isLoading ? (
@@ -47,13 +49,13 @@ function describeWait(): string {
   return oldest ? `The oldest has waited ${formatWait(oldest.created_at, now)}` : ''
 }
 
-function Bell() {
+function Tools() {
   const isOn = announced.value.has(TO_ME)
   const label = 'Notify me when a message is for me'
   return (
     <div class="head-tools">
       <button
-        class={isOn ? 'btn icon toggle on' : 'btn icon'}
+        class={isOn ? 'btn icon on' : 'btn icon'}
         type="button"
         aria-label={label}
         title={label}
@@ -62,6 +64,22 @@ function Bell() {
       >
         <Icon name="bell" />
       </button>
+      <Menu
+        class="btn icon"
+        label="More actions"
+        button={<Icon name="dots" />}
+        items={[
+          {
+            label: (
+              <>
+                <Icon name="check" />
+                Mark all threads as read
+              </>
+            ),
+            run: () => markAllRead(unreadThreads.peek()),
+          },
+        ]}
+      />
     </div>
   )
 }
@@ -83,7 +101,7 @@ export function NothingWaits() {
 
 function describeUnread(): string {
   const total = unreadTotal.value
-  const count = (threads.value ?? []).filter(({ unread_count = 0 }) => unread_count > 0).length
+  const count = unreadThreads.value.length
   if (total === 0) return ''
   return `${total.toLocaleString()} unread in ${count.toLocaleString()} ${count === 1 ? 'thread' : 'threads'}. `
 }

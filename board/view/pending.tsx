@@ -2,7 +2,8 @@
 import { useEffect, useState } from 'preact/hooks'
 import { BOARD_NAME, PERSON } from '../relay/types.ts'
 import { loadDraft, restoreDraft } from '../state/drafts.ts'
-import { discard, type Outgoing, outbox, retry } from '../state/outbox.ts'
+import { discard, discardWithUndo, retry } from '../state/outbox.ts'
+import { type Outgoing, outbox } from '../state/outbox-store.ts'
 import { Answered } from './answered.tsx'
 import { Drawn } from './drawn.tsx'
 import { Icon } from './icons.tsx'
@@ -47,6 +48,7 @@ export function Pending({ message }: { message: Outgoing }) {
             <span>
               {/* Without an answer it may still have arrived. */}
               {isRefused ? 'Not sent' : 'Not confirmed yet'}: <Text>{problem}</Text>
+              {!isRefused && ' It is sent again by itself.'}
             </span>
             <button class="btn small" type="button" onClick={() => retry(key)}>
               Try again
@@ -54,7 +56,7 @@ export function Pending({ message }: { message: Outgoing }) {
             <button class="btn small" type="button" onClick={edit}>
               Edit
             </button>
-            <button class="btn small" type="button" onClick={() => discard(key)}>
+            <button class="btn small" type="button" onClick={() => discardWithUndo(message)}>
               Discard
             </button>
           </p>

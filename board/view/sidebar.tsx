@@ -4,6 +4,7 @@ import { isReadOnly } from '../relay/sign-in.ts'
 import { nameOf } from '../relay/types.ts'
 import { minute } from '../state/clock.ts'
 import { forYou, forYouCount, keyOf } from '../state/for-you.ts'
+import { muted } from '../state/muted.ts'
 import { formatRoute, route } from '../state/route.ts'
 import { isNarrow } from '../state/screen.ts'
 import { readers, threads, unlisted, unreadTotal } from '../state/threads.ts'
@@ -60,6 +61,7 @@ export function Sidebar() {
               key={thread.name}
               thread={thread}
               isCurrent={thread.name === current}
+              isMuted={muted.value.has(thread.name)}
               minute={minute.value}
             />
           ))}
@@ -85,6 +87,7 @@ export function Sidebar() {
                   key={thread.name}
                   thread={thread}
                   isCurrent={thread.name === current}
+                  isMuted={muted.value.has(thread.name)}
                   minute={minute.value}
                 />
               ))}

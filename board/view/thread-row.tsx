@@ -4,28 +4,36 @@ import { isPerson, nameOf, type Thread } from '../relay/types.ts'
 import { formatRoute } from '../state/route.ts'
 import { formatAge, formatExact } from '../text/time.ts'
 import { excerptOf } from '../text/words.ts'
-import { SurfaceIcon } from './icons.tsx'
+import { Icon, SurfaceIcon } from './icons.tsx'
 import { memo } from './memo.ts'
 import { Name, Text } from './text.tsx'
 
 interface RowProps {
   thread: Thread
   isCurrent: boolean
+  isMuted: boolean
   /** Only so that the age is drawn again. */
   minute: number
 }
 
-export const ThreadRow = memo(({ thread, isCurrent }: RowProps) => {
-  const { name, latest, unread_count: unread = 0, last_message_at } = thread
+export const ThreadRow = memo(({ thread, isCurrent, isMuted }: RowProps) => {
+  const { name, latest, last_message_at } = thread
+  const unread = isMuted ? 0 : (thread.unread_count ?? 0)
   return (
     <li>
       <a
-        class={unread > 0 ? 'row unread' : 'row'}
+        class={`row${unread > 0 ? ' unread' : ''}${isMuted ? ' muted' : ''}`}
         href={formatRoute({ at: 'thread', name })}
         aria-current={isCurrent ? 'page' : undefined}
       >
         <span class="row-name cut">
           <Name>{name}</Name>
+          {isMuted && (
+            <>
+              <Icon name="mute" />
+              <span class="vh"> muted</span>
+            </>
+          )}
         </span>
         <time
           class="row-age"

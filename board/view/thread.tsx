@@ -5,8 +5,9 @@ import type { Thread } from '../relay/types.ts'
 import { setArchived } from '../state/actions.ts'
 import { threadDialog } from '../state/dialog.ts'
 import { changedDraft, loadDraft } from '../state/drafts.ts'
+import { muted, toggleMuted } from '../state/muted.ts'
 import { retryTranscript } from '../state/opening.ts'
-import { outbox } from '../state/outbox.ts'
+import { outbox } from '../state/outbox-store.ts'
 import { markAllRead } from '../state/read-state.ts'
 import { formatRoute, go } from '../state/route.ts'
 import { announced, toggleAnnounced } from '../state/settings.ts'
@@ -163,7 +164,12 @@ function Tools({ name, thread }: { name: string; thread: Thread | undefined }) {
   const items: MenuItem[] = [
     {
       label: <Labelled icon="check" text="Mark all as read" />,
-      run: () => void markAllRead(name, lastSeqOf(thread)),
+      run: () => markAllRead([thread ?? { name, message_count: 0, latest: lastOf() }]),
+    },
+    {
+      label: <Labelled icon="mute" text="Mute" />,
+      isChecked: muted.value.has(name),
+      run: () => toggleMuted(name),
     },
     {
       label: <Labelled icon="bell" text="Notify me of every message" />,
@@ -222,9 +228,10 @@ async function saveFile(name: string): Promise<void> {
   }
 }
 
-/** The end of a thread, which the list may not hold. */
-function lastSeqOf(thread: Thread | undefined): number {
-  return thread?.latest?.seq ?? transcript.peek()?.messages.at(-1)?.seq ?? 1
+/** The end of a thread that the list does not hold. */
+function lastOf(): Thread['latest'] {
+  const last = transcript.peek()?.messages.at(-1)
+  return last && { ...last, excerpt: '' }
 }
 
 function Labelled({ icon, text, keys }: { icon: IconName; text: string; keys?: string }) {

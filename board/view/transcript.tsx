@@ -2,7 +2,8 @@
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { isPerson, type Message as MessageData } from '../relay/types.ts'
 import { today } from '../state/clock.ts'
-import { outbox, posted } from '../state/outbox.ts'
+import { posted } from '../state/outbox.ts'
+import { outbox } from '../state/outbox-store.ts'
 import { createReadObserver, findUnseen, stopReading } from '../state/read-state.ts'
 import { route, savePlace } from '../state/route.ts'
 import {

@@ -72,6 +72,8 @@ test('what waits is counted apart from what is unread, and leaves when it is don
     reader_tag: 'board',
     reply_to: 1,
   })
+  // The relay does not wake a reader for its own posts.
+  await board.look()
   await page.getByText('Answered or done elsewhere').waitFor()
   expect(await page.title()).toBe('(2) For you · Relay')
   await go(page, '#/t/plan')
@@ -191,4 +193,56 @@ test('a post can be undone for five seconds, and is sent when the page is left',
   await other.getByText(/^Sends in/).waitFor()
   await other.close()
   await expect.poll(async () => (await readLast(relay, 'plan')).content).toBe('Closed')
+})
+
+test('muted threads are not counted, and all threads are marked as read at once, which can be undone', async () => {
+  await using relay = await createTestRelay()
+  await ask(relay, 'logs', 'a line', { to: undefined })
+  await ask(relay, 'plan', 'one', { to: undefined })
+  await ask(relay, 'plan', 'two', { to: undefined })
+  await using board = await openBoard(browser, relay)
+  const { page, complaints } = board
+  const total = page.locator('.label-line .by')
+  await expect.poll(() => total.innerText()).toBe('3 unread')
+  await go(page, '#/t/logs')
+  await page.getByRole('button', { name: 'More actions' }).click()
+  await page.getByRole('menuitemcheckbox', { name: 'Mute' }).click()
+  await page.getByRole('link', { name: /^logs muted/ }).waitFor()
+  await expect.poll(() => total.innerText()).toBe('2 unread')
+  await go(page, '#/')
+  const markAll = async () => {
+    await page.getByRole('button', { name: 'More actions' }).click()
+    await page.getByRole('menuitem', { name: 'Mark all threads as read' }).click()
+    await expect.poll(() => total.count()).toBe(0)
+  }
+  await markAll()
+  await page.keyboard.press('z')
+  await expect.poll(() => total.innerText()).toBe('2 unread')
+  await markAll()
+  await page.evaluate(`dispatchEvent(new Event('pagehide'))`)
+  await expect
+    .poll(async () => {
+      const args = { reader_tag: 'board', thread_name: 'plan', peek: true }
+      return (await relay.call('relay_check_new', args)).structuredContent.messages.length
+    })
+    .toBe(0)
+  expect(complaints).toEqual([])
+})
+
+test('a message that the relay refuses can be discarded, and that undone', async () => {
+  await using relay = await createTestRelay()
+  await ask(relay, 'plan', 'go')
+  await using board = await openBoard(browser, relay, { at: '#/t/plan' })
+  const { page } = board
+  await interceptCalls(page, 'relay_post_message', (_, route) => route.abort())
+  await page.getByRole('textbox', { name: 'Write to plan' }).fill('for later')
+  await sendNow(page)
+  await page.getByText('Not confirmed yet').waitFor()
+  await page.getByRole('button', { name: 'Discard' }).click()
+  await expect.poll(() => page.getByText('for later', { exact: true }).count()).toBe(0)
+  await page.getByRole('button', { name: 'Undo' }).click()
+  await page.getByText('Not confirmed yet').waitFor()
+  await page.unrouteAll({ behavior: 'ignoreErrors' })
+  await board.look()
+  await page.locator('[data-seq="2"]', { hasText: 'for later' }).waitFor()
 })

@@ -150,8 +150,19 @@ test('opening marks nothing, seeing does, and no cursor of a model moves', async
   await page.getByRole('button', { name: 'More actions' }).click()
   await page.getByRole('menuitem', { name: 'Mark all as read' }).click()
   await expect.poll(() => unread.count()).toBe(0)
+  await page.getByRole('button', { name: 'Undo' }).click()
+  await expect.poll(() => unread.innerText()).toMatch(/^4\d/)
+  await page.getByRole('button', { name: 'More actions' }).click()
+  await page.getByRole('menuitem', { name: 'Mark all as read' }).click()
+  await board.look()
+  await settle(page)
+  expect(await unread.count()).toBe(0)
+  expect(await cursors('board')).toEqual([{ seq: seen }])
+  // Leaving the page ends the time to undo.
+  await page.evaluate(`dispatchEvent(new Event('pagehide'))`)
+  await expect.poll(() => cursors('board')).toEqual([{ seq: 60 }])
+  expect(await unread.count()).toBe(0)
   expect(await cursors('phone-chat')).toEqual([{ seq: 3 }])
-  expect(await cursors('board')).toEqual([{ seq: 60 }])
 })
 
 test('a person who has scrolled up sees that there is news, and stays where they are', async () => {
