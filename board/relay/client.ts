@@ -95,7 +95,7 @@ export async function send(path: string, body: object, options: SendOptions): Pr
     await refresh(used)
     response = await post(path, body, authorization(), options)
     if (response.status === 401) {
-      throw new Fault('signed_out', 'This sign-in has ended. Sign in again.')
+      throw new Fault('signed_out', 'You were signed out.')
     }
   }
   // RFC 6750 section 3.1. Something in front of the relay may answer 403 as well.
@@ -144,7 +144,10 @@ async function readResult<Result>(response: Response): Promise<Result> {
   }
   try {
     answer = await response.json()
-  } catch {
+  } catch (error) {
+    if ((error as Error).name === 'TimeoutError') {
+      throw new Fault('offline', 'The relay did not answer in time.')
+    }
     throw new Fault('offline', `The relay returned an unreadable answer (${response.status}).`)
   }
   const { result, error } = answer

@@ -21,7 +21,27 @@ export interface Draft {
 
 const PREFIX = 'relay-draft:'
 
+/** Characters from which a draft is not kept at each key: writing it would take longer than typing it. */
+const LONG = 10_000
+
+/** Milliseconds after the last key. */
+const PAUSE = 300
+
+/** A long draft that is not kept yet. */
+let unsaved: { thread: string; draft: Draft; timer: number } | undefined
+
+addEventListener('pagehide', saveNow)
+
+function saveNow(): void {
+  if (!unsaved) return
+  const { thread, draft, timer } = unsaved
+  clearTimeout(timer)
+  unsaved = undefined
+  keep(thread, draft)
+}
+
 export function loadDraft(thread: string): Draft {
+  if (unsaved?.thread === thread) return unsaved.draft
   try {
     const { text, to, reply } = JSON.parse(storage.getItem(PREFIX + thread) ?? '{}')
     return {
@@ -39,8 +59,17 @@ export function addresseeOf({ to, reply }: Draft): string {
   return reply ? reply.to : to
 }
 
-/** Keeps a draft, or forgets it when there is nothing in it. Returns whether it is kept. */
+/** Keeps a draft, or forgets it when there is nothing in it. Returns whether it is kept, or will be. */
 export function saveDraft(thread: string, draft: Draft): boolean {
+  if (unsaved && unsaved.thread !== thread) saveNow()
+  clearTimeout(unsaved?.timer)
+  unsaved = undefined
+  if (draft.text.length < LONG) return keep(thread, draft)
+  unsaved = { thread, draft, timer: setTimeout(saveNow, PAUSE) }
+  return true
+}
+
+function keep(thread: string, draft: Draft): boolean {
   try {
     const isEmpty = !draft.text && !draft.to && !draft.reply
     if (isEmpty) storage.removeItem(PREFIX + thread)

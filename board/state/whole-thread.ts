@@ -17,7 +17,7 @@ export async function download(name: string): Promise<void> {
     link.download = fileName(name)
     link.click()
     setTimeout(() => URL.revokeObjectURL(link.href), 60_000)
-    say(`${messages.length.toLocaleString()} messages saved`)
+    say(`Saved ${fileName(name)}`)
   } catch (error) {
     say(noteFault(error).message)
   }

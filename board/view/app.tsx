@@ -1,5 +1,5 @@
 /** The whole board: the list, one pane, and their overlays. */
-import { useEffect } from 'preact/hooks'
+import { useEffect, useRef } from 'preact/hooks'
 import { isReadOnly, isSignedIn, signIn, staysSignedIn } from '../relay/sign-in.ts'
 import { isPerson, nameOf } from '../relay/types.ts'
 import { isHelpOpen, threadDialog } from '../state/dialog.ts'
@@ -131,12 +131,20 @@ function Toast() {
 
 /** Tells a screen reader of a message that has just come. */
 function Announcer() {
+  const before = useRef(0)
+  const count = arrived.value - before.current
+  useEffect(() => {
+    before.current = arrived.value
+  }, [arrived.value])
   const last = arrived.value > 0 ? transcript.peek()?.messages.at(-1) : undefined
+  const text =
+    last && !isPerson(last)
+      ? `${toPlainLine(nameOf(last))}: ${toPlainLine(last.content.slice(0, 200))}`
+      : ''
   return (
     <p class="vh" aria-live="polite">
-      {last && !isPerson(last)
-        ? `New message from ${toPlainLine(nameOf(last))}: ${toPlainLine(last.content.slice(0, 200))}`
-        : ''}
+      {text &&
+        (count > 1 ? `${count} new messages, the last from ${text}` : `New message from ${text}`)}
     </p>
   )
 }

@@ -60,6 +60,12 @@ export const Chunk = memo((props: ChunkProps) => {
         const isFirstNew = message.seq === firstUnread
         return (
           <Fragment key={message.seq}>
+            {i === 0 && !isNewDay && !isFirstNew && (
+              // The heading of the day ends with the chunk that it is in.
+              <p class="day" aria-hidden="true">
+                {formatDay(message.created_at, today)}
+              </p>
+            )}
             {(isNewDay || isFirstNew) && (
               <h3 class={isFirstNew ? 'day new' : 'day'}>
                 {formatDay(message.created_at, today)}
@@ -71,7 +77,7 @@ export const Chunk = memo((props: ChunkProps) => {
               thread={thread}
               {...quotedBy(message)}
               receipt={receiptFor}
-              isContinued={!isNewDay && !isFirstNew && continues(last, message)}
+              isContinued={i > 0 && !isNewDay && !isFirstNew && continues(last, message)}
               isTarget={message.seq === target}
               onWhole={showWhole}
               actionsFor={messageActions}

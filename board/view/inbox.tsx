@@ -20,7 +20,8 @@ import { readers } from '../state/threads.ts'
 import { readQuestion } from '../text/question.ts'
 import { formatAge, formatClock, formatExact, formatWait, formatWhen } from '../text/time.ts'
 import { isNow } from './addressee.tsx'
-import { Icon, SurfaceIcon } from './icons.tsx'
+import { Face } from './face.tsx'
+import { Icon } from './icons.tsx'
 import { Menu, type MenuItem } from './menu.tsx'
 import { currentKey } from './rows.ts'
 import { Name, Text } from './text.tsx'
@@ -53,7 +54,7 @@ export function Inbox() {
 }
 
 function Row({ message, isCurrent }: { message: Waiting; isCurrent: boolean }) {
-  const { thread_name, seq, surface, redacted } = message
+  const { thread_name, seq, redacted } = message
   const key = keyOf(message)
   const { text, code } = readQuestion(message.content)
   return (
@@ -64,9 +65,7 @@ function Row({ message, isCurrent }: { message: Waiting; isCurrent: boolean }) {
         currentKey.value = key
       }}
     >
-      <span class="tile" aria-hidden="true">
-        <SurfaceIcon surface={surface} isPerson={false} />
-      </span>
+      <Face author={message} />
       <div>
         <div class="item-head">
           <span class="who">

@@ -6,13 +6,14 @@ import { discard, discardWithUndo, retry } from '../state/outbox.ts'
 import { type Outgoing, outbox } from '../state/outbox-store.ts'
 import { Answered } from './answered.tsx'
 import { Drawn } from './drawn.tsx'
+import { Face } from './face.tsx'
 import { Icon } from './icons.tsx'
-import { Byline } from './message.tsx'
+import { Addressed } from './message.tsx'
 import { Text } from './text.tsx'
 
 export function Pending({ message }: { message: Outgoing }) {
   const { key, thread, content, to, reply, problem, isRefused, sendAt } = message
-  const author = { surface: 'other', from: PERSON, via: BOARD_NAME, ...(to && { to }) } as const
+  const author = { surface: 'other', from: PERSON, via: BOARD_NAME } as const
   const edit = () => {
     discard(key)
     restoreDraft(thread, {
@@ -26,21 +27,19 @@ export function Pending({ message }: { message: Outgoing }) {
   return (
     <article class="msg" tabIndex={-1}>
       {reply && <Answered seq={reply.seq} name={reply.name} line={reply.line} thread={thread} />}
-      <span class="tile you">
-        <Icon name="you" />
-      </span>
-      <div class="body">
-        <div class="msg-head">
-          <span class="who">You</span>
-          <Byline message={author} />
-          <span class="msg-end">
-            {problem === undefined && !sendAt && (
-              <span class="state" role="status">
-                {isNext ? 'Sending …' : 'Waiting'}
-              </span>
-            )}
+      <Face author={author} />
+      <div class="author">
+        <span class="who">You</span>
+      </div>
+      <div class="msg-end">
+        {problem === undefined && !sendAt && (
+          <span class="state" role="status">
+            {isNext ? 'Sending …' : 'Waiting'}
           </span>
-        </div>
+        )}
+      </div>
+      <div class="body">
+        <Addressed to={to || undefined} />
         <Drawn text={content} />
         {problem === undefined && sendAt && <Held until={sendAt} onUndo={edit} />}
         {problem !== undefined && (

@@ -82,6 +82,7 @@ export function SearchPane({ filters }: { filters: Filters }) {
   return (
     <section class="pane" aria-label="Search">
       <Head filters={filters} summary={summarize(found, filters)} />
+      {problem && <FilterBar filters={filters} isAlone />}
       {problem ? (
         <Case title="The search failed" text={problem}>
           <button class="btn primary" type="button" onClick={() => void load(undefined)}>
@@ -90,7 +91,7 @@ export function SearchPane({ filters }: { filters: Filters }) {
         </Case>
       ) : isAsking && !found ? (
         <>
-          <FilterBar filters={filters} />
+          <FilterBar filters={filters} isAlone />
           <MessageSkeleton />
         </>
       ) : (
@@ -128,7 +129,9 @@ function summarize(found: Found | undefined, { thread }: Filters): string {
     messages.length + (reading.older_count ?? 0)
   const count = `${Math.max(hits, messages.length).toLocaleString()}${reading.has_more ? '+' : ''}`
   const names = new Set(messages.map((message) => message.thread_name))
-  const where = thread ? '' : ` in ${Math.max(names.size, reading.threads?.length ?? 0)} threads`
+  const threads = Math.max(names.size, reading.threads?.length ?? 0)
+  const where = thread || threads < 2 ? '' : ` in ${threads} threads`
+  if (count === '0') return 'No messages'
   return `${count} ${count === '1' ? 'message' : 'messages'}${where}`
 }
 
@@ -177,7 +180,7 @@ function Head({ filters, summary }: { filters: Filters; summary: string }) {
 
 const SURFACE_NAMES = { code: 'Code', chat: 'Chat', cowork: 'Cowork', other: 'Other' } as const
 
-function FilterBar({ filters }: { filters: Filters }) {
+function FilterBar({ filters, isAlone }: { filters: Filters; isAlone?: boolean }) {
   const { surface, from, thread } = filters
   const set = (change: Filters) => {
     const next = Object.entries({ ...filters, ...change }).filter(([, value]) => value)
@@ -200,7 +203,7 @@ function FilterBar({ filters }: { filters: Filters }) {
     return [{ label: 'Anyone', isChecked: !from, run: () => set({ from: '' }) }, ...items]
   }
   return (
-    <fieldset class="filters">
+    <fieldset class={isAlone ? 'filters col' : 'filters'}>
       <legend class="vh">Filters</legend>
       {thread && (
         <button class="btn toggle" type="button" aria-pressed onClick={() => set({ thread: '' })}>

@@ -41,6 +41,7 @@ export function SettingsMenu() {
           ...THEMES.map(([name, label]) => ({
             label,
             isChecked: theme.value === name,
+            isRadio: true,
             run: () => setTheme(name),
           })),
           {

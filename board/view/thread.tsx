@@ -38,8 +38,8 @@ export function ThreadPane({ name }: { name: string }) {
   const wrote = useRef(false)
   wrote.current ||= isWaiting || changedDraft.value.thread === name || loadDraft(name).text !== ''
   return (
-    <section class="pane" aria-label={name}>
-      <Head name={name} thread={thread} />
+    <section class="pane compact" aria-label={name}>
+      <Head name={name} thread={thread} isMissing={isMissing} />
       {(isLoading || open.status === 'loading') && <MessageSkeleton />}
       {isMissing && (isWaiting ? <div class="scroll" /> : <Missing name={name} />)}
       {open?.status === 'failed' && (
@@ -97,7 +97,13 @@ function Missing({ name }: { name: string }) {
   )
 }
 
-function Head({ name, thread }: { name: string; thread: Thread | undefined }) {
+interface HeadProps {
+  name: string
+  thread: Thread | undefined
+  isMissing: boolean
+}
+
+function Head({ name, thread, isMissing }: HeadProps) {
   const count = thread?.message_count
   return (
     <header class="head">
@@ -119,7 +125,7 @@ function Head({ name, thread }: { name: string; thread: Thread | undefined }) {
             )}
           </p>
         </div>
-        <Tools name={name} thread={thread} />
+        {!isMissing && <Tools name={name} thread={thread} />}
       </div>
     </header>
   )
@@ -129,7 +135,7 @@ function Tools({ name, thread }: { name: string; thread: Thread | undefined }) {
   const isArchived = thread?.archived === true
   const copyContext = async () => {
     const copied = copyText(async () => (await requireParts()).contextOf(name))
-    if (await copied) say('Copied: paste it into any chat')
+    if (await copied) say(describeCopy(thread?.message_count ?? 0))
   }
   const archive: MenuItem = {
     label: (
@@ -217,6 +223,13 @@ function Tools({ name, thread }: { name: string; thread: Thread | undefined }) {
       <Menu class="btn icon" label="More actions" button={<Icon name="dots" />} items={items} />
     </div>
   )
+}
+
+/** The relay gives the latest messages, as many as a chat takes. */
+function describeCopy(count: number): string {
+  const most = 100
+  if (count <= most) return `Copied ${count.toLocaleString()} messages`
+  return `Copied the latest ${most} of ${count.toLocaleString()} messages`
 }
 
 async function saveFile(name: string): Promise<void> {

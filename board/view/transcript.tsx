@@ -40,6 +40,7 @@ export function TranscriptView({ open }: { open: Transcript }) {
   const wasAtEnd = useRef(true)
   /** The message up to which nothing holds the view back on its way to the end. */
   const passed = useRef(0)
+  const isAiming = useRef(false)
   const drawn = useRef(messages)
   const anchor = useRef<Anchor | undefined>(undefined)
   // Measured before the new messages are in the page.
@@ -80,6 +81,7 @@ export function TranscriptView({ open }: { open: Transcript }) {
     const at = box.querySelector<HTMLElement>(`[data-seq="${aim.seq}"]`)
     const to = route.peek()
     const isAddress = to.at === 'thread' && to.seq !== undefined
+    isAiming.current = true
     passed.current = messages.at(-1)?.seq ?? 0
     const isWriting = document.activeElement?.id === 'write'
     if (at && isAddress && !isWriting) at.focus({ preventScroll: true })
@@ -96,6 +98,10 @@ export function TranscriptView({ open }: { open: Transcript }) {
   useLayoutEffect(() => {
     const box = scroll.current
     if (!box) return
+    // The effect before this one has decided where to be.
+    const isNewPlace = isAiming.current
+    isAiming.current = false
+    if (isNewPlace) return
     if (!wasAtEnd.current) return restoreAnchor(box, anchor.current)
     const unseen = findUnseen(passed.current)
     return settle(() => {
@@ -105,7 +111,7 @@ export function TranscriptView({ open }: { open: Transcript }) {
       }
       return box.scrollTop
     })
-  }, [messages, pending.length])
+  }, [messages, pending.length, aim])
 
   // Who writes wants to see it; a post from another tab moves nothing here.
   const postedBefore = useRef(posted.value)
@@ -200,7 +206,11 @@ function usePlace(scroll: { current: HTMLElement | null }, wasAtEnd: { current: 
     const box = scroll.current
     if (!box) return
     // A phone's keyboard, or a field that grows, takes its room from the end.
+    let size = `${box.clientWidth} ${box.clientHeight}`
     const observer = new ResizeObserver(() => {
+      const known = size
+      size = `${box.clientWidth} ${box.clientHeight}`
+      if (size === known) return
       const kept = place.current
       const at = box.querySelector(`[data-seq="${kept?.seq}"]`)
       settle(() => {

@@ -16,7 +16,7 @@ const PLACES = [
   ['#/', 'Nothing waits for you|One thing only you can decide'],
   ['#/t/billing-migration', 'One thing only you can decide'],
   ['#/search?q=dead+letter', 'auth-refactor'],
-  ['#/search?q=unicorn', 'No message has this'],
+  ['#/search?q=unicorn', 'No message contains'],
   ['#/connect', 'Address of this relay'],
   ['#/new', 'One topic per thread'],
   ['#/t/nothing', 'There is no such thread'],
@@ -94,6 +94,7 @@ test('with only the keyboard: find a thread, read, answer, archive, undo', async
     .first()
     .waitFor()
   // What waits comes first, then the threads.
+  await page.locator('.pane .item').nth(2).waitFor()
   for (const _ of [1, 2, 3, 4]) await keyboard.press('j')
   await page.getByRole('heading', { name: 'billing-migration' }).waitFor()
   await keyboard.press('j')
@@ -129,7 +130,7 @@ test('with only the keyboard: take a text back, undo it, rename a thread', async
   await using board = await openBoard(browser, relay, { at: '#/t/release-2-4' })
   const { page } = board
   const { keyboard } = page
-  await page.locator('[data-seq="1"]').waitFor()
+  await page.locator('[data-seq="1"]').focus()
   await page.getByRole('button', { name: 'Actions for message 1' }).press('Enter')
   await keyboard.press('End')
   await keyboard.press('Enter')

@@ -463,5 +463,5 @@ test('a page of a relay that has been replaced says how to get the parts it lack
   await page.getByRole('heading', { name: 'This part could not be loaded' }).waitFor()
   await page.unroute('**/board/later-*.js')
   await page.getByRole('button', { name: 'Reload the page' }).click()
-  await page.getByText('No message has this.').waitFor()
+  await page.getByText('No message contains').waitFor()
 })

@@ -56,7 +56,7 @@ test('what came while the page was hidden has a line, and the view stops at it',
   await hide(page, true)
   for (let i = 31; i <= 55; i += 1) await post(relay, `line ${i}\n\n${'words '.repeat(60)}`)
   await hide(page, false)
-  await page.getByText('25 new').waitFor()
+  await page.locator('.day.new', { hasText: '25 new' }).waitFor()
   await expect.poll(() => topOf(page, 31)).toBeGreaterThan(0)
   expect(await topOf(page, 31)).toBeLessThan(120)
   const pill = page.locator('.pill')
@@ -78,7 +78,7 @@ test('more than fits does not pass by while the person writes', async () => {
   await page.locator('[data-seq="20"]').waitFor()
   await page.getByRole('textbox', { name: 'Write to long' }).fill('I am writing')
   await post(relay, `line 21\n\n${'words\n\n'.repeat(60)}`)
-  await page.getByText('1 new').waitFor()
+  await page.locator('.day.new', { hasText: '1 new' }).waitFor()
   expect(await topOf(page, 21)).toBeGreaterThan(0)
 })
 

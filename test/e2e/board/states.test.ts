@@ -177,11 +177,11 @@ test('a search marks its words, has an address, and leads to the message in plac
   await page.getByText('line 79', { exact: true }).waitFor()
   expect(await page.getByText('line 80', { exact: true }).count()).toBe(0)
   await go(page, '#/search?q=unicorn')
-  await page.getByText('No message has this').waitFor()
+  await page.getByText('No message contains').waitFor()
 
   // A thread without a word is paged through as well, and two presses are one page.
   await go(page, '#/search?thread=long')
-  const older = page.getByRole('button', { name: 'Older ones' })
+  const older = page.getByRole('button', { name: 'Older messages' })
   await older.waitFor()
   await page.getByText('80 messages').waitFor()
   await older.evaluate((button: { click(): void }) => {

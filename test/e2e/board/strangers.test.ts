@@ -100,7 +100,7 @@ test('in contents, names, tags, metadata and descriptions', async () => {
     `#/search?q=${encodeURIComponent('<img src=x onerror=alert(1)>')}&from=${encodeURIComponent('"><script>')}`,
   )
   await page
-    .getByText(/No message has|messages/)
+    .getByText(/No message contains|messages/)
     .first()
     .waitFor()
   expect(await findActive(page)).toEqual([])
