@@ -5,5 +5,8 @@ export const threadDialog = signal<{ about: 'edit' | 'delete'; thread: string } 
   undefined,
 )
 
+/** Whether the field for everything is shown. */
+export const isPaletteOpen = signal(false)
+
 /** Whether the keyboard shortcuts are shown. */
 export const isHelpOpen = signal(false)

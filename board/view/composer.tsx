@@ -15,10 +15,8 @@ import { findMention } from '../text/tags.ts'
 import { Addressee, knownTags } from './addressee.tsx'
 import { Drawn } from './drawn.tsx'
 import { Icon } from './icons.tsx'
-import { isComposing } from './keys.ts'
+import { isComposing, isMac } from './keys.ts'
 import { Name, Text } from './text.tsx'
-
-const isMac = /Mac|iP(hone|ad)/.test(navigator.userAgent)
 
 /** Characters of a message that the relay takes. */
 const MAX_LENGTH = 100_000

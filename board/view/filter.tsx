@@ -6,7 +6,7 @@ import { PERSON, type Thread } from '../relay/types.ts'
 import { go, route } from '../state/route.ts'
 import { threads, unlisted } from '../state/threads.ts'
 import { Icon } from './icons.tsx'
-import { isComposing } from './keys.ts'
+import { isComposing, isMac } from './keys.ts'
 
 /** The text in the field. */
 export const filter = signal('')
@@ -80,7 +80,7 @@ export function FilterField() {
             <Icon name="close" />
           </button>
         ) : (
-          <kbd class="wide-only">/</kbd>
+          <span class="wide-only" data-key={isMac ? '⌘ K' : 'Ctrl K'} />
         )}
       </label>
     </div>

@@ -10,6 +10,7 @@ const KEYS = [
   ['e', 'Done: the message needs no answer'],
   ['h', 'Later: it comes back'],
   ['z', 'Undo, while it is offered'],
+  ['Ctrl or ⌘ K', 'Go anywhere: threads, readers, commands, messages'],
   ['/', 'Go to a thread, search messages'],
   ['c', 'Write'],
   ['n', 'New thread'],

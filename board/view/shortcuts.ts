@@ -3,7 +3,7 @@ import { isReadOnly, isSignedIn } from '../relay/sign-in.ts'
 import { isPerson, type Message, PERSON } from '../relay/types.ts'
 import { setArchived } from '../state/actions.ts'
 import { answer } from '../state/answering.ts'
-import { isHelpOpen } from '../state/dialog.ts'
+import { isHelpOpen, isPaletteOpen } from '../state/dialog.ts'
 import { go, route } from '../state/route.ts'
 import { hideToast, toast } from '../state/status.ts'
 import { settle } from '../state/taking-back.ts'
@@ -18,6 +18,12 @@ export function focusOn(id: string): void {
 
 export function onKey(event: KeyboardEvent): void {
   const { target, key } = event
+  if ((event.metaKey || event.ctrlKey) && !event.shiftKey && key.toLowerCase() === 'k') {
+    if (!isSignedIn.peek() || document.querySelector('dialog[open]')) return
+    event.preventDefault()
+    isPaletteOpen.value = true
+    return
+  }
   const isTyping =
     target instanceof Element && target.closest('input, textarea, dialog, [role=menu]')
   if (isTyping || event.metaKey || event.ctrlKey || event.altKey || !isSignedIn.peek()) return

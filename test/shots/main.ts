@@ -77,6 +77,14 @@ const STATES: State[] = [
     },
   },
   {
+    name: 'palette',
+    at: '/board/#/t/billing-migration',
+    act: async (page) => {
+      await page.keyboard.press('Control+k')
+      await page.getByRole('combobox').fill('le')
+    },
+  },
+  {
     name: 'undo-send',
     at: '/board/#/t/ledger-index',
     act: async (page) => {

@@ -181,3 +181,56 @@ test.each(COMPOSING)('Enter of an input method does nothing else, %s', async (_,
   expect(await page.getByRole('menu').isVisible()).toBe(true)
   expect(await page.getByRole('button', { name: 'To everyone', exact: true }).count()).toBe(1)
 })
+
+test('one field leads to threads, readers, commands and messages, with the keyboard alone', async () => {
+  await using relay = await createTestRelay()
+  await createReaders(relay)
+  await relay.call('relay_post_message', {
+    thread_name: 'garden-plan',
+    content: 'the lantern is lit',
+    surface: 'code',
+  })
+  await using board = await openBoard(browser, relay, { at: '#/t/a' })
+  const { page, complaints } = board
+  const { keyboard } = page
+  const open = async (text: string) => {
+    await keyboard.press('Control+k')
+    await page.getByRole('combobox').waitFor()
+    await keyboard.type(text)
+  }
+  // From a field as well.
+  await page.getByRole('textbox', { name: 'Write to a' }).focus()
+  await open('garden')
+  await page
+    .getByRole('option', { name: /^garden-plan/ })
+    .and(page.locator('[aria-selected=true]'))
+    .waitFor()
+  expect(await findBarriers(page)).toEqual([])
+  await keyboard.press('Enter')
+  await page.getByRole('heading', { name: 'garden-plan' }).waitFor()
+  expect(await page.getByRole('dialog').count()).toBe(0)
+
+  await open('>arch')
+  await keyboard.press('Enter')
+  await page.getByText('Archived. A new message reopens it.').waitFor()
+  await open('@rev')
+  await keyboard.press('Enter')
+  await page.getByRole('button', { name: /^Written by rev/ }).waitFor()
+  await open('lantern')
+  await keyboard.press('ArrowUp')
+  await keyboard.press('Enter')
+  await page.locator('.hit mark').waitFor()
+  await open('x')
+  await keyboard.press('Escape')
+  expect(await page.getByRole('combobox').count()).toBe(0)
+  // The field of the list: arrows go into it, Enter opens the first, and it is empty again.
+  const field = page.getByRole('searchbox', { name: /^Filter threads/ })
+  await field.fill('a')
+  await keyboard.press('ArrowDown')
+  await expect.poll(() => page.evaluate('document.activeElement.className')).toContain('row')
+  await keyboard.press('ArrowUp')
+  await keyboard.press('Enter')
+  await page.getByRole('heading', { name: 'a', exact: true }).waitFor()
+  expect(await field.inputValue()).toBe('')
+  expect(complaints).toEqual([])
+})
