@@ -3,7 +3,7 @@ import { render } from 'preact'
 import { finishSignIn, isSignedIn, signInWithLink } from './relay/sign-in.ts'
 import { followForYou, noteSettledHere } from './state/for-you.ts'
 import { followThreads } from './state/looking.ts'
-import { followTranscript } from './state/opening.ts'
+import { followTranscript, resolveReference } from './state/opening.ts'
 import { followOutbox } from './state/outbox.ts'
 import { followAddress } from './state/route.ts'
 import { announceForYou, followNews } from './state/settings.ts'
@@ -12,6 +12,7 @@ import { App } from './view/app.tsx'
 import { loadReader } from './view/drawn.tsx'
 import { keepFocus } from './view/focus.ts'
 import { loadParts } from './view/lazy.tsx'
+import { resolve } from './view/references.tsx'
 
 /** Milliseconds until the parts load that the first view does not need. */
 const LATER = 2_000
@@ -44,6 +45,7 @@ addEventListener('hashchange', () => {
 })
 keepFocus(root)
 render(<App problem={problem} />, root)
+resolve.value = resolveReference
 followAddress()
 followTranscript()
 followThreads()

@@ -2,11 +2,12 @@
 import { effect, untracked } from '@preact/signals'
 import { callTool } from '../relay/client.ts'
 import { type Message, type News, PERSON } from '../relay/types.ts'
+import type { Reference } from '../text/references.ts'
 import { moveDraft } from './drafts.ts'
 import { introduce } from './looking.ts'
 import { isAwaited } from './merging.ts'
 import { PAGE, readAround, readOwn } from './reading.ts'
-import { go, readPlace, route } from './route.ts'
+import { formatRoute, go, readPlace, route } from './route.ts'
 import { noteFault, noteSuccess } from './status.ts'
 import { findThread, looks } from './threads.ts'
 import {
@@ -73,6 +74,13 @@ function catchUp(isWhole: boolean): void {
 
 function isBehind({ name, messages }: Transcript): boolean {
   return lastSeq(name) > (messages.at(-1)?.seq ?? 0)
+}
+
+/** The address of a message that another one names, if it exists: in a known thread, or in the open one. */
+export function resolveReference({ thread, seq }: Reference): string | undefined {
+  const name = thread ?? transcript.peek()?.name
+  if (name === undefined || seq > lastSeq(name)) return undefined
+  return formatRoute({ at: 'thread', name, seq })
 }
 
 /** Opens the thread again after a fault. */

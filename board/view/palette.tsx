@@ -103,7 +103,7 @@ export function Palette() {
           <kbd>&gt;</kbd> commands
         </span>
         <span>
-          <kbd>{isMac ? "⌘ Enter" : "Ctrl Enter"}</kbd> search messages
+          <kbd>{isMac ? '⌘ Enter' : 'Ctrl Enter'}</kbd> search messages
         </span>
       </p>
     </dialog>

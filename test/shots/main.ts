@@ -96,6 +96,7 @@ const STATES: State[] = [
   },
   { name: 'thread', at: '/board/#/t/billing-migration' },
   { name: 'permalink', at: '/board/#/t/billing-migration/5' },
+  { name: 'code', at: '/board/#/t/checkout-flaky-tests' },
   { name: 'strangers', at: '/board/#/t/scratch' },
   { name: 'archived', at: '/board/#/t/auth-refactor' },
   { name: 'missing', at: '/board/#/t/nothing' },

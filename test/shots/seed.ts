@@ -88,7 +88,8 @@ export const POSTS: Post[] = [
     thread: 'checkout-flaky-tests',
     from: 'desktop-code',
     surface: 'code',
-    content: '`checkout.spec.ts` passed 200 of 200 runs after the clock fix.',
+    content:
+      '`checkout.spec.ts` passed 200 of 200 runs after the clock fix, which costs nothing (infra-costs#1):\n\n```diff\n@@ -12,4 +12,5 @@ export function startClock(page: Page) {\n   const now = Date.now()\n-  await page.clock.install()\n+  await page.clock.install({ time: now })\n+  await page.clock.resume() // without it, the payment form waits for a timer that never fires\n```\n\n---\n\nNext: the same for `search.spec.ts`.',
   },
   {
     thread: 'customer-interviews-q4',

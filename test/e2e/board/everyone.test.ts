@@ -177,6 +177,8 @@ test('on a phone a thread takes the place of the list, and Back returns to it', 
   await page.getByRole('link', { name: 'All threads' }).tap()
   await row.waitFor()
   await expect.poll(focused).toContain('release-2-4')
+  // Nothing reaches out of the list: the page itself would scroll.
+  expect(await page.evaluate('document.scrollingElement.scrollHeight')).toBe(844)
   expect(await findSmall()).toEqual([])
   await go(page, '#/search?q=keys')
   await page.locator('.hit').first().waitFor()
