@@ -1,22 +1,14 @@
 /** The field in which the person writes to a thread. */
 import { useLayoutEffect, useRef, useState } from 'preact/hooks'
-import { isReadOnly, signIn, staysSignedIn } from '../relay/sign-in.ts'
-import {
-  addresseeOf,
-  changedDraft,
-  type Draft,
-  loadDraft,
-  type Quoted,
-  saveDraft,
-} from '../state/drafts.ts'
+import { isReadOnly } from '../relay/sign-in.ts'
+import { addresseeOf, changedDraft, loadDraft, saveDraft } from '../state/drafts.ts'
 import { post, release } from '../state/outbox.ts'
-import { formatRoute } from '../state/route.ts'
-import { findMention } from '../text/tags.ts'
-import { Addressee, knownTags } from './addressee.tsx'
+import { Addressee } from './addressee.tsx'
+import { Offer, Quoting, ReadOnly } from './composer-parts.tsx'
 import { Drawn } from './drawn.tsx'
-import { Icon } from './icons.tsx'
 import { isComposing, isMac } from './keys.ts'
-import { Name, Text } from './text.tsx'
+import { MentionList, useMention } from './mention.tsx'
+import { Name } from './text.tsx'
 
 /** Characters of a message that the relay takes. */
 const MAX_LENGTH = 100_000
@@ -40,6 +32,8 @@ export function Composer(props: ComposerProps) {
   const field = useRef<HTMLTextAreaElement>(null)
   const isSending = useRef(false)
   const wantsFocus = useRef(false)
+  /** Where to write on, after a name was put into the text. */
+  const caret = useRef<number | undefined>(undefined)
 
   useLayoutEffect(() => {
     const { thread: changed, focuses } = changedDraft.value
@@ -54,12 +48,15 @@ export function Composer(props: ComposerProps) {
   }, [changedDraft.value])
   // At once: the next key is a letter of the text.
   useLayoutEffect(() => {
+    if (caret.current === undefined) return
+    field.current?.setSelectionRange(caret.current, caret.current)
+    caret.current = undefined
+  })
+  useLayoutEffect(() => {
     if (!wantsFocus.current || !field.current) return
     wantsFocus.current = false
     field.current.focus()
   })
-
-  if (isReadOnly.value) return <ReadOnly />
 
   const change = (next: typeof draft) => {
     setDraft(next)
@@ -85,15 +82,19 @@ export function Composer(props: ComposerProps) {
     afterSend?.()
     field.current?.focus()
   }
-  const address = (tag: string) => {
-    const { reply, ...rest } = draft
+  const address = (tag: string, text = draft.text) => {
+    const { reply, ...rest } = { ...draft, text }
     // An answer goes to someone.
-    if (reply && tag) change({ ...draft, reply: { ...reply, to: tag } })
+    if (reply && tag) change({ ...rest, reply: { ...reply, to: tag } })
     else change({ ...rest, to: tag })
     field.current?.focus()
   }
+  const mention = useMention(thread, (tag, before, after) => {
+    address(tag, `${before}@${tag} ${after}`)
+    caret.current = before.length + tag.length + 2
+  })
   const onKeyDown = (event: KeyboardEvent) => {
-    if (isComposing(event)) return
+    if (isComposing(event) || mention.onKeyDown(event)) return
     if (event.key === 'Enter' && (event.metaKey || event.ctrlKey)) {
       // The second time, what the first one holds.
       if (draft.text) void send(event)
@@ -101,6 +102,7 @@ export function Composer(props: ComposerProps) {
     }
     if (event.key === 'Escape') field.current?.blur()
   }
+  if (isReadOnly.value) return <ReadOnly />
   return (
     <form class="composer" onSubmit={send} onKeyDown={onKeyDown}>
       {draft.reply && (
@@ -130,9 +132,16 @@ export function Composer(props: ComposerProps) {
           value={draft.text}
           aria-invalid={isTooLong}
           dir="auto"
-          onInput={(event) => change({ ...draft, text: event.currentTarget.value })}
+          {...mention.aria}
+          onInput={(event) => {
+            change({ ...draft, text: event.currentTarget.value })
+            mention.follow(event.currentTarget)
+          }}
+          onSelect={(event) => mention.follow(event.currentTarget)}
+          onBlur={mention.close}
         />
       )}
+      <MentionList mention={mention} />
       <Offer thread={thread} draft={draft} onTake={address} />
       <div class="composer-bar">
         <Addressee thread={thread} to={to} onChoose={address} />
@@ -165,76 +174,5 @@ export function Composer(props: ComposerProps) {
         </button>
       </div>
     </form>
-  )
-}
-
-/** The message that the text answers. */
-function Quoting({
-  reply: { name, line, seq },
-  thread,
-  onDrop,
-}: {
-  reply: Quoted
-  thread: string
-  onDrop: () => void
-}) {
-  return (
-    <p class="quoting">
-      <Icon name="reply" />
-      <span class="vh">Answers</span>
-      <b class="cut">
-        <Name>{name}</Name>
-      </b>
-      <span class="cut grow">
-        <Text>{line}</Text>
-      </span>
-      <a class="seq" href={formatRoute({ at: 'thread', name: thread, seq })}>
-        #{seq}
-      </a>
-      <button
-        class="btn small icon"
-        type="button"
-        aria-label="Do not answer it"
-        title="Do not answer it"
-        onClick={onDrop}
-      >
-        <Icon name="close" />
-      </button>
-    </p>
-  )
-}
-
-/** Offers to address a message that calls a reader by name; only the address tells the reader. */
-function Offer({
-  thread,
-  draft,
-  onTake,
-}: {
-  thread: string
-  draft: Draft
-  onTake: (to: string) => void
-}) {
-  const tag = addresseeOf(draft) ? undefined : findMention(draft.text, knownTags(thread))
-  return (
-    <p class="offer" role="status">
-      {tag !== undefined && (
-        <button class="btn small" type="button" onClick={() => onTake(tag)}>
-          <span class="cut">
-            Address it to <Name>{tag}</Name>?
-          </span>
-        </button>
-      )}
-    </p>
-  )
-}
-
-function ReadOnly() {
-  return (
-    <p class="closed">
-      <span class="grow">This sign-in may only read, so there is no field to write in.</span>
-      <button class="btn line" type="button" onClick={() => void signIn(staysSignedIn())}>
-        Sign in to write
-      </button>
-    </p>
   )
 }

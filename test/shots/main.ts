@@ -85,6 +85,11 @@ const STATES: State[] = [
     },
   },
   {
+    name: 'mention',
+    at: '/board/#/t/billing-migration',
+    act: (page) => page.getByRole('textbox', { name: /^Write to/ }).pressSequentially('@la'),
+  },
+  {
     name: 'undo-send',
     at: '/board/#/t/ledger-index',
     act: async (page) => {
