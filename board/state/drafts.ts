@@ -40,6 +40,23 @@ function saveNow(): void {
   keep(thread, draft)
 }
 
+/** The threads that hold a text which was not sent. */
+export const drafted = signal<ReadonlySet<string>>(findDrafted())
+
+function findDrafted(): Set<string> {
+  const all = Object.keys(storage).filter((key) => key.startsWith(PREFIX))
+  const names = all.map((key) => key.slice(PREFIX.length))
+  return new Set(names.filter((name) => loadDraft(name).text !== ''))
+}
+
+function noteDraft(thread: string, hasText: boolean): void {
+  if (drafted.peek().has(thread) === hasText) return
+  const next = new Set(drafted.peek())
+  if (hasText) next.add(thread)
+  else next.delete(thread)
+  drafted.value = next
+}
+
 export function loadDraft(thread: string): Draft {
   if (unsaved?.thread === thread) return unsaved.draft
   try {
@@ -61,6 +78,7 @@ export function addresseeOf({ to, reply }: Draft): string {
 
 /** Keeps a draft, or forgets it when there is nothing in it. Returns whether it is kept, or will be. */
 export function saveDraft(thread: string, draft: Draft): boolean {
+  noteDraft(thread, draft.text.trim() !== '')
   if (unsaved && unsaved.thread !== thread) saveNow()
   clearTimeout(unsaved?.timer)
   unsaved = undefined
@@ -89,7 +107,9 @@ export const changedDraft = signal<{ thread?: string; focuses?: boolean }>({})
 
 // Tabs share the draft of a thread, so they show the same: neither overwrites what it has not shown.
 addEventListener('storage', ({ key }) => {
-  if (key?.startsWith(PREFIX)) changedDraft.value = { thread: key.slice(PREFIX.length) }
+  if (!key?.startsWith(PREFIX)) return
+  changedDraft.value = { thread: key.slice(PREFIX.length) }
+  drafted.value = findDrafted()
 })
 
 /** Puts a text back into the field of its thread, before any text typed there since. */

@@ -15,6 +15,9 @@ import { receiptFor } from './receipt.tsx'
 /** Minutes within which two messages of one author share a head. */
 const CONTINUED = 5 * 60_000
 
+/** Messages after which the name is said again. */
+const LONGEST_RUN = 9
+
 /** Messages that are drawn, and skipped while they are far from the screen, together. */
 export const CHUNK = 50
 
@@ -52,12 +55,16 @@ export function useChunks({ name, messages }: Transcript): MessageData[][] {
 
 export const Chunk = memo((props: ChunkProps) => {
   const { thread, messages, before, firstUnread, unreadCount, target, today } = props
+  let run = 0
   return (
     <div class="chunk" style={{ containIntrinsicSize: `auto ${messages.length * TYPICAL}px` }}>
       {messages.map((message, i) => {
         const last = messages[i - 1] ?? before
         const isNewDay = !last || dayOf(last.created_at) !== dayOf(message.created_at)
         const isFirstNew = message.seq === firstUnread
+        const isContinued =
+          i > 0 && run < LONGEST_RUN && !isNewDay && !isFirstNew && continues(last, message)
+        run = isContinued ? run + 1 : 0
         return (
           <Fragment key={message.seq}>
             {i === 0 && !isNewDay && !isFirstNew && (
@@ -77,7 +84,7 @@ export const Chunk = memo((props: ChunkProps) => {
               thread={thread}
               {...quotedBy(message)}
               receipt={receiptFor}
-              isContinued={i > 0 && !isNewDay && !isFirstNew && continues(last, message)}
+              isContinued={isContinued}
               isTarget={message.seq === target}
               onWhole={showWhole}
               actionsFor={messageActions}

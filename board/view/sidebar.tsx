@@ -3,6 +3,7 @@ import { relayNow } from '../relay/client.ts'
 import { isReadOnly } from '../relay/sign-in.ts'
 import { nameOf } from '../relay/types.ts'
 import { minute } from '../state/clock.ts'
+import { drafted } from '../state/drafts.ts'
 import { forYou, forYouCount, keyOf } from '../state/for-you.ts'
 import { muted } from '../state/muted.ts'
 import { formatRoute, route } from '../state/route.ts'
@@ -62,6 +63,7 @@ export function Sidebar() {
               thread={thread}
               isCurrent={thread.name === current}
               isMuted={muted.value.has(thread.name)}
+              hasDraft={thread.name !== current && drafted.value.has(thread.name)}
               minute={minute.value}
             />
           ))}
@@ -88,6 +90,7 @@ export function Sidebar() {
                   thread={thread}
                   isCurrent={thread.name === current}
                   isMuted={muted.value.has(thread.name)}
+                  hasDraft={thread.name !== current && drafted.value.has(thread.name)}
                   minute={minute.value}
                 />
               ))}

@@ -12,11 +12,12 @@ interface RowProps {
   thread: Thread
   isCurrent: boolean
   isMuted: boolean
+  hasDraft: boolean
   /** Only so that the age is drawn again. */
   minute: number
 }
 
-export const ThreadRow = memo(({ thread, isCurrent, isMuted }: RowProps) => {
+export const ThreadRow = memo(({ thread, isCurrent, isMuted, hasDraft }: RowProps) => {
   const { name, latest, last_message_at } = thread
   const unread = isMuted ? 0 : (thread.unread_count ?? 0)
   return (
@@ -43,7 +44,10 @@ export const ThreadRow = memo(({ thread, isCurrent, isMuted }: RowProps) => {
           {last_message_at && formatAge(last_message_at, relayNow())}
         </time>
         <span class="row-last">
-          {latest && <SurfaceIcon surface={latest.surface} isPerson={isPerson(latest)} />}
+          {hasDraft && <span class="draft">Draft</span>}
+          {latest && !hasDraft && (
+            <SurfaceIcon surface={latest.surface} isPerson={isPerson(latest)} />
+          )}
           <span class="cut">
             {latest ? (
               <>

@@ -119,7 +119,10 @@ test('an answer goes to its author, says what it answers, and shows what became 
   await expect.poll(() => page.evaluate('document.activeElement.id')).toBe('write')
   await page.getByRole('button', { name: 'Send to laptop-code' }).waitFor()
   await page.keyboard.type('Yes, go on.')
-  // It is kept with the draft.
+  // It is kept with the draft, of which the list tells.
+  await go(page, '#/')
+  await page.getByRole('link', { name: /^plan.*Draft/ }).waitFor()
+  await page.goBack()
   await page.reload()
   await page.locator('.quoting', { hasText: 'May I go on?' }).waitFor()
   expect(await field.inputValue()).toBe('Yes, go on.')
