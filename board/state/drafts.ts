@@ -119,7 +119,7 @@ export function restoreDraft(thread: string, { text, to, reply }: Draft, focuses
   changedDraft.value = { thread, focuses }
 }
 
-/** Makes the draft of a thread an answer to a message, and goes on in its field. */
+/** Makes the draft of a thread an answer to a message, and moves the focus to its field. */
 export function quote(thread: string, reply: Quoted): void {
   saveDraft(thread, { ...loadDraft(thread), reply })
   changedDraft.value = { thread, focuses: true }

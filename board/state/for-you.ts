@@ -1,9 +1,10 @@
 /**
- * What waits for the person: the messages addressed to them that are open, in all threads. One that is put
+ * The messages that wait for the person: those addressed to them that are open, in all threads. One that is put
  * off for later is kept in this browser, and comes back at its time.
  */
 import { batch, computed, effect, signal } from '@preact/signals'
 import { callTool } from '../relay/client.ts'
+import { isSignedIn } from '../relay/sign-in.ts'
 import { storage } from '../relay/storage.ts'
 import { type Message, PERSON, type Reading } from '../relay/types.ts'
 import { minute } from './clock.ts'
@@ -52,10 +53,10 @@ const unsettled = computed(() => {
   )
 })
 
-/** What waits now, newest first; undefined until the relay has said. */
+/** The messages that wait now, newest first; undefined until the relay has said. */
 export const forYou = computed(() => unsettled.value?.filter((each) => !laterOf(each)))
 
-/** What comes back later, the next first. */
+/** Those that come back later, the next first. */
 export const later = computed(() =>
   (unsettled.value ?? []).filter(laterOf).sort((a, b) => laterOf(a) - laterOf(b)),
 )
@@ -79,7 +80,8 @@ export function followForYou(onNew: Listener): void {
     if (changes.some(mayMatter)) void readOpen()
   })
   effect(() => {
-    if (looks.value.count > 0 && Date.now() - lastRead > READ_EVERY) void readOpen()
+    looks.value
+    if (isSignedIn.value && Date.now() - lastRead > READ_EVERY) void readOpen()
   })
   effect(() => {
     if (route.value.at !== 'home') settledElsewhere.value = []
@@ -96,6 +98,9 @@ function mayMatter({ now, before }: Change): boolean {
   if (changed_at !== before?.changed_at || added > 1 || !latest) return true
   return added > 0 && (latest.to === PERSON || latest.from === PERSON)
 }
+
+/** Whether the relay has been asked once: until then, the list would move when the answer comes. */
+export const isForYouAsked = signal(false)
 
 let lastRead = 0
 let lastAsked = 0
@@ -127,10 +132,12 @@ async function readOpen(): Promise<void> {
   } catch (error) {
     noteFault(error)
     lastRead = 0
+    isForYouAsked.value = true
     return
   }
   // A later answer has come already, and knows more.
   if (asked > lastShown) show(found, asked)
+  isForYouAsked.value = true
 }
 
 function show(found: Waiting[], asked: number): void {

@@ -1,4 +1,4 @@
-/** What kind of screen the board is on. */
+/** The kind of screen that the board is on. */
 import { signal } from '@preact/signals'
 
 const query = matchMedia('(max-width: 760px)')

@@ -80,7 +80,7 @@ export function followNews(): void {
   onChange(announceThreads)
 }
 
-/** What the title calls a place. */
+/** The name of a place in the title. */
 function titleOf(to: Route): string {
   switch (to.at) {
     case 'thread':

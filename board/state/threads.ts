@@ -79,7 +79,7 @@ export function patchThread(name: string, change: Partial<Thread>): void {
     ?.map((thread) => (thread.name === name ? { ...thread, ...change } : thread))
 }
 
-/** What the person has changed and the relay has not heard yet. */
+/** Changes of the person's that the relay does not know yet. */
 const held = new Map<string, Partial<Thread>>()
 
 /** Shows a change, whatever a list says, until it is let go. */

@@ -1,4 +1,4 @@
-/** What a message asks, in few words: for a list in which each has two lines. */
+/** The question in a message, in few words: for a list in which each has two lines. */
 import { plainLine } from './words.ts'
 
 /** Characters of a message that is shown from its beginning, even if it asks something further down. */

@@ -7,7 +7,7 @@ export interface Reference {
   seq: number
 }
 
-// What belongs to another tracker is none of ours: "PR #62".
+// Not a number of another tracker: "PR #62".
 const REFERENCE =
   /(?<![\p{L}\p{N}#/&.])(?<!\b(?:pr|pull|issue|bug|ticket|mr)s? )([\p{L}\p{N}][\p{L}\p{N}._-]*)?#([1-9]\d{0,6})(?![\p{L}\p{N}])/giu
 

@@ -1,4 +1,4 @@
-/** What the palette can do, where the person is. */
+/** The commands of the palette, for the place where the person is. */
 import { isReadOnly } from '../relay/sign-in.ts'
 import { setArchived } from '../state/actions.ts'
 import { isHelpOpen, threadDialog } from '../state/dialog.ts'

@@ -1,4 +1,4 @@
-/** What keys mean. */
+/** The meaning of keys. */
 /**
  * Whether a key belongs to an input method that is composing a character. Safari ends the composition before
  * the key that confirms it, which then has only the key code of an input method.

@@ -13,7 +13,7 @@ interface Typed {
   query: string
 }
 
-/** What is typed of a name at the caret; a mail address has a letter before its `@`. */
+/** The part of a name that is typed at the caret; a mail address has a letter before its `@`. */
 function findTyped(text: string, caret: number): Typed | undefined {
   const [found, query = ''] =
     /(?<![\p{L}\p{N}@._/-])@([\p{L}\p{N}._-]*)$/u.exec(text.slice(0, caret)) ?? []

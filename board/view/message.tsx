@@ -40,7 +40,7 @@ export interface MessageProps {
   onDone?: (thread: string, message: MessageData) => void
   /** Begins an answer. */
   onAnswer?: (thread: string, message: MessageData) => void
-  /** What became of a message of the person's own. */
+  /** Whether a message of the person's own waits, was seen or was answered. */
   receipt?: (thread: string, message: MessageData) => ComponentChildren
 }
 

@@ -180,7 +180,7 @@ function findWaiting(has: (name: string) => boolean): Entry[] {
   }))
 }
 
-/** What a reader has written. */
+/** The readers, which lead to their messages. */
 function findReaders(wanted: string): Entry[] {
   const tags = readers.value.map(({ reader_tag }) => reader_tag)
   return filterTags(tags, wanted)

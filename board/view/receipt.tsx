@@ -1,4 +1,4 @@
-/** What became of a message that the person sent to a reader: it waits, was seen, or was answered. */
+/** Whether a message that the person sent to a reader waits, was seen, or was answered. */
 import { relayNow } from '../relay/client.ts'
 import { type Message, nameOfTag } from '../relay/types.ts'
 import { minute } from '../state/clock.ts'

@@ -4,7 +4,7 @@ import { isReadOnly } from '../relay/sign-in.ts'
 import { nameOf } from '../relay/types.ts'
 import { minute } from '../state/clock.ts'
 import { drafted } from '../state/drafts.ts'
-import { forYou, forYouCount, keyOf } from '../state/for-you.ts'
+import { forYou, forYouCount, isForYouAsked, keyOf } from '../state/for-you.ts'
 import { muted } from '../state/muted.ts'
 import { formatRoute, route } from '../state/route.ts'
 import { isNarrow } from '../state/screen.ts'
@@ -23,6 +23,7 @@ import { ThreadRow } from './thread-row.tsx'
 export function Sidebar() {
   const archived = matching.value.filter((thread) => thread.archived)
   const isFiltering = filter.value.trim() !== ''
+  const isLoading = threads.value === undefined || !isForYouAsked.value
   const to = route.value
   const current = to.at === 'thread' ? to.name : undefined
   const isInArchive = archived.some(({ name }) => name === current)
@@ -46,9 +47,9 @@ export function Sidebar() {
       <FilterField />
       {/* biome-ignore lint/a11y/noStaticElementInteractions: it only hears what bubbles up from its rows. */}
       <div class={isFiltering ? 'list filtering' : 'list'} onKeyDown={moveInList}>
-        {threads.value === undefined && <Skeleton />}
-        {!isFiltering && threads.value !== undefined && <ForYou />}
-        {!isFiltering && listed.value.length > 0 && (
+        {isLoading && <Skeleton />}
+        {!isFiltering && !isLoading && <ForYou />}
+        {!isFiltering && !isLoading && listed.value.length > 0 && (
           <h2 class="label-line">
             Threads{' '}
             {unreadTotal.value > 0 && (
@@ -57,7 +58,7 @@ export function Sidebar() {
           </h2>
         )}
         <ul>
-          {listed.value.map((thread) => (
+          {(isLoading ? [] : listed.value).map((thread) => (
             <ThreadRow
               key={thread.name}
               thread={thread}
@@ -68,7 +69,7 @@ export function Sidebar() {
             />
           ))}
         </ul>
-        {threads.value !== undefined && listed.value.length === 0 && (
+        {!isLoading && listed.value.length === 0 && (
           <p class="none">
             {isFiltering
               ? 'No thread has this in its name or description.'
@@ -130,7 +131,7 @@ export function Sidebar() {
   )
 }
 
-/** What waits for the person: on a phone all of it, else a line for each while another place is open. */
+/** The messages that wait: on a phone their rows, else a line for each while another place is open. */
 function ForYou() {
   const at = route.value.at
   if (isNarrow.value) {

@@ -61,7 +61,7 @@ export function TranscriptView({ open }: { open: Transcript }) {
     const box = scroll.current
     if (!box) return
     const isThere = isAtEnd(box) && !hasNewer
-    // Whoever goes to the end passes over what is above it.
+    // Going to the end passes over the messages above it.
     if (isThere && !wasAtEnd.current) passed.current = messages.at(-1)?.seq ?? 0
     wasAtEnd.current = isThere
     if (isThere) noteCaughtUp()
@@ -180,7 +180,7 @@ export function TranscriptView({ open }: { open: Transcript }) {
   )
 }
 
-/** What is below the screen: whether more than a screen, and how many messages that were not seen. */
+/** Whether more than a screen is below, and how many messages there were not seen. */
 function look(box: HTMLElement, messages: MessageData[], isThere: boolean) {
   const { scrollHeight, scrollTop, clientHeight } = box
   const isFar = scrollHeight - scrollTop - clientHeight > clientHeight

@@ -182,7 +182,7 @@ test.each(COMPOSING)('Enter of an input method does nothing else, %s', async (_,
   expect(await page.getByRole('button', { name: 'To everyone', exact: true }).count()).toBe(1)
 })
 
-test('one field leads to threads, readers, commands and messages, with the keyboard alone', async () => {
+test('one field leads to threads, readers, commands and messages, with only the keyboard', async () => {
   await using relay = await createTestRelay()
   await createReaders(relay)
   await relay.call('relay_post_message', {
@@ -251,7 +251,7 @@ test('a typed @ offers readers, and the choice stays with the thread', async () 
   await page.keyboard.press('Enter')
   expect(await field.inputValue()).toBe('Hello @reviewer ')
   await page.getByRole('button', { name: 'Send to reviewer' }).waitFor()
-  // A mail address is none, and Escape closes the list only.
+  // A mail address does not count, and Escape closes only the list.
   await field.pressSequentially('a@b, @pl')
   await options.first().waitFor()
   await page.keyboard.press('Escape')

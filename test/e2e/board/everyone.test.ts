@@ -93,7 +93,7 @@ test('with only the keyboard: find a thread, read, answer, archive, undo', async
     .getByRole('link', { name: /billing-migration/ })
     .first()
     .waitFor()
-  // What waits comes first, then the threads.
+  // The messages that wait come first, then the threads.
   await page.locator('.pane .item').nth(2).waitFor()
   for (const _ of [1, 2, 3, 4]) await keyboard.press('j')
   await page.getByRole('heading', { name: 'billing-migration' }).waitFor()

@@ -1,4 +1,4 @@
-/** What waits for the person: the list, its three actions, answers and what becomes of them. */
+/** The messages that wait for the person: their list, its three actions, answers and their receipts. */
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { go, interceptCalls, linkOf, openBoard, sendNow, settle } from '../../support/board.ts'
@@ -36,7 +36,7 @@ async function readLast(relay: TestRelay, thread_name: string) {
   return (await relay.call('relay_read_thread', args)).structuredContent.messages[0]
 }
 
-test('what waits is counted apart from what is unread, and leaves when it is done', async () => {
+test('messages that wait are counted apart from what is unread, and leave when they are done', async () => {
   await using relay = await createTestRelay()
   await ask(relay, 'plan', 'Report.\n\nMay I go on?')
   await ask(relay, 'plan', 'By the way', { to: 'phone-chat' })

@@ -1,4 +1,4 @@
-/** The place in a thread: after an absence, on the way back, and while the page changes its size. */
+/** Where the person is in a thread: after an absence, on the way back, and while the page changes its size. */
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { go, openBoard } from '../../support/board.ts'
@@ -47,7 +47,7 @@ const hide = (page: Page, isHidden: boolean) =>
   page.evaluate(`Object.defineProperty(document, 'hidden', { value: ${isHidden}, configurable: true })
     document.dispatchEvent(new Event('visibilitychange'))`)
 
-test('what came while the page was hidden has a line, and the view stops at it', async () => {
+test('messages that came while the page was hidden have a line, and the view stops at it', async () => {
   await using relay = await createTestRelay()
   await createThread(relay, 30)
   await using board = await openBoard(browser, relay, { at: '#/t/long' })

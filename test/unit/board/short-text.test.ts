@@ -1,4 +1,4 @@
-/** What the board takes out of a message: its question, what it names, the lines of a diff, a face. */
+/** The parts of a message that the board shows by themselves: its question, what it names, the lines of a diff, a face. */
 import { expect, test } from 'vitest'
 import { readDiff } from '../../../board/text/diff.ts'
 import { initialsOf } from '../../../board/text/initials.ts'
