@@ -51,14 +51,21 @@ const ICON = fileURLToPath(new URL('../icon.svg', import.meta.url))
 /** Builds everything. Throws esbuild's errors. */
 export async function buildBoard() {
   const [board, others, app] = await Promise.all([
-    // Three files: the first view, the parts that it does not need, and the code that both use.
-    build({ ...PAGE, entryPoints: { board: join(SOURCE, 'main.tsx') }, splitting: true }),
+    // The first view, the parts that it does not need, and chunks of code that several of these use.
+    build({
+      ...PAGE,
+      entryPoints: { board: join(SOURCE, 'main.tsx') },
+      splitting: true,
+      metafile: true,
+    }),
     build({
       ...PAGE,
       entryPoints: {
         theme: join(SOURCE, 'theme.ts'),
         home: join(SOURCE, 'home.tsx'),
-        style: join(SOURCE, 'style', 'board.css'),
+        first: join(SOURCE, 'style', 'board.css'),
+        parts: join(SOURCE, 'style', 'later.css'),
+        style: join(SOURCE, 'style', 'style.css'),
         consent: join(SOURCE, 'style', 'consent.css'),
       },
     }),
@@ -71,9 +78,14 @@ export async function buildBoard() {
   const names = new Map(
     outputFiles.map(({ path }) => [basename(path).split('-')[0], basename(path)]),
   )
+  const preloads = findStatic(board.metafile)
+    .map((name) => `<link rel="modulepreload" href="${name}">`)
+    .join('\n')
   const fill = async (/** @type {string} */ template) => {
     const html = await readFile(join(SOURCE, template), 'utf8')
-    return html.replaceAll(/\{\{(\w+)\}\}/g, (_, entry) => names.get(entry) ?? '')
+    return html.replaceAll(/\{\{(\w+)\}\}/g, (_, entry) =>
+      entry === 'preloads' ? preloads : (names.get(entry) ?? ''),
+    )
   }
   const files = outputFiles.map(({ path, contents }) => {
     const name = basename(path)
@@ -115,6 +127,21 @@ async function buildSkills() {
     await writeIfNew(join(SKILLS_TARGET, `${name}.md`), text)
   }
   await writeIfNew(join(SKILLS_TARGET, 'index.json'), JSON.stringify(entries))
+}
+
+/**
+ * The names of the files that the board's own needs before it can run.
+ * @param {import('esbuild').Metafile} metafile
+ */
+function findStatic({ outputs }) {
+  const isEntry = (/** @type {string} */ path) => basename(path).startsWith('board-')
+  const needed = new Set(Object.keys(outputs).filter(isEntry))
+  for (const path of needed) {
+    for (const { path: other, kind } of outputs[path]?.imports ?? []) {
+      if (kind === 'import-statement') needed.add(other)
+    }
+  }
+  return [...needed].filter((path) => !isEntry(path)).map((path) => basename(path))
 }
 
 /** Builds the view for chats: one document with everything in it, since its host lets it load nothing. */

@@ -1,15 +1,18 @@
 /** Starts the board: finishes a sign-in or takes a link code from the address, then shows and follows. */
 import { render } from 'preact'
 import { finishSignIn, isSignedIn, signInWithLink } from './relay/sign-in.ts'
+import { followForYou, noteSettledHere } from './state/for-you.ts'
+import { followThreads } from './state/looking.ts'
+import { followTranscript, resolveReference } from './state/opening.ts'
 import { followOutbox } from './state/outbox.ts'
 import { followAddress } from './state/route.ts'
-import { followNews } from './state/settings.ts'
+import { announceForYou, followNews } from './state/settings.ts'
 import { followTabs } from './state/tabs.ts'
-import { followThreads } from './state/threads.ts'
-import { followTranscript } from './state/transcript.ts'
 import { App } from './view/app.tsx'
+import { loadReader } from './view/drawn.tsx'
 import { keepFocus } from './view/focus.ts'
 import { loadParts } from './view/lazy.tsx'
+import { resolve } from './view/references.tsx'
 
 /** Milliseconds until the parts load that the first view does not need. */
 const LATER = 2_000
@@ -30,6 +33,9 @@ async function takeLink(): Promise<string | undefined> {
   }
 }
 
+// Next to everything else: an address may lead to a thread.
+void loadReader()
+
 const root = document.getElementById('board') as HTMLElement
 const problem = (await finishSignIn()) ?? (await takeLink())
 root.replaceChildren()
@@ -39,11 +45,13 @@ addEventListener('hashchange', () => {
 })
 keepFocus(root)
 render(<App problem={problem} />, root)
+resolve.value = resolveReference
 followAddress()
 followTranscript()
 followThreads()
+followForYou(announceForYou)
 followNews()
-followOutbox()
+followOutbox(noteSettledHere)
 followTabs()
 // A page that stays open for days meets a newer relay, which no longer has the files of this one.
 setTimeout(loadParts, LATER)

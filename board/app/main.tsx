@@ -1,6 +1,8 @@
 /** Starts the view: listens, greets the host, takes the result of the tool call, and follows. */
 import { render } from 'preact'
 import { boardBase } from '../state/route.ts'
+import { reader } from '../view/drawn.tsx'
+import * as markdown from '../view/markdown.tsx'
 import { type Bridge, openBridge } from './bridge.ts'
 import { end, followRelay, schedule, takeInput, takeResult } from './data.ts'
 import { applyContext, capabilities, type HostCapabilities, type HostContext } from './host.ts'
@@ -10,6 +12,9 @@ interface InitializeResult {
   hostCapabilities?: HostCapabilities
   hostContext?: HostContext
 }
+
+// All in one document.
+reader.value = markdown
 
 const root = document.getElementById('app') as HTMLElement
 

@@ -38,11 +38,15 @@ export function countRequests(listener: () => void): void {
 
 let lastId = 0
 
-/** Calls a tool and returns its structured content. Throws Fault, or the reason of an aborted `signal`. */
+/**
+ * Calls a tool and returns its structured content. `keepalive` is for a call that changes something: with true
+ * it is made even if the page closes. Throws Fault, or the reason of an aborted `signal`.
+ */
 export async function callTool<Name extends keyof Tools>(
   name: Name,
   args: Record<string, unknown>,
   signal?: AbortSignal,
+  keepalive?: boolean,
 ): Promise<Tools[Name]> {
   lastId += 1
   const headers = {
@@ -66,7 +70,14 @@ export async function callTool<Name extends keyof Tools>(
     },
   }
   const limit = TIME_LIMIT + 1000 * Number(args.wait_seconds ?? 0)
-  return readResult(await send('/mcp', body, { headers, limit, ...(signal && { signal }) }))
+  return readResult(
+    await send('/mcp', body, {
+      headers,
+      limit,
+      ...(signal && { signal }),
+      ...(keepalive !== undefined && { keepalive }),
+    }),
+  )
 }
 
 interface SendOptions {
@@ -74,16 +85,20 @@ interface SendOptions {
   /** Milliseconds for the answer. */
   limit?: number
   signal?: AbortSignal
-  /** Whether it is sent even if the page closes. */
+  /** For a request that changes something: whether it is sent even if the page closes. */
   keepalive?: boolean
 }
 
-/** The requests with `keepalive` that have no answer yet. */
+/** The requests that change something and have no answer yet: those for which `keepalive` is true or false. */
 const unanswered = new Set<Promise<unknown>>()
 
 /** Resolves once the relay has answered everything that must reach it. */
 export async function allAnswered(): Promise<void> {
-  await Promise.allSettled(unanswered)
+  while (unanswered.size > 0) {
+    await Promise.allSettled(unanswered)
+    // The next message of a thread is sent once the one before it was answered.
+    await new Promise((resolve) => setTimeout(resolve))
+  }
 }
 
 /**
@@ -92,7 +107,7 @@ export async function allAnswered(): Promise<void> {
  */
 export function send(path: string, body: object, options: SendOptions): Promise<Response> {
   const sent = sendSigned(path, body, options)
-  if (options.keepalive) {
+  if (options.keepalive !== undefined) {
     unanswered.add(sent)
     const done = () => unanswered.delete(sent)
     sent.then(done, done)
@@ -107,7 +122,7 @@ async function sendSigned(path: string, body: object, options: SendOptions): Pro
     await refresh(used)
     response = await post(path, body, authorization(), options)
     if (response.status === 401) {
-      throw new Fault('signed_out', 'This sign-in has ended. Sign in again.')
+      throw new Fault('signed_out', 'You were signed out.')
     }
   }
   // RFC 6750 section 3.1. Something in front of the relay may answer 403 as well.
@@ -156,7 +171,10 @@ async function readResult<Result>(response: Response): Promise<Result> {
   }
   try {
     answer = await response.json()
-  } catch {
+  } catch (error) {
+    if ((error as Error).name === 'TimeoutError') {
+      throw new Fault('offline', 'The relay did not answer in time.')
+    }
     throw new Fault('offline', `The relay returned an unreadable answer (${response.status}).`)
   }
   const { result, error } = answer

@@ -43,8 +43,13 @@ export interface Message extends Author {
   content: string
   /** Characters of the whole content, when `content` is only its beginning. */
   content_length?: number
+  /** The seq of the message that it answers. */
+  reply_to?: number
   /** Whether an answer of its addressee is still due. */
   open?: boolean
+  /** Of the person's own: whether the addressee has received it, and the seq of the answer. */
+  given?: boolean
+  answered_by?: number
   /** The person has taken its text and metadata back. */
   redacted?: boolean
   metadata?: Record<string, unknown>
@@ -70,6 +75,7 @@ export interface Reading {
   archived?: boolean
   older_count?: number
   next_before_seq?: number
+  next_before?: string
   has_more?: boolean
   threads?: { thread_name: string; hits: number }[]
   matched?: string

@@ -1,12 +1,14 @@
 /** The person's actions on a thread that only they can perform: renaming, describing, deleting. */
 import { manage } from '../relay/manage.ts'
 import { moveDraft, saveDraft } from './drafts.ts'
+import { reloadThreads } from './looking.ts'
+import { moveMuted } from './muted.ts'
 import { moveOutgoing } from './outbox.ts'
 import { go, route } from './route.ts'
 import { moveAnnounced } from './settings.ts'
 import { say } from './status.ts'
 import { tellTabs } from './tabs.ts'
-import { dropThread, patchThread, reloadThreads } from './threads.ts'
+import { dropThread, patchThread } from './threads.ts'
 
 /** Sets the description of a thread; an empty one removes it. Throws Fault. */
 export async function describeThread(name: string, description: string): Promise<void> {
@@ -22,6 +24,7 @@ export async function renameThread(name: string, wanted: string): Promise<void> 
   moveDraft(name, thread_name)
   moveOutgoing(name, thread_name)
   moveAnnounced(name, thread_name)
+  moveMuted(name, thread_name)
   patchThread(name, { name: thread_name })
   const to = route.peek()
   if (to.at === 'thread' && to.name === name) go({ ...to, name: thread_name }, true)
@@ -33,6 +36,7 @@ export async function deleteThread(name: string): Promise<void> {
   await manage('delete_thread', { thread_name: name, confirm: name })
   saveDraft(name, { text: '', to: '' })
   moveAnnounced(name)
+  moveMuted(name)
   const to = route.peek()
   if (to.at === 'thread' && to.name === name) go({ at: 'home' }, true)
   dropThread(name)

@@ -1,45 +1,36 @@
 /**
  * Messages on their way to the relay: shown at once, sent one after the other in each thread with an
  * idempotency key, and sent again with the same key after a fault, so that each arrives once. They live in
- * localStorage, which all tabs share, and so survive a reload.
+ * localStorage, which all tabs share, and so survive a reload. A post is held for a few seconds first, in which
+ * it can be undone.
  */
 import { batch, signal } from '@preact/signals'
 import { callTool, relayNow } from '../relay/client.ts'
-import { storage } from '../relay/storage.ts'
 import { BOARD_NAME, PERSON } from '../relay/types.ts'
-import { noteFault } from './status.ts'
+import type { Quoted } from './drafts.ts'
+import { lookNow } from './looking.ts'
+import { addOwn } from './opening.ts'
+import { change, type Outgoing, outbox } from './outbox-store.ts'
+import { noteFault, say } from './status.ts'
 import { tellTabs } from './tabs.ts'
-import { lookNow } from './threads.ts'
-import { addOwn } from './transcript.ts'
 
-export interface Outgoing {
-  /** The idempotency key. */
-  key: string
-  thread: string
-  content: string
-  to: string
-  /** Why it was not sent, or is not known to have been; undefined while it is being sent. */
-  problem?: string
-  /** Whether the relay refused it, so that sending it again changes nothing. */
-  isRefused?: boolean
-}
+/** Milliseconds in which a post can be undone, and after which another tab sends what its own tab did not. */
+const UNDO = 5_000
+const GRACE = 5_000
 
-const STORE = 'relay-outbox'
+/** Bytes of a request that the browser still sends while the page closes. */
+const KEEPALIVE_LIMIT = 60_000
 
 /** Milliseconds before a fault is tried again: twice as long each time. */
 const FIRST_PAUSE = 5_000
 const LONGEST_PAUSE = 60_000
 
-export const outbox = signal<Outgoing[]>(load())
-
-/** Whether the messages are in storage, or only in this tab because storage is full or switched off. */
-let isShared = true
-
 /**
- * How a thread delivers its messages: `sending` has a request under way; `paused` waits after a fault,
- * and then sends, unless the tab is hidden. A thread without an entry has nothing to send.
+ * How a thread delivers its messages: `sending` has a request under way; `paused` waits after a fault, or while
+ * the next message is held, and then sends, unless the tab is hidden. A thread without an entry has nothing to
+ * send.
  *
- *     none ──post──▶ sending ──fault──▶ paused ──timer, post, retry, online, tab shown──▶ sending
+ *     none ──post──▶ sending ──fault, hold──▶ paused ──timer, post, retry, online, tab shown──▶ sending
  *                       └──all sent or refused──▶ none
  */
 interface Delivery {
@@ -51,13 +42,14 @@ interface Delivery {
 
 const deliveries = new Map<string, Delivery>()
 
-/** Sends the posts that an earlier visit left, and shows those of the other tabs. */
-export function followOutbox(): void {
-  addEventListener('storage', ({ key }) => {
-    if (key === STORE) outbox.value = load()
-  })
+let onPosted = (_thread: string, _seq?: number) => {}
+
+/** Sends the posts that an earlier visit left, and shows those of the other tabs; calls back after each post. */
+export function followOutbox(listener: typeof onPosted): void {
+  onPosted = listener
   addEventListener('online', sendAll)
-  document.addEventListener('visibilitychange', sendAll)
+  document.addEventListener('visibilitychange', () => (document.hidden ? sendHeld() : sendAll()))
+  addEventListener('pagehide', sendHeld)
   sendAll()
 }
 
@@ -78,14 +70,45 @@ function deliver(thread: string): void {
 /** Counts the posts of this tab. */
 export const posted = signal(0)
 
-/** Posts a message. */
-export function post(thread: string, content: string, to: string): void {
+/** The posts of this tab that are held, and so may not be sent by another one yet. */
+const held = new Set<string>()
+
+/** Posts a message, after the time in which it can be undone. */
+export function post(thread: string, content: string, to: string, reply?: Quoted): void {
   const key = crypto.randomUUID()
+  held.add(key)
+  const sendAt = Date.now() + UNDO
   batch(() => {
-    change((all) => [...all, { key, thread, content, to }])
+    change((all) => [...all, { key, thread, content, to, sendAt, ...(reply && { reply }) }])
     posted.value += 1
   })
   deliver(thread)
+}
+
+/** Sends what this tab holds of a thread, now. */
+export function release(thread: string): void {
+  const isOwn = (each: Outgoing) => each.thread === thread && held.delete(each.key)
+  const keys = new Set(
+    outbox
+      .peek()
+      .filter(isOwn)
+      .map(({ key }) => key),
+  )
+  if (keys.size === 0) return
+  change((all) =>
+    all.map(({ sendAt, ...rest }) => (keys.has(rest.key) || !sendAt ? rest : { ...rest, sendAt })),
+  )
+  deliver(thread)
+}
+
+/** Sends what this tab holds: the page is left, so it can no longer be undone. */
+export function sendHeld(): void {
+  for (const thread of new Set(outbox.peek().map((each) => each.thread))) release(thread)
+}
+
+/** Milliseconds that a message is still held. */
+function holdOf({ key, sendAt = 0 }: Outgoing): number {
+  return sendAt === 0 ? 0 : sendAt + (held.has(key) ? 0 : GRACE) - Date.now()
 }
 
 /** Sends a message again that was refused or is waiting. */
@@ -100,6 +123,16 @@ export function discard(key: string): void {
   change((all) => all.filter((each) => each.key !== key))
 }
 
+/** Gives a message up, with a way back. */
+export function discardWithUndo(message: Outgoing): void {
+  discard(message.key)
+  const undo = () => {
+    change((all) => [...all, message])
+    deliver(message.thread)
+  }
+  say('Discarded', { label: 'Undo', run: undo })
+}
+
 /** Takes the messages of a thread along that has another name now. */
 export function moveOutgoing(from: string, to: string): void {
   change((all) => all.map((each) => (each.thread === from ? { ...each, thread: to } : each)))
@@ -112,8 +145,15 @@ async function send(thread: string): Promise<void> {
   while (true) {
     const message = outbox.peek().find((each) => each.thread === thread && !each.isRefused)
     if (!message) break
+    const hold = holdOf(message)
+    if (hold > 0) {
+      const timer = setTimeout(() => deliver(thread), hold)
+      deliveries.set(thread, { state: 'paused', pause, timer })
+      return
+    }
+    held.delete(message.key)
     // From now on it may arrive, so it can no longer be changed or discarded.
-    if (message.problem !== undefined) clearProblem(message.key)
+    if (message.problem !== undefined || message.sendAt) clearProblem(message.key)
     try {
       await sendOne(message)
       pause = FIRST_PAUSE
@@ -141,15 +181,19 @@ async function send(thread: string): Promise<void> {
 }
 
 async function sendOne(message: Outgoing): Promise<void> {
-  const { key, thread, content, to } = message
-  const posted = await callTool('relay_post_message', {
+  const { key, thread, content, to, reply } = message
+  const args = {
     thread_name: thread,
     content,
     surface: 'other',
     reader_tag: PERSON,
     idempotency_key: key,
     ...(to && { to }),
-  })
+    ...(reply && { reply_to: reply.seq }),
+  }
+  const keepalive = content.length < KEEPALIVE_LIMIT / 3
+  const posted = await callTool('relay_post_message', args, undefined, keepalive)
+  onPosted(posted.thread_name ?? thread, reply?.seq)
   discard(key)
   addOwn(posted.thread_name ?? thread, {
     seq: posted.seq,
@@ -159,32 +203,13 @@ async function sendOne(message: Outgoing): Promise<void> {
     content,
     created_at: posted.created_at ?? new Date(relayNow()).toISOString(),
     ...(to && { to }),
+    ...(reply && { reply_to: reply.seq }),
   })
   tellTabs('posted')
   lookNow()
 }
 
 function clearProblem(of: string): void {
-  const clear = ({ key, thread, content, to }: Outgoing) => ({ key, thread, content, to })
+  const clear = ({ problem: _, isRefused: __, sendAt: ___, ...rest }: Outgoing) => rest
   change((all) => all.map((each) => (each.key === of ? clear(each) : each)))
-}
-
-/** Changes the list that all tabs share, not this tab's copy of it. */
-function change(by: (all: Outgoing[]) => Outgoing[]): void {
-  const next = by(isShared ? load() : outbox.peek())
-  outbox.value = next
-  try {
-    storage.setItem(STORE, JSON.stringify(next))
-  } catch {
-    isShared = false
-  }
-}
-
-function load(): Outgoing[] {
-  try {
-    const kept = JSON.parse(storage.getItem(STORE) ?? '[]')
-    return Array.isArray(kept) ? kept : []
-  } catch {
-    return []
-  }
 }

@@ -4,10 +4,11 @@
  */
 import { effect } from '@preact/signals'
 import { callTool } from '../relay/client.ts'
-import { isPerson, type Message, PERSON } from '../relay/types.ts'
-import { noteFault } from './status.ts'
-import { looks, patchThread } from './threads.ts'
+import { isPerson, type Message, PERSON, type Thread } from '../relay/types.ts'
+import { noteFault, say } from './status.ts'
+import { holdThread, letGoThread, looks, patchThread } from './threads.ts'
 import { transcript } from './transcript.ts'
+import { delay } from './undo.ts'
 
 /** Milliseconds on screen after which a message counts as read, and in which several are collected. */
 const LOOK = 1_000
@@ -105,6 +106,19 @@ function endOfRun(messages: Message[], from: number, seen: ReadonlySet<number>):
   return end
 }
 
+/** The first message after that one which has not been on screen for long enough; undefined when all have been. */
+export function findUnseen(after = 0): number | undefined {
+  const open = transcript.peek()
+  if (!open) return undefined
+  const isOwn = opened.name === open.name && opened.readUpTo === open.readUpTo
+  const from = isOwn ? told : open.readUpTo
+  const end = Math.max(
+    after,
+    endOfRun(open.messages, Math.max(after, from), isOwn ? seen : new Set()),
+  )
+  return open.messages.find((message) => message.seq > end && !isPerson(message))?.seq
+}
+
 async function tell(): Promise<void> {
   timer = undefined
   const open = transcript.peek()
@@ -118,13 +132,8 @@ async function acknowledge(thread: string, seq: number): Promise<void> {
   const before = told
   if (thread === opened.name) told = Math.max(told, seq)
   try {
-    const { remaining_count } = await callTool('relay_check_new', {
-      reader_tag: PERSON,
-      thread_name: thread,
-      ack_seq: seq,
-      peek: true,
-      limit: 1,
-    })
+    const args = { reader_tag: PERSON, thread_name: thread, ack_seq: seq, peek: true, limit: 1 }
+    const { remaining_count } = await callTool('relay_check_new', args, undefined, true)
     patchThread(thread, { unread_count: remaining_count })
   } catch (error) {
     if (thread === opened.name) told = Math.min(told, before)
@@ -132,7 +141,29 @@ async function acknowledge(thread: string, seq: number): Promise<void> {
   }
 }
 
-/** Marks a whole thread as read; `last` is the seq of its latest message. */
-export function markAllRead(thread: string, last: number): Promise<void> {
-  return acknowledge(thread, last)
+/** Marks whole threads as read, after a time in which that can be undone. */
+export function markAllRead(all: Thread[]): void {
+  if (all.length === 0) {
+    say('Nothing is unread')
+    return
+  }
+  const [first] = all
+  const text =
+    all.length === 1 ? `${first?.name} marked as read` : `${all.length} threads marked as read`
+  for (const { name } of all) holdThread(name, { unread_count: 0 })
+  delay(
+    text,
+    async () => {
+      for (const { name, latest } of all) {
+        await acknowledge(name, latest?.seq ?? 1)
+        letGoThread(name)
+      }
+    },
+    () => {
+      for (const { name, unread_count = 0 } of all) {
+        letGoThread(name)
+        patchThread(name, { unread_count })
+      }
+    },
+  )
 }

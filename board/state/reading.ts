@@ -1,6 +1,6 @@
 /** Reading a thread: a page, around a message, or all of it. Nothing here moves a cursor. */
 import { callTool } from '../relay/client.ts'
-import type { Message, Reading } from '../relay/types.ts'
+import { type Message, PERSON, type Reading } from '../relay/types.ts'
 
 /** Messages of a page. The relay returns fewer when they are long. */
 export const PAGE = 60
@@ -17,15 +17,23 @@ export function read(args: Record<string, unknown>, signal?: AbortSignal): Promi
   return callTool('relay_read_thread', args, signal)
 }
 
+/**
+ * Messages of a thread as their author reads them, with what became of them; newest first. It moves no cursor,
+ * because it says before which seq. Throws Fault.
+ */
+export function readOwn(args: Record<string, unknown>, signal?: AbortSignal): Promise<Reading> {
+  return read({ before_seq: Number.MAX_SAFE_INTEGER, ...args, reader_tag: PERSON }, signal)
+}
+
 /** A page with that message in it, and some of those that follow, newest first. Throws Fault. */
 export async function readAround(name: string, seq: number, signal: AbortSignal): Promise<Reading> {
   const args = { thread_name: name, limit: PAGE }
-  const around = await read({ ...args, before_seq: seq + BELOW }, signal)
+  const around = await readOwn({ ...args, before_seq: seq + BELOW }, signal)
   const lowest = around.messages.at(-1)?.seq ?? 0
   if (lowest <= seq || !around.older_count) return around
   // An answer is filled from its end, so long messages have pushed out the one that is meant.
   const [page, below] = await Promise.all([
-    read({ ...args, before_seq: seq + 1 }, signal),
+    readOwn({ ...args, before_seq: seq + 1 }, signal),
     readAfter(name, seq, FEW_BELOW, signal),
   ])
   return { ...page, messages: [...below, ...page.messages] }
@@ -43,7 +51,7 @@ export async function readAfter(
   // An answer is filled from its end, so long messages may leave out those next to the given one.
   while (from > seq + 1) {
     const limit = Math.min(count, MOST)
-    const page = await read({ thread_name: name, limit, before_seq: from }, signal)
+    const page = await readOwn({ thread_name: name, limit, before_seq: from }, signal)
     const fresh = page.messages.filter((message) => message.seq > seq)
     found = [...found, ...fresh]
     if (fresh.length < page.messages.length || page.messages.length === 0) break

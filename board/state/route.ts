@@ -73,6 +73,8 @@ export const route = signal<Route>({ at: 'home' })
 /** Goes somewhere; with `replaces`, without a step that Back would return to. */
 export function go(to: Route, replaces = false): void {
   const fragment = formatRoute(to)
+  // To the place itself, not where the person was in it.
+  if (location.hash === fragment) history.replaceState(null, '')
   if (replaces) history.replaceState(null, '', fragment)
   else location.hash = fragment
   // Now: the event comes later, and a key that is pressed before it would start from the place left.
@@ -87,4 +89,16 @@ export function followAddress(): void {
   }
   addEventListener('hashchange', read)
   read()
+}
+
+/** Where a person is in what an address shows: pixels from the top, or a message and where it stands. */
+type Place = number | { seq: number; top: number }
+
+/** Keeps the place in this entry of the browser's history, for Back and a reload; without one, forgets it. */
+export function savePlace(place?: Place): void {
+  history.replaceState(place === undefined ? null : { place }, '')
+}
+
+export function readPlace(): Place | undefined {
+  return history.state?.place
 }

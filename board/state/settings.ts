@@ -1,13 +1,13 @@
 /** The person's choices in this browser: theme and notifications. */
 import { effect, signal } from '@preact/signals'
-import { callTool } from '../relay/client.ts'
 import { storage } from '../relay/storage.ts'
 import { isPerson, type Latest, nameOf, PERSON } from '../relay/types.ts'
 import { toPlainLine } from '../text/characters.ts'
-import { formatRoute } from './route.ts'
+import { excerptOf } from '../text/words.ts'
+import { forYouCount, type Waiting } from './for-you.ts'
+import { formatRoute, type Route, route } from './route.ts'
 import { say } from './status.ts'
-import { type Change, onChange, unreadTotal } from './threads.ts'
-import { transcript } from './transcript.ts'
+import { type Change, onChange } from './threads.ts'
 
 export type Theme = 'system' | 'light' | 'dark'
 
@@ -66,55 +66,65 @@ function showsNotifications(): boolean {
   }
 }
 
-/** Shows unread messages in the title and the icon, and announces news, from now on. */
+/** Shows in the title and the icon what waits for the person, and announces news, from now on. */
 export function followNews(): void {
   effect(() => {
-    const open = transcript.value?.name
-    const count = unreadTotal.value
-    document.title = `${count > 0 ? `(${count}) ` : ''}${open ? `${toPlainLine(open)} · ` : ''}Relay`
+    const count = forYouCount.value
+    const place = titleOf(route.value)
+    document.title = `${count > 0 ? `(${count}) ` : ''}${place} · Relay`
     const icon = document.querySelector<HTMLLinkElement>('link[rel=icon]')
     if (icon) icon.href = count > 0 ? 'icon-unread.svg' : 'icon.svg'
+    // The icon of the installed board, where the system shows one.
+    void navigator.setAppBadge?.(count).catch(() => {})
   })
-  onChange((changes) => void announce(changes))
+  onChange(announceThreads)
 }
 
-/** Notifies the person of new messages, unless they are looking at the board. */
-async function announce(changes: Change[]): Promise<void> {
-  const wanted = announced.peek()
-  for (const { now, before } of changes) {
-    const { name, latest, unread_count = 0 } = now
-    if (!latest || unread_count === 0 || wanted.size === 0) continue
-    // In a thread outside the list, the new messages are at most the unread ones.
-    const last = before ? (before.latest?.seq ?? 0) : latest.seq - unread_count
-    if (latest.seq <= last || document.hasFocus() || Notification.permission !== 'granted') continue
-    const news = wanted.has(name) ? latest : await findAddressed(name, latest, last)
-    if (news && !isPerson(news)) notify(name, news)
+/** The name of a place in the title. */
+function titleOf(to: Route): string {
+  switch (to.at) {
+    case 'thread':
+      return toPlainLine(to.name)
+    case 'search':
+      return to.q ? `Search: ${to.q}` : 'Search'
+    case 'new':
+      return 'New thread'
+    case 'home':
+      return 'For you'
+    default:
+      return `${to.at[0]?.toUpperCase()}${to.at.slice(1)}`
   }
 }
 
-/** The latest message for the person that came after `last`: it need not be the latest of all. */
-async function findAddressed(
-  name: string,
-  latest: Latest,
-  last: number,
-): Promise<Latest | undefined> {
-  if (!announced.peek().has(TO_ME)) return undefined
-  if (latest.to === PERSON) return latest
-  if (latest.seq === last + 1) return undefined
-  const args = { thread_name: name, to: PERSON, limit: 1 }
-  const found = await callTool('relay_read_thread', args).catch(() => undefined)
-  const message = found?.messages[0]
-  if (!message || message.seq <= last) return undefined
-  return { ...message, excerpt: message.content.slice(0, EXCERPT) }
+/** Notifies the person of messages to them, unless they are looking at the board. */
+export function announceForYou(messages: Waiting[]): void {
+  if (!announced.peek().has(TO_ME)) return
+  // Of a thread, the newest takes the place of the others.
+  for (const message of messages.toReversed()) {
+    notify(message.thread_name, { ...message, excerpt: message.content.slice(0, EXCERPT) })
+  }
+}
+
+/** Notifies the person of every message in the threads that they have chosen. */
+function announceThreads(changes: Change[]): void {
+  for (const { now, before } of changes) {
+    const { name, latest, unread_count = 0 } = now
+    if (!latest || unread_count === 0 || !announced.peek().has(name) || isPerson(latest)) continue
+    // In a thread outside the list, the new messages are at most the unread ones.
+    const last = before ? (before.latest?.seq ?? 0) : latest.seq - unread_count
+    const isForMe = latest.to === PERSON && announced.peek().has(TO_ME)
+    if (latest.seq > last && !isForMe) notify(name, latest)
+  }
 }
 
 /** Characters of a message that a notification shows: as many as the list does. */
 const EXCERPT = 120
 
 function notify(name: string, latest: Latest): void {
+  if (document.hasFocus() || Notification.permission !== 'granted') return
   try {
     const options = {
-      body: `${toPlainLine(nameOf(latest))}: ${toPlainLine(latest.excerpt)}`,
+      body: `${toPlainLine(nameOf(latest))}: ${toPlainLine(excerptOf(latest))}`,
       icon: 'icon-192.png',
       tag: name,
       // A second message of a thread takes the place of the first, and should still be noticed.

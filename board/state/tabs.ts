@@ -1,5 +1,5 @@
 /** News between the board's tabs in one browser, so that none waits for its next look. */
-import { lookNow, reloadThreads } from './threads.ts'
+import { lookNow, reloadThreads } from './looking.ts'
 
 /** `posted`: a message. `managed`: something that does not show among the latest messages. */
 type News = 'posted' | 'managed'

@@ -4,61 +4,48 @@
  */
 import { manage } from '../relay/manage.ts'
 import type { Message } from '../relay/types.ts'
-import { hideToast, noteFault, say, type Toast, toast } from './status.ts'
+import { excerptAround } from '../text/words.ts'
+import { markDone, noteSettledHere } from './for-you.ts'
+import { reloadThreads } from './looking.ts'
+import { noteFault, say } from './status.ts'
 import { tellTabs } from './tabs.ts'
-import { reloadThreads } from './threads.ts'
 import { replaceMessage } from './transcript.ts'
+import { delay } from './undo.ts'
 
-/** Milliseconds. */
-const UNDO = 5_000
-
-/** The message that the relay does not know about yet. */
-let waiting:
-  | { thread: string; message: Message; timer: number; toast: Toast | undefined }
-  | undefined
-
-// A page that closes is hidden first.
-document.addEventListener('visibilitychange', () => {
-  if (document.hidden) takeBackNow()
-})
+/** Characters that the toast shows of a message that is done. */
+const DONE_LENGTH = 40
 
 /** Takes back a message's text and metadata, after a few seconds. */
 export function takeBack(thread: string, message: Message): void {
-  takeBackNow()
   const { metadata: _, content_length: __, open: ___, ...rest } = message
+  const restore = () => replaceMessage(thread, message)
   replaceMessage(thread, { ...rest, content: '', redacted: true })
-  const timer = setTimeout(takeBackNow, UNDO)
-  const undo = () => {
-    if (waiting?.timer !== timer) return
-    clearTimeout(timer)
-    waiting = undefined
-    replaceMessage(thread, message)
+  const { seq } = message
+  const act = () => {
+    noteSettledHere(thread)
+    void finish(manage('redact_message', { thread_name: thread, seq }), restore)
   }
-  const text = `#${message.seq} taken back for everyone. Sessions that have read it have read it.`
-  say(text, { label: 'Undo', run: undo }, UNDO)
-  waiting = { thread, message, timer, toast: toast.peek() }
+  const text = `#${seq} taken back for everyone. Sessions that have read it have read it.`
+  delay(text, act, restore)
 }
 
-/** Does at once what waits for its undo: before the page or the sign-in ends. */
-export function takeBackNow(): void {
-  if (!waiting) return
-  const { thread, message, timer, toast: shown } = waiting
-  waiting = undefined
-  clearTimeout(timer)
-  if (toast.peek() === shown) hideToast()
-  const { seq } = message
-  const call = manage('redact_message', { thread_name: thread, seq })
-  void finish(call, () => replaceMessage(thread, message))
-}
+/** One after the other: the relay keeps the last one to reach it. */
+let settling: Promise<unknown> = Promise.resolve()
 
 /** Marks a message to the person as one that needs no answer, or takes that back. */
 export function settle(thread: string, message: Message, settled = true): void {
   const { open: _, ...rest } = message
-  replaceMessage(thread, settled ? rest : message)
-  const call = manage('settle_message', { thread_name: thread, seq: message.seq, settled })
-  void finish(call, () => replaceMessage(thread, settled ? message : rest))
+  const show = (isDone: boolean) => {
+    replaceMessage(thread, isDone ? rest : message)
+    markDone(thread, message, isDone)
+  }
+  show(settled)
+  const args = { thread_name: thread, seq: message.seq, settled }
+  const call = settling.then(() => manage('settle_message', args))
+  settling = call.catch(() => {})
+  void finish(call, () => show(!settled))
   const undo = { label: 'Undo', run: () => settle(thread, message, false) }
-  if (settled) say(`#${message.seq} needs no answer`, undo)
+  if (settled) say(`Done: “${excerptAround(message.content, [], DONE_LENGTH)}”`, undo)
 }
 
 async function finish(call: Promise<unknown>, revert: () => void): Promise<void> {

@@ -14,6 +14,15 @@ export function formatAge(time: string, now: number): string {
   return formatDate(time, now)
 }
 
+/** How long something has waited, in words: "1 minute", "26 hours", "2 days". */
+export function formatWait(time: string, now: number): string {
+  const age = now - Date.parse(time)
+  const [unit, length] =
+    age < 2 * HOUR ? ['minute', MINUTE] : age < 2 * DAY ? ['hour', HOUR] : ['day', DAY]
+  const count = Math.max(1, Math.floor(age / Number(length)))
+  return `${count} ${unit}${count === 1 ? '' : 's'}`
+}
+
 /** A day as a heading: "Today", "Yesterday", "Tuesday 24 November". */
 export function formatDay(time: string, now: number): string {
   const day = startOfDay(Date.parse(time))

@@ -29,11 +29,15 @@ const LEAD = 40
 
 /** A text on one line, without the marks of Markdown that mean nothing there. */
 export function plainLine(text: string): string {
-  return text
-    .replaceAll(/^[ \t]*(#{1,6}|>|[-*+]( \[[ xX]\])?|\d+[.)]) /gm, '')
-    .replaceAll(/\*\*|~~|`+/g, '')
-    .replaceAll(/\s+/g, ' ')
-    .trim()
+  return (
+    text
+      .replaceAll(/^[ \t]*(#{1,6}|>|[-*+]( \[[ xX]\])?|\d+[.)]) /gm, '')
+      // The relay folds the lines of an excerpt before it is cut.
+      .replaceAll(/(?<=\s)([-*+] \[[ xX]\]|#{1,6}) |```\w*(?=\s)/g, '')
+      .replaceAll(/\*\*|~~|`+/g, '')
+      .replaceAll(/\s+/g, ' ')
+      .trim()
+  )
 }
 
 /** About `length` characters around the first of those words, on one line. */

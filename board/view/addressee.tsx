@@ -73,7 +73,7 @@ function itemsFor(
   return text ? items : [item('', 'Everyone', false), ...items]
 }
 
-function Reader({ tag }: { tag: string }) {
+export function Reader({ tag }: { tag: string }) {
   const now = relayNow()
   const seen = readers.value.find(({ reader_tag }) => reader_tag === tag)?.last_seen_at
   return (

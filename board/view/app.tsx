@@ -1,20 +1,19 @@
 /** The whole board: the list, one pane, and their overlays. */
-import { useEffect } from 'preact/hooks'
+import { useEffect, useRef } from 'preact/hooks'
 import { isReadOnly, isSignedIn, signIn, staysSignedIn } from '../relay/sign-in.ts'
 import { isPerson, nameOf } from '../relay/types.ts'
-import { setArchived } from '../state/actions.ts'
-import { threadDialog } from '../state/dialog.ts'
-import { go, route } from '../state/route.ts'
+import { isHelpOpen, isPaletteOpen, threadDialog } from '../state/dialog.ts'
+import { lookNow } from '../state/looking.ts'
+import { route } from '../state/route.ts'
 import { hideToast, toast, trouble } from '../state/status.ts'
-import { findThread, lookNow, threads } from '../state/threads.ts'
+import { threads } from '../state/threads.ts'
 import { arrived, transcript } from '../state/transcript.ts'
 import { toPlainLine } from '../text/characters.ts'
 import { HomePane } from './home.tsx'
 import { Icon } from './icons.tsx'
 import { Later } from './lazy.tsx'
-import { NewThreadPane } from './new-thread.tsx'
-import { Help, isHelpOpen } from './settings.tsx'
-import { listed, Sidebar } from './sidebar.tsx'
+import { focusOn, onKey } from './shortcuts.ts'
+import { Sidebar } from './sidebar.tsx'
 import { SignIn } from './sign-in.tsx'
 import { Text } from './text.tsx'
 import { ThreadPane } from './thread.tsx'
@@ -42,7 +41,8 @@ export function App({ problem }: { problem: string | undefined }) {
       </main>
       <Toast />
       <Announcer />
-      <Help />
+      {isPaletteOpen.value && <Later isOverlay>{({ Palette }) => <Palette />}</Later>}
+      {isHelpOpen.value && <Later isOverlay>{({ Help }) => <Help />}</Later>}
       {threadDialog.value && <Later isOverlay>{({ ThreadDialog }) => <ThreadDialog />}</Later>}
     </>
   )
@@ -60,7 +60,7 @@ function Pane() {
     case 'connect':
       return <Later>{({ ConnectPane }) => <ConnectPane />}</Later>
     case 'new':
-      return <NewThreadPane />
+      return <Later>{({ NewThreadPane }) => <NewThreadPane />}</Later>
     case 'connections':
       if (isReadOnly.value) return <HomePane />
       return <Later>{({ ConnectionsPane }) => <ConnectionsPane />}</Later>
@@ -81,7 +81,7 @@ function Notice() {
       <Icon name="alert" />
       <span>
         {fault.kind === 'offline' && !navigator.onLine ? (
-          'You are offline. The board shows what it has, and continues by itself.'
+          'Offline. The board reconnects by itself.'
         ) : (
           <Text>{fault.message}</Text>
         )}
@@ -132,68 +132,20 @@ function Toast() {
 
 /** Tells a screen reader of a message that has just come. */
 function Announcer() {
+  const before = useRef(0)
+  const count = arrived.value - before.current
+  useEffect(() => {
+    before.current = arrived.value
+  }, [arrived.value])
   const last = arrived.value > 0 ? transcript.peek()?.messages.at(-1) : undefined
+  const text =
+    last && !isPerson(last)
+      ? `${toPlainLine(nameOf(last))}: ${toPlainLine(last.content.slice(0, 200))}`
+      : ''
   return (
     <p class="vh" aria-live="polite">
-      {last && !isPerson(last)
-        ? `New message from ${toPlainLine(nameOf(last))}: ${toPlainLine(last.content.slice(0, 200))}`
-        : ''}
+      {text &&
+        (count > 1 ? `${count} new messages, the last from ${text}` : `New message from ${text}`)}
     </p>
-  )
-}
-
-function focusOn(id: string): void {
-  document.getElementById(id)?.focus()
-}
-
-function onKey(event: KeyboardEvent): void {
-  const { target, key } = event
-  const isTyping =
-    target instanceof Element && target.closest('input, textarea, dialog, [role=menu]')
-  if (isTyping || event.metaKey || event.ctrlKey || event.altKey || !isSignedIn.peek()) return
-  const run = KEYS[key]
-  if (!run) return
-  event.preventDefault()
-  run()
-}
-
-const KEYS: Record<string, () => void> = {
-  j: () => step(1),
-  k: () => step(-1),
-  '/': () => {
-    const field = document.getElementById('filter')
-    // On a phone the list may be behind the pane.
-    if (field?.offsetParent) field.focus()
-    else go({ at: 'search' })
-  },
-  c: () => {
-    // In the preview the field is behind a button.
-    if (document.getElementById('write')) focusOn('write')
-    else if (document.querySelector('.preview')) {
-      document.getElementById('to-write')?.click()
-      requestAnimationFrame(() => focusOn('write'))
-    } else go({ at: 'new' })
-  },
-  n: () => go({ at: 'new' }),
-  e: () => {
-    const to = route.peek()
-    if (to.at !== 'thread' || isReadOnly.peek()) return
-    void setArchived(to.name, findThread(to.name)?.archived !== true)
-  },
-  '?': () => {
-    isHelpOpen.value = true
-  },
-  Escape: () => hideToast(),
-}
-
-function step(by: number): void {
-  const to = route.peek()
-  const names = listed.peek().map(({ name }) => name)
-  const at = to.at === 'thread' ? names.indexOf(to.name) : -1
-  const next = names[at < 0 ? 0 : at + by]
-  if (next === undefined) return
-  go({ at: 'thread', name: next }, to.at === 'thread')
-  requestAnimationFrame(() =>
-    document.querySelector('.row[aria-current]')?.scrollIntoView({ block: 'nearest' }),
   )
 }

@@ -3,15 +3,20 @@ import { Fragment } from 'preact'
 import { useMemo, useRef } from 'preact/hooks'
 import { isReadOnly } from '../relay/sign-in.ts'
 import { isPerson, type Message as MessageData, nameOf } from '../relay/types.ts'
+import { answer, lineOf } from '../state/answering.ts'
 import { settle } from '../state/taking-back.ts'
-import { showWhole, type Transcript } from '../state/transcript.ts'
+import { showWhole, type Transcript, transcript } from '../state/transcript.ts'
 import { dayOf, formatDay } from '../text/time.ts'
 import { messageActions } from './actions.tsx'
 import { memo } from './memo.ts'
 import { Message } from './message.tsx'
+import { receiptFor } from './receipt.tsx'
 
 /** Minutes within which two messages of one author share a head. */
 const CONTINUED = 5 * 60_000
+
+/** Messages after which the name is said again. */
+const LONGEST_RUN = 9
 
 /** Messages that are drawn, and skipped while they are far from the screen, together. */
 export const CHUNK = 50
@@ -50,14 +55,24 @@ export function useChunks({ name, messages }: Transcript): MessageData[][] {
 
 export const Chunk = memo((props: ChunkProps) => {
   const { thread, messages, before, firstUnread, unreadCount, target, today } = props
+  let run = 0
   return (
     <div class="chunk" style={{ containIntrinsicSize: `auto ${messages.length * TYPICAL}px` }}>
       {messages.map((message, i) => {
         const last = messages[i - 1] ?? before
         const isNewDay = !last || dayOf(last.created_at) !== dayOf(message.created_at)
         const isFirstNew = message.seq === firstUnread
+        const isContinued =
+          i > 0 && run < LONGEST_RUN && !isNewDay && !isFirstNew && continues(last, message)
+        run = isContinued ? run + 1 : 0
         return (
           <Fragment key={message.seq}>
+            {i === 0 && !isNewDay && !isFirstNew && (
+              // The heading of the day ends with the chunk that it is in.
+              <p class="day" aria-hidden="true">
+                {formatDay(message.created_at, today)}
+              </p>
+            )}
             {(isNewDay || isFirstNew) && (
               <h3 class={isFirstNew ? 'day new' : 'day'}>
                 {formatDay(message.created_at, today)}
@@ -67,11 +82,13 @@ export const Chunk = memo((props: ChunkProps) => {
             <Message
               message={message}
               thread={thread}
-              isContinued={!isNewDay && !isFirstNew && continues(last, message)}
+              {...quotedBy(message)}
+              receipt={receiptFor}
+              isContinued={isContinued}
               isTarget={message.seq === target}
               onWhole={showWhole}
               actionsFor={messageActions}
-              {...(!isReadOnly.value && { onDone: settle })}
+              {...(!isReadOnly.value && { onDone: settle, onAnswer: answer })}
             />
           </Fragment>
         )
@@ -80,13 +97,25 @@ export const Chunk = memo((props: ChunkProps) => {
   )
 })
 
+/** Author and beginning of the message that another answers, if it is in the window. */
+function quotedBy({ reply_to }: MessageData) {
+  if (reply_to === undefined) return {}
+  const quoted = transcript.peek()?.messages.find(({ seq }) => seq === reply_to)
+  return quoted && { quotedName: nameOf(quoted), quotedLine: lineOf(quoted) }
+}
+
 /** A seq, if it is of one of these messages: the other chunks need not know it. */
 export function ifWithin(seq: number | undefined, chunk: MessageData[]): number | undefined {
   return seq !== undefined && chunk.some((each) => each.seq === seq) ? seq : undefined
 }
 
+/** A heading or a bold line, which could stand for the name of another author. */
+const LIKE_A_NAME = /^\s*(#{1,6}\s|\*\*|__|<)|^[^\n]*\n *(-+|=+) *(\n|$)/
+
 function continues(before: MessageData, message: MessageData): boolean {
   return (
+    message.reply_to === undefined &&
+    !LIKE_A_NAME.test(message.content) &&
     nameOf(before) === nameOf(message) &&
     isPerson(before) === isPerson(message) &&
     before.surface === message.surface &&

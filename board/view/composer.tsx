@@ -1,15 +1,14 @@
 /** The field in which the person writes to a thread. */
-import { useEffect, useRef, useState } from 'preact/hooks'
-import { isReadOnly, signIn, staysSignedIn } from '../relay/sign-in.ts'
-import { changedDraft, type Draft, loadDraft, saveDraft } from '../state/drafts.ts'
-import { post } from '../state/outbox.ts'
-import { findMention } from '../text/tags.ts'
-import { Addressee, knownTags } from './addressee.tsx'
-import { isComposing } from './keys.ts'
-import { Markdown } from './markdown.tsx'
+import { useLayoutEffect, useRef, useState } from 'preact/hooks'
+import { isReadOnly } from '../relay/sign-in.ts'
+import { addresseeOf, changedDraft, loadDraft, saveDraft } from '../state/drafts.ts'
+import { post, release } from '../state/outbox.ts'
+import { Addressee } from './addressee.tsx'
+import { Offer, Quoting, ReadOnly } from './composer-parts.tsx'
+import { Drawn } from './drawn.tsx'
+import { isComposing, isMac } from './keys.ts'
+import { MentionList, useMention } from './mention.tsx'
 import { Name } from './text.tsx'
-
-const isMac = /Mac|iP(hone|ad)/.test(navigator.userAgent)
 
 /** Characters of a message that the relay takes. */
 const MAX_LENGTH = 100_000
@@ -32,23 +31,41 @@ export function Composer(props: ComposerProps) {
   const [isKept, setKept] = useState(draft.text !== '')
   const field = useRef<HTMLTextAreaElement>(null)
   const isSending = useRef(false)
+  const wantsFocus = useRef(false)
+  /** Where to write on, after a name was put into the text. */
+  const caret = useRef<number | undefined>(undefined)
 
-  useEffect(() => {
-    if (changedDraft.value.thread !== draftName) return
+  useLayoutEffect(() => {
+    const { thread: changed, focuses } = changedDraft.value
+    if (changed !== draftName) return
     const kept = loadDraft(draftName)
     setDraft(kept)
     setKept(kept.text !== '')
     setPreview(false)
+    if (!focuses) return
+    changedDraft.value = {}
+    wantsFocus.current = true
   }, [changedDraft.value])
-
-  if (isReadOnly.value) return <ReadOnly />
+  // At once: the next key is a letter of the text.
+  useLayoutEffect(() => {
+    if (caret.current === undefined) return
+    field.current?.setSelectionRange(caret.current, caret.current)
+    caret.current = undefined
+  })
+  useLayoutEffect(() => {
+    if (!wantsFocus.current || !field.current) return
+    wantsFocus.current = false
+    field.current.focus()
+  })
 
   const change = (next: typeof draft) => {
     setDraft(next)
     setKept(saveDraft(draftName, next))
   }
-  const length = [...draft.text].length
+  // Counted only where it matters: characters are at most as many as the units of the string.
+  const length = draft.text.length > MAX_LENGTH ? [...draft.text].length : 0
   const isTooLong = length > MAX_LENGTH
+  const to = addresseeOf(draft)
   const send = async (event: Event) => {
     event.preventDefault()
     if (!draft.text.trim() || isTooLong || isSending.current) return
@@ -56,31 +73,55 @@ export function Composer(props: ComposerProps) {
     const mayGo = !beforeSend || (await beforeSend())
     isSending.current = false
     if (!mayGo) return
-    post(thread, draft.text, draft.to)
-    // Text typed meanwhile stays.
+    post(thread, draft.text, to, draft.reply)
+    // Text typed meanwhile stays, and so does whom the person writes to.
     const typed = loadDraft(draftName)
-    change(typed.text === draft.text ? { text: '', to: draft.to } : typed)
+    const next = draftName === thread ? draft.to : ''
+    change(typed.text === draft.text ? { text: '', to: next } : typed)
     setPreview(false)
     afterSend?.()
     field.current?.focus()
   }
-  const address = (to: string) => {
-    change({ ...draft, to })
+  const address = (tag: string, text = draft.text) => {
+    const { reply, ...rest } = { ...draft, text }
+    // An answer goes to someone.
+    if (reply && tag) change({ ...rest, reply: { ...reply, to: tag } })
+    else change({ ...rest, to: tag })
     field.current?.focus()
   }
+  const mention = useMention(thread, (tag, before, after) => {
+    address(tag, `${before}@${tag} ${after}`)
+    caret.current = before.length + tag.length + 2
+  })
   const onKeyDown = (event: KeyboardEvent) => {
-    if (isComposing(event)) return
-    if (event.key === 'Enter' && (event.metaKey || event.ctrlKey)) void send(event)
+    if (isComposing(event) || mention.onKeyDown(event)) return
+    if (event.key === 'Enter' && (event.metaKey || event.ctrlKey)) {
+      // The second time, what the first one holds.
+      if (draft.text) void send(event)
+      else release(thread)
+    }
     if (event.key === 'Escape') field.current?.blur()
   }
+  if (isReadOnly.value) return <ReadOnly />
   return (
-    <form class="composer" onSubmit={send}>
+    <form class="composer" onSubmit={send} onKeyDown={onKeyDown}>
+      {draft.reply && (
+        <Quoting
+          reply={draft.reply}
+          thread={thread}
+          onDrop={() => {
+            const { reply: _, ...rest } = draft
+            change(rest)
+            field.current?.focus()
+          }}
+        />
+      )}
       <label class="vh" for="write">
         {placeholder}
       </label>
       {isPreview ? (
         <div class="preview" tabIndex={0} role="region" aria-label="Preview">
-          <Markdown text={draft.text} />
+          <Drawn text={draft.text} />
         </div>
       ) : (
         <textarea
@@ -91,13 +132,19 @@ export function Composer(props: ComposerProps) {
           value={draft.text}
           aria-invalid={isTooLong}
           dir="auto"
-          onInput={(event) => change({ ...draft, text: event.currentTarget.value })}
-          onKeyDown={onKeyDown}
+          {...mention.aria}
+          onInput={(event) => {
+            change({ ...draft, text: event.currentTarget.value })
+            mention.follow(event.currentTarget)
+          }}
+          onSelect={(event) => mention.follow(event.currentTarget)}
+          onBlur={mention.close}
         />
       )}
+      <MentionList mention={mention} />
       <Offer thread={thread} draft={draft} onTake={address} />
       <div class="composer-bar">
-        <Addressee thread={thread} to={draft.to} onChoose={(to) => change({ ...draft, to })} />
+        <Addressee thread={thread} to={to} onChoose={address} />
         <button
           class="btn small quiet"
           id="to-write"
@@ -111,49 +158,21 @@ export function Composer(props: ComposerProps) {
         <span class="hint" role="status">
           {isTooLong
             ? `${(length - MAX_LENGTH).toLocaleString()} characters too long`
-            : isKept && <span class="wide-only">Draft saved</span>}
+            : isKept && draft.text !== '' && <span class="wide-only">Draft saved</span>}
         </span>
         <span class="grow" />
         <kbd class="wide-only">{isMac ? '⌘ Enter' : 'Ctrl Enter'}</kbd>
-        <button class="btn primary" type="submit" aria-disabled={!draft.text.trim() || isTooLong}>
-          Send
+        <button
+          class="btn primary send"
+          type="submit"
+          aria-disabled={!draft.text.trim() || isTooLong}
+        >
+          <span class="cut">
+            Send{to && ' to '}
+            {to && <Name>{to}</Name>}
+          </span>
         </button>
       </div>
     </form>
-  )
-}
-
-/** Offers to address a message that calls a reader by name; only the address tells the reader. */
-function Offer({
-  thread,
-  draft,
-  onTake,
-}: {
-  thread: string
-  draft: Draft
-  onTake: (to: string) => void
-}) {
-  const tag = draft.to ? undefined : findMention(draft.text, knownTags(thread))
-  return (
-    <p class="offer" role="status">
-      {tag !== undefined && (
-        <button class="btn small" type="button" onClick={() => onTake(tag)}>
-          <span class="cut">
-            Address it to <Name>{tag}</Name>?
-          </span>
-        </button>
-      )}
-    </p>
-  )
-}
-
-function ReadOnly() {
-  return (
-    <p class="closed">
-      <span class="grow">This sign-in may only read, so there is no field to write in.</span>
-      <button class="btn line" type="button" onClick={() => void signIn(staysSignedIn())}>
-        Sign in to write
-      </button>
-    </p>
   )
 }

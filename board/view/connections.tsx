@@ -5,9 +5,10 @@ import { type Connection, manage, type Target } from '../relay/manage.ts'
 import { signOut } from '../relay/sign-in.ts'
 import { BOARD_NAME } from '../relay/types.ts'
 import { minute } from '../state/clock.ts'
+import { sendHeld } from '../state/outbox.ts'
 import { formatRoute } from '../state/route.ts'
 import { noteFault, noteSuccess, say } from '../state/status.ts'
-import { takeBackNow } from '../state/taking-back.ts'
+import { actNow } from '../state/undo.ts'
 import { formatAge, formatUse, formatWhen } from '../text/time.ts'
 import { CutOthers } from './cut-others.tsx'
 import { Icon } from './icons.tsx'
@@ -123,7 +124,8 @@ function Row({ connection, all, onChange }: ListProps & { connection: Connection
     try {
       // Its keys first: a board that has disconnected itself can disconnect nothing else.
       if (own) {
-        takeBackNow()
+        actNow()
+        sendHeld()
         await allAnswered()
       }
       if (withKeys) for (const key of made) await manage('disconnect', { gid: key.gid })

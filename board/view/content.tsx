@@ -1,8 +1,9 @@
 /** A message's content: drawn from its Markdown or as text, and folded when it is long. */
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { noteFault, say } from '../state/status.ts'
-import { Markdown } from './markdown.tsx'
+import { Drawn } from './drawn.tsx'
 import type { MessageProps } from './message.tsx'
+import { scrollTo, settle } from './scrolling.ts'
 import { Text } from './text.tsx'
 
 /** Characters beyond which a message is folded, and those that are shown of it then. */
@@ -18,7 +19,7 @@ export function Content({ message, thread, isPlain, onWhole }: ContentProps) {
   const length = content_length ?? [...content].length
   const [isOpen, setOpen] = useState(false)
   const [isFound, setFound] = useState(false)
-  if (length <= LONG) return <Markdown text={content} isPlain={isPlain} />
+  if (length <= LONG) return <Drawn text={content} isPlain={isPlain} />
   const open = async () => {
     try {
       if (content_length) await onWhole?.(thread, seq)
@@ -29,10 +30,15 @@ export function Content({ message, thread, isPlain, onWhole }: ContentProps) {
     }
   }
   if (isOpen && !content_length) {
+    const close = ({ currentTarget }: { currentTarget: Element }) => {
+      const message = currentTarget.closest<HTMLElement>('.msg')
+      setOpen(false)
+      if (message) requestAnimationFrame(() => showHead(message))
+    }
     return (
       <>
-        <Markdown text={content} isPlain={isPlain} />
-        <button class="btn small quiet more" type="button" onClick={() => setOpen(false)}>
+        <Drawn text={content} isPlain={isPlain} />
+        <button class="btn small less" type="button" onClick={close}>
           Show less
         </button>
       </>
@@ -42,7 +48,7 @@ export function Content({ message, thread, isPlain, onWhole }: ContentProps) {
   return (
     <>
       <div class={isFound ? 'md' : 'long'}>
-        <Markdown text={start} isPlain={isPlain} />
+        <Drawn text={start} isPlain={isPlain} />
       </div>
       <Rest text={content.slice(start.length)} isFound={isFound} onFound={() => setFound(true)} />
       {onWhole || !content_length ? (
@@ -54,6 +60,17 @@ export function Content({ message, thread, isPlain, onWhole }: ContentProps) {
       )}
     </>
   )
+}
+
+/** Brings the head of a message that was folded back to the top, if it is above it. */
+function showHead(message: HTMLElement): void {
+  const box = message.closest<HTMLElement>('.scroll')
+  const top = message.getBoundingClientRect().top
+  if (!box || top >= box.getBoundingClientRect().top) return
+  settle(() => {
+    scrollTo(box, message, false)
+    return box.scrollTop
+  })
 }
 
 interface RestProps {

@@ -11,13 +11,44 @@ const parts = signal<Parts | 'failed' | undefined>(undefined)
 
 const FAILED = 'This part could not be loaded'
 
+let loading: Promise<Parts | undefined> | undefined
+
 /** Loads the parts, unless they are there; after a failure it can be called again. */
-export async function loadParts(): Promise<void> {
+export function loadParts(): Promise<Parts | undefined> {
+  loading ??= load()
+  return loading
+}
+
+async function load(): Promise<Parts | undefined> {
   try {
-    parts.value = await import('./later.tsx')
+    const [later] = await Promise.all([import('./later.tsx'), loadStyle()])
+    parts.value = later
+    return later
   } catch {
+    loading = undefined
     parts.value = 'failed'
+    return undefined
   }
+}
+
+/** Loads the parts' style, whose name has a digest that only the page knows. */
+function loadStyle(): Promise<unknown> {
+  const { content } = document.querySelector('meta[name=relay-parts]') as HTMLMetaElement
+  const link = document.createElement('link')
+  link.rel = 'stylesheet'
+  link.href = content
+  return new Promise((resolve, reject) => {
+    link.onload = resolve
+    link.onerror = reject
+    document.head.append(link)
+  })
+}
+
+/** The parts, for what a press of a button needs of them. Throws an error for people. */
+export async function requireParts(): Promise<Parts> {
+  const loaded = await loadParts()
+  if (loaded) return loaded
+  throw new Error(`${FAILED}. Reload the page.`)
 }
 
 /** A pane, or something above the page with `isOverlay`. */
@@ -29,7 +60,7 @@ export function Later({
   children: (parts: Parts) => ComponentChildren
 }) {
   useEffect(() => {
-    if (typeof parts.peek() !== 'object') void loadParts()
+    void loadParts()
   }, [])
   const loaded = parts.value
   useEffect(() => {

@@ -6,7 +6,7 @@ import type { Token, Tokens } from 'marked'
 import type { ComponentChildren, VNode } from 'preact'
 import { useMemo } from 'preact/hooks'
 import { type DetailsToken, plainToken, readMarkdown } from '../text/markdown.ts'
-import { CopyButton } from './copy.tsx'
+import { CodeBlock } from './code.tsx'
 import { Icon } from './icons.tsx'
 import { renderInline, renderSpans } from './spans.tsx'
 import { Text } from './text.tsx'
@@ -70,7 +70,7 @@ function renderBlock(token: Tokens.Generic, place: Place): ComponentChildren {
     case 'table':
       return renderTable(token as Tokens.Table)
     case 'hr':
-      return <p class="rule">* * *</p>
+      return <hr class="rule" />
     case 'details':
       return renderDetails(token as unknown as DetailsToken, place)
     case 'plain':
@@ -149,23 +149,5 @@ function renderTable({ header, rows }: Tokens.Table): VNode {
         </tbody>
       </table>
     </div>
-  )
-}
-
-function CodeBlock({ text, language }: { text: string; language: string }) {
-  return (
-    <figure class="code">
-      <figcaption>
-        <span class="cut">
-          <Text>{language.split(/\s/)[0] || 'code'}</Text>
-        </span>
-        <CopyButton text={text} label="Copy code" shown="Copy" />
-      </figcaption>
-      <pre tabIndex={0}>
-        <code>
-          <Text>{text}</Text>
-        </code>
-      </pre>
-    </figure>
   )
 }

@@ -9,6 +9,8 @@ export interface MenuItem {
   run: () => void
   /** For one of several of which one is chosen, or something on or off. */
   isChecked?: boolean
+  /** Whether it is one of several, and not on or off. */
+  isRadio?: boolean
   /** A line above it. */
   hasLine?: boolean
 }
@@ -151,7 +153,10 @@ export function Menu({
                   type="button"
                   {...(item.isChecked === undefined
                     ? { role: 'menuitem' }
-                    : { role: 'menuitemcheckbox', 'aria-checked': item.isChecked })}
+                    : {
+                        role: item.isRadio ? 'menuitemradio' : 'menuitemcheckbox',
+                        'aria-checked': item.isChecked,
+                      })}
                   tabIndex={-1}
                   onClick={() => choose(item)}
                 >

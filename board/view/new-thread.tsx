@@ -1,15 +1,16 @@
 /** A new thread: its name, perhaps a description, and the first message. */
-import { useRef, useState } from 'preact/hooks'
+import { useEffect, useRef, useState } from 'preact/hooks'
+import { foldName } from '../../src/similar.ts'
 import { isReadOnly } from '../relay/sign-in.ts'
 import { tabStorage } from '../relay/storage.ts'
 import { createThread } from '../state/actions.ts'
 import { go } from '../state/route.ts'
 import { noteFault } from '../state/status.ts'
-import { findThread, threads } from '../state/threads.ts'
+import { threads } from '../state/threads.ts'
 import { Composer } from './composer.tsx'
 import { Icon } from './icons.tsx'
 import { PaneHead } from './panes.tsx'
-import { Text } from './text.tsx'
+import { Name, Text } from './text.tsx'
 
 /** The name under which the draft of a thread is kept that has none yet. */
 const DRAFT = '\nnew'
@@ -34,7 +35,12 @@ export function NewThreadPane() {
   }
   const [problem, setProblem] = useState('')
   const field = useRef<HTMLInputElement>(null)
-  const exists = threads.value !== undefined && findThread(name.trim()) !== undefined
+  // As the relay does: in another spelling it is the same thread.
+  const existing = name.trim()
+    ? threads.value?.find((each) => foldName(each.name) === foldName(name))
+    : undefined
+  const thread = existing?.name ?? name.trim()
+  useEffect(() => field.current?.focus(), [])
 
   const create = async () => {
     const wanted = name.trim()
@@ -43,7 +49,7 @@ export function NewThreadPane() {
       field.current?.focus()
       return false
     }
-    if (!description.trim() || exists) return true
+    if (!description.trim() || existing) return true
     try {
       await createThread(wanted, description.trim())
       return true
@@ -80,9 +86,14 @@ export function NewThreadPane() {
             />
           </div>
           <p class="note" id="name-note">
-            {exists
-              ? 'This thread exists: the message is added to it.'
-              : 'One topic per thread. Sessions find it by this name.'}
+            {existing ? (
+              <>
+                Goes to <Name>{existing.name}</Name>, {existing.message_count.toLocaleString()}{' '}
+                {existing.message_count === 1 ? 'message' : 'messages'}
+              </>
+            ) : (
+              'One topic per thread. Sessions find it by this name.'
+            )}
           </p>
           {problem && (
             <p class="error-text" role="alert">
@@ -99,7 +110,7 @@ export function NewThreadPane() {
               value={description}
               maxLength={2_000}
               autocomplete="off"
-              disabled={exists}
+              disabled={existing !== undefined}
               onInput={(event) => change({ name, description: event.currentTarget.value })}
             />
           </div>
@@ -107,13 +118,13 @@ export function NewThreadPane() {
       </div>
       <div class="write col">
         <Composer
-          thread={name.trim()}
+          thread={thread}
           draftName={DRAFT}
           placeholder={isReadOnly.value ? '' : 'The first message'}
           beforeSend={create}
           afterSend={() => {
             tabStorage.removeItem(STORE)
-            go({ at: 'thread', name: name.trim() }, true)
+            go({ at: 'thread', name: thread }, true)
           }}
         />
       </div>

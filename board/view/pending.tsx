@@ -1,44 +1,53 @@
 /** A message that is on its way, or that could not be sent. */
-
+import { useEffect, useState } from 'preact/hooks'
 import { BOARD_NAME, PERSON } from '../relay/types.ts'
-import { restoreDraft } from '../state/drafts.ts'
-import { discard, type Outgoing, retry } from '../state/outbox.ts'
+import { loadDraft, restoreDraft } from '../state/drafts.ts'
+import { discard, discardWithUndo, retry } from '../state/outbox.ts'
+import { type Outgoing, outbox } from '../state/outbox-store.ts'
+import { Answered } from './answered.tsx'
+import { Drawn } from './drawn.tsx'
+import { Face } from './face.tsx'
 import { Icon } from './icons.tsx'
-import { Markdown } from './markdown.tsx'
-import { Byline } from './message.tsx'
+import { Addressed } from './message.tsx'
 import { Text } from './text.tsx'
 
 export function Pending({ message }: { message: Outgoing }) {
-  const { key, thread, content, to, problem, isRefused } = message
-  const author = { surface: 'other', from: PERSON, via: BOARD_NAME, ...(to && { to }) } as const
+  const { key, thread, content, to, reply, problem, isRefused, sendAt } = message
+  const author = { surface: 'other', from: PERSON, via: BOARD_NAME } as const
   const edit = () => {
-    restoreDraft(thread, { text: content, to })
-    document.getElementById('write')?.focus()
     discard(key)
+    restoreDraft(thread, {
+      text: content,
+      to: reply ? loadDraft(thread).to : to,
+      ...(reply && { reply }),
+    })
   }
+  const first = outbox.value.find((each) => each.thread === thread && !each.isRefused)
+  const isNext = first?.key === key
   return (
     <article class="msg" tabIndex={-1}>
-      <span class="tile you">
-        <Icon name="you" />
-      </span>
-      <div class="body">
-        <div class="msg-head">
-          <span class="who">You</span>
-          <Byline message={author} />
-          <span class="msg-end">
-            {problem === undefined && (
-              <span class="state" role="status">
-                Sending …
-              </span>
-            )}
+      {reply && <Answered seq={reply.seq} name={reply.name} line={reply.line} thread={thread} />}
+      <Face author={author} />
+      <div class="author">
+        <span class="who">You</span>
+      </div>
+      <div class="msg-end">
+        {problem === undefined && !sendAt && (
+          <span class="state" role="status">
+            {isNext ? 'Sending …' : 'Waiting'}
           </span>
-        </div>
-        <Markdown text={content} />
+        )}
+      </div>
+      <div class="body">
+        <Addressed to={to || undefined} />
+        <Drawn text={content} />
+        {problem === undefined && sendAt && <Held until={sendAt} onUndo={edit} />}
         {problem !== undefined && (
           <p class="failed" role="alert">
             <span>
               {/* Without an answer it may still have arrived. */}
               {isRefused ? 'Not sent' : 'Not confirmed yet'}: <Text>{problem}</Text>
+              {!isRefused && ' It is sent again by itself.'}
             </span>
             <button class="btn small" type="button" onClick={() => retry(key)}>
               Try again
@@ -46,12 +55,30 @@ export function Pending({ message }: { message: Outgoing }) {
             <button class="btn small" type="button" onClick={edit}>
               Edit
             </button>
-            <button class="btn small" type="button" onClick={() => discard(key)}>
+            <button class="btn small" type="button" onClick={() => discardWithUndo(message)}>
               Discard
             </button>
           </p>
         )}
       </div>
     </article>
+  )
+}
+
+/** The seconds until a message is sent, and the way back. */
+function Held({ until, onUndo }: { until: number; onUndo: () => void }) {
+  const [now, setNow] = useState(Date.now)
+  useEffect(() => {
+    const timer = setInterval(() => setNow(Date.now()), 250)
+    return () => clearInterval(timer)
+  }, [])
+  return (
+    <p class="receipt">
+      <Icon name="clock" />
+      <span>Sends in {Math.max(1, Math.ceil((until - now) / 1000))} s</span>
+      <button class="btn small" type="button" onClick={onUndo}>
+        Undo
+      </button>
+    </p>
   )
 }

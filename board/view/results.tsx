@@ -1,12 +1,12 @@
 /** The results of a search, by thread. */
 import { relayNow } from '../relay/client.ts'
-import { isPerson, type Message, nameOf, type Reading } from '../relay/types.ts'
+import { type Message, nameOf, type Reading } from '../relay/types.ts'
 import { type Filters, formatRoute } from '../state/route.ts'
 import { findThread } from '../state/threads.ts'
 import { formatExact, formatWhen } from '../text/time.ts'
 import { excerptAround, wordsOf } from '../text/words.ts'
-import { SurfaceIcon } from './icons.tsx'
-import { Byline } from './message.tsx'
+import { Face } from './face.tsx'
+import { Addressed, describeAuthor } from './message.tsx'
 import { Hits, Name } from './text.tsx'
 
 /** Characters that are shown of a message. */
@@ -29,10 +29,7 @@ export function Results({ found: { messages, reading }, filters, onMore }: Resul
   if (messages.length === 0) {
     return (
       <div class="nothing">
-        <p>
-          No message has {words.length > 1 ? 'all of these words' : 'this'}. Archived threads were
-          searched too.
-        </p>
+        <p>No message contains {q ? <>“{q}”</> : 'this'}, archived threads included.</p>
         {q && thread && (
           <p>
             <a href={formatRoute({ at: 'search', q })}>Search all threads</a>
@@ -74,30 +71,32 @@ export function Results({ found: { messages, reading }, filters, onMore }: Resul
               type="button"
               onClick={() => void onMore(reading.next_before_seq)}
             >
-              Older ones
+              Older messages
             </button>
           </p>
         ) : (
-          <p class="none">There are more: add a word, or open a thread and search there.</p>
+          <p class="none">More than {messages.length} hits. Add a word, or search in one thread.</p>
         ))}
     </>
   )
 }
 
 function Hit({ message, thread, words }: { message: Message; thread: string; words: string[] }) {
-  const byPerson = isPerson(message)
   const { seq, created_at } = message
   return (
     <a class="hit" href={formatRoute({ at: 'thread', name: thread, seq })}>
-      <span class={byPerson ? 'tile you' : 'tile'}>
-        <SurfaceIcon surface={message.surface} isPerson={byPerson} />
-      </span>
+      <Face author={message} />
       <span class="body">
         <span class="msg-head">
           <span class="who">
             <Name>{nameOf(message)}</Name>
           </span>
-          <Byline message={message} />
+          <span class="meta">
+            <span class="by cut">
+              <Name>{describeAuthor(message)}</Name>
+            </span>
+            <Addressed to={message.to} />
+          </span>
           <span class="msg-end">
             <time dateTime={created_at} title={formatExact(created_at)}>
               {formatWhen(created_at, relayNow())}

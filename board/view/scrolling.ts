@@ -83,6 +83,35 @@ function findVisible(box: HTMLElement): HTMLElement[] {
     .filter((each) => each.classList.contains('msg') && isVisible(each))
 }
 
+/** Goes to the end, but no further than the first message that was not seen. Returns whether it stopped there. */
+export function goToEnd(box: HTMLElement, unseen: number | undefined): boolean {
+  box.scrollTop = box.scrollHeight
+  const first = box.querySelector<HTMLElement>(`[data-seq="${unseen}"]`)
+  const top = first?.getBoundingClientRect().top ?? Number.POSITIVE_INFINITY
+  const isAbove = top < box.getBoundingClientRect().top + UNDER_DAY
+  if (first && isAbove) scrollTo(box, first, false)
+  return isAbove
+}
+
+/** The message in the middle of the box, and how far below the top of the box it begins. */
+export function findPlace(box: Element): { seq: number; top: number } | undefined {
+  const { element } = findAnchor(box) ?? {}
+  if (!(element instanceof HTMLElement) || !element.dataset.seq) return undefined
+  const top = element.getBoundingClientRect().top - box.getBoundingClientRect().top
+  return { seq: Number(element.dataset.seq), top: Math.round(top) }
+}
+
+/** Puts a message that far below the top of the box. */
+export function goToPlace(box: Element, at: Element, top: number): void {
+  box.scrollTop += at.getBoundingClientRect().top - box.getBoundingClientRect().top - top
+}
+
+/** The seq of the last message on screen; 0 without one. */
+export function findLastVisible(box: HTMLElement): number {
+  const last = findVisible(box).findLast((each) => each.dataset.seq)
+  return Number(last?.dataset.seq ?? 0)
+}
+
 export interface Anchor {
   element: Element
   edge: 'top' | 'bottom'

@@ -1,8 +1,8 @@
 /** Search in all threads or one, with filters by surface and author: all of it in the address. */
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { callTool } from '../relay/client.ts'
 import { PERSON, SURFACES } from '../relay/types.ts'
-import { boardBase, type Filters, formatRoute, go } from '../state/route.ts'
+import { boardBase, type Filters, formatRoute, go, readPlace, savePlace } from '../state/route.ts'
 import { noteFault, noteSuccess, say } from '../state/status.ts'
 import { readers } from '../state/threads.ts'
 import { filterTags } from '../text/tags.ts'
@@ -64,9 +64,25 @@ export function SearchPane({ filters }: { filters: Filters }) {
     }
   }, [q, thread, surface, from])
 
+  // Back from a hit leads to where it was in the list.
+  const box = useRef<HTMLDivElement>(null)
+  const timer = useRef(0)
+  const keep = () => {
+    clearTimeout(timer.current)
+    const { scrollTop } = box.current ?? {}
+    timer.current = setTimeout(() => savePlace(scrollTop), 100)
+  }
+  useEffect(() => () => clearTimeout(timer.current), [])
+  const isFound = found !== undefined
+  useLayoutEffect(() => {
+    const place = readPlace()
+    if (isFound && box.current && typeof place === 'number') box.current.scrollTop = place
+  }, [isFound])
+
   return (
     <section class="pane" aria-label="Search">
       <Head filters={filters} summary={summarize(found, filters)} />
+      {problem && <FilterBar filters={filters} isAlone />}
       {problem ? (
         <Case title="The search failed" text={problem}>
           <button class="btn primary" type="button" onClick={() => void load(undefined)}>
@@ -75,11 +91,11 @@ export function SearchPane({ filters }: { filters: Filters }) {
         </Case>
       ) : isAsking && !found ? (
         <>
-          <FilterBar filters={filters} />
+          <FilterBar filters={filters} isAlone />
           <MessageSkeleton />
         </>
       ) : (
-        <div class="scroll">
+        <div class="scroll" ref={box} onScroll={keep}>
           <div class="col feed">
             <FilterBar filters={filters} />
             {found && <Results found={found} filters={filters} onMore={load} />}
@@ -113,7 +129,9 @@ function summarize(found: Found | undefined, { thread }: Filters): string {
     messages.length + (reading.older_count ?? 0)
   const count = `${Math.max(hits, messages.length).toLocaleString()}${reading.has_more ? '+' : ''}`
   const names = new Set(messages.map((message) => message.thread_name))
-  const where = thread ? '' : ` in ${Math.max(names.size, reading.threads?.length ?? 0)} threads`
+  const threads = Math.max(names.size, reading.threads?.length ?? 0)
+  const where = thread || threads < 2 ? '' : ` in ${threads} threads`
+  if (count === '0') return 'No messages'
   return `${count} ${count === '1' ? 'message' : 'messages'}${where}`
 }
 
@@ -162,7 +180,7 @@ function Head({ filters, summary }: { filters: Filters; summary: string }) {
 
 const SURFACE_NAMES = { code: 'Code', chat: 'Chat', cowork: 'Cowork', other: 'Other' } as const
 
-function FilterBar({ filters }: { filters: Filters }) {
+function FilterBar({ filters, isAlone }: { filters: Filters; isAlone?: boolean }) {
   const { surface, from, thread } = filters
   const set = (change: Filters) => {
     const next = Object.entries({ ...filters, ...change }).filter(([, value]) => value)
@@ -185,7 +203,7 @@ function FilterBar({ filters }: { filters: Filters }) {
     return [{ label: 'Anyone', isChecked: !from, run: () => set({ from: '' }) }, ...items]
   }
   return (
-    <fieldset class="filters">
+    <fieldset class={isAlone ? 'filters col' : 'filters'}>
       <legend class="vh">Filters</legend>
       {thread && (
         <button class="btn toggle" type="button" aria-pressed onClick={() => set({ thread: '' })}>

@@ -1,17 +1,13 @@
 /** The menu at the foot: theme, notifications, help, signing out. */
-
-import { signal } from '@preact/signals'
 import { endSignIn } from '../relay/manage.ts'
 import { isReadOnly } from '../relay/sign-in.ts'
+import { isHelpOpen } from '../state/dialog.ts'
+import { sendHeld } from '../state/outbox.ts'
 import { go } from '../state/route.ts'
 import { announced, setTheme, TO_ME, theme, toggleAnnounced } from '../state/settings.ts'
-import { takeBackNow } from '../state/taking-back.ts'
-import { Dialog } from './dialog.tsx'
+import { actNow } from '../state/undo.ts'
 import { Icon } from './icons.tsx'
 import { Menu } from './menu.tsx'
-
-/** Whether the keyboard shortcuts are shown. */
-export const isHelpOpen = signal(false)
 
 const THEMES = [
   ['system', 'Theme: system'],
@@ -47,13 +43,14 @@ export function SettingsMenu() {
           ...THEMES.map(([name, label]) => ({
             label,
             isChecked: theme.value === name,
+            isRadio: true,
             run: () => setTheme(name),
           })),
           {
             label: (
               <>
                 <Icon name="bell" />
-                Notify me of messages to me
+                Notify me when a message is for me
               </>
             ),
             hasLine: true,
@@ -79,45 +76,14 @@ export function SettingsMenu() {
             ),
             hasLine: true,
             run: () => {
-              takeBackNow()
+              // Before the cut: afterwards the relay would refuse them.
+              actNow()
+              sendHeld()
               void endSignIn()
             },
           },
         ]}
       />
     </>
-  )
-}
-
-const KEYS = [
-  ['j, k', 'Next and previous thread'],
-  ['↑, ↓', 'From message to message'],
-  ['/', 'Filter threads, search messages'],
-  ['c', 'Write'],
-  ['n', 'New thread'],
-  ['e', 'Archive the thread, or restore it'],
-  ['Ctrl or ⌘ Enter', 'Send'],
-  ['Esc', 'Leave the field or close the dialog'],
-  ['?', 'This list'],
-]
-
-export function Help() {
-  if (!isHelpOpen.value) return null
-  const close = () => {
-    isHelpOpen.value = false
-  }
-  return (
-    <Dialog title="Keyboard shortcuts" onClose={close}>
-      <dl class="keys">
-        {KEYS.map(([keys, meaning]) => (
-          <>
-            <dt>
-              <kbd>{keys}</kbd>
-            </dt>
-            <dd>{meaning}</dd>
-          </>
-        ))}
-      </dl>
-    </Dialog>
   )
 }

@@ -1,45 +1,32 @@
-/** The list of threads, the field that filters it, the readers, and the foot. */
-import { computed, signal } from '@preact/signals'
-import { useEffect, useState } from 'preact/hooks'
-import { callTool, relayNow } from '../relay/client.ts'
+/** The list: what waits for the person, the threads, the readers, and the foot. */
+import { useState } from 'preact/hooks'
+import { relayNow } from '../relay/client.ts'
 import { isReadOnly } from '../relay/sign-in.ts'
-import { isPerson, nameOf, PERSON, type Thread } from '../relay/types.ts'
+import { nameOf } from '../relay/types.ts'
 import { minute } from '../state/clock.ts'
-import { formatRoute, go, route } from '../state/route.ts'
-import { readers, threads, unlisted } from '../state/threads.ts'
+import { drafted } from '../state/drafts.ts'
+import { forYou, forYouCount, isForYouAsked, keyOf } from '../state/for-you.ts'
+import { muted } from '../state/muted.ts'
+import { formatRoute, route } from '../state/route.ts'
+import { isNarrow } from '../state/screen.ts'
+import { readers, threads, unlisted, unreadTotal } from '../state/threads.ts'
+import { readQuestion } from '../text/question.ts'
 import { formatAge } from '../text/time.ts'
-import { excerptOf } from '../text/words.ts'
 import { isNow } from './addressee.tsx'
+import { FilterField, filter, listed, matching, moveInList } from './filter.tsx'
+import { NothingWaits } from './home.tsx'
 import { Icon, Logo, SurfaceIcon } from './icons.tsx'
-import { isComposing } from './keys.ts'
+import { Inbox } from './inbox.tsx'
 import { Later } from './lazy.tsx'
-import { memo } from './memo.ts'
 import { SettingsMenu } from './settings.tsx'
 import { Name, Text } from './text.tsx'
-
-/** The text in the field. */
-const filter = signal('')
-
-/** Threads that the relay found by that text and the list does not hold. */
-const found = signal<Thread[]>([])
-
-const matching = computed(() => {
-  const wanted = filter.value.trim().toLowerCase()
-  const all = threads.value ?? []
-  if (!wanted) return all
-  const isWanted = ({ name, description = '' }: Thread) =>
-    `${name}\n${description}`.toLowerCase().includes(wanted)
-  const known = new Set(all.map(({ name }) => name))
-  return [...all.filter(isWanted), ...found.value.filter(({ name }) => !known.has(name))]
-})
-
-/** The active threads as they are listed, for `j` and `k`. */
-export const listed = computed(() => matching.value.filter(({ archived }) => !archived))
+import { ThreadRow } from './thread-row.tsx'
 
 export function Sidebar() {
   const archived = matching.value.filter((thread) => thread.archived)
   const [isArchiveOpen, setArchiveOpen] = useState(false)
   const isFiltering = filter.value.trim() !== ''
+  const isLoading = threads.value === undefined || !isForYouAsked.value
   const to = route.value
   const current = to.at === 'thread' ? to.name : undefined
   const isInArchive = archived.some(({ name }) => name === current)
@@ -61,29 +48,31 @@ export function Sidebar() {
         </a>
       </div>
       <FilterField />
-      <div class="list">
-        {threads.value === undefined && <Skeleton />}
-        {isFiltering && (
-          <a class="row search-all" href={formatRoute({ at: 'search', q: filter.value.trim() })}>
-            <span class="row-last">
-              <Icon name="search" />
-              <span class="cut">
-                Search all messages for <b>{filter.value.trim()}</b>
-              </span>
-            </span>
-          </a>
+      {/* biome-ignore lint/a11y/noStaticElementInteractions: it only hears what bubbles up from its rows. */}
+      <div class={isFiltering ? 'list filtering' : 'list'} onKeyDown={moveInList}>
+        {isLoading && <Skeleton />}
+        {!isFiltering && !isLoading && <ForYou />}
+        {!isFiltering && !isLoading && listed.value.length > 0 && (
+          <h2 class="label-line">
+            Threads{' '}
+            {unreadTotal.value > 0 && (
+              <span class="by">{unreadTotal.value.toLocaleString()} unread</span>
+            )}
+          </h2>
         )}
         <ul>
-          {listed.value.map((thread) => (
-            <Row
+          {(isLoading ? [] : listed.value).map((thread) => (
+            <ThreadRow
               key={thread.name}
               thread={thread}
               isCurrent={thread.name === current}
+              isMuted={muted.value.has(thread.name)}
+              hasDraft={thread.name !== current && drafted.value.has(thread.name)}
               minute={minute.value}
             />
           ))}
         </ul>
-        {threads.value !== undefined && listed.value.length === 0 && (
+        {!isLoading && listed.value.length === 0 && (
           <p class="none">
             {isFiltering
               ? 'No thread has this in its name or description.'
@@ -106,10 +95,12 @@ export function Sidebar() {
             )}
             <ul>
               {archived.map((thread) => (
-                <Row
+                <ThreadRow
                   key={thread.name}
                   thread={thread}
                   isCurrent={thread.name === current}
+                  isMuted={muted.value.has(thread.name)}
+                  hasDraft={thread.name !== current && drafted.value.has(thread.name)}
                   minute={minute.value}
                 />
               ))}
@@ -118,8 +109,18 @@ export function Sidebar() {
         )}
         {unlisted.value > 0 && !isFiltering && (
           <p class="none">
-            {unlisted.value.toLocaleString()} older threads: type a part of a name.
+            {unlisted.value.toLocaleString()} older threads. Type part of a name to find one.
           </p>
+        )}
+        {isFiltering && (
+          <a class="row search-all" href={formatRoute({ at: 'search', q: filter.value.trim() })}>
+            <span class="row-last">
+              <Icon name="search" />
+              <span class="cut">
+                Search all messages for <b>{filter.value.trim()}</b>
+              </span>
+            </span>
+          </a>
         )}
       </div>
       <Readers />
@@ -139,133 +140,99 @@ export function Sidebar() {
   )
 }
 
-function FilterField() {
-  const [text, setText] = useState('')
-  useEffect(() => {
-    filter.value = text
-    found.value = []
-    if (unlisted.peek() === 0 || !text.trim()) return
-    const stop = new AbortController()
-    const timer = setTimeout(() => void findUnlisted(text.trim(), stop.signal), 250)
-    return () => {
-      clearTimeout(timer)
-      stop.abort()
-    }
-  }, [text])
-  const onKeyDown = (event: KeyboardEvent) => {
-    // Enter may only confirm an offer of an input method.
-    if (isComposing(event)) return
-    if (event.key === 'Enter' && text.trim()) go({ at: 'search', q: text.trim() })
-    if (event.key === 'Escape') {
-      setText('')
-      ;(event.currentTarget as HTMLElement).blur()
-    }
+/** The messages that wait: on a phone their rows, else a line for each while another place is open. */
+function ForYou() {
+  const at = route.value.at
+  if (isNarrow.value) {
+    return (
+      <>
+        <h2 class="label-line first">
+          For you <Count />
+        </h2>
+        <Inbox />
+        <NothingWaits />
+      </>
+    )
   }
   return (
-    <div class="side-search">
-      <label class="field">
-        <Icon name="search" />
-        <span class="vh">Filter threads, or search all messages</span>
-        <input
-          id="filter"
-          type="search"
-          placeholder="Filter or search"
-          autocomplete="off"
-          value={text}
-          onInput={(event) => setText(event.currentTarget.value)}
-          onKeyDown={onKeyDown}
-        />
-        {text ? (
-          <button class="btn icon" type="button" aria-label="Clear" onClick={() => setText('')}>
-            <Icon name="close" />
-          </button>
-        ) : (
-          <kbd class="wide-only">/</kbd>
-        )}
-      </label>
-    </div>
-  )
-}
-
-async function findUnlisted(query: string, signal: AbortSignal): Promise<void> {
-  const args = { reader_tag: PERSON, include_archived: true, preview: true, query, limit: 50 }
-  try {
-    found.value = (await callTool('relay_list_threads', args, signal)).threads
-  } catch {
-    // The list that is known is filtered anyway.
-  }
-}
-
-interface RowProps {
-  thread: Thread
-  isCurrent: boolean
-  /** Only so that the age is drawn again. */
-  minute: number
-}
-
-const Row = memo(({ thread, isCurrent }: RowProps) => {
-  const { name, latest, unread_count: unread = 0, last_message_at } = thread
-  return (
-    <li>
+    <>
       <a
-        class={unread > 0 ? 'row unread' : 'row'}
-        href={formatRoute({ at: 'thread', name })}
-        aria-current={isCurrent ? 'page' : undefined}
+        class="nav"
+        href={formatRoute({ at: 'home' })}
+        aria-current={at === 'home' ? 'page' : undefined}
       >
-        <span class="row-name cut">
-          <Name>{name}</Name>
-        </span>
-        <time class="row-age" dateTime={last_message_at}>
-          {last_message_at && formatAge(last_message_at, relayNow())}
-        </time>
-        <span class="row-last">
-          {latest && <SurfaceIcon surface={latest.surface} isPerson={isPerson(latest)} />}
-          <span class="cut">
-            {latest ? (
-              <>
-                <Name>{nameOf(latest)}</Name>: <Text>{excerptOf(latest)}</Text>
-              </>
-            ) : (
-              <Text>{thread.description ?? 'No messages yet'}</Text>
-            )}
-          </span>
-        </span>
-        {unread > 0 && (
-          <span class="count">
-            {unread > 999 ? '999+' : unread}
-            <span class="vh"> unread</span>
-          </span>
-        )}
+        <Icon name="inbox" />
+        For you
+        <span class="grow" />
+        <Count />
       </a>
-    </li>
+      {at !== 'home' && (
+        <ul>
+          {forYou.value?.slice(0, LINES).map((each) => (
+            <li key={keyOf(each)}>
+              <a
+                class="row"
+                href={formatRoute({ at: 'thread', name: each.thread_name, seq: each.seq })}
+              >
+                <span class="row-name cut">
+                  <Text>{readQuestion(each.content).text || 'No text'}</Text>
+                </span>
+                <time class="row-age" dateTime={each.created_at}>
+                  {formatAge(each.created_at, relayNow() + 0 * minute.value)}
+                </time>
+                <span class="row-last">
+                  <SurfaceIcon surface={each.surface} isPerson={false} />
+                  <span class="cut">
+                    <Name>{nameOf(each)}</Name> in <Name>{each.thread_name}</Name>
+                  </span>
+                </span>
+              </a>
+            </li>
+          ))}
+        </ul>
+      )}
+    </>
   )
-})
+}
 
-function Readers() {
-  const now = relayNow()
-  const known = readers.value
-  if (known.length === 0 || minute.value < 0) return null
+/** Lines about what waits, next to another place. */
+const LINES = 3
+
+function Count() {
+  if (forYouCount.value === 0) return null
   return (
-    <section class="readers" aria-label="Readers" tabIndex={0}>
-      <h2>
-        {isReadOnly.value ? (
-          'Readers, last seen'
-        ) : (
-          <a href={formatRoute({ at: 'readers' })}>Readers, last seen</a>
-        )}
-      </h2>
-      <ul>
-        {known.map(({ reader_tag, last_seen_at }) => (
-          <li key={reader_tag}>
-            <span class={isNow(last_seen_at, now) ? 'dot' : 'dot off'} aria-hidden="true" />
-            <span class="cut">
-              <Name>{reader_tag}</Name>
-            </span>
-            {last_seen_at && <time dateTime={last_seen_at}>{formatAge(last_seen_at, now)}</time>}
-          </li>
-        ))}
-      </ul>
-    </section>
+    <span class="count">
+      {forYouCount.value}
+      <span class="vh"> waiting</span>
+    </span>
+  )
+}
+
+/** How many readers there are, and the way to them. */
+function Readers() {
+  const now = relayNow() + 0 * minute.value
+  const count = readers.value.length
+  if (count === 0) return null
+  const live = readers.value.filter(({ last_seen_at }) => isNow(last_seen_at, now)).length
+  const line = (
+    <>
+      <Icon name="people" />
+      {count} {count === 1 ? 'reader' : 'readers'}
+      {live > 0 && (
+        <span class="live">
+          <span class="dot" aria-hidden="true" />
+          {live} live now
+        </span>
+      )}
+    </>
+  )
+  if (isReadOnly.value) return <p class="readers-line">{line}</p>
+  return (
+    <a class="readers-line" href={formatRoute({ at: 'readers' })}>
+      {line}
+      <span class="grow" />
+      <Icon name="turn" />
+    </a>
   )
 }
 

@@ -38,7 +38,7 @@ export function SignIn({ problem }: { problem: string | undefined }) {
               />
               <span>
                 Stay signed in on this device
-                <small>Otherwise until this tab is closed.</small>
+                <small>Otherwise you sign in again in each tab.</small>
               </span>
             </label>
             <button class="btn primary large" type="submit">

@@ -2,6 +2,7 @@
 import type { Token, Tokens } from 'marked'
 import type { ComponentChildren } from 'preact'
 import { readLink, saysWhere } from '../text/links.ts'
+import { Linked } from './references.tsx'
 import { Text } from './text.tsx'
 
 /** The spans, or the text where there are none. */
@@ -18,7 +19,7 @@ export function renderSpans(tokens: Token[], isInLink = false): ComponentChildre
   const rendered: ComponentChildren[] = []
   let text = ''
   const flush = () => {
-    if (text) rendered.push(<Text>{text}</Text>)
+    if (text) rendered.push(isInLink ? <Text>{text}</Text> : <Linked>{text}</Linked>)
     text = ''
   }
   for (let i = 0; i < tokens.length; i += 1) {

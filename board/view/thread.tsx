@@ -1,20 +1,24 @@
 /** The pane of one thread: its head, its messages, the field to write in. */
-import { useRef } from 'preact/hooks'
+import { useEffect, useRef } from 'preact/hooks'
 import { isReadOnly } from '../relay/sign-in.ts'
 import type { Thread } from '../relay/types.ts'
-import { contextOf, download, setArchived } from '../state/actions.ts'
+import { setArchived } from '../state/actions.ts'
 import { threadDialog } from '../state/dialog.ts'
 import { changedDraft, loadDraft } from '../state/drafts.ts'
-import { outbox } from '../state/outbox.ts'
+import { muted, toggleMuted } from '../state/muted.ts'
+import { retryTranscript } from '../state/opening.ts'
+import { outbox } from '../state/outbox-store.ts'
 import { markAllRead } from '../state/read-state.ts'
 import { formatRoute, go } from '../state/route.ts'
 import { announced, toggleAnnounced } from '../state/settings.ts'
 import { say } from '../state/status.ts'
 import { findThread, threads } from '../state/threads.ts'
-import { retryTranscript, transcript } from '../state/transcript.ts'
+import { transcript } from '../state/transcript.ts'
 import { Composer } from './composer.tsx'
 import { copyText } from './copy.tsx'
+import { loadReader, reader } from './drawn.tsx'
 import { Icon, type IconName } from './icons.tsx'
+import { requireParts } from './lazy.tsx'
 import { Menu, type MenuItem } from './menu.tsx'
 import { Back, Case, MessageSkeleton } from './panes.tsx'
 import { Pending } from './pending.tsx'
@@ -25,15 +29,18 @@ export function ThreadPane({ name }: { name: string }) {
   // Reading the signal makes the head follow the list.
   const thread = threads.value && findThread(name)
   const open = transcript.value
+  const isLoading = !open || reader.value === undefined
+  const isReady = !isLoading && open.status === 'ready'
+  useEffect(() => void loadReader(), [])
   const isMissing = open?.status === 'missing'
   const isWaiting = outbox.value.some((each) => each.thread === name)
   // The draft stays in reach, even if the thread is gone; posting it opens the thread.
   const wrote = useRef(false)
   wrote.current ||= isWaiting || changedDraft.value.thread === name || loadDraft(name).text !== ''
   return (
-    <section class="pane" aria-label={name}>
-      <Head name={name} thread={thread} />
-      {(!open || open.status === 'loading') && <MessageSkeleton />}
+    <section class="pane compact" aria-label={name}>
+      <Head name={name} thread={thread} isMissing={isMissing} />
+      {(isLoading || open.status === 'loading') && <MessageSkeleton />}
       {isMissing && (isWaiting ? <div class="scroll" /> : <Missing name={name} />)}
       {open?.status === 'failed' && (
         <Case title="This thread could not be read" text={open.problem ?? ''}>
@@ -42,8 +49,8 @@ export function ThreadPane({ name }: { name: string }) {
           </button>
         </Case>
       )}
-      {open?.status === 'ready' && <TranscriptView open={open} />}
-      {open?.status !== 'ready' && <Waiting name={name} />}
+      {isReady && <TranscriptView open={open} />}
+      {!isReady && <Waiting name={name} />}
       {(!isMissing || (wrote.current && !isReadOnly.value)) && (
         <div class="write col">
           {thread?.archived && !isReadOnly.value && (
@@ -90,7 +97,13 @@ function Missing({ name }: { name: string }) {
   )
 }
 
-function Head({ name, thread }: { name: string; thread: Thread | undefined }) {
+interface HeadProps {
+  name: string
+  thread: Thread | undefined
+  isMissing: boolean
+}
+
+function Head({ name, thread, isMissing }: HeadProps) {
   const count = thread?.message_count
   return (
     <header class="head">
@@ -112,7 +125,7 @@ function Head({ name, thread }: { name: string; thread: Thread | undefined }) {
             )}
           </p>
         </div>
-        <Tools name={name} thread={thread} />
+        {!isMissing && <Tools name={name} thread={thread} />}
       </div>
     </header>
   )
@@ -121,14 +134,15 @@ function Head({ name, thread }: { name: string; thread: Thread | undefined }) {
 function Tools({ name, thread }: { name: string; thread: Thread | undefined }) {
   const isArchived = thread?.archived === true
   const copyContext = async () => {
-    if (await copyText(() => contextOf(name))) say('Copied: paste it into any chat')
+    const copied = copyText(async () => (await requireParts()).contextOf(name))
+    if (await copied) say(describeCopy(thread?.message_count ?? 0))
   }
   const archive: MenuItem = {
     label: (
       <Labelled
         icon={isArchived ? 'restore' : 'archive'}
         text={isArchived ? 'Restore' : 'Archive'}
-        keys="e"
+        keys="Shift E"
       />
     ),
     run: () => void setArchived(name, !isArchived),
@@ -156,7 +170,12 @@ function Tools({ name, thread }: { name: string; thread: Thread | undefined }) {
   const items: MenuItem[] = [
     {
       label: <Labelled icon="check" text="Mark all as read" />,
-      run: () => void markAllRead(name, lastSeqOf(thread)),
+      run: () => markAllRead([thread ?? { name, message_count: 0, latest: lastOf() }]),
+    },
+    {
+      label: <Labelled icon="mute" text="Mute" />,
+      isChecked: muted.value.has(name),
+      run: () => toggleMuted(name),
     },
     {
       label: <Labelled icon="bell" text="Notify me of every message" />,
@@ -166,7 +185,7 @@ function Tools({ name, thread }: { name: string; thread: Thread | undefined }) {
     { label: <Labelled icon="doc" text="Copy as context" />, run: () => void copyContext() },
     {
       label: <Labelled icon="download" text="Download as Markdown" />,
-      run: () => void download(name),
+      run: () => void saveFile(name),
     },
     ...(isReadOnly.value ? [] : managing),
   ]
@@ -195,7 +214,7 @@ function Tools({ name, thread }: { name: string; thread: Thread | undefined }) {
           class="btn icon wide-only"
           type="button"
           aria-label={isArchived ? 'Restore' : 'Archive'}
-          title={isArchived ? 'Restore (e)' : 'Archive (e)'}
+          title={isArchived ? 'Restore (Shift E)' : 'Archive (Shift E)'}
           onClick={() => void setArchived(name, !isArchived)}
         >
           <Icon name={isArchived ? 'restore' : 'archive'} />
@@ -206,9 +225,26 @@ function Tools({ name, thread }: { name: string; thread: Thread | undefined }) {
   )
 }
 
-/** The end of a thread, which the list may not hold. */
-function lastSeqOf(thread: Thread | undefined): number {
-  return thread?.latest?.seq ?? transcript.peek()?.messages.at(-1)?.seq ?? 1
+/** The relay gives the latest messages, as many as a chat takes. */
+function describeCopy(count: number): string {
+  const most = 100
+  if (count <= most) return `Copied ${count.toLocaleString()} messages`
+  return `Copied the latest ${most} of ${count.toLocaleString()} messages`
+}
+
+async function saveFile(name: string): Promise<void> {
+  try {
+    const { download } = await requireParts()
+    await download(name)
+  } catch (error) {
+    say((error as Error).message)
+  }
+}
+
+/** The end of a thread that the list does not hold. */
+function lastOf(): Thread['latest'] {
+  const last = transcript.peek()?.messages.at(-1)
+  return last && { ...last, excerpt: '' }
 }
 
 function Labelled({ icon, text, keys }: { icon: IconName; text: string; keys?: string }) {

@@ -1,18 +1,29 @@
 /** The messages of the open thread, and where the person is in them. */
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
-import type { Message as MessageData } from '../relay/types.ts'
+import { isPerson, type Message as MessageData } from '../relay/types.ts'
 import { today } from '../state/clock.ts'
-import { outbox, posted } from '../state/outbox.ts'
-import { createReadObserver, stopReading } from '../state/read-state.ts'
-import { route } from '../state/route.ts'
-import { findThread } from '../state/threads.ts'
-import { arrived, jumpToEnd, loadNewer, loadOlder, type Transcript } from '../state/transcript.ts'
+import { posted } from '../state/outbox.ts'
+import { outbox } from '../state/outbox-store.ts'
+import { createReadObserver, findUnseen, stopReading } from '../state/read-state.ts'
+import { route, savePlace } from '../state/route.ts'
+import {
+  jumpToEnd,
+  loadNewer,
+  loadOlder,
+  markNew,
+  noteCaughtUp,
+  type Transcript,
+} from '../state/transcript.ts'
 import { CHUNK, Chunk, ifWithin, useChunks } from './chunk.tsx'
 import { Icon } from './icons.tsx'
 import { Pending } from './pending.tsx'
 import {
   type Anchor,
   findAnchor,
+  findLastVisible,
+  findPlace,
+  goToEnd,
+  goToPlace,
   isAtEnd,
   moveFocus,
   restoreAnchor,
@@ -27,6 +38,9 @@ export function TranscriptView({ open }: { open: Transcript }) {
   const { name, messages, olderCount, hasNewer, aim } = open
   const scroll = useRef<HTMLDivElement>(null)
   const wasAtEnd = useRef(true)
+  /** The message up to which nothing holds the view back on its way to the end. */
+  const passed = useRef(0)
+  const isAiming = useRef(false)
   const drawn = useRef(messages)
   const anchor = useRef<Anchor | undefined>(undefined)
   // Measured before the new messages are in the page.
@@ -34,20 +48,28 @@ export function TranscriptView({ open }: { open: Transcript }) {
     drawn.current = messages
     anchor.current = scroll.current ? findAnchor(scroll.current) : undefined
   }
-  const [unseen, setUnseen] = useState(0)
-  const seenArrivals = useRef(arrived.value)
+  const [below, setBelow] = useState({ isFar: false, unseen: 0 })
   const chunks = useChunks(open)
   const to = route.value
   const seq = to.at === 'thread' ? to.seq : undefined
   const pending = outbox.value.filter((each) => each.thread === name)
 
   useReading(scroll, messages)
+  const keep = usePlace(scroll, wasAtEnd)
 
   const onScroll = () => {
     const box = scroll.current
     if (!box) return
-    wasAtEnd.current = isAtEnd(box) && !hasNewer
-    if (wasAtEnd.current) setUnseen(0)
+    const isThere = isAtEnd(box) && !hasNewer
+    // Going to the end passes over the messages above it.
+    if (isThere && !wasAtEnd.current) passed.current = messages.at(-1)?.seq ?? 0
+    wasAtEnd.current = isThere
+    if (isThere) noteCaughtUp()
+    keep()
+    setBelow((known) => {
+      const next = look(box, messages, wasAtEnd.current)
+      return next.isFar === known.isFar && next.unseen === known.unseen ? known : next
+    })
     if (box.scrollTop < NEAR && olderCount > 0) void loadOlder()
     if (hasNewer && box.scrollHeight - box.scrollTop - box.clientHeight < NEAR) void loadNewer()
   }
@@ -59,23 +81,37 @@ export function TranscriptView({ open }: { open: Transcript }) {
     const at = box.querySelector<HTMLElement>(`[data-seq="${aim.seq}"]`)
     const to = route.peek()
     const isAddress = to.at === 'thread' && to.seq !== undefined
-    setUnseen(0)
-    if (at && isAddress) at.focus({ preventScroll: true })
+    isAiming.current = true
+    passed.current = messages.at(-1)?.seq ?? 0
+    const isWriting = document.activeElement?.id === 'write'
+    if (at && isAddress && !isWriting) at.focus({ preventScroll: true })
     return settle(() => {
-      if (at) scrollTo(box, at, isAddress)
+      if (at && aim.top !== undefined) goToPlace(box, at, aim.top)
+      else if (at) scrollTo(box, at, isAddress)
       else box.scrollTop = box.scrollHeight
       wasAtEnd.current = isAtEnd(box) && !hasNewer
       return box.scrollTop
     })
   }, [aim])
 
-  // More messages: stay at the end, or where one was.
+  // More messages: stay at the end, unless that would pass over some, or where one was.
   useLayoutEffect(() => {
     const box = scroll.current
     if (!box) return
-    if (wasAtEnd.current) box.scrollTop = box.scrollHeight
-    else restoreAnchor(box, anchor.current)
-  }, [messages, pending.length])
+    // The effect before this one has decided where to be.
+    const isNewPlace = isAiming.current
+    isAiming.current = false
+    if (isNewPlace) return
+    if (!wasAtEnd.current) return restoreAnchor(box, anchor.current)
+    const unseen = findUnseen(passed.current)
+    return settle(() => {
+      if (goToEnd(box, unseen) && unseen !== undefined && !isAtEnd(box)) {
+        wasAtEnd.current = false
+        markNew(unseen)
+      }
+      return box.scrollTop
+    })
+  }, [messages, pending.length, aim])
 
   // Who writes wants to see it; a post from another tab moves nothing here.
   const postedBefore = useRef(posted.value)
@@ -84,22 +120,11 @@ export function TranscriptView({ open }: { open: Transcript }) {
     postedBefore.current = posted.value
   }, [posted.value])
 
-  // A phone's keyboard, or a field that grows, takes its room from the end.
+  // Back in the window, with everything in sight.
   useEffect(() => {
-    const box = scroll.current
-    if (!box) return
-    const observer = new ResizeObserver(() => {
-      if (wasAtEnd.current) box.scrollTop = box.scrollHeight
-    })
-    observer.observe(box)
-    return () => observer.disconnect()
-  }, [])
-
-  useEffect(() => {
-    const added = arrived.value - seenArrivals.current
-    seenArrivals.current = arrived.value
-    if (added > 0 && !wasAtEnd.current) setUnseen((count) => count + added)
-  }, [arrived.value])
+    addEventListener('focus', onScroll)
+    return () => removeEventListener('focus', onScroll)
+  })
 
   // A transcript that fits the screen cannot be scrolled, so nothing would ask for more.
   useEffect(onScroll, [messages, hasNewer])
@@ -143,11 +168,11 @@ export function TranscriptView({ open }: { open: Transcript }) {
           )}
         </div>
       </div>
-      {(unseen > 0 || hasNewer) && (
+      {(below.isFar || below.unseen > 0 || hasNewer) && (
         <div class="pill-place">
           <button class="btn pill" type="button" onClick={() => toEnd(scroll.current)}>
+            {below.unseen > 0 && !hasNewer ? `${below.unseen.toLocaleString()} new` : 'Latest'}
             <Icon name="down" />
-            {describeNews(unseen, hasNewer, open)}
           </button>
         </div>
       )}
@@ -155,15 +180,57 @@ export function TranscriptView({ open }: { open: Transcript }) {
   )
 }
 
-function describeNews(unseen: number, hasNewer: boolean, { name, messages }: Transcript): string {
-  const below = (findThread(name)?.latest?.seq ?? 0) - (messages.at(-1)?.seq ?? 0)
-  if (hasNewer) return below > 0 ? `${below.toLocaleString()} newer` : 'To the latest'
-  return `${unseen} new ${unseen === 1 ? 'message' : 'messages'}`
+/** Whether more than a screen is below, and how many messages there were not seen. */
+function look(box: HTMLElement, messages: MessageData[], isThere: boolean) {
+  const { scrollHeight, scrollTop, clientHeight } = box
+  const isFar = scrollHeight - scrollTop - clientHeight > clientHeight
+  const unseen = isThere ? undefined : findUnseen()
+  if (unseen === undefined) return { isFar, unseen: 0 }
+  const last = Math.max(unseen - 1, findLastVisible(box))
+  return { isFar, unseen: messages.filter((each) => each.seq > last && !isPerson(each)).length }
 }
 
 async function toEnd(box: HTMLElement | null): Promise<void> {
   await jumpToEnd()
   if (box) box.scrollTop = box.scrollHeight
+}
+
+/** Milliseconds after the last move at which the place is kept in the browser's history. */
+const KEEP = 100
+
+/** Keeps the place while the box changes its size, and for Back and a reload. Returns what to call after a move. */
+function usePlace(scroll: { current: HTMLElement | null }, wasAtEnd: { current: boolean }) {
+  const place = useRef<ReturnType<typeof findPlace>>(undefined)
+  const timer = useRef(0)
+  useEffect(() => {
+    const box = scroll.current
+    if (!box) return
+    // A phone's keyboard, or a field that grows, takes its room from the end.
+    let size = `${box.clientWidth} ${box.clientHeight}`
+    const observer = new ResizeObserver(() => {
+      const known = size
+      size = `${box.clientWidth} ${box.clientHeight}`
+      if (size === known) return
+      const kept = place.current
+      const at = box.querySelector(`[data-seq="${kept?.seq}"]`)
+      settle(() => {
+        if (wasAtEnd.current) box.scrollTop = box.scrollHeight
+        else if (at && kept) goToPlace(box, at, kept.top)
+        return box.scrollTop
+      })
+    })
+    observer.observe(box)
+    return () => {
+      observer.disconnect()
+      clearTimeout(timer.current)
+    }
+  }, [])
+  return () => {
+    if (!scroll.current) return
+    place.current = findPlace(scroll.current)
+    clearTimeout(timer.current)
+    timer.current = setTimeout(() => savePlace(wasAtEnd.current ? undefined : place.current), KEEP)
+  }
 }
 
 /** Watches which messages are on screen. */

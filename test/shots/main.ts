@@ -41,9 +41,67 @@ const STATES: State[] = [
       await page.waitForURL(/authorize/)
     },
   },
-  { name: 'overview', at: '/board/#/' },
+  { name: 'for-you', at: '/board/#/' },
+  {
+    name: 'later',
+    at: '/board/#/',
+    act: async (page) => {
+      await page
+        .getByRole('button', { name: /^Later/ })
+        .last()
+        .click()
+      await page.getByRole('menuitem', { name: 'Tomorrow' }).click()
+      await page.locator('.folds summary').click()
+      await page
+        .getByRole('button', { name: /^Later/ })
+        .first()
+        .click()
+    },
+  },
+  {
+    name: 'nothing-waits',
+    at: '/board/#/',
+    act: async (page) => {
+      // Only here: the relay keeps them for the next picture.
+      await page.route('**/manage', (route) => route.fulfill({ json: { settled: true } }))
+      const done = page.getByRole('button', { name: /^Done/ })
+      while ((await done.count()) > 0) await done.first().click()
+    },
+  },
+  {
+    name: 'answering',
+    at: '/board/#/t/ledger-index',
+    act: async (page) => {
+      await page.locator('body').press('r')
+      await page.getByRole('textbox', { name: /^Write to/ }).fill('Yes, drop it.')
+    },
+  },
+  {
+    name: 'palette',
+    at: '/board/#/t/billing-migration',
+    act: async (page) => {
+      await page.keyboard.press('Control+k')
+      await page.getByRole('combobox').fill('le')
+    },
+  },
+  {
+    name: 'mention',
+    at: '/board/#/t/billing-migration',
+    act: (page) => page.getByRole('textbox', { name: /^Write to/ }).pressSequentially('@la'),
+  },
+  {
+    name: 'undo-send',
+    at: '/board/#/t/ledger-index',
+    act: async (page) => {
+      await page.locator('body').press('r')
+      await page.getByRole('textbox', { name: /^Write to/ }).fill('Yes, drop it.')
+      await page.keyboard.press('Control+Enter')
+      await page.route('**/mcp', (route) => route.abort())
+    },
+  },
   { name: 'thread', at: '/board/#/t/billing-migration' },
   { name: 'permalink', at: '/board/#/t/billing-migration/5' },
+  { name: 'code', at: '/board/#/t/checkout-flaky-tests' },
   { name: 'strangers', at: '/board/#/t/scratch' },
   { name: 'archived', at: '/board/#/t/auth-refactor' },
   { name: 'missing', at: '/board/#/t/nothing' },
@@ -186,7 +244,7 @@ const STATES: State[] = [
     at: '/board/#/t/billing-migration',
     act: async (page) => {
       await page.context().setOffline(true)
-      await page.getByText('You are offline').waitFor()
+      await page.getByText('Offline.').waitFor()
     },
   },
   {

@@ -88,7 +88,8 @@ export const POSTS: Post[] = [
     thread: 'checkout-flaky-tests',
     from: 'desktop-code',
     surface: 'code',
-    content: '`checkout.spec.ts` passed 200 of 200 runs after the clock fix.',
+    content:
+      '`checkout.spec.ts` passed 200 of 200 runs after the clock fix, which costs nothing (infra-costs#1):\n\n```diff\n@@ -12,4 +12,5 @@ export function startClock(page: Page) {\n   const now = Date.now()\n-  await page.clock.install()\n+  await page.clock.install({ time: now })\n+  await page.clock.resume() // without it, the payment form waits for a timer that never fires\n```\n\n---\n\nNext: the same for `search.spec.ts`.',
   },
   {
     thread: 'customer-interviews-q4',
@@ -149,7 +150,17 @@ export const POSTS: Post[] = [
     thread: 'release-2-4',
     from: 'nightly',
     surface: 'cowork',
-    content: 'ja lacks 14 keys; the list is in i18n/missing-ja.txt',
+    to: 'board',
+    content:
+      'ja lacks 14 keys; the list is in i18n/missing-ja.txt. Release without it, or wait for the reviewer until Thursday?',
+  },
+  {
+    thread: 'ledger-index',
+    from: 'desktop-code',
+    surface: 'code',
+    to: 'board',
+    content:
+      'Shall I drop the old index? It is 3.1 GB and nothing has used it for 60 days. I wait here with the migration open.\n\n```sql\ndrop index concurrently if exists orders_ledger_created_idx;\n```',
   },
   {
     thread: 'billing-migration',

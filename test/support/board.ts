@@ -76,6 +76,12 @@ export async function go(page: Page, fragment: string): Promise<void> {
   await page.evaluate(`location.hash = ${JSON.stringify(fragment)}`)
 }
 
+/** Sends what is in the field, without the time to undo. */
+export async function sendNow(page: Page): Promise<void> {
+  await page.locator('#write').press('Control+Enter')
+  await page.locator('#write').press('Control+Enter')
+}
+
 /** Answers the calls of a tool that match, in place of the relay; undefined lets one through. */
 export async function interceptCalls(
   page: Page,

@@ -189,3 +189,26 @@ test('find in page finds folded text, and shows it where it is', async () => {
   await page.getByRole('button', { name: 'Show less' }).click()
   await folded.waitFor({ state: 'attached' })
 })
+
+test('a diff is tinted line by line, long lines wrap on demand, and named messages are links', async () => {
+  await using relay = await createTestRelay()
+  const post = (thread_name: string, content: string) =>
+    relay.call('relay_post_message', { thread_name, content, surface: 'code' })
+  await post('plan', 'first')
+  await post(
+    'notes',
+    `See #1, plan#1, plan#9 and nothing#1.\n\n\`\`\`diff\n-a\n+${'b '.repeat(200)}\n\`\`\``,
+  )
+  await using board = await openBoard(browser, relay, { at: '#/t/notes' })
+  const { page, complaints } = board
+  await page.getByText('1 added, 1 removed').waitFor()
+  expect(await page.locator('.ln.del').innerText()).toBe('-a\n')
+  const width = () => page.evaluate('document.querySelector("pre").scrollWidth')
+  expect(await width()).toBeGreaterThan(1_000)
+  await page.getByRole('button', { name: 'Wrap long lines' }).click()
+  expect(await width()).toBeLessThan(1_000)
+  expect(await page.locator('.md a.ref').allInnerTexts()).toEqual(['#1', 'plan#1'])
+  await page.locator('.md').getByRole('link', { name: 'plan#1' }).click()
+  await page.locator('.msg.target', { hasText: 'first' }).waitFor()
+  expect(complaints).toEqual([])
+})

@@ -181,7 +181,7 @@ test('when the key was rotated in the middle of typing, the draft survives the n
     route.fulfill({ status: 400, body: '{"error":"invalid_grant"}' }),
   )
   await board.look()
-  const notice = page.getByRole('status').filter({ hasText: 'This sign-in has ended' })
+  const notice = page.getByRole('status').filter({ hasText: 'You were signed out' })
   await notice.waitFor()
   await page.getByText('first', { exact: true }).waitFor()
   await page.unroute('**/mcp')

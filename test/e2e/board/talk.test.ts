@@ -1,7 +1,7 @@
 /** A person in the board and sessions over MCP, in one relay. */
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { go, interceptCalls, linkOf, openBoard, settle } from '../../support/board.ts'
+import { go, interceptCalls, linkOf, openBoard, sendNow, settle } from '../../support/board.ts'
 import { openBrowser } from '../../support/browser.ts'
 import { clientOf, createTestRelay, type TestRelay } from '../../support/relay.ts'
 
@@ -65,7 +65,7 @@ test('ten messages between a session that waits and a person', async () => {
       wait_seconds: 20,
     })
     await page.getByRole('textbox', { name: 'Write to plan' }).fill(`message ${2 * i - 1}`)
-    await page.keyboard.press('Control+Enter')
+    await sendNow(page)
     const { structuredContent: news } = await waiting
     expect(news.messages).toMatchObject([
       { content: `message ${2 * i - 1}`, from: 'board', via: 'Relay board', surface: 'other' },
@@ -91,7 +91,8 @@ test('a message for one reader goes to that reader and is shown so', async () =>
   await page.getByRole('button', { name: 'To everyone' }).click()
   await page.getByRole('menuitemcheckbox', { name: /laptop-code/ }).click()
   await page.getByRole('textbox', { name: 'Write to plan' }).fill('you')
-  await page.getByRole('button', { name: 'Send' }).click()
+  await page.getByRole('button', { name: 'Send to laptop-code' }).waitFor()
+  await sendNow(page)
   await expect
     .poll(async () => {
       const { structuredContent } = await relay.call('relay_check_new', {
@@ -114,6 +115,7 @@ test('a new thread gets its description and its first message', async () => {
   await page.getByLabel(/^Description/).fill('Beds and bulbs')
   await page.getByRole('button', { name: 'Send' }).click()
   await page.getByRole('heading', { name: 'garden' }).waitFor()
+  await page.getByRole('textbox', { name: 'Write to garden' }).press('Control+Enter')
   await page.getByText('Let us begin', { exact: true }).waitFor()
   await expect
     .poll(async () => (await relay.call('relay_list_threads', {})).structuredContent.threads)
@@ -140,7 +142,7 @@ test('opening marks nothing, seeing does, and no cursor of a model moves', async
     ).rows
   await using board = await openBoard(browser, relay, { at: '#/t/long' })
   const { page } = board
-  const unread = page.getByRole('link', { name: /^long/ }).locator('.count')
+  const unread = page.getByRole('link', { name: /^long/ }).locator('.num')
   await expect.poll(() => unread.innerText()).toMatch(/^4\d/)
   const [{ seq: seen } = { seq: 0 }] = await cursors('board')
   expect(seen).toBeGreaterThan(10)
@@ -148,8 +150,19 @@ test('opening marks nothing, seeing does, and no cursor of a model moves', async
   await page.getByRole('button', { name: 'More actions' }).click()
   await page.getByRole('menuitem', { name: 'Mark all as read' }).click()
   await expect.poll(() => unread.count()).toBe(0)
+  await page.getByRole('button', { name: 'Undo' }).click()
+  await expect.poll(() => unread.innerText()).toMatch(/^4\d/)
+  await page.getByRole('button', { name: 'More actions' }).click()
+  await page.getByRole('menuitem', { name: 'Mark all as read' }).click()
+  await board.look()
+  await settle(page)
+  expect(await unread.count()).toBe(0)
+  expect(await cursors('board')).toEqual([{ seq: seen }])
+  // Leaving the page ends the time to undo.
+  await page.evaluate(`dispatchEvent(new Event('pagehide'))`)
+  await expect.poll(() => cursors('board')).toEqual([{ seq: 60 }])
+  expect(await unread.count()).toBe(0)
   expect(await cursors('phone-chat')).toEqual([{ seq: 3 }])
-  expect(await cursors('board')).toEqual([{ seq: 60 }])
 })
 
 test('a person who has scrolled up sees that there is news, and stays where they are', async () => {
@@ -170,16 +183,21 @@ test('a person who has scrolled up sees that there is news, and stays where they
   await page.getByText('line 20', { exact: true }).waitFor({ state: 'attached' })
   release()
   await page.getByRole('link', { name: /^long/ }).waitFor()
-  await expect.poll(() => page.locator('.pill').count()).toBe(0)
+  const pill = page.locator('.pill')
+  await pill.waitFor()
   const place = () => page.locator('.msg.target').boundingBox()
+  // It counts what is below the screen and was not seen.
+  const below = async () => Number(/^\d+(?= new)/.exec(await pill.innerText()))
+  await expect.poll(below).toBeGreaterThan(0)
+  const count = await below()
   const before = await place()
   await post(relay, 'long', 'line 21')
   await board.look()
-  await page.getByRole('button', { name: '1 new message' }).waitFor()
+  await expect.poll(below).toBe(count + 1)
   expect((await place())?.y).toBe(before?.y)
-  await page.getByRole('button', { name: '1 new message' }).click()
+  await pill.click()
   await page.getByText('line 21', { exact: true }).waitFor()
-  await expect.poll(() => page.getByRole('button', { name: /new message/ }).count()).toBe(0)
+  await expect.poll(() => pill.count()).toBe(0)
 })
 
 test('two tabs share the draft of each thread, and a post in one does not scroll the other', async () => {
@@ -209,7 +227,7 @@ test('two tabs share the draft of each thread, and a post in one does not scroll
   const place = () => two.locator('.msg.target').boundingBox()
   await expect.poll(async () => (await place())?.y).toBeGreaterThan(100)
   const before = await place()
-  await one.getByRole('button', { name: 'Send' }).click()
+  await sendNow(one)
   await two.locator('[data-seq="21"]').waitFor({ state: 'attached' })
   await expect.poll(() => two.locator('.msg .state').count()).toBe(0)
   expect(await place()).toEqual(before)
@@ -234,13 +252,14 @@ test('a first message that is being sent is shown as such, and cannot be changed
   await page.getByLabel('Name', { exact: true }).fill('garden')
   await page.getByRole('textbox', { name: 'The first message' }).fill('Let us begin')
   await page.getByRole('button', { name: 'Send' }).click()
+  const field = page.getByRole('textbox', { name: 'Write to garden' })
+  await field.press('Control+Enter')
   await page.getByText('Not confirmed yet').waitFor()
   await page.getByRole('button', { name: 'Edit' }).click()
-  const field = page.getByRole('textbox', { name: 'Write to garden' })
   await expect.poll(() => field.inputValue()).toBe('Let us begin')
   expect(await page.evaluate('document.activeElement.id')).toBe('write')
 
-  await page.keyboard.press('Control+Enter')
+  await sendNow(page)
   // Sent at once, and not after the pause that the first attempt left.
   await board.look()
   await page.getByText('Not confirmed yet').waitFor()
@@ -265,7 +284,7 @@ test('a thread is archived and brought back', async () => {
   await using board = await openBoard(browser, relay, { at: '#/t/plan' })
   const { page } = board
   await page.getByText('done', { exact: true }).waitFor()
-  await page.locator('body').press('e')
+  await page.locator('body').press('E')
   await page.getByText('Archived. A new message reopens it.').waitFor()
   const undone = page.waitForEvent('requestfinished', (request) =>
     isArchiving(request.postData(), false),
@@ -287,8 +306,8 @@ test('a thread is archived and brought back', async () => {
   const restored = page.waitForEvent('requestfinished', (request) =>
     isArchiving(request.postData(), false),
   )
-  await page.locator('body').press('e')
-  await page.locator('body').press('e')
+  await page.locator('body').press('E')
+  await page.locator('body').press('E')
   await settle(page)
   expect(asked).toEqual([true])
   release()
@@ -327,7 +346,7 @@ test('a message for the person is announced while another window is in front, ot
   await page.getByText('go', { exact: true }).waitFor()
   await page.evaluate(STUB)
   await page.evaluate('window.refuses = true')
-  const item = page.getByRole('menuitemcheckbox', { name: 'Notify me of messages to me' })
+  const item = page.getByRole('menuitemcheckbox', { name: 'Notify me when a message is for me' })
   const toggle = async () => {
     await page.getByRole('button', { name: 'Settings' }).click()
     await item.click()
@@ -360,7 +379,7 @@ test('a message for the person is announced while another window is in front, ot
   await post(relay, 'other', 'by the way')
   await board.look()
   await expect.poll(announced).toEqual([['other', 'laptop-code: what do you think?', true]])
-  expect(await page.title()).toMatch(/^\(\d\) plan · Relay$/)
+  expect(await page.title()).toBe('(1) plan · Relay')
   expect(await page.locator('link[rel=icon]').getAttribute('href')).toBe('icon-unread.svg')
 })
 
@@ -401,6 +420,7 @@ test('a first message that the relay refuses can be changed and sent', async () 
   await page.getByLabel('Name', { exact: true }).fill('bad\u200bname')
   await page.getByRole('textbox', { name: 'The first message' }).fill('Let us begin')
   await page.getByRole('button', { name: 'Send' }).click()
+  await page.getByRole('textbox', { name: /^Write to/ }).press('Control+Enter')
   await page.getByText('Not sent').waitFor()
   await page.getByRole('button', { name: 'Edit' }).click()
   await expect
@@ -418,6 +438,7 @@ test('messages that are sent quickly arrive in their order, each once', async ()
     await field.fill(`part ${i}`)
     await page.keyboard.press('Control+Enter')
   }
+  await page.keyboard.press('Control+Enter')
   await page.getByText('part 6', { exact: true }).waitFor()
   await expect
     .poll(async () =>
@@ -441,7 +462,7 @@ test('a message whose answer was lost is sent again and is there once', async ()
     return route.abort()
   })
   await page.getByRole('textbox', { name: 'Write to plan' }).fill('Only once')
-  await page.keyboard.press('Control+Enter')
+  await sendNow(page)
   await page.getByText('Not confirmed yet').waitFor()
   await board.look()
   await expect.poll(() => attempts).toBe(2)

@@ -1,0 +1,33 @@
+/**
+ * A message's text as it is drawn: from its Markdown, whose reader is a file of its own that no list needs. As
+ * long as that cannot be loaded, as text.
+ */
+import { signal } from '@preact/signals'
+import { Text } from './text.tsx'
+
+type Reader = typeof import('./markdown.tsx')
+
+/** The reader; undefined while it is loaded. */
+export const reader = signal<Reader | 'failed' | undefined>(undefined)
+
+/** Loads the reader, unless it is there; after a failure it can be called again. */
+export async function loadReader(): Promise<void> {
+  if (typeof reader.peek() === 'object') return
+  try {
+    reader.value = await import('./markdown.tsx')
+  } catch {
+    reader.value = 'failed'
+  }
+}
+
+export function Drawn({ text, isPlain = false }: { text: string; isPlain?: boolean }) {
+  const loaded = reader.value
+  if (typeof loaded === 'object') return <loaded.Markdown text={text} isPlain={isPlain} />
+  return (
+    <div class="md" dir="auto">
+      <p class="plain">
+        <Text>{text}</Text>
+      </p>
+    </div>
+  )
+}
