@@ -96,8 +96,12 @@ const unanswered = new Set<Promise<unknown>>()
 export async function allAnswered(): Promise<void> {
   while (unanswered.size > 0) {
     await Promise.allSettled(unanswered)
-    // The next message of a thread is sent once the one before it was answered.
-    await new Promise((resolve) => setTimeout(resolve))
+    // The next message of a thread is sent once the one before it was answered: in a later task.
+    const { port1, port2 } = new MessageChannel()
+    const isLater = new Promise((resolve) => port1.addEventListener('message', resolve))
+    port1.start()
+    port2.postMessage('')
+    await isLater
   }
 }
 
