@@ -184,7 +184,7 @@ async function requestTokens(form: URLSearchParams, stays: boolean): Promise<voi
     // Only the relay itself ends a sign-in: a page of something in front of it says nothing about it.
     const isRefused = typeof answer.error === 'string' && response.status < 500
     if (isRefused && response.status !== 429) {
-      throw new Fault('signed_out', 'This sign-in has ended. Sign in again.')
+      throw new Fault('signed_out', 'You were signed out.')
     }
     throw new Fault('offline', `The relay could not sign you in: it answered ${response.status}.`)
   }
