@@ -13,6 +13,9 @@ import { Name } from './text.tsx'
 /** Characters of a message that the relay takes. */
 const MAX_LENGTH = 100_000
 
+/** Characters that fill the field anyway, so that it need not be measured at each key. */
+const LONG = 10_000
+
 interface ComposerProps {
   /** The thread; empty while a new one has no name yet. */
   thread: string
@@ -126,6 +129,7 @@ export function Composer(props: ComposerProps) {
       ) : (
         <textarea
           id="write"
+          class={draft.text.length > LONG ? 'filled' : undefined}
           ref={field}
           rows={2}
           placeholder={placeholder}

@@ -297,7 +297,7 @@ async function shootAll(browser: Browser, origin: string, folder: string, only?:
 async function shootReadme(browser: Browser, origin: string) {
   for (const colorScheme of ['light', 'dark'] as const) {
     const viewport = { width: 1200, height: 720 }
-    const state = { name: 'thread', at: '/board/#/t/billing-migration' }
+    const state = { name: 'for-you', at: '/board/#/' }
     const { page, context } = await open(browser, origin, state, { viewport, colorScheme })
     await page.screenshot({ path: join(PROJECT, 'docs', 'images', `board-${colorScheme}.png`) })
     await context.close()

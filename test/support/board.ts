@@ -107,6 +107,10 @@ export function findOverflow(page: Page): Promise<number> {
 /** The faults that axe-core finds on the page: one line for each rule. */
 export async function findBarriers(page: Page): Promise<string[]> {
   await page.evaluate(createRequire(import.meta.url)('axe-core').source)
+  // Of a text that appears, it would take the contrast of that moment.
+  await page.evaluate(`Promise.allSettled(document.getAnimations()
+    .filter((each) => each.effect.getComputedTiming().endTime < 1_000)
+    .map((each) => each.finished))`)
   const { violations } = (await page.evaluate('axe.run()')) as AxeResults
   return violations.map(
     ({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target.join(' ')).join(', ')}`,
