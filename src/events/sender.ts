@@ -22,6 +22,7 @@ export interface SenderContext {
   receivers: Receivers
   /** The relay's own address; undefined in a run of the cron trigger. */
   origin: string | undefined
+  occasion: keyof typeof MAX_PUSHES
 }
 
 /** A message that is leased to this sender: relay_deliver. */
@@ -52,8 +53,8 @@ const PARALLEL = 6
 const MAX_REQUESTS = 48
 const TIME_LIMIT = 20_000
 
-/** Push messages in one invocation: each takes about a tenth of the CPU that a free Worker has. */
-const MAX_PUSHES = 2
+/** Push messages in one invocation: what a request has left of the CPU of a free plan, and a run of the trigger. */
+const MAX_PUSHES = { request: 2, trigger: 6 }
 
 /** How a target of each kind is sent a message. */
 const SENDERS = { webhook: send, notify, push: ring }
@@ -67,7 +68,7 @@ export async function deliver(context: SenderContext, spent: number): Promise<vo
   const endsAt = Date.now() + TIME_LIMIT
   let outcomes: Outcome[] = []
   let left = MAX_REQUESTS - spent
-  let push_limit = MAX_PUSHES
+  let push_limit = MAX_PUSHES[context.occasion]
   try {
     while (true) {
       // Each message is a request, and what became of them is another.

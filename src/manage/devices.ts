@@ -21,13 +21,11 @@ const endpoint = z.string().check(
   }),
 )
 
-const label = z
-  .string()
-  .check(
-    z.refine((value) => cleanClientName(value) !== '', {
-      message: 'must have a visible character',
-    }),
-  )
+const label = z.string().check(
+  z.refine((value) => cleanClientName(value) !== '', {
+    message: 'must have a visible character',
+  }),
+)
 
 const id = z.string().check(z.regex(/^dev_\w{1,60}$/, 'must be the id of a device'))
 
