@@ -65,7 +65,7 @@ test('a burst in a thread rings once, with its newest message and the number tha
     ['release', 1, 4],
     ['plan', 3, 4],
   ])
-  // What comes after the ring is another.
+  // A later message rings again.
   await relay.post('plan')
   expect(await relay.drain()).toEqual([['plan', 4, 5]])
 })
