@@ -29,11 +29,6 @@ export function importPoint(p256dh: Uint8Array): Promise<Key> {
   return crypto.subtle.importKey('raw', p256dh, ECDH, false, [])
 }
 
-async function createOnce(): Promise<Once> {
-  const keys = (await crypto.subtle.generateKey(ECDH, true, ['deriveBits'])) as Once['keys']
-  return { keys, salt: crypto.getRandomValues(new Uint8Array(16)) }
-}
-
 /** The body that carries a text to a device. */
 export async function encrypt(
   text: string,
@@ -55,6 +50,11 @@ export async function encrypt(
   const sealed = await crypto.subtle.encrypt({ name: 'AES-GCM', iv }, cipher, record)
   const size = Uint8Array.of(0, 0, MAX_BODY >> 8, MAX_BODY & 255)
   return join(salt, size, Uint8Array.of(own.length), own, new Uint8Array(sealed))
+}
+
+async function createOnce(): Promise<Once> {
+  const keys = (await crypto.subtle.generateKey(ECDH, true, ['deriveBits'])) as Once['keys']
+  return { keys, salt: crypto.getRandomValues(new Uint8Array(16)) }
 }
 
 /** HKDF with SHA-256, RFC 5869; `length` in bytes. */
