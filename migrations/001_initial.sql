@@ -226,7 +226,10 @@ create table if not exists public.relay_targets (
   reader_tag text,
   thread_name text,
   addressed_only boolean not null default false,
-  -- Sign its deliveries, encrypted by the Worker; the previous one until previous_until.
+  -- A device as the person knows it.
+  label text,
+  -- Sign its deliveries, or are the keys of a device; encrypted by the Worker. The previous one until
+  -- previous_until.
   secret text,
   previous_secret text,
   previous_until timestamptz,
@@ -249,7 +252,7 @@ create table if not exists public.relay_targets (
   -- Whether messages were given up or dropped since the subscription was last renewed.
   is_truncated boolean not null default false,
   constraint relay_targets_pkey primary key (user_id, id),
-  constraint relay_targets_kind_check check (kind in ('webhook', 'notify'))
+  constraint relay_targets_kind_check check (kind in ('webhook', 'notify', 'push'))
 );
 
 -- The outbox: a message for a target, written in the transaction of its post. No foreign keys: a post must
@@ -1098,7 +1101,8 @@ create or replace function relay.queue_deliveries(
   language plpgsql volatile security invoker set search_path = ''
 as $$
 declare
-  v_notifies constant boolean := coalesce(p_notify -> 'for' ? relay.fold_name(p_message.addressee), false);
+  v_to constant text := relay.fold_name(p_message.addressee);
+  v_notifies constant boolean := coalesce(p_notify -> 'for' ? v_to, false);
   v_now constant timestamptz := clock_timestamp();
 begin
   if v_notifies then
@@ -1111,20 +1115,32 @@ begin
     case when not sent.is_full then greatest(v_now, sent.due_at) end, sent.is_full
   from public.relay_targets t
   cross join lateral (
-    select count(*) filter (where not d.is_dropped and d.created_at > v_now - interval '1 hour') >= 30
-        and t.kind = 'webhook' as is_full,
+    select coalesce(count(*) filter (where not d.is_dropped and d.created_at > v_now - interval '1 hour')
+        >= relay.hourly_limit(t.kind), false) as is_full,
       max(d.due_at) as due_at, coalesce(bool_or(d.is_dropped), false) as has_dropped
     from public.relay_deliveries d where d.user_id = p_message.user_id and d.target_id = t.id) sent
-  where t.user_id = p_message.user_id and t.expires_at > v_now and (t.failures < 10 or t.kind = 'notify')
-    -- That something was dropped needs noting once.
-    and not (sent.is_full and sent.has_dropped)
+  where t.user_id = p_message.user_id and t.expires_at > v_now and (t.failures < 10 or t.kind <> 'webhook')
+    -- That something was dropped needs noting once, and for a device not at all.
+    and not (sent.is_full and (sent.has_dropped or t.kind = 'push'))
     and case t.kind
       when 'notify' then v_notifies
+      when 'push' then coalesce(v_to = 'board', false)
       else relay.is_for_target(t.reader_tag, t.addressed_only, p_message.reader_tag, p_message.addressee,
           p_is_known)
         and (t.thread_name is null or relay.is_thread(p_thread, t.thread_name)) end
   order by t.id
   on conflict do nothing;
+end;
+$$;
+
+-- How many messages an hour a target of that kind gets; null for any number. A chat runs for each; a phone
+-- that rang twice a minute for an hour says nothing new, and the next message has the right count.
+create or replace function relay.hourly_limit(p_kind text)
+  returns integer
+  language plpgsql immutable security invoker set search_path = ''
+as $$
+begin
+  return case p_kind when 'webhook' then 30 when 'push' then 120 end;
 end;
 $$;
 
@@ -1155,7 +1171,7 @@ end;
 $$;
 
 -- The one call of a sender, p_owner: notes the outcomes of the attempts that it made under its leases, and
--- leases what is due, at most p_limit messages, one of each target. An outcome has target_id, message_id,
+-- leases what is due, at most p_limit messages, one of each target, and p_push_limit to devices. An outcome has target_id, message_id,
 -- `result` (`delivered`, `failed`, `refused` for good, or `ended`: the target cannot be used any more), the
 -- `error` of a failure, and after how many seconds the receiver wants to be asked again (`retry_after`).
 -- p_origin is the relay's own address, where the sender knows it.
@@ -1163,7 +1179,7 @@ $$;
 -- be sent again, if that is soon.
 create or replace function public.relay_deliver(
   p_user_id uuid, p_owner text, p_outcomes jsonb default '[]', p_limit integer default 6,
-  p_origin text default null)
+  p_origin text default null, p_push_limit integer default 2)
   returns jsonb
   language plpgsql volatile security definer
   set search_path = '' set lock_timeout = '4s' set timezone = 'UTC' set enable_seqscan = off
@@ -1189,10 +1205,14 @@ begin
       v_target := relay.settle_deliveries(v_target, p_outcomes);
     end if;
     if v_target.id is not null and p_limit > jsonb_array_length(v_deliveries)
+      and (v_target.kind <> 'push' or p_push_limit > 0)
       and coalesce(v_target.lease_until < clock_timestamp(), true)
     then
       v_leased := relay.lease_delivery(v_target, p_owner, p_origin);
       v_deliveries := v_deliveries || coalesce(v_leased, '[]');
+      if v_target.kind = 'push' and v_leased is not null then
+        p_push_limit := p_push_limit - 1;
+      end if;
     end if;
   end loop;
   select min(d.due_at) into v_retry_at
@@ -1299,6 +1319,9 @@ begin
   where d.user_id = p_target.user_id and d.target_id = p_target.id and d.due_at is not null
     and not exists (
       select from public.relay_messages m where m.id = d.message_id and m.redacted_at is null);
+  if p_target.kind = 'push' then
+    perform relay.drop_stale_pushes(p_target);
+  end if;
   select * into v_delivery from public.relay_deliveries d
   where d.user_id = p_target.user_id and d.target_id = p_target.id and d.due_at is not null
   order by d.created_at, d.message_id limit 1;
@@ -1322,7 +1345,30 @@ begin
     -- Everything before it was acknowledged, given up or will come by a later delivery.
     'cursor_at', relay.full_time(least(p_target.acknowledged_at,
       v_message.created_at - interval '1 microsecond', relay.settled_until())),
+    'open', case when p_target.kind = 'push'
+      then (select count(*) from relay.open_messages(p_target.user_id, null, 'board')) end,
     'event', relay.show_event(v_message))));
+end;
+$$;
+
+-- A device rings once for a burst: of the messages of a thread that wait, the newest stands for the others. It
+-- does not ring for one that was answered or marked as done meanwhile.
+create or replace function relay.drop_stale_pushes(p_target public.relay_targets)
+  returns void
+  language plpgsql volatile security invoker set search_path = ''
+as $$
+begin
+  delete from public.relay_deliveries d
+  where d.user_id = p_target.user_id and d.target_id = p_target.id and d.due_at is not null
+    and not (select o.is_open from relay.outcome(d.message_id) o);
+  with waiting as materialized (
+    select d.message_id, row_number() over (partition by m.thread_id order by m.seq desc) as place
+    from public.relay_deliveries d join public.relay_messages m on m.id = d.message_id
+    where d.user_id = p_target.user_id and d.target_id = p_target.id and d.due_at is not null
+  )
+  delete from public.relay_deliveries d
+  where d.user_id = p_target.user_id and d.target_id = p_target.id
+    and d.message_id in (select w.message_id from waiting w where w.place > 1);
 end;
 $$;
 
@@ -3252,9 +3298,9 @@ begin
     'id', p_target.id,
     'kind', p_target.kind,
     'gid', nullif(p_target.gid, ''),
-    'name', (
+    'name', coalesce(p_target.label, (
       select c.name from public.relay_connections c
-      where c.user_id = p_target.user_id and c.gid = p_target.gid),
+      where c.user_id = p_target.user_id and c.gid = p_target.gid)),
     'host', substring(p_target.url from '^https?://([^/?#]+)'),
     'reader_tag', p_target.reader_tag,
     'thread_name', p_target.thread_name,
@@ -3264,7 +3310,7 @@ begin
     'last_delivery_at', relay.full_time(p_target.last_delivery_at),
     'last_error', p_target.last_error,
     'failed_since', relay.full_time(p_target.failed_since),
-    'is_active', p_target.failures < 10,
+    'is_active', p_target.kind <> 'webhook' or p_target.failures < 10,
     'waiting_count', (
       select count(*) from public.relay_deliveries d
       where d.user_id = p_target.user_id and d.target_id = p_target.id and d.due_at is not null),
@@ -3272,8 +3318,8 @@ begin
     'throttled_until', (
       select relay.full_time(d.created_at + interval '1 hour') from public.relay_deliveries d
       where d.user_id = p_target.user_id and d.target_id = p_target.id and not d.is_dropped
-        and d.created_at > v_hour
-      order by d.created_at desc offset 29 limit 1)));
+        and d.created_at > v_hour and relay.hourly_limit(p_target.kind) is not null
+      order by d.created_at desc offset relay.hourly_limit(p_target.kind) - 1 limit 1)));
 end;
 $$;
 
@@ -3301,6 +3347,55 @@ begin
     raise exception 'no target "%"', p_args ->> 'id' using errcode = 'RL021', detail = p_args ->> 'id';
   end if;
   return jsonb_build_object('ended', true);
+end;
+$$;
+
+-- Adds a device of the caller's sign-in, or renews it: its id is that of its endpoint, and the sign-in that added
+-- it last has it. p_args: id, url, label, origin, and its keys, encrypted (secret).
+-- Raises RL022 (too many devices): its detail is how many there may be.
+create or replace function relay.add_device(p_user_id uuid, p_args jsonb, p_caller jsonb)
+  returns jsonb
+  language plpgsql volatile security invoker set search_path = ''
+as $$
+declare
+  v_limit constant integer := 10;
+begin
+  -- As in relay_subscribe.
+  perform pg_advisory_xact_lock(hashtextextended(p_user_id::text, 5));
+  if v_limit <= (
+    select count(*) from public.relay_targets
+    where user_id = p_user_id and kind = 'push' and id <> p_args ->> 'id')
+  then
+    raise exception 'too many devices' using errcode = 'RL022', detail = v_limit::text;
+  end if;
+  insert into public.relay_targets as t (
+    user_id, id, kind, gid, client, url, reader_tag, addressed_only, label, secret, origin)
+  values (
+    p_user_id, p_args ->> 'id', 'push', p_caller ->> 'gid', p_caller ->> 'board', p_args ->> 'url', 'board',
+    true, p_args ->> 'label', p_args ->> 'secret', p_args ->> 'origin')
+  on conflict (user_id, id) do update
+  set gid = excluded.gid, client = excluded.client, label = excluded.label, secret = excluded.secret,
+    origin = excluded.origin;
+  return jsonb_build_object('id', p_args ->> 'id');
+end;
+$$;
+
+-- Where the device p_args ->> 'id' is reached, for a test.
+-- Raises RL021 (no such target).
+create or replace function relay.test_device(p_user_id uuid, p_args jsonb)
+  returns jsonb
+  language plpgsql stable security invoker set search_path = ''
+as $$
+declare
+  v_device public.relay_targets;
+begin
+  select * into v_device from public.relay_targets
+  where user_id = p_user_id and kind = 'push' and id = p_args ->> 'id';
+  if not found then
+    raise exception 'no device "%"', p_args ->> 'id' using errcode = 'RL021', detail = p_args ->> 'id';
+  end if;
+  return jsonb_build_object('target_id', v_device.id, 'url', v_device.url, 'secret', v_device.secret,
+    'origin', v_device.origin);
 end;
 $$;
 
@@ -3423,6 +3518,10 @@ begin
     when 'forget_reader' then return relay.forget_reader(p_user_id, p_args);
     when 'list_targets' then return relay.list_targets(p_user_id);
     when 'end_target' then return relay.end_target(p_user_id, p_args);
+    -- The Worker has it.
+    when 'push_key' then return '{}';
+    when 'add_device' then return relay.add_device(p_user_id, p_args, p_caller);
+    when 'test_device' then return relay.test_device(p_user_id, p_args);
   end case;
 end;
 $$;

@@ -30,6 +30,7 @@ const ERRORS = {
   thread_not_found: { outcome: 'refused' },
   too_many_guesses: { outcome: 'refused' },
   target_not_found: { outcome: 'refused' },
+  too_many_devices: { outcome: 'refused' },
   too_many_subscriptions: { outcome: 'refused' },
   too_many_readers: { outcome: 'refused' },
   unknown_prompt: { outcome: 'refused' },

@@ -97,7 +97,7 @@ async function runScheduled(env: Bindings): Promise<void> {
     if (settings.ok) {
       const { config } = settings
       await deliver(
-        { db, config, receivers: receiversOf(env), origin: config.publicUrl },
+        { db, config, receivers: receiversOf(env), origin: config.publicUrl, occasion: 'trigger' },
         db.requestCount,
       )
     }

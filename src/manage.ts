@@ -15,6 +15,7 @@ import { BODY_SENTENCES, BODY_STATUSES, isJson, json, readBody } from './http.ts
 import { countFor } from './limits.ts'
 import type { Action } from './manage/action.ts'
 import { CONNECTION_ACTIONS } from './manage/connections.ts'
+import { DEVICE_ACTIONS } from './manage/devices.ts'
 import { THREAD_ACTIONS } from './manage/threads.ts'
 import { isObject } from './mcp/jsonrpc.ts'
 import { boardClientHash } from './oauth/board-client.ts'
@@ -25,7 +26,11 @@ import { parseArguments } from './tools/arguments.ts'
 /** Bytes of a body: many times those of any action. */
 const MAX_BODY_BYTES = 16_384
 
-const ACTIONS: Record<string, Action> = { ...CONNECTION_ACTIONS, ...THREAD_ACTIONS }
+const ACTIONS: Record<string, Action> = {
+  ...CONNECTION_ACTIONS,
+  ...DEVICE_ACTIONS,
+  ...THREAD_ACTIONS,
+}
 
 /** The status of a refusal; 400 for any other. */
 const STATUSES: Partial<Record<RelayErrorCode, number>> = {
@@ -72,8 +77,10 @@ export async function serveManage(
     const result = await definition.handler(readArguments(definition, sent), {
       caller: auth,
       config,
+      origin: site.issuer,
       now: Date.now(),
-      run: (args) => openDatabase().call('relay_manage', { action, args, caller }),
+      run: (args, other = action) =>
+        openDatabase().call('relay_manage', { action: other, args, caller }),
       countGuess: () => countFor(request, limiters.guesses),
     })
     return answer(result)

@@ -92,6 +92,11 @@ const REFUSALS: Record<
     message: ({ details }) =>
       `This relay has ${details} subscriptions, and takes no more. The board lists them, and can end them.`,
   },
+  RL022: {
+    code: 'too_many_devices',
+    message: ({ details }) =>
+      `${details} devices ring for this relay, and it takes no more. End one of them first.`,
+  },
   RL021: {
     code: 'target_not_found',
     message: ({ details }) => `There is no target ${quote(details ?? '')}.`,

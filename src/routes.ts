@@ -110,7 +110,7 @@ async function serveMcp(
   if (auth instanceof Response) return auth
   const origin = site.issuer
   const { limiters, receivers } = context
-  const sender = { db: openDatabase(), config, receivers, origin }
+  const sender = { db: openDatabase(), config, receivers, origin, occasion: 'request' as const }
   let isDue = false
   const onDue = () => {
     if (!isDue) afterwards(() => deliver(sender, db.requestCount))

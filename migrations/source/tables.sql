@@ -128,7 +128,10 @@ create table if not exists public.relay_targets (
   reader_tag text,
   thread_name text,
   addressed_only boolean not null default false,
-  -- Sign its deliveries, encrypted by the Worker; the previous one until previous_until.
+  -- A device as the person knows it.
+  label text,
+  -- Sign its deliveries, or are the keys of a device; encrypted by the Worker. The previous one until
+  -- previous_until.
   secret text,
   previous_secret text,
   previous_until timestamptz,
@@ -151,7 +154,7 @@ create table if not exists public.relay_targets (
   -- Whether messages were given up or dropped since the subscription was last renewed.
   is_truncated boolean not null default false,
   constraint relay_targets_pkey primary key (user_id, id),
-  constraint relay_targets_kind_check check (kind in ('webhook', 'notify'))
+  constraint relay_targets_kind_check check (kind in ('webhook', 'notify', 'push'))
 );
 
 -- The outbox: a message for a target, written in the transaction of its post. No foreign keys: a post must

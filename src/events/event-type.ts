@@ -115,9 +115,9 @@ export function occurrenceOf(message: PostedMessage, origin: string): Occurrence
   }
 }
 
-/** A name on one line. */
-export function cutName(name: string): string {
-  return [...name.replaceAll(/[\p{Cc}\u2028\u2029]+/gu, ' ')].slice(0, MAX_NAME).join('')
+/** A name on one line, of at most `max` characters. */
+export function cutName(name: string, max = MAX_NAME): string {
+  return [...name.replaceAll(/[\p{Cc}\u2028\u2029]+/gu, ' ')].slice(0, max).join('')
 }
 
 /** The address of a message on the board. */

@@ -79,11 +79,11 @@ export type Reply =
   /** `status` is 0 when no answer came; `retryAfter` in seconds. */
   | { ok: false; failure: Failure; status: number; retryAfter: number | undefined }
 
-/** POSTs JSON once. Reads the answer only if `reads`. Never throws. */
+/** POSTs once, JSON unless `headers` say otherwise. Reads the answer only if `reads`. Never throws. */
 export async function post(
   url: string,
   headers: Record<string, string>,
-  body: string,
+  body: string | Uint8Array,
   receivers: Receivers,
   reads = false,
 ): Promise<Reply> {

@@ -8,6 +8,8 @@ import { RelayError } from '../errors.ts'
 import { RequestLog } from '../log.ts'
 import { notification } from '../notify.ts'
 import { createTokenId } from '../oauth/jwt.ts'
+import { isGone, push } from '../push/device.ts'
+import { messageText } from '../push/message.ts'
 import { encodeCursor, LAST_ID } from './cursor.ts'
 import { type EventArguments, occurrenceOf, type PostedMessage } from './event-type.ts'
 import { webhookIdOf } from './protocol.ts'
@@ -20,12 +22,13 @@ export interface SenderContext {
   receivers: Receivers
   /** The relay's own address; undefined in a run of the cron trigger. */
   origin: string | undefined
+  occasion: keyof typeof MAX_PUSHES
 }
 
 /** A message that is leased to this sender: relay_deliver. */
 interface Leased {
   target_id: string
-  kind: 'webhook' | 'notify'
+  kind: 'webhook' | 'notify' | 'push'
   url?: string
   secret?: string
   previous_secret?: string
@@ -33,6 +36,8 @@ interface Leased {
   origin: string
   cursor_at: string
   event: PostedMessage
+  /** For a push: how many messages to the person are open. */
+  open?: number
 }
 
 interface Outcome {
@@ -48,6 +53,12 @@ const PARALLEL = 6
 const MAX_REQUESTS = 48
 const TIME_LIMIT = 20_000
 
+/** Push messages in one invocation: what a request has left of the CPU of a free plan, and a run of the trigger. */
+const MAX_PUSHES = { request: 2, trigger: 6 }
+
+/** How a target of each kind is sent a message. */
+const SENDERS = { webhook: send, notify, push: ring }
+
 /**
  * Sends what is due now, and what fails once more if there is time. `spent`: requests that this invocation of
  * the Worker has made before. Never throws.
@@ -57,6 +68,7 @@ export async function deliver(context: SenderContext, spent: number): Promise<vo
   const endsAt = Date.now() + TIME_LIMIT
   let outcomes: Outcome[] = []
   let left = MAX_REQUESTS - spent
+  let push_limit = MAX_PUSHES[context.occasion]
   try {
     while (true) {
       // Each message is a request, and what became of them is another.
@@ -64,8 +76,13 @@ export async function deliver(context: SenderContext, spent: number): Promise<vo
       const { deliveries, retry_ms } = await context.db.call<{
         deliveries: Leased[]
         retry_ms?: number
-      }>('relay_deliver', { owner, outcomes, limit, origin: context.origin }, { retry: true })
+      }>(
+        'relay_deliver',
+        { owner, outcomes, limit, push_limit, origin: context.origin },
+        { retry: true },
+      )
       left -= 1
+      push_limit -= deliveries.filter(({ kind }) => kind === 'push').length
       if (deliveries.length > 0) {
         outcomes = await Promise.all(deliveries.map((leased) => attempt(leased, context)))
         left -= deliveries.length
@@ -88,7 +105,7 @@ export async function deliver(context: SenderContext, spent: number): Promise<vo
 async function attempt(leased: Leased, context: SenderContext): Promise<Outcome> {
   const { target_id, kind, event } = leased
   const outcome = { target_id, message_id: event.id }
-  const reply = await (kind === 'notify' ? notify : send)(leased, context)
+  const reply = await SENDERS[kind](leased, context)
   if (reply === 'ended') return { ...outcome, result: 'ended' }
   if (reply.ok) return { ...outcome, result: 'delivered' }
   const { failure: error, status, retryAfter } = reply
@@ -97,6 +114,7 @@ async function attempt(leased: Leased, context: SenderContext): Promise<Outcome>
   const error_code = kind === 'notify' ? 'notification' : 'delivery'
   log.add({ outcome: 'failed', error_code, reason: `status ${status} (${error})` })
   log.write(error_code)
+  if (kind === 'push' && isGone(reply)) return { ...outcome, result: 'ended' }
   if (status === 410 || status === 413) return { ...outcome, result: 'refused', error }
   return {
     ...outcome,
@@ -131,4 +149,11 @@ async function notify(leased: Leased, { config }: SenderContext): Promise<Reply 
   const made = await notification(config, leased.event, leased.origin)
   if (!made) return 'ended'
   return post(made.url, made.headers, made.body, () => undefined)
+}
+
+/** One attempt at a push message; `ended` if the relay's key no longer opens the keys of the device. */
+function ring(leased: Leased, { config }: SenderContext): Promise<Reply | 'ended'> {
+  const { target_id, url = '', secret = '', origin, event, open = 0 } = leased
+  const device = { target_id, url, secret, origin }
+  return push(device, event.thread_name, (tag) => messageText(event, open, tag), config)
 }

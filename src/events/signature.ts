@@ -2,12 +2,10 @@
  * Signatures of Standard Webhooks 1.0.0 (`v1`, HMAC-SHA256), and the encryption of their secrets in the
  * database, whose backups must not let anyone sign.
  */
+import { fromBase64, toBase64 } from '../base64.ts'
 import type { Config } from '../config.ts'
 
 const encode = (text: string) => new TextEncoder().encode(text)
-const toBase64 = (bytes: ArrayBuffer | Uint8Array) =>
-  btoa(String.fromCharCode(...new Uint8Array(bytes)))
-const fromBase64 = (text: string) => Uint8Array.from(atob(text), (each) => each.charCodeAt(0))
 
 /** The headers that sign a body, with one signature for each key. */
 export async function signBody(

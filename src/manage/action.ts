@@ -7,9 +7,11 @@ import type { Caller } from '../tools/tool.ts'
 export interface ActionContext {
   caller: Caller
   config: Config
+  /** The relay's own address. */
+  origin: string
   now: number
-  /** Runs the action in SQL: relay_manage. Throws RelayError, RevokedError. */
-  run<T extends object>(args: Record<string, unknown>): Promise<T>
+  /** Runs the action in SQL, or another one: relay_manage. Throws RelayError, RevokedError. */
+  run<T extends object>(args: Record<string, unknown>, other?: string): Promise<T>
   /** Counts a wrong key; false when there were too many from the caller's address. */
   countGuess(): Promise<boolean>
 }

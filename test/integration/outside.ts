@@ -5,7 +5,7 @@
  * them apart. Everything else goes to the gateway.
  */
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http'
-import { text } from 'node:stream/consumers'
+import { buffer } from 'node:stream/consumers'
 import { forward, listen } from '../support/server.ts'
 
 const PREFIX = '/outside/'
@@ -15,6 +15,8 @@ interface Delivery {
   url: string
   method: string
   headers: IncomingHttpHeaders
+  body: Buffer
+  /** The body as text. */
   text: string
 }
 
@@ -25,7 +27,8 @@ export async function startOutside() {
     const { url: path = '', method = '', headers } = request
     if (!path.startsWith(PREFIX)) return forward(request, response, outside.target)
     const url = `https://${path.slice(PREFIX.length)}`
-    const delivery = { url, method, headers, text: await text(request) }
+    const body = await buffer(request)
+    const delivery = { url, method, headers, body, text: body.toString() }
     outside.deliveries.push(delivery)
     outside.answer(response, delivery)
   })

@@ -21,7 +21,8 @@ create or replace function relay.queue_deliveries(
   language plpgsql volatile security invoker set search_path = ''
 as $$
 declare
-  v_notifies constant boolean := coalesce(p_notify -> 'for' ? relay.fold_name(p_message.addressee), false);
+  v_to constant text := relay.fold_name(p_message.addressee);
+  v_notifies constant boolean := coalesce(p_notify -> 'for' ? v_to, false);
   v_now constant timestamptz := clock_timestamp();
 begin
   if v_notifies then
@@ -34,20 +35,32 @@ begin
     case when not sent.is_full then greatest(v_now, sent.due_at) end, sent.is_full
   from public.relay_targets t
   cross join lateral (
-    select count(*) filter (where not d.is_dropped and d.created_at > v_now - interval '1 hour') >= 30
-        and t.kind = 'webhook' as is_full,
+    select coalesce(count(*) filter (where not d.is_dropped and d.created_at > v_now - interval '1 hour')
+        >= relay.hourly_limit(t.kind), false) as is_full,
       max(d.due_at) as due_at, coalesce(bool_or(d.is_dropped), false) as has_dropped
     from public.relay_deliveries d where d.user_id = p_message.user_id and d.target_id = t.id) sent
-  where t.user_id = p_message.user_id and t.expires_at > v_now and (t.failures < 10 or t.kind = 'notify')
-    -- That something was dropped needs noting once.
-    and not (sent.is_full and sent.has_dropped)
+  where t.user_id = p_message.user_id and t.expires_at > v_now and (t.failures < 10 or t.kind <> 'webhook')
+    -- That something was dropped needs noting once, and for a device not at all.
+    and not (sent.is_full and (sent.has_dropped or t.kind = 'push'))
     and case t.kind
       when 'notify' then v_notifies
+      when 'push' then coalesce(v_to = 'board', false)
       else relay.is_for_target(t.reader_tag, t.addressed_only, p_message.reader_tag, p_message.addressee,
           p_is_known)
         and (t.thread_name is null or relay.is_thread(p_thread, t.thread_name)) end
   order by t.id
   on conflict do nothing;
+end;
+$$;
+
+-- How many messages an hour a target of that kind gets; null for any number. A chat runs for each; a phone
+-- that rang twice a minute for an hour says nothing new, and the next message has the right count.
+create or replace function relay.hourly_limit(p_kind text)
+  returns integer
+  language plpgsql immutable security invoker set search_path = ''
+as $$
+begin
+  return case p_kind when 'webhook' then 30 when 'push' then 120 end;
 end;
 $$;
 
@@ -78,7 +91,7 @@ end;
 $$;
 
 -- The one call of a sender, p_owner: notes the outcomes of the attempts that it made under its leases, and
--- leases what is due, at most p_limit messages, one of each target. An outcome has target_id, message_id,
+-- leases what is due, at most p_limit messages, one of each target, and p_push_limit to devices. An outcome has target_id, message_id,
 -- `result` (`delivered`, `failed`, `refused` for good, or `ended`: the target cannot be used any more), the
 -- `error` of a failure, and after how many seconds the receiver wants to be asked again (`retry_after`).
 -- p_origin is the relay's own address, where the sender knows it.
@@ -86,7 +99,7 @@ $$;
 -- be sent again, if that is soon.
 create or replace function public.relay_deliver(
   p_user_id uuid, p_owner text, p_outcomes jsonb default '[]', p_limit integer default 6,
-  p_origin text default null)
+  p_origin text default null, p_push_limit integer default 2)
   returns jsonb
   language plpgsql volatile security definer
   set search_path = '' set lock_timeout = '4s' set timezone = 'UTC' set enable_seqscan = off
@@ -112,10 +125,14 @@ begin
       v_target := relay.settle_deliveries(v_target, p_outcomes);
     end if;
     if v_target.id is not null and p_limit > jsonb_array_length(v_deliveries)
+      and (v_target.kind <> 'push' or p_push_limit > 0)
       and coalesce(v_target.lease_until < clock_timestamp(), true)
     then
       v_leased := relay.lease_delivery(v_target, p_owner, p_origin);
       v_deliveries := v_deliveries || coalesce(v_leased, '[]');
+      if v_target.kind = 'push' and v_leased is not null then
+        p_push_limit := p_push_limit - 1;
+      end if;
     end if;
   end loop;
   select min(d.due_at) into v_retry_at
@@ -222,6 +239,9 @@ begin
   where d.user_id = p_target.user_id and d.target_id = p_target.id and d.due_at is not null
     and not exists (
       select from public.relay_messages m where m.id = d.message_id and m.redacted_at is null);
+  if p_target.kind = 'push' then
+    perform relay.drop_stale_pushes(p_target);
+  end if;
   select * into v_delivery from public.relay_deliveries d
   where d.user_id = p_target.user_id and d.target_id = p_target.id and d.due_at is not null
   order by d.created_at, d.message_id limit 1;
@@ -245,7 +265,30 @@ begin
     -- Everything before it was acknowledged, given up or will come by a later delivery.
     'cursor_at', relay.full_time(least(p_target.acknowledged_at,
       v_message.created_at - interval '1 microsecond', relay.settled_until())),
+    'open', case when p_target.kind = 'push'
+      then (select count(*) from relay.open_messages(p_target.user_id, null, 'board')) end,
     'event', relay.show_event(v_message))));
+end;
+$$;
+
+-- A device rings once for a burst: of the messages of a thread that wait, the newest stands for the others. It
+-- does not ring for one that was answered or marked as done meanwhile.
+create or replace function relay.drop_stale_pushes(p_target public.relay_targets)
+  returns void
+  language plpgsql volatile security invoker set search_path = ''
+as $$
+begin
+  delete from public.relay_deliveries d
+  where d.user_id = p_target.user_id and d.target_id = p_target.id and d.due_at is not null
+    and not (select o.is_open from relay.outcome(d.message_id) o);
+  with waiting as materialized (
+    select d.message_id, row_number() over (partition by m.thread_id order by m.seq desc) as place
+    from public.relay_deliveries d join public.relay_messages m on m.id = d.message_id
+    where d.user_id = p_target.user_id and d.target_id = p_target.id and d.due_at is not null
+  )
+  delete from public.relay_deliveries d
+  where d.user_id = p_target.user_id and d.target_id = p_target.id
+    and d.message_id in (select w.message_id from waiting w where w.place > 1);
 end;
 $$;
 

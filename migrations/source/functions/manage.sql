@@ -33,6 +33,10 @@ begin
     when 'forget_reader' then return relay.forget_reader(p_user_id, p_args);
     when 'list_targets' then return relay.list_targets(p_user_id);
     when 'end_target' then return relay.end_target(p_user_id, p_args);
+    -- The Worker has it.
+    when 'push_key' then return '{}';
+    when 'add_device' then return relay.add_device(p_user_id, p_args, p_caller);
+    when 'test_device' then return relay.test_device(p_user_id, p_args);
   end case;
 end;
 $$;

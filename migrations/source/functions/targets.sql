@@ -154,9 +154,9 @@ begin
     'id', p_target.id,
     'kind', p_target.kind,
     'gid', nullif(p_target.gid, ''),
-    'name', (
+    'name', coalesce(p_target.label, (
       select c.name from public.relay_connections c
-      where c.user_id = p_target.user_id and c.gid = p_target.gid),
+      where c.user_id = p_target.user_id and c.gid = p_target.gid)),
     'host', substring(p_target.url from '^https?://([^/?#]+)'),
     'reader_tag', p_target.reader_tag,
     'thread_name', p_target.thread_name,
@@ -166,7 +166,7 @@ begin
     'last_delivery_at', relay.full_time(p_target.last_delivery_at),
     'last_error', p_target.last_error,
     'failed_since', relay.full_time(p_target.failed_since),
-    'is_active', p_target.failures < 10,
+    'is_active', p_target.kind <> 'webhook' or p_target.failures < 10,
     'waiting_count', (
       select count(*) from public.relay_deliveries d
       where d.user_id = p_target.user_id and d.target_id = p_target.id and d.due_at is not null),
@@ -174,8 +174,8 @@ begin
     'throttled_until', (
       select relay.full_time(d.created_at + interval '1 hour') from public.relay_deliveries d
       where d.user_id = p_target.user_id and d.target_id = p_target.id and not d.is_dropped
-        and d.created_at > v_hour
-      order by d.created_at desc offset 29 limit 1)));
+        and d.created_at > v_hour and relay.hourly_limit(p_target.kind) is not null
+      order by d.created_at desc offset relay.hourly_limit(p_target.kind) - 1 limit 1)));
 end;
 $$;
 
@@ -203,5 +203,54 @@ begin
     raise exception 'no target "%"', p_args ->> 'id' using errcode = 'RL021', detail = p_args ->> 'id';
   end if;
   return jsonb_build_object('ended', true);
+end;
+$$;
+
+-- Adds a device of the caller's sign-in, or renews it: its id is that of its endpoint, and the sign-in that added
+-- it last has it. p_args: id, url, label, origin, and its keys, encrypted (secret).
+-- Raises RL022 (too many devices): its detail is how many there may be.
+create or replace function relay.add_device(p_user_id uuid, p_args jsonb, p_caller jsonb)
+  returns jsonb
+  language plpgsql volatile security invoker set search_path = ''
+as $$
+declare
+  v_limit constant integer := 10;
+begin
+  -- As in relay_subscribe.
+  perform pg_advisory_xact_lock(hashtextextended(p_user_id::text, 5));
+  if v_limit <= (
+    select count(*) from public.relay_targets
+    where user_id = p_user_id and kind = 'push' and id <> p_args ->> 'id')
+  then
+    raise exception 'too many devices' using errcode = 'RL022', detail = v_limit::text;
+  end if;
+  insert into public.relay_targets as t (
+    user_id, id, kind, gid, client, url, reader_tag, addressed_only, label, secret, origin)
+  values (
+    p_user_id, p_args ->> 'id', 'push', p_caller ->> 'gid', p_caller ->> 'board', p_args ->> 'url', 'board',
+    true, p_args ->> 'label', p_args ->> 'secret', p_args ->> 'origin')
+  on conflict (user_id, id) do update
+  set gid = excluded.gid, client = excluded.client, label = excluded.label, secret = excluded.secret,
+    origin = excluded.origin;
+  return jsonb_build_object('id', p_args ->> 'id');
+end;
+$$;
+
+-- Where the device p_args ->> 'id' is reached, for a test.
+-- Raises RL021 (no such target).
+create or replace function relay.test_device(p_user_id uuid, p_args jsonb)
+  returns jsonb
+  language plpgsql stable security invoker set search_path = ''
+as $$
+declare
+  v_device public.relay_targets;
+begin
+  select * into v_device from public.relay_targets
+  where user_id = p_user_id and kind = 'push' and id = p_args ->> 'id';
+  if not found then
+    raise exception 'no device "%"', p_args ->> 'id' using errcode = 'RL021', detail = p_args ->> 'id';
+  end if;
+  return jsonb_build_object('target_id', v_device.id, 'url', v_device.url, 'secret', v_device.secret,
+    'origin', v_device.origin);
 end;
 $$;
