@@ -145,6 +145,7 @@ function Head({ filters, summary }: { filters: Filters; summary: string }) {
     <header class="head">
       <div class="col">
         <Back />
+        <h2 class="vh">Search</h2>
         <label class="field grow">
           <Icon name="search" />
           <span class="vh">{thread ? `Search in ${thread}` : 'Search all messages'}</span>
