@@ -363,7 +363,8 @@ test('with events turned off nothing is advertised, answered or sent', async () 
     capabilities: {},
     clientInfo: { name: 'test', version: '1' },
   })
-  expect(capabilities).toEqual({ tools: {}, resources: {}, prompts: {}, completions: {} })
+  expect(capabilities).not.toHaveProperty('events')
+  expect(capabilities.extensions).not.toHaveProperty('io.modelcontextprotocol/events')
   await post(relay)
   expect(started.outside.deliveries).toEqual([])
 })
