@@ -110,8 +110,12 @@ test('a hidden page looks once a minute and counts, and at once when it is seen 
     // A file of the board, which is loaded once, is not a look.
     if (!pathname.startsWith('/board/')) asked.push(pathname)
   })
+  // The minute begins with the answer.
+  const looked = page.waitForResponse((response) =>
+    /relay_list_threads/.test(response.request().postData() ?? ''),
+  )
   await hide(true)
-  await expect.poll(() => asked).toContain('/mcp')
+  await (await looked).finished()
   await settle(page)
   asked = []
   await post('two')
