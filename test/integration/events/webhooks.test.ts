@@ -307,6 +307,8 @@ test('ten new receivers a minute are asked for a connection', async () => {
   }
   expect(tried).toEqual([...Array(10), -32013])
   expect(started.receiver.challenges).toHaveLength(10)
+  const another = clientOf(started.relay, await makeKey(started.relay))
+  expect(await another.subscribe(createSecret())).toHaveProperty('id')
 })
 
 test.each([
