@@ -3,23 +3,14 @@
  * arrives, in order and under the same webhook-id, and never again once its acknowledgement was committed.
  */
 import { once } from 'node:events'
-import type { IncomingHttpHeaders, ServerResponse } from 'node:http'
-import { json } from 'node:stream/consumers'
 import { Client } from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { reachHomeDatabase } from '../../../scripts/local/home-database.ts'
 import { createHome, KEY, ps } from '../../support/home.ts'
 import { clientOf } from '../../support/relay.ts'
-import { listen } from '../../support/server.ts'
+import { startReceiver } from './receiver-at-home.ts'
 
-// biome-ignore lint/suspicious/noExplicitAny: tests state what they expect by asserting it.
-type Json = any
-
-interface Received {
-  headers: IncomingHttpHeaders
-  body: Json
-  response: ServerResponse
-}
+type Row = { id: string }
 
 const home = createHome()
 let receiver: Awaited<ReturnType<typeof startReceiver>>
@@ -121,7 +112,7 @@ test.each(CASES)('%s is killed %s', async (victim, step) => {
   const acknowledged = await query(
     'select message_id as id from relay_deliveries where due_at is null',
   )
-  const before = acknowledged.map(({ id }) => [id, receiver.times(id)])
+  const before = acknowledged.map(({ id }) => [id, receiver.times(id)] as const)
   await post()
   // Any tool call sends what is due, once the lease of a sender that died is over.
   await expect
@@ -163,7 +154,7 @@ async function connect(): Promise<Client> {
   return client
 }
 
-async function query(sql: string): Promise<Json[]> {
+async function query(sql: string): Promise<Row[]> {
   const client = await connect()
   const { rows } = await client.query(sql)
   await client.end()
@@ -188,34 +179,5 @@ async function lockTargets() {
         .not.toEqual([]),
     // PostgreSQL itself may have been killed.
     [Symbol.asyncDispose]: () => client.end().catch(() => {}),
-  }
-}
-
-async function startReceiver() {
-  const secret = `whsec_${Buffer.alloc(32, 7).toString('base64')}`
-  const got: Received[] = []
-  let hold: ((received: Received) => void) | undefined
-  const server = await listen(async (request, response) => {
-    const body = (await json(request)) as Json
-    if (body.type === 'verification') {
-      response.end(JSON.stringify({ challenge: body.challenge }))
-      return
-    }
-    const received = { headers: request.headers, body, response }
-    got.push(received)
-    if (!hold) response.end()
-    hold?.(received)
-    hold = undefined
-  })
-  return {
-    ...server,
-    got,
-    delivery: { delivery: { mode: 'webhook', url: `${server.url}/hook`, secret } },
-    /** Does not answer the next event; returns it. */
-    hold: () =>
-      new Promise<Received>((resolve) => {
-        hold = resolve
-      }),
-    times: (id: string) => got.filter(({ headers }) => headers['webhook-id'] === id).length,
   }
 }

@@ -127,7 +127,7 @@ test('a cursor that means nothing here, is ahead, or is older than a week is a g
   for (const cursor of ['', 'nonsense', btoa('2026 x y'), 'A'.repeat(1_000_000), other, ahead]) {
     expect(await poll(cursor)).toMatchObject({ events: [], truncated: true })
   }
-  // The third part is no secret, so these are as good as real ones but for what PostgreSQL cannot read.
+  // Anyone can write the third part, so only what PostgreSQL cannot read is wrong with these.
   const [at = '', id = '', digest] = atob(await cursorBefore({})).split(' ')
   for (const forged of [
     [at, '-'.repeat(36)],
