@@ -3189,21 +3189,23 @@ begin
     return '{"unverified": true}';
   end if;
 
-  delete from public.relay_targets where user_id = p_user_id and id = v_old.id;
-  insert into public.relay_targets (
-    user_id, id, kind, gid, client, url, reader_tag, thread_name, addressed_only, secret,
-    previous_secret, previous_until, origin, created_at, expires_at, verified_at, lease_owner,
-    lease_until, acknowledged_at, last_delivery_at)
+  delete from public.relay_targets where user_id = p_user_id and id = v_old.id and id <> v_new.id;
+  insert into public.relay_targets as t (
+    user_id, id, kind, gid, client, url, reader_tag, thread_name, addressed_only, secret, origin,
+    created_at, expires_at, verified_at, acknowledged_at, last_delivery_at)
   values (
     p_user_id, v_new.id, 'webhook', v_gid, v_client, v_new.url, v_new.reader_tag, v_new.thread_name,
-    v_new.addressed_only, v_new.secret,
-    -- Encrypted for its id, so that of another grant's subscription cannot be used.
-    case when v_old.id = v_new.id then v_old.secret end, v_now + interval '5 minutes', v_new.origin,
-    coalesce(v_old.created_at, v_now), v_now + p_ttl_ms * interval '1 millisecond', v_new.verified_at,
-    -- A delivery that is on its way is still its sender's.
-    case when v_old.id = v_new.id then v_old.lease_owner end,
-    case when v_old.id = v_new.id then v_old.lease_until end,
-    coalesce(v_old.acknowledged_at, v_now), v_old.last_delivery_at);
+    v_new.addressed_only, v_new.secret, v_new.origin, coalesce(v_old.created_at, v_now),
+    v_now + p_ttl_ms * interval '1 millisecond', v_new.verified_at,
+    coalesce(v_old.acknowledged_at, v_now), v_old.last_delivery_at)
+  -- The row stays, with its lease: a sender that waits for it must find it, or its outcome would be lost, and
+  -- the message sent again.
+  on conflict (user_id, id) do update set
+    client = excluded.client, secret = excluded.secret, origin = excluded.origin,
+    expires_at = excluded.expires_at, verified_at = excluded.verified_at,
+    -- Encrypted for this id, so only here and not for another grant's subscription.
+    previous_secret = t.secret, previous_until = v_now + interval '5 minutes',
+    last_error = null, failed_since = null, failures = 0, is_truncated = false;
   -- This answer says that messages were dropped; those that wait go to the renewed subscription.
   with gone as (
     delete from public.relay_deliveries

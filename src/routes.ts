@@ -132,7 +132,7 @@ async function serveMcp(
         config,
         receivers,
         countVerification: async () =>
-          (await limiters.verifications?.limit({ key: auth.gid }))?.success !== false,
+          (await limiters.verifications?.limit({ key: `gid:${auth.gid}` }))?.success !== false,
       },
     },
   })

@@ -40,13 +40,17 @@ export function judgeUrl(
   const url = URL.parse(given)
   const malformed = (message: string): UrlFault => ({ fault: 'malformed', message })
   if (!url || given.length > MAX_URL_LENGTH) return malformed('delivery.url must be an https URL')
+  if (/[\p{Cc}\p{Cs}\s]/u.test(given)) {
+    return malformed('delivery.url must have no white space or control characters')
+  }
   if (url.username || url.password || url.hash || given.includes('#')) {
     return malformed('delivery.url must have no user name, password or fragment')
   }
   if (receivers(url.origin)) return undefined
   if (url.protocol !== 'https:') return malformed('delivery.url must be an https URL')
   if (url.port) return malformed('delivery.url must use port 443')
-  if (/^\[|^[\d.]+$/.test(url.hostname) || isPrivateHost(url.hostname.replace(/\.$/, ''))) {
+  // A dot at the end would make another name of the same host.
+  if (/^\[|^[\d.]+$|\.$/.test(url.hostname) || isPrivateHost(url.hostname)) {
     return malformed('delivery.url must have a public host name')
   }
   if ([config.publicUrl, ...origins].includes(url.origin)) {

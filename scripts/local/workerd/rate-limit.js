@@ -1,8 +1,8 @@
 /**
  * Replaces Cloudflare's rate-limiting binding inside workerd: counts requests per key and period.
  * Cloudflare sets `CF-Connecting-IP` itself, but at home any caller can, so it is trusted only if the
- * person says that a tunnel sets it. The table is bounded and stores only addresses. Otherwise a caller
- * could fill the memory with keys of 60 KB.
+ * person says that a tunnel sets it. The table is bounded and stores only addresses and connections.
+ * Otherwise a caller could fill the memory with keys of 60 KB.
  */
 
 /** More addresses than a home relay sees in one period; about 1 MB. */
@@ -27,9 +27,9 @@ export default function bind({ simple: { limit, period }, trusted, now = Date.no
         if (end > time && windows.size < MAX_WINDOWS) break
         windows.delete(each)
       }
-      const address = trusted && isAddress(key) ? key : UNKNOWN
-      const window = windows.get(address) ?? { end: time + period * 1000, count: 0 }
-      windows.set(address, window)
+      const counted = isConnection(key) || (trusted && isAddress(key)) ? key : UNKNOWN
+      const window = windows.get(counted) ?? { end: time + period * 1000, count: 0 }
+      windows.set(counted, window)
       window.count += 1
       return { success: window.count <= limit }
     },
@@ -38,6 +38,11 @@ export default function bind({ simple: { limit, period }, trusted, now = Date.no
       return windows.size
     },
   }
+}
+
+/** Accepts a connection, which the Worker has authenticated. No header can name one. */
+function isConnection(/** @type {string} */ key) {
+  return /^gid:[\w:-]{1,80}$/.test(key)
 }
 
 /** Accepts IPv4, IPv6, and the first four groups of IPv6, which the Worker counts as one address. */

@@ -124,7 +124,19 @@ test('a cursor that means nothing here, is ahead, or is older than a week is a g
   await age(relay)
   const other = await cursorBefore({ thread_name: 'release' })
   const ahead = await cursorBefore({}, -3600)
-  for (const cursor of ['', 'nonsense', btoa('2026 x y'), other, ahead]) {
+  for (const cursor of ['', 'nonsense', btoa('2026 x y'), 'A'.repeat(1_000_000), other, ahead]) {
+    expect(await poll(cursor)).toMatchObject({ events: [], truncated: true })
+  }
+  // Anyone can write the third part, so only what PostgreSQL cannot read is wrong with these.
+  const [at = '', id = '', digest] = atob(await cursorBefore({})).split(' ')
+  for (const forged of [
+    [at, '-'.repeat(36)],
+    [at, 'f'.repeat(36)],
+    [at.replace(/^.{10}/, '2026-02-31'), id],
+    [at.replace(/^.{10}/, '0000-01-01'), id],
+    [at.replace(/T../, 'T25'), id],
+  ]) {
+    const cursor = btoa([...forged, digest].join(' '))
     expect(await poll(cursor)).toMatchObject({ events: [], truncated: true })
   }
   const old = await poll(await cursorBefore({}, 30 * 86_400))

@@ -294,6 +294,11 @@ test.each([
   ['this machine', 'https://localhost/hook', -32602],
   ['a name of the network', 'https://printer.local/hook', -32602],
   ['a name without a domain', 'https://intranet/hook', -32602],
+  ['a name with a dot at its end', 'https://receiver.example./hook', -32602],
+  ['a line break', 'https://receiver.example/hook\r\nX-A: b', -32602],
+  ['a zero byte', 'https://receiver.example/?a=\0', -32602],
+  ['a space before it', ' https://receiver.example/hook', -32602],
+  ['half of a surrogate pair', 'https://receiver.example/\ud800', -32602],
   ['a very long URL', `https://receiver.example/${'x'.repeat(2100)}`, -32602],
   ['a host that is not allowed', 'https://evil.example/hook', -32012],
   ['a subdomain of one that is', 'https://a.receiver.example/hook', -32012],
@@ -306,12 +311,13 @@ test.each([
 test('the relay itself is refused as a receiver, since it would wake itself', async () => {
   await using started = await startRelay({
     RELAY_PUBLIC_URL: 'https://relay.example',
-    RELAY_EVENT_HOSTS: 'relay.example',
+    RELAY_EVENT_HOSTS: '*',
   })
-  const url = 'https://relay.example/hook'
-  expect(await started.subscribe(createSecret(), { delivery: { url } })).toMatchObject({
-    code: -32602,
-  })
+  for (const url of ['https://relay.example/hook', 'https://relay.example./hook']) {
+    expect(await started.subscribe(createSecret(), { delivery: { url } })).toMatchObject({
+      code: -32602,
+    })
+  }
   expect(started.outside.deliveries).toEqual([])
 })
 
@@ -324,6 +330,8 @@ test('ten new receivers a minute are asked for a connection', async () => {
   }
   expect(tried).toEqual([...Array(10), -32013])
   expect(started.receiver.challenges).toHaveLength(10)
+  const another = clientOf(started.relay, await makeKey(started.relay))
+  expect(await another.subscribe(createSecret())).toHaveProperty('id')
 })
 
 test.each([

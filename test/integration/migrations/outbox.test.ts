@@ -1,7 +1,7 @@
 /** The outbox: which messages a target gets, their order, leases, failures, and what a subscription keeps. */
 import { expect, test } from 'vitest'
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
-import { tools, USER, waitingForLocks } from './calls.ts'
+import { over, tools, USER, waitingForLocks } from './calls.ts'
 
 const CALLER = { gid: 'one', kind: 'oauth', client: 'ChatGPT', scope: 'mcp' }
 const DAY_MS = 86_400_000
@@ -311,6 +311,40 @@ test('twenty subscriptions, and none more, also at once', async () => {
   expect(made.find(({ status }) => status === 'rejected')).toMatchObject({
     reason: { code: 'RL020' },
   })
+})
+
+test('a renewal leaves a message that is being sent to its sender', async () => {
+  await using database = await createTestDatabase()
+  const relay = await outboxOf(database)
+  await relay.subscribe()
+  await relay.post('plan')
+  const [sent] = await relay.deliver('a')
+  await relay.subscribe({ secret: 's2' })
+  expect(await relay.deliver('b')).toEqual([])
+  expect(await relay.deliver('a', [delivered(sent as Leased)])).toEqual([])
+  expect(await queued(relay)).toMatchObject([{ seq: 1, attempts: 1, waits: false }])
+})
+
+test('an outcome that waits for a renewal is noted after it', async () => {
+  await using database = await createTestDatabase()
+  const relay = await outboxOf(database)
+  await relay.subscribe()
+  await relay.post('plan')
+  const [sent] = await relay.deliver('a')
+  const connection = await database.connect()
+  await connection.query('begin')
+  await over(connection).call('relay_subscribe', {
+    p_user_id: USER,
+    p_target: { id: 'sub_1', url: 'https://receiver.test/a', secret: 's2', addressed_only: false },
+    p_ttl_ms: DAY_MS,
+    p_is_verified: true,
+    p_caller: CALLER,
+  })
+  const settling = relay.deliver('a', [delivered(sent as Leased)])
+  await waitingForLocks(relay.owner, 1)
+  await connection.query('commit')
+  expect(await settling).toEqual([])
+  expect(await queued(relay)).toMatchObject([{ seq: 1, attempts: 1, waits: false }])
 })
 
 test('a subscription of the same client, URL and arguments takes over, with what waits', async () => {

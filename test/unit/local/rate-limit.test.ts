@@ -23,15 +23,21 @@ test('each address has its own limit per period', async () => {
   expect(await allows('203.0.113.7')).toBe(true)
 })
 
-test.each(['203.0.113.256', 'x', '1.2.3', 'a'.repeat(60_000), ':::', '1:2:3:4:5:6:7:8:9', ''])(
-  'a value that is not an address is counted with all unknown callers: %.20s',
-  async (key) => {
-    const { allows } = createLimiter()
-    await allows('unknown')
-    await allows('another')
-    expect(await allows(key)).toBe(false)
-  },
-)
+test.each([
+  '203.0.113.256',
+  'x',
+  '1.2.3',
+  'a'.repeat(60_000),
+  `gid:${'a'.repeat(90)}`,
+  ':::',
+  '1:2:3:4:5:6:7:8:9',
+  '',
+])('a value that is not an address is counted with all unknown callers: %.20s', async (key) => {
+  const { allows } = createLimiter()
+  await allows('unknown')
+  await allows('another')
+  expect(await allows(key)).toBe(false)
+})
 
 test.each(['203.0.113.7', '2001:db8:1:2', '2001:db8:1:2/64', '2001:db8::1', '::ffff:192.0.2.1'])(
   '%s is counted as a separate address',
@@ -42,6 +48,15 @@ test.each(['203.0.113.7', '2001:db8:1:2', '2001:db8:1:2/64', '2001:db8::1', '::f
     expect(await allows(key)).toBe(true)
   },
 )
+
+test.each([true, false])('each connection has its own limit (trusted: %s)', async (trusted) => {
+  const { allows } = createLimiter(trusted)
+  await allows('gid:Zm9vYmFy-_1')
+  await allows('gid:Zm9vYmFy-_1')
+  expect(await allows('gid:Zm9vYmFy-_1')).toBe(false)
+  expect(await allows('gid:client:Zm9v')).toBe(true)
+  expect(await allows('gid:key')).toBe(true)
+})
 
 test('a header that callers can set themselves is ignored', async () => {
   const { allows } = createLimiter(false)
