@@ -156,6 +156,7 @@ async function buildApp() {
   })
   const text = (/** @type {string} */ ending) =>
     outputFiles.find(({ path }) => path.endsWith(ending))?.text.trim() ?? ''
+  const script = text('.js').replaceAll('</script', '<\\/script')
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -164,14 +165,34 @@ async function buildApp() {
 <meta name="color-scheme" content="light dark">
 <meta name="relay-board" content="{{board}}">
 <title>Relay</title>
-<style>${text('.css')}</style>
+<style>${withoutUnused(text('.css'), script)}</style>
 </head>
 <body>
 <div id="app"></div>
-<script>${text('.js').replaceAll('</script', '<\\/script')}</script>
+<script>${script}</script>
 </body>
 </html>
 `
+}
+
+/**
+ * A style sheet without the rules for classes that a program never names: the view shares its style sheets with
+ * the board, and has fewer parts. Classes are written out in the sources, never put together.
+ * @param {string} css
+ * @param {string} script
+ */
+function withoutUnused(css, script) {
+  const named = new Set(script.match(/(?<=[\s"'`])[a-z][\w-]*(?=[\s"'`$])/g))
+  const isNamed = (/** @type {string} */ selector) =>
+    [...selector.replaceAll(/\([^()]*\)/g, '').matchAll(/\.([a-z][\w-]*)/g)].every(([, name]) =>
+      named.has(name ?? ''),
+    )
+  return css.replaceAll(/([^{}]+)(\{[^{}]*\})/g, (_, selector, body) => {
+    // A comma within `:is(…)` separates nothing.
+    const selectors = selector.includes('(') ? [selector] : selector.split(',')
+    const used = selectors.filter(isNamed)
+    return used.length > 0 ? used.join(',') + body : ''
+  })
 }
 
 /**

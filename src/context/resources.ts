@@ -1,5 +1,6 @@
 /**
- * Resources: `relay://threads`, the list; `relay://threads/{name}`, one thread as a transcript; and the skills.
+ * Resources: `relay://threads`, the list; `relay://threads/{name}`, one thread as a transcript; and
+ * the skills, which are read here and listed by skills.ts: among the threads they would be in a person's way.
  * Reading moves no cursor. transcript.ts writes the documents.
  */
 import { RelayError } from '../errors.ts'
@@ -10,7 +11,7 @@ import { type Message, show } from '../tools/shape.ts'
 import { isTime } from '../tools/time.ts'
 import type { ToolContext } from '../tools/tool.ts'
 import { APP_RESOURCE, APP_URI, appContents } from './app.ts'
-import { readSkill, skillResources } from './skills.ts'
+import { readSkill } from './skills.ts'
 import { writeThreadList, writeTranscript } from './transcript.ts'
 
 const LIST_URI = 'relay://threads'
@@ -57,12 +58,11 @@ interface ListedThread {
  */
 export async function listResources(
   { cursor }: Record<string, unknown>,
-  context: ToolContext,
+  { db, app }: ToolContext,
   log: RequestLog,
 ): Promise<Record<string, unknown>> {
   const isFirst = cursor === undefined || cursor === null || cursor === ''
   const place = isFirst ? {} : readCursor(cursor)
-  const { db, app } = context
   const own = [LIST_RESOURCE, ...(app ? [APP_RESOURCE] : [])]
   // One thread more than is shown tells whether there is a next page.
   const args = { limit: PAGE_SIZE + 1, ...place }
@@ -72,7 +72,7 @@ export async function listResources(
   } catch (error) {
     if (!isFirst || !(error instanceof RelayError)) throw error
     log.addError(error)
-    return { resources: [...own, ...(await skillResources(context))] }
+    return { resources: own }
   }
   const page = threads.slice(0, PAGE_SIZE)
   const last = threads.length > PAGE_SIZE ? page.at(-1) : undefined
@@ -86,8 +86,6 @@ export async function listResources(
         mimeType: MIME_TYPE,
         ...(last_message_at && { annotations: { lastModified: last_message_at } }),
       })),
-      // After the threads, among which a person chooses.
-      ...(last ? [] : await skillResources(context)),
     ],
     ...(last && { nextCursor: btoa(`${last.active_at} ${last.id}`) }),
   }

@@ -30,16 +30,6 @@ export async function getSkill(
   return { skill }
 }
 
-/** The files of the skills as resources/list shows them. */
-export async function skillResources(context: ToolContext): Promise<Record<string, unknown>[]> {
-  return (await listSkills(context)).map(({ uri, frontmatter: { name, description } }) => ({
-    uri,
-    name,
-    description,
-    mimeType: 'text/markdown',
-  }))
-}
-
 /** The file of a skill; undefined for any other URI. */
 export async function readSkill(
   uri: string,

@@ -69,7 +69,7 @@ test('a new relay is deployed after wrong answers and an interruption with Ctrl-
       SUPABASE_URL: PROJECT_URL,
       SUPABASE_SERVICE_KEY: SERVICE_KEY,
     },
-    crons: ['17 5 * * *'],
+    crons: ['*/2 * * * *'],
     // As set in wrangler.toml: earlier versions, with their old secrets, have no URL.
     subdomain: { enabled: true, previews_enabled: false },
   })

@@ -67,7 +67,7 @@ test('the documents explain every finding in a new database', async () => {
   await using database = await createTestDatabase()
   const advice = await readAdvice(database)
   expect(unexplained(advice)).toEqual([])
-  expect(advice.filter(({ name }) => name === 'rls_enabled_no_policy')).toHaveLength(5)
+  expect(advice.filter(({ name }) => name === 'rls_enabled_no_policy')).toHaveLength(8)
 })
 
 test('the documents explain every finding in a database in use', async () => {

@@ -42,7 +42,7 @@ test.each([
   const script = scripts.get('relay-mcp')
   expect(script).toMatchObject({
     secrets: SECRETS,
-    crons: ['17 5 * * *'],
+    crons: ['*/2 * * * *'],
     subdomain: { enabled: true, previews_enabled: false },
   })
   expect(script?.bundle.source).toBe(inject('bundle').source)

@@ -48,7 +48,7 @@ test('events-discovery: fallback-method-not-found', async () => {
   await using relay = await createTestRelay({ bindings: { RELAY_EVENTS: '0' } })
   const { ask } = suiteOf(relay)
   const { capabilities } = await ask('server/discover')
-  expect(capabilities).not.toHaveProperty('extensions')
+  expect(capabilities.extensions).not.toHaveProperty('io.modelcontextprotocol/events')
   for (const method of ['list', 'poll', 'subscribe', 'unsubscribe', 'stream']) {
     expect(await ask(`events/${method}`)).toMatchObject({ code: -32601 })
   }

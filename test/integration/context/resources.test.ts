@@ -5,18 +5,8 @@ import { createTestRelay, type TestRelay } from '../../support/relay.ts'
 import { ERAS, type Era, post, request } from './rpc.ts'
 
 const list = async (relay: TestRelay, cursor?: string) =>
-  withoutSkills(
-    (await request(relay, 'legacy', 'resources/list', cursor === undefined ? {} : { cursor })).body
-      .result,
-  )
-
-/** The list without the skills at its end, which skills.test.ts has. */
-function withoutSkills<Result extends { resources: { uri: string }[] } | undefined>(
-  result: Result,
-): Result {
-  const resources = result?.resources.filter(({ uri }) => !uri.startsWith('skill:'))
-  return { ...result, resources } as Result
-}
+  (await request(relay, 'legacy', 'resources/list', cursor === undefined ? {} : { cursor })).body
+    .result
 
 const read = async (relay: TestRelay, uri: string): Promise<string> => {
   const { body } = await request(relay, 'legacy', 'resources/read', { uri })
@@ -47,7 +37,7 @@ test.each(ERAS)('%s: the list names the list and the active threads, latest firs
   await post(relay, 'Übergabe 100 %')
   const { threads } = (await relay.call('relay_list_threads')).structuredContent
   const { body } = await request(relay, era, 'resources/list')
-  expect(withoutSkills(body.result).resources).toEqual([
+  expect(body.result.resources).toEqual([
     expect.objectContaining({ uri: 'relay://threads', name: 'threads', title: 'Threads' }),
     {
       uri: 'relay://threads/%C3%9Cbergabe%20100%20%25',
@@ -387,7 +377,7 @@ test('with the database away, resources/list has only the list and reading repor
   await faults.always('refuse')
   for (const era of ERAS) {
     const { body } = await request(relay, era, 'resources/list')
-    expect(withoutSkills(body.result).resources).toMatchObject([{ uri: 'relay://threads' }])
+    expect(body.result.resources).toMatchObject([{ uri: 'relay://threads' }])
     for (const uri of ['relay://threads', threadUri('a')]) {
       const { status, body: failed } = await request(relay, era, 'resources/read', { uri })
       expect(status).toBe(200)

@@ -32,12 +32,7 @@ test.each(['legacy', 'modern'] as const)(
       const digest = `sha256:${createHash('sha256').update(text).digest('hex')}`
       expect(resources).toEqual([{ uri, digest, size: Buffer.byteLength(text) }])
       expect((await ask('skills/get', { uri })).result.skill).toEqual(skills[index])
-      expect(listed).toContainEqual({
-        uri,
-        name,
-        description: frontmatter.description,
-        mimeType: 'text/markdown',
-      })
+      expect(JSON.stringify(listed)).not.toContain(uri)
     }
   },
 )
