@@ -1,25 +1,18 @@
 /** The URL table, and the checks before it: foreign hosts, plain http, preflights, origins, settings. */
-import {
-  admit,
-  type RequestContext,
-  refuseIncomplete,
-  refuseScope,
-  refuseToken,
-  useGrant,
-} from './admission.ts'
-import { type Assets, isBoardPath, refusePath, serveBoard, serveFile } from './assets.ts'
+import { type RequestContext, refuseIncomplete, useGrant } from './admission.ts'
+import { isBoardPath, refusePath, serveBoard, serveFile } from './assets.ts'
 import type { ConfigResult } from './config.ts'
-import { deliver } from './events/sender.ts'
 import { serveHealth } from './health.ts'
 import { accepts, allowOrigin, isAllowedOrigin, json, preflight, refuseHost } from './http.ts'
 import { countFor } from './limits.ts'
 import { isLoopback } from './loopback.ts'
 import { serveManage } from './manage.ts'
-import { handleMcp, methodNotAllowed } from './mcp/endpoint.ts'
+import { methodNotAllowed } from './mcp/endpoint.ts'
 import { LEGACY_VERSIONS, MODERN_VERSIONS, SERVER_INFO, VERSION } from './mcp/protocol.ts'
 import { handleOAuth, isOAuthPath } from './oauth/endpoints.ts'
 import { type Site, siteOf } from './oauth/issuer.ts'
 import { messagePage } from './pages/page.ts'
+import { serveMcp } from './serve-mcp.ts'
 
 /** Answers a request. */
 export async function route(request: Request, context: RequestContext): Promise<Response> {
@@ -95,59 +88,6 @@ async function serve(
     default:
       return refusePath(request, url, assets)
   }
-}
-
-async function serveMcp(
-  request: Request,
-  url: URL,
-  site: Site | undefined,
-  context: RequestContext,
-): Promise<Response> {
-  const { settings, openDatabase, assets, log, afterwards } = context
-  if (!settings.ok || !site) return refuseIncomplete(context)
-  const { config } = settings
-  const auth = await admit(request, url, config, site, log)
-  if (auth instanceof Response) return auth
-  const origin = site.issuer
-  const { limiters, receivers } = context
-  const sender = { db: openDatabase(), config, receivers, origin, occasion: 'request' as const }
-  let isDue = false
-  const onDue = () => {
-    if (!isDue) afterwards(() => deliver(sender, db.requestCount))
-    isDue = true
-  }
-  const db = openDatabase().for(auth, onDue)
-  return handleMcp(request, {
-    log,
-    refuseScope: () => refuseScope(site, url),
-    refuseToken: () => refuseToken(site, url, log),
-    services: {
-      db,
-      caller: auth,
-      app: config.app && assets ? () => readApp(url, site, assets) : undefined,
-      readAsset: assets && ((path) => readAsset(path, url, assets)),
-      origin,
-      notifyFor: config.notifyUrl === undefined ? undefined : config.notifyFor,
-      events: {
-        config,
-        receivers,
-        countVerification: async () =>
-          (await limiters.verifications?.limit({ key: `gid:${auth.gid}` }))?.success !== false,
-      },
-    },
-  })
-}
-
-async function readAsset(path: string, { origin }: URL, assets: Assets) {
-  const file = await assets.fetch(`${origin}/${path}`)
-  return file.ok ? file.text() : undefined
-}
-
-/** The view for chats, which links to the board of this relay. */
-async function readApp({ origin }: URL, { issuer }: Site, assets: Assets): Promise<string> {
-  const file = await assets.fetch(`${origin}/app/board.html`)
-  if (!file.ok) throw new Error(`The view for chats is not among the assets: ${file.status}`)
-  return (await file.text()).replace('{{board}}', `${issuer}/board/`)
 }
 
 async function serveOAuth(
