@@ -11,7 +11,8 @@
 -- Rules that every function keeps. Breaking any of them loses messages or deadlocks:
 --   1. Locks are taken in one order: the grant (advisory, shared; exclusive to cut it off), its row, the
 --      reader (advisory), the reader's row, the thread (advisory, on its folded name), the thread's row,
---      cursors in the order of thread ids. Threads are locked `for no key update`, which foreign keys do not
+--      cursors in the order of thread ids, the subscriptions of a user (advisory; shared by posts), deliveries.
+--      Threads are locked `for no key update`, which foreign keys do not
 --      wait for.
 --   2. `seq` is assigned under the thread's row lock, which is held until commit. A transaction that
 --      sees seq n therefore sees every seq below it, and a cursor that moves by seq skips nothing.
@@ -1105,6 +1106,9 @@ declare
   v_notifies constant boolean := coalesce(p_notify -> 'for' ? v_to, false);
   v_now constant timestamptz := clock_timestamp();
 begin
+  -- A subscription that takes the place of another, under a new id, waits for this post and moves its delivery
+  -- as well, or this post waits for it.
+  perform pg_advisory_xact_lock_shared(hashtextextended(p_message.user_id::text, 5));
   if v_notifies then
     insert into public.relay_targets (user_id, id, kind, gid, client, origin)
     values (p_message.user_id, 'notify', 'notify', '', '', p_notify ->> 'origin') on conflict do nothing;

@@ -9,7 +9,8 @@
 -- Rules that every function keeps. Breaking any of them loses messages or deadlocks:
 --   1. Locks are taken in one order: the grant (advisory, shared; exclusive to cut it off), its row, the
 --      reader (advisory), the reader's row, the thread (advisory, on its folded name), the thread's row,
---      cursors in the order of thread ids. Threads are locked `for no key update`, which foreign keys do not
+--      cursors in the order of thread ids, the subscriptions of a user (advisory; shared by posts), deliveries.
+--      Threads are locked `for no key update`, which foreign keys do not
 --      wait for.
 --   2. `seq` is assigned under the thread's row lock, which is held until commit. A transaction that
 --      sees seq n therefore sees every seq below it, and a cursor that moves by seq skips nothing.

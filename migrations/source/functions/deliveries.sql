@@ -25,6 +25,9 @@ declare
   v_notifies constant boolean := coalesce(p_notify -> 'for' ? v_to, false);
   v_now constant timestamptz := clock_timestamp();
 begin
+  -- A subscription that takes the place of another, under a new id, waits for this post and moves its delivery
+  -- as well, or this post waits for it.
+  perform pg_advisory_xact_lock_shared(hashtextextended(p_message.user_id::text, 5));
   if v_notifies then
     insert into public.relay_targets (user_id, id, kind, gid, client, origin)
     values (p_message.user_id, 'notify', 'notify', '', '', p_notify ->> 'origin') on conflict do nothing;
