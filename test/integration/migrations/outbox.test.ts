@@ -1,7 +1,7 @@
 /** The outbox: which messages a target gets, their order, leases, failures, and what a subscription keeps. */
 import { expect, test } from 'vitest'
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
-import { over, tools, USER, waitingForLocks } from './calls.ts'
+import { over, over, tools, USER, waitingForLocks } from './calls.ts'
 
 const CALLER = { gid: 'one', kind: 'oauth', client: 'ChatGPT', scope: 'mcp' }
 const DAY_MS = 86_400_000
@@ -373,6 +373,24 @@ test('a renewal leaves a delivery that is on its way to its sender', async () =>
   expect(await relay.deliver('b')).toEqual([])
   await relay.deliver('a', [delivered(first as Leased)])
   expect(await queued(relay)).toMatchObject([{ waits: false }])
+})
+
+test('a post that commits while its subscription is taken over is delivered to the new one', async () => {
+  await using database = await createTestDatabase()
+  const relay = await outboxOf(database)
+  for (const gid of ['one', 'two']) {
+    const p_caller = { ...CALLER, gid, client_hash: 'hash' }
+    await relay.call('relay_use_grant', { p_caller, p_opens: true })
+  }
+  await relay.subscribe()
+  const poster = await database.connect()
+  await poster.query('begin')
+  await tools(over(poster)).post('plan')
+  const taking = relay.subscribe({ id: 'sub_2' }, { caller: { ...CALLER, gid: 'two' } } as never)
+  await waitingForLocks(relay.owner, 1)
+  await poster.query('commit')
+  expect(await taking).toMatchObject({ is_renewed: true })
+  expect(await relay.deliver()).toMatchObject([{ target_id: 'sub_2', event: { seq: 1 } }])
 })
 
 test('cutting the connection ends its subscriptions and what waits for them', async () => {
