@@ -1,7 +1,7 @@
 /** The outbox: which messages a target gets, their order, leases, failures, and what a subscription keeps. */
 import { expect, test } from 'vitest'
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
-import { over, over, tools, USER, waitingForLocks } from './calls.ts'
+import { over, tools, USER, waitingForLocks } from './calls.ts'
 
 const CALLER = { gid: 'one', kind: 'oauth', client: 'ChatGPT', scope: 'mcp' }
 const DAY_MS = 86_400_000
