@@ -1,5 +1,6 @@
 /** Notifications of this device, also while the board is closed: the service worker, and Web Push to it. */
 import { signal } from '@preact/signals'
+import { Fault } from '../relay/fault.ts'
 import { manage } from '../relay/manage.ts'
 import { isReadOnly, isSignedIn, toBase64Url, unsubscribe } from '../relay/sign-in.ts'
 import { storage } from '../relay/storage.ts'
@@ -53,10 +54,13 @@ export function findObstacle(): string | undefined {
   })
 }
 
-/** Asks for the permission, and lets this device ring. Throws an error for people. */
+/** Asks for the permission, and lets this device ring. Throws Fault. */
 export async function turnOn(): Promise<void> {
   if ((await Notification.requestPermission()) !== 'granted') {
-    throw new Error(findObstacle() ?? 'Without the permission, the browser shows no notifications.')
+    throw new Fault(
+      'refused',
+      findObstacle() ?? 'Nothing was allowed, so this device does not ring.',
+    )
   }
   await register()
   try {
@@ -76,8 +80,8 @@ export async function turnOff(): Promise<void> {
   if (id) await manage('end_target', { id }).catch(() => {})
 }
 
-/** Sends a test message to this device, and describes what became of it. Throws Fault. */
-export async function sendTest(): Promise<'sent' | 'ended' | string> {
+/** Sends a test message to this device. Returns `sent`, `ended` or the kind of failure. Throws Fault. */
+export async function sendTest(): Promise<string> {
   const { sent, ended = false, error = '' } = await manage('test_device', { id: device.peek() })
   if (ended) await turnOff()
   return sent ? 'sent' : ended ? 'ended' : error
@@ -112,7 +116,10 @@ async function subscribe(): Promise<void> {
   // A browser refuses a second subscription with another key.
   if (known && keyOf(known) !== key) await known.unsubscribe()
   const options = { userVisibleOnly: true, applicationServerKey: key }
-  const { endpoint, keys } = (await pushManager.subscribe(options)).toJSON()
+  const subscription = await pushManager.subscribe(options).catch(({ message }: Error) => {
+    throw new Fault('refused', `The browser’s push service refuses: ${message}`)
+  })
+  const { endpoint, keys } = subscription.toJSON()
   const label = nameDevice(navigator.userAgent, navigator.maxTouchPoints)
   const { id } = await manage('add_device', { endpoint, ...keys, label })
   const before = device.peek()
@@ -124,7 +131,7 @@ async function subscribe(): Promise<void> {
 function whenActive(): Promise<ServiceWorkerRegistration> {
   const { promise, resolve, reject } = Promise.withResolvers<ServiceWorkerRegistration>()
   void navigator.serviceWorker.ready.then(resolve)
-  const error = new Error('The board could not start its service worker. Reload the page.')
+  const error = new Fault('refused', 'The board could not be installed here. Reload the page.')
   setTimeout(() => reject(error), START_LIMIT)
   return promise
 }

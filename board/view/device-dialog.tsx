@@ -1,5 +1,5 @@
 /** The notifications of this device: what they say, on, off, a test, and why they are impossible. */
-import { useState } from 'preact/hooks'
+import { useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { device, findObstacle, sendTest, turnOff, turnOn } from '../state/device.ts'
 import { isDeviceOpen } from '../state/dialog.ts'
 import { noteFault } from '../state/status.ts'
@@ -10,7 +10,18 @@ import { Text } from './text.tsx'
 export function DeviceDialog() {
   const [outcome, setOutcome] = useState('')
   const [isBusy, setBusy] = useState(false)
-  const obstacle = device.value === undefined ? findObstacle() : undefined
+  const isOn = device.value !== undefined
+  const obstacle = isOn ? undefined : findObstacle()
+
+  const root = useRef<HTMLDivElement>(null)
+  const isOpening = useRef(true)
+  // The button that was pressed is gone.
+  useLayoutEffect(() => {
+    const dialog = root.current?.closest('dialog')
+    const next = dialog?.querySelector<HTMLElement>('.primary') ?? dialog?.querySelector('button')
+    if (!isOpening.current) next?.focus()
+    isOpening.current = false
+  }, [isOn, obstacle])
 
   const run = (action: () => Promise<string>) => async () => {
     if (isBusy) return
@@ -40,22 +51,17 @@ export function DeviceDialog() {
         isDeviceOpen.value = false
       }}
     >
-      <div class="device">
+      <div class="device" ref={root}>
         <p>
           For each message to you, also while the board is closed. A notification names the thread
           and the author, and never has the text.
         </p>
-        {obstacle ? (
-          <p class="device-case">{obstacle}</p>
-        ) : (
-          device.value !== undefined && <p class="device-case">This device rings.</p>
-        )}
-        <p class="device-case" role="status">
-          <Text>{outcome}</Text>
+        <p role="status">
+          <Text>{obstacle ?? (outcome || (isOn ? 'This device rings.' : ''))}</Text>
         </p>
         {!obstacle && (
           <div class="dialog-foot">
-            {device.value === undefined ? (
+            {!isOn ? (
               <button
                 class="btn primary"
                 type="button"
