@@ -50,7 +50,7 @@ export function SettingsMenu() {
             label: (
               <>
                 <Icon name="bell" />
-                Notify me when a message is for me
+                Notify me in this tab
               </>
             ),
             hasLine: true,

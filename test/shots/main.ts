@@ -268,6 +268,16 @@ const STATES: State[] = [
     },
   },
   {
+    name: 'away',
+    at: '/board/#/',
+    act: async (page) => {
+      await page.evaluate('navigator.serviceWorker.ready.then(() => {})')
+      await page.context().setOffline(true)
+      await page.reload()
+      await page.getByText('Offline.').waitFor()
+    },
+  },
+  {
     name: 'not-sent',
     at: '/board/#/t/billing-migration',
     act: async (page) => {
