@@ -1,5 +1,6 @@
 /** The notifications of this device: what they say, on, off, a test, and why they are impossible. */
 import { useLayoutEffect, useRef, useState } from 'preact/hooks'
+import { staysSignedIn } from '../relay/sign-in.ts'
 import { device, findObstacle, sendTest, turnOff, turnOn } from '../state/device.ts'
 import { isDeviceOpen } from '../state/dialog.ts'
 import { noteFault } from '../state/status.ts'
@@ -59,6 +60,12 @@ export function DeviceDialog() {
         <p role="status">
           <Text>{obstacle ?? (outcome || (isOn ? 'This device rings.' : ''))}</Text>
         </p>
+        {isOn && !staysSignedIn() && (
+          <p>
+            You are signed in for this tab only. A notification opens the board anew, where you
+            would sign in again: to avoid that, sign out, and back in with “Stay signed in”.
+          </p>
+        )}
         {!obstacle && (
           <div class="dialog-foot">
             {!isOn ? (

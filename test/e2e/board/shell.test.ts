@@ -149,3 +149,16 @@ test('the badge of the icon follows For you, and stays as it is until the relay 
   await page.getByRole('button', { name: /^Done/ }).click()
   await expect.poll(badges).toEqual([1, 0])
 })
+
+test('the installed board offers to stay signed in', async () => {
+  await using relay = await createTestRelay()
+  await using board = await openBoard(browser, relay, { signedOut: true })
+  const { page, context } = board
+  const choice = page.getByRole('checkbox', { name: 'Stay signed in on this device' })
+  expect(await choice.isChecked()).toBe(false)
+  await context.addInitScript(`
+    const real = matchMedia
+    window.matchMedia = (query) => query === '(display-mode: standalone)' ? { matches: true } : real(query)`)
+  await page.reload()
+  await expect.poll(() => choice.isChecked()).toBe(true)
+})
