@@ -29,7 +29,11 @@ const BROWSER = `
   window.Notification = class {
     static permission = 'default'
     static requestPermission = async () => (Notification.permission = await askThere())
-  }`
+    constructor(title) {
+      announced.push(title)
+    }
+  }
+  window.announced = []`
 
 type Started = Awaited<ReturnType<typeof startPush>>
 type Subscription = ReturnType<typeof createDevice> & { key: string }
@@ -251,4 +255,34 @@ test('the connections list each device, and ending this one turns it off here', 
   await expect.poll(() => page.locator('.woken').count()).toBe(0)
   expect((await manage(token, 'list_targets')).body.targets).toEqual([])
   expect(device.complaints).toEqual([])
+})
+
+test('the tab announces no message for which the device rings', async () => {
+  await using started = await startPush()
+  const { relay } = started
+  await using device = await openDevice(started)
+  const { page } = device
+  await page.evaluate(`localStorage.setItem('relay-announced', '["", "plan"]')`)
+  await page.reload()
+  await device.openDialog()
+  await device.turnOn()
+  await page.evaluate(`document.hasFocus = () => false`)
+  const announced = () => page.evaluate('announced')
+  const arrive = async (thread: string) => {
+    await relay.call('relay_post_message', ask(thread))
+    await device.look()
+    await page
+      .getByRole('button', { name: /^Done/, includeHidden: true })
+      .nth(count)
+      .waitFor({ state: 'attached' })
+    count += 1
+  }
+  let count = 0
+  await arrive('plan')
+  await arrive('other')
+  expect(await announced()).toEqual([])
+  await page.getByRole('button', { name: 'Turn off' }).click()
+  await page.getByText('This device no longer rings').waitFor()
+  await arrive('last')
+  await expect.poll(announced).toEqual(['last'])
 })

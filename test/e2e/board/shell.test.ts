@@ -58,13 +58,20 @@ test('only the board’s own files are kept, and posts and the other pages are l
   for (const path of ['/mcp', '/manage', '/token', '/health', '/board/client.json']) {
     expect(all, path).not.toContain(path)
   }
+  /** Whether the service worker answers, while the relay could. */
+  const isAnswered = async (path: string, method = 'GET') => {
+    const answer = page.waitForResponse((each) => each.url() === relay.url + path)
+    await page.evaluate(`fetch('${path}', { method: '${method}' }).then((each) => each.text())`)
+    return (await answer).fromServiceWorker()
+  }
+  expect(await isAnswered('/board/icon.svg')).toBe(true)
+  expect(await isAnswered('/board/', 'POST')).toBe(false)
+  expect(await isAnswered('/mcp', 'POST')).toBe(false)
+  expect(await isAnswered('/health')).toBe(false)
   await context.setOffline(true)
-  const reach = (path: string, method = 'GET') =>
-    page.evaluate(
-      `fetch('${path}', { method: '${method}' }).then(({ status }) => status, () => 'no')`,
-    )
+  const reach = (path: string) =>
+    page.evaluate(`fetch('${path}').then(({ status }) => status, () => 'no')`)
   expect(await reach('/board/icon.svg')).toBe(200)
-  expect(await reach('/board/', 'POST')).toBe('no')
   expect(await reach('/board/client.json')).toBe('no')
   expect(await reach('/health')).toBe('no')
 })
