@@ -91,7 +91,7 @@ function Row({ target, onChange }: { target: Target; onChange: TargetsProps['onC
   )
 }
 
-/** What is told of those for which it is always the same. */
+/** The messages of those kinds that have no choice. */
 const SCOPES: Partial<Record<Target['kind'], string>> = {
   notify: 'by notifications',
   push: 'messages to you',

@@ -11,7 +11,7 @@ beforeAll(async () => {
 })
 afterAll(() => browser.close())
 
-/** What headless Chromium lacks: permissions for notifications, and a push service to subscribe at. */
+/** Stand-ins for what headless Chromium does not have: permissions for notifications, and a push service. */
 const BROWSER = `
   const make = ({ endpoint, p256dh, auth, key }) => ({
     options: { applicationServerKey: Uint8Array.fromBase64(key, { alphabet: 'base64url' }).buffer },
@@ -132,7 +132,7 @@ test('a test that does not arrive is explained, and a device that is gone is tur
   await device.turnOn()
 })
 
-test('without the permission, nothing is subscribed, and the dialog says where it is given', async () => {
+test('without the permission, nothing is subscribed, and the dialog says where to allow it', async () => {
   await using started = await startPush()
   const { signIn, manage } = started
   const token = await signIn()
