@@ -14,6 +14,11 @@ const START_LIMIT = 20_000
 /** The relay's id of this device; undefined while it does not ring. */
 export const device = signal(storage.getItem(DEVICE_STORE) ?? undefined)
 
+// Another tab may have turned it on or off.
+addEventListener('storage', ({ key, newValue }) => {
+  if (key === DEVICE_STORE) device.value = newValue ?? undefined
+})
+
 /** Trusted Types, which not every browser has. */
 interface Policies {
   createPolicy(
@@ -46,7 +51,7 @@ export async function startDevice(): Promise<void> {
 export function findObstacle(): string | undefined {
   return describeObstacle({
     isSecure: isSecureContext,
-    hasPush: 'PushManager' in globalThis && 'serviceWorker' in navigator,
+    hasPush: ['PushManager', 'Notification', 'ServiceWorker'].every((each) => each in globalThis),
     isDenied: globalThis.Notification?.permission === 'denied',
     isInstalled: matchMedia('(display-mode: standalone)').matches,
     agent: navigator.userAgent,
