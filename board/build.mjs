@@ -98,8 +98,9 @@ export async function buildBoard() {
     await writeIfNew(join(PAGES_TARGET, name), await fill(join('pages', name)))
   }
   await buildSkills()
-  for (const { name, contents } of files) await writeIfNew(join(TARGET, name), contents)
   const given = await readdir(PUBLIC)
+  files.push({ name: 'sw.js', contents: await buildWorker(files) })
+  for (const { name, contents } of files) await writeIfNew(join(TARGET, name), contents)
   for (const name of given) await copyFile(join(PUBLIC, name), join(TARGET, name))
   await copyFile(ICON, join(TARGET, 'icon.svg'))
 
@@ -108,6 +109,32 @@ export async function buildBoard() {
     if (!current.has(name) && !name.endsWith('.draft'))
       await rm(join(TARGET, name), { force: true })
   }
+}
+
+/**
+ * Builds the service worker, which keeps the files of the board: these, and its icon and manifest.
+ * @param {{ name: string, contents: Uint8Array }[]} files
+ */
+async function buildWorker(files) {
+  const shell = files.filter(({ name }) => !/^(home|style|consent)\b/.test(name))
+  const digest = createHash('sha256')
+  for (const { contents } of shell) digest.update(contents)
+  const names = shell.map(({ name }) => (name === 'index.html' ? './' : name))
+  const { outputFiles } = await build({
+    ...COMMON,
+    entryPoints: [join(SOURCE, 'sw.js')],
+    define: {
+      SHELL: JSON.stringify([
+        ...names,
+        'icon.svg',
+        'icon-unread.svg',
+        'icon-192.png',
+        'board.webmanifest',
+      ]),
+      CACHE: JSON.stringify(`board-${digest.digest('hex').slice(0, 16)}`),
+    },
+  })
+  return /** @type {Uint8Array} */ (outputFiles[0]?.contents)
 }
 
 /** Copies the skills, and lists them as skills/list does: SEP-2640. */

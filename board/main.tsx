@@ -54,4 +54,4 @@ followNews()
 followOutbox(noteSettledHere)
 followTabs()
 // A page that stays open for days meets a newer relay, which no longer has the files of this one.
-setTimeout(loadParts, LATER)
+setTimeout(async () => (await loadParts())?.startDevice(), LATER)

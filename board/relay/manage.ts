@@ -31,12 +31,12 @@ export interface DueThread {
   delete_at: string
 }
 
-/** A receiver of new messages: a subscription of a client, or the person's notifications. */
+/** A receiver of new messages: a subscription of a client, a device, or the person's notifications. */
 export interface Target {
   id: string
-  kind: 'webhook' | 'notify'
+  kind: 'webhook' | 'notify' | 'push'
   gid?: string
-  /** The client that made it. */
+  /** The client that made it, or the device. */
   name?: string
   host?: string
   reader_tag?: string
@@ -67,6 +67,9 @@ interface Actions {
   forget_reader: { forgotten: true }
   list_targets: { targets: Target[] }
   end_target: { ended: true }
+  push_key: { key: string }
+  add_device: { id: string }
+  test_device: { sent: boolean; error?: string; ended?: boolean }
 }
 
 /** Performs an action, even if the page closes meanwhile. Throws Fault. */
@@ -88,5 +91,5 @@ export async function endSignIn(): Promise<void> {
   await allAnswered()
   // One that may only read may not do this either, and a relay that is away does not keep anyone here.
   if (!isReadOnly.peek()) await manage('disconnect', { gid: 'own' }).catch(() => {})
-  signOut()
+  await signOut()
 }

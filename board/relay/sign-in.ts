@@ -147,9 +147,22 @@ export function forget(): void {
   storage.clear()
 }
 
+/** Ends this browser's subscription to push messages, if it has one. */
+export async function unsubscribe(): Promise<void> {
+  const registration = await navigator.serviceWorker?.getRegistration()
+  const subscription = await registration?.pushManager?.getSubscription()
+  await subscription?.unsubscribe()
+}
+
+/** Milliseconds that a push service may take to end a subscription. */
+const UNSUBSCRIBE_LIMIT = 2_000
+
 /** Forgets everything, and begins anew. */
-export function signOut(): void {
+export async function signOut(): Promise<void> {
   forget()
+  // The relay has ended the device with the sign-in, so that a subscription that stays does no harm.
+  const isLate = new Promise((resolve) => setTimeout(resolve, UNSUBSCRIBE_LIMIT))
+  await Promise.race([unsubscribe().catch(() => {}), isLate])
   // With a new page nothing is left in memory either.
   location.replace('/board/')
 }
@@ -224,7 +237,8 @@ function randomText(): string {
   return toBase64Url(crypto.getRandomValues(new Uint8Array(32)))
 }
 
-function toBase64Url(bytes: Uint8Array): string {
+/** Bytes in base64url, without padding. */
+export function toBase64Url(bytes: Uint8Array): string {
   return btoa(String.fromCharCode(...bytes))
     .replaceAll('+', '-')
     .replaceAll('/', '_')

@@ -8,5 +8,8 @@ export const threadDialog = signal<{ about: 'edit' | 'delete'; thread: string } 
 /** Whether the field for everything is shown. */
 export const isPaletteOpen = signal(false)
 
+/** Whether the notifications of this device are shown. */
+export const isDeviceOpen = signal(false)
+
 /** Whether the keyboard shortcuts are shown. */
 export const isHelpOpen = signal(false)

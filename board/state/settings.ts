@@ -1,10 +1,12 @@
 /** The person's choices in this browser: theme and notifications. */
 import { effect, signal } from '@preact/signals'
+import { isReadOnly, isSignedIn } from '../relay/sign-in.ts'
 import { storage } from '../relay/storage.ts'
 import { isPerson, type Latest, nameOf, PERSON } from '../relay/types.ts'
 import { toPlainLine } from '../text/characters.ts'
 import { excerptOf } from '../text/words.ts'
-import { forYouCount, type Waiting } from './for-you.ts'
+import { isDeviceOpen } from './dialog.ts'
+import { forYou, forYouCount, type Waiting } from './for-you.ts'
 import { formatRoute, type Route, route } from './route.ts'
 import { say } from './status.ts'
 import { type Change, onChange } from './threads.ts'
@@ -24,6 +26,9 @@ export function setTheme(next: Theme): void {
   }
 }
 
+/** Where the id of this device is kept while it rings. */
+export const DEVICE_STORE = 'relay-device'
+
 /** Threads whose every message is announced; the empty name stands for messages to the person. */
 export const announced = signal<ReadonlySet<string>>(
   new Set(JSON.parse(storage.getItem('relay-announced') ?? '[]')),
@@ -40,10 +45,18 @@ export async function toggleAnnounced(name: string): Promise<void> {
   else if ((await Notification.requestPermission()) !== 'granted') {
     return say('The browser does not allow notifications here. Its settings for this site decide.')
   } else if (!showsNotifications()) {
-    return say('This browser blocks notifications from web pages.')
+    const onDevice = { label: 'On this device…', run: openDevice }
+    return say(
+      'This browser blocks notifications from web pages.',
+      isReadOnly.peek() ? undefined : onDevice,
+    )
   } else next.add(name)
   announced.value = next
   storage.setItem('relay-announced', JSON.stringify([...next]))
+}
+
+function openDevice(): void {
+  isDeviceOpen.value = true
 }
 
 /** Announces a thread under its new name; without one, no longer. */
@@ -74,8 +87,8 @@ export function followNews(): void {
     document.title = `${count > 0 ? `(${count}) ` : ''}${place} · Relay`
     const icon = document.querySelector<HTMLLinkElement>('link[rel=icon]')
     if (icon) icon.href = count > 0 ? 'icon-unread.svg' : 'icon.svg'
-    // The icon of the installed board, where the system shows one.
-    void navigator.setAppBadge?.(count).catch(() => {})
+    // The icon of the installed board. Until the relay has said, the count of the last push message stays.
+    if (forYou.value || !isSignedIn.value) void navigator.setAppBadge?.(count).catch(() => {})
   })
   onChange(announceThreads)
 }
@@ -98,7 +111,8 @@ function titleOf(to: Route): string {
 
 /** Notifies the person of messages to them, unless they are looking at the board. */
 export function announceForYou(messages: Waiting[]): void {
-  if (!announced.peek().has(TO_ME)) return
+  // The device that rings would show each twice.
+  if (!announced.peek().has(TO_ME) || storage.getItem(DEVICE_STORE)) return
   // Of a thread, the newest takes the place of the others.
   for (const message of messages.toReversed()) {
     notify(message.thread_name, { ...message, excerpt: message.content.slice(0, EXCERPT) })
@@ -112,7 +126,8 @@ function announceThreads(changes: Change[]): void {
     if (!latest || unread_count === 0 || !announced.peek().has(name) || isPerson(latest)) continue
     // In a thread outside the list, the new messages are at most the unread ones.
     const last = before ? (before.latest?.seq ?? 0) : latest.seq - unread_count
-    const isForMe = latest.to === PERSON && announced.peek().has(TO_ME)
+    const isMine = announced.peek().has(TO_ME) || storage.getItem(DEVICE_STORE)
+    const isForMe = latest.to === PERSON && isMine
     if (latest.seq > last && !isForMe) notify(name, latest)
   }
 }

@@ -2,7 +2,7 @@
 import { useEffect, useRef } from 'preact/hooks'
 import { isReadOnly, isSignedIn, signIn, staysSignedIn } from '../relay/sign-in.ts'
 import { isPerson, nameOf } from '../relay/types.ts'
-import { isHelpOpen, isPaletteOpen, threadDialog } from '../state/dialog.ts'
+import { isDeviceOpen, isHelpOpen, isPaletteOpen, threadDialog } from '../state/dialog.ts'
 import { lookNow } from '../state/looking.ts'
 import { route } from '../state/route.ts'
 import { hideToast, toast, trouble } from '../state/status.ts'
@@ -43,6 +43,7 @@ export function App({ problem }: { problem: string | undefined }) {
       <Announcer />
       {isPaletteOpen.value && <Later isOverlay>{({ Palette }) => <Palette />}</Later>}
       {isHelpOpen.value && <Later isOverlay>{({ Help }) => <Help />}</Later>}
+      {isDeviceOpen.value && <Later isOverlay>{({ DeviceDialog }) => <DeviceDialog />}</Later>}
       {threadDialog.value && <Later isOverlay>{({ ThreadDialog }) => <ThreadDialog />}</Later>}
     </>
   )

@@ -1,7 +1,7 @@
 /** The commands of the palette, for the place where the person is. */
 import { isReadOnly } from '../relay/sign-in.ts'
 import { setArchived } from '../state/actions.ts'
-import { isHelpOpen, threadDialog } from '../state/dialog.ts'
+import { isDeviceOpen, isHelpOpen, threadDialog } from '../state/dialog.ts'
 import { toggleMuted } from '../state/muted.ts'
 import { markAllRead } from '../state/read-state.ts'
 import { go, type Route, route } from '../state/route.ts'
@@ -70,6 +70,13 @@ function everywhere(): Command[] {
       : [
           place('key', 'Connections', { at: 'connections' }),
           place('people', 'Readers', { at: 'readers' }),
+          {
+            icon: 'bell' as const,
+            name: 'Notify me on this device',
+            run: () => {
+              isDeviceOpen.value = true
+            },
+          },
         ]),
     { icon: 'desk', name: 'Theme: system', run: () => setTheme('system') },
     { icon: 'desk', name: 'Theme: light', run: () => setTheme('light') },

@@ -51,7 +51,7 @@ function describeWait(): string {
 
 function Tools() {
   const isOn = announced.value.has(TO_ME)
-  const label = 'Notify me when a message is for me'
+  const label = 'Notify me in this tab'
   return (
     <div class="head-tools">
       <button

@@ -1,7 +1,9 @@
 /** The parts that the first view does not need: a file of their own, which lazy.tsx loads. */
+export { startDevice } from '../state/device.ts'
 export { contextOf, download } from '../state/whole-thread.ts'
 export { ConnectPane, FirstSteps } from './connect.tsx'
 export { ConnectionsPane } from './connections.tsx'
+export { DeviceDialog } from './device-dialog.tsx'
 export { DueThreads } from './due-threads.tsx'
 export { Help } from './help.tsx'
 export { NewThreadPane } from './new-thread.tsx'

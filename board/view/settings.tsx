@@ -1,7 +1,7 @@
 /** The menu at the foot: theme, notifications, help, signing out. */
 import { endSignIn } from '../relay/manage.ts'
 import { isReadOnly } from '../relay/sign-in.ts'
-import { isHelpOpen } from '../state/dialog.ts'
+import { isDeviceOpen, isHelpOpen } from '../state/dialog.ts'
 import { sendHeld } from '../state/outbox.ts'
 import { go } from '../state/route.ts'
 import { announced, setTheme, TO_ME, theme, toggleAnnounced } from '../state/settings.ts'
@@ -50,13 +50,28 @@ export function SettingsMenu() {
             label: (
               <>
                 <Icon name="bell" />
-                Notify me when a message is for me
+                Notify me in this tab
               </>
             ),
             hasLine: true,
             isChecked: announced.value.has(TO_ME),
             run: () => void toggleAnnounced(TO_ME),
           },
+          ...(isReadOnly.value
+            ? []
+            : [
+                {
+                  label: (
+                    <>
+                      <Icon name="bell" />
+                      Notify me on this device…
+                    </>
+                  ),
+                  run: () => {
+                    isDeviceOpen.value = true
+                  },
+                },
+              ]),
           ...(isReadOnly.value ? [] : PAGES).map(({ at, icon, label }, i) => ({
             label: (
               <>

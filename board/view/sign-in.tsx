@@ -4,7 +4,9 @@ import { obstacle, signIn, staysSignedIn } from '../relay/sign-in.ts'
 import { Icon, Logo } from './icons.tsx'
 
 export function SignIn({ problem }: { problem: string | undefined }) {
-  const [stays, setStays] = useState(staysSignedIn)
+  // An installed board that is closed has no tab to come back to.
+  const isInstalled = matchMedia('(display-mode: standalone)').matches
+  const [stays, setStays] = useState(staysSignedIn() || isInstalled)
   return (
     <div class="page">
       <main class="gate">

@@ -125,6 +125,26 @@ const STATES: State[] = [
     },
   },
   {
+    name: 'device',
+    at: '/board/#/',
+    act: (page) => openDevice(page, 'default'),
+  },
+  {
+    name: 'device-on',
+    at: '/board/#/',
+    act: async (page) => {
+      await openDevice(page, 'default')
+      await page.getByRole('button', { name: 'Turn on' }).click()
+      await page.getByRole('button', { name: 'Send a test' }).click()
+      await page.getByText('Sent.').waitFor()
+    },
+  },
+  {
+    name: 'device-blocked',
+    at: '/board/#/',
+    act: (page) => openDevice(page, 'denied'),
+  },
+  {
     name: 'disconnect',
     at: '/board/#/connections',
     act: async (page) => {
@@ -248,6 +268,16 @@ const STATES: State[] = [
     },
   },
   {
+    name: 'away',
+    at: '/board/#/',
+    act: async (page) => {
+      await page.evaluate('navigator.serviceWorker.ready.then(() => {})')
+      await page.context().setOffline(true)
+      await page.reload()
+      await page.getByText('Offline.').waitFor()
+    },
+  },
+  {
     name: 'not-sent',
     at: '/board/#/t/billing-migration',
     act: async (page) => {
@@ -260,6 +290,20 @@ const STATES: State[] = [
     },
   },
 ]
+
+/** Opens the notifications of the device; headless Chromium has no permissions for them and no push service. */
+async function openDevice(page: Page, permission: string) {
+  const answer = { key: '', id: 'dev_1', sent: true }
+  await page.route('**/manage', (route) => route.fulfill({ json: answer }))
+  await page.evaluate(`
+    Notification = class {
+      static permission = '${permission}'
+      static requestPermission = async () => 'granted'
+    }
+    PushManager.prototype.subscribe = async () => ({ toJSON: () => ({}) })`)
+  await page.getByRole('button', { name: 'Settings' }).click()
+  await page.getByRole('menuitem', { name: 'Notify me on this device' }).click()
+}
 
 /** Opens a page of the relay in a browser of its own. */
 async function open(browser: Browser, origin: string, state: State, options: object) {
@@ -350,6 +394,16 @@ function listWoken() {
       failed_since: ago(22),
       last_error: 'timeout',
       waiting_count: 3,
+    },
+    {
+      ...woken,
+      id: 'dev_1',
+      kind: 'push',
+      name: 'Chrome on Android',
+      host: 'fcm.googleapis.com',
+      reader_tag: 'board',
+      addressed_only: true,
+      last_delivery_at: ago(2),
     },
     { ...woken, id: 'notify', kind: 'notify', addressed_only: false, last_delivery_at: ago(0) },
   ]

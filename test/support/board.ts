@@ -17,7 +17,12 @@ export interface OpenOptions extends BrowserContextOptions {
 
 export async function openBoard(browser: Browser, relay: TestRelay, options: OpenOptions = {}) {
   const { at, signedOut, hasClock, ...context } = options
-  const opened = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...context })
+  const opened = await browser.newContext({
+    viewport: { width: 1280, height: 800 },
+    // Requests that a service worker sees go past the answers that a test puts in the relay's place.
+    serviceWorkers: 'block',
+    ...context,
+  })
   const page = await opened.newPage()
   // Shorter than a test may take, so that a failure names the step that waited.
   page.setDefaultTimeout(10_000)
@@ -25,7 +30,10 @@ export async function openBoard(browser: Browser, relay: TestRelay, options: Ope
   const complaints: string[] = []
   page.on('console', (message) => {
     // The browser's message about an answer such as 401 is not a complaint of the page.
-    if (/^(error|warning)$/.test(message.type()) && !/Failed to load/.test(message.text())) {
+    if (
+      /^(error|warning)$/.test(message.type()) &&
+      !/Failed to load|blocked by Playwright/.test(message.text())
+    ) {
       complaints.push(message.text())
     }
   })

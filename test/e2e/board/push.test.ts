@@ -42,15 +42,10 @@ const RECORD = `
 
 /** The board with its service worker, and messages to it. */
 async function openWithWorker(relay: TestRelay) {
-  const board = await openBoard(browser, relay)
+  const board = await openBoard(browser, relay, { serviceWorkers: 'allow' })
   const { page, context } = board
-  const started = context.waitForEvent('serviceworker')
-  await page.evaluate(`(async () => {
-    const policy = trustedTypes.createPolicy('relay-board', { createScriptURL: (url) => url })
-    await navigator.serviceWorker.register(policy.createScriptURL('sw.js'))
-    await navigator.serviceWorker.ready
-  })()`)
-  const worker = await started
+  const worker = context.serviceWorkers()[0] ?? (await context.waitForEvent('serviceworker'))
+  await page.evaluate('navigator.serviceWorker.ready.then(() => {})')
   await worker.evaluate(`void function () {${RECORD}}()`)
   const cdp = await context.newCDPSession(page)
   const registrationId = await findRegistration(cdp)

@@ -145,7 +145,7 @@ test('the files of the board: their headers, and nothing else is served', async 
   const index = await relay.fetch('/board/')
   const policy = index.headers.get('content-security-policy') ?? ''
   expect(policy).toBe(
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; manifest-src 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'",
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; manifest-src 'self'; worker-src 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types relay-board",
   )
   const html = await index.text()
   expect(html).not.toMatch(/<script(?![^>]*src=)|\son\w+=|<style/)

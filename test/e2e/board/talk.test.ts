@@ -368,7 +368,7 @@ test('a message for the person is announced while another window is in front, ot
   await page.getByText('go', { exact: true }).waitFor()
   await page.evaluate(STUB)
   await page.evaluate('window.refuses = true')
-  const item = page.getByRole('menuitemcheckbox', { name: 'Notify me when a message is for me' })
+  const item = page.getByRole('menuitemcheckbox', { name: 'Notify me in this tab' })
   const toggle = async () => {
     await page.getByRole('button', { name: 'Settings' }).click()
     await item.click()
