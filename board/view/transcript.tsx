@@ -1,5 +1,5 @@
 /** The messages of the open thread, and where the person is in them. */
-import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
+import { useCallback, useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { isPerson, type Message as MessageData } from '../relay/types.ts'
 import { today } from '../state/clock.ts'
 import { posted } from '../state/outbox.ts'
@@ -54,7 +54,12 @@ export function TranscriptView({ open }: { open: Transcript }) {
   const seq = to.at === 'thread' ? to.seq : undefined
   const pending = outbox.value.filter((each) => each.thread === name)
 
-  useReading(scroll, messages)
+  const watch = useReading()
+  const onDrawn = useCallback((chunk: Element) => {
+    watch(chunk)
+    // Its height was only an estimate until now.
+    if (wasAtEnd.current && scroll.current) scroll.current.scrollTop = scroll.current.scrollHeight
+  }, [])
   const keep = usePlace(scroll, wasAtEnd)
 
   const onScroll = () => {
@@ -157,6 +162,8 @@ export function TranscriptView({ open }: { open: Transcript }) {
               firstUnread={ifWithin(open.firstUnread, chunk)}
               unreadCount={open.unreadCount}
               target={ifWithin(seq, chunk)}
+              isKept={ifWithin(aim.seq, chunk) !== undefined}
+              onDrawn={onDrawn}
               today={today.value}
             />
           ))}
