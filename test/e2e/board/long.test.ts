@@ -1,7 +1,7 @@
 /** Long threads and long texts: what is in the page of them, and that they can be used as short ones are. */
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { go, openBoard, sendNow } from '../../support/board.ts'
+import { findBarriers, go, openBoard, sendNow } from '../../support/board.ts'
 import { openBrowser } from '../../support/browser.ts'
 import { createTestRelay, type TestRelay } from '../../support/relay.ts'
 
@@ -150,4 +150,56 @@ test('a long text is typed on in its own direction, and sent whole', async () =>
     }
     await expect.poll(last).toBe(`${text}end`)
   }
+})
+
+test('a long report has an outline, and a head that stays at the top', async () => {
+  await using relay = await createTestRelay()
+  const part = (heading: string) => `## ${heading}\n\n${'words '.repeat(300)}\n\n`
+  await relay.call('relay_post_message', {
+    thread_name: 'long',
+    content: `# Load report\n\n${['Before', 'During', '`After`'].map(part).join('')}`,
+    surface: 'code',
+    reader_tag: 'nightly',
+  })
+  await post(relay, 'line\n'.repeat(1_500))
+  await using board = await openBoard(browser, relay, { at: '#/t/long/1' })
+  const { page } = board
+  const report = page.locator('[data-seq="1"]')
+  await report.getByRole('button', { name: /^Show all/ }).click()
+  const outline = page.getByRole('navigation', { name: 'Outline of message 1' })
+  // The title stands in the head.
+  expect(await outline.getByRole('listitem').allInnerTexts()).toEqual(['Before', 'During', 'After'])
+  await outline.getByRole('button', { name: 'During' }).click()
+  const heading = report.getByRole('heading', { name: 'During' })
+  const top = (await page.locator('.scroll').boundingBox())?.y ?? 0
+  await expect.poll(async () => ((await heading.boundingBox())?.y ?? 0) - top).toBeLessThan(120)
+  expect(await heading.evaluate((each) => each.ownerDocument.activeElement === each)).toBe(true)
+  for (const name of ['Load report', 'nightly']) {
+    const box = await report
+      .getByText(name, { exact: true })
+      .locator('visible=true')
+      .first()
+      .boundingBox()
+    expect((box?.y ?? 0) - top).toBeLessThan(48)
+  }
+  // The heading is not under the head.
+  const head = await report.locator('.doc-head').boundingBox()
+  expect((await heading.boundingBox())?.y).toBeGreaterThanOrEqual(
+    (head?.y ?? 0) + (head?.height ?? 0) - 1,
+  )
+  await report.getByRole('button', { name: 'Show less' }).click()
+  await report.getByRole('button', { name: /^Show all/ }).waitFor()
+  // A text without headings has none.
+  const log = page.locator('[data-seq="2"]')
+  await log.getByRole('button', { name: /^Show all/ }).click()
+  await log.getByRole('button', { name: 'Show less' }).waitFor()
+  expect(await log.getByRole('button', { name: 'Outline' }).count()).toBe(0)
+  expect(await findBarriers(page)).toEqual([])
+
+  await page.setViewportSize({ width: 390, height: 800 })
+  await report.getByRole('button', { name: /^Show all/ }).click()
+  const toggle = report.getByRole('button', { name: 'Outline' })
+  expect(await toggle.getAttribute('aria-expanded')).toBe('false')
+  await toggle.click()
+  await outline.getByRole('button', { name: 'After' }).waitFor()
 })
