@@ -64,8 +64,17 @@ export function MessageSkeleton() {
           Loading
         </p>
         <div class="skeleton wide" aria-hidden="true">
-          {Array.from({ length: 10 }, () => (
-            <i />
+          {Array.from({ length: 6 }, () => (
+            <div class="msg">
+              <b class="tile" />
+              <div class="author">
+                <i />
+              </div>
+              <div class="body">
+                <i />
+                <i />
+              </div>
+            </div>
           ))}
         </div>
       </div>

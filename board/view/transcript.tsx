@@ -6,6 +6,7 @@ import { posted } from '../state/outbox.ts'
 import { outbox } from '../state/outbox-store.ts'
 import { findUnseen } from '../state/read-state.ts'
 import { route } from '../state/route.ts'
+import { findThread } from '../state/threads.ts'
 import {
   jumpToEnd,
   loadNewer,
@@ -146,6 +147,11 @@ export function TranscriptView({ open }: { open: Transcript }) {
         aria-label="Messages of this thread"
       >
         <div class="col feed" role="log" aria-live="off" aria-label="Messages">
+          {messages.length > 0 && (
+            <p class="printed" aria-hidden="true">
+              {describeRange(messages.length, olderCount, findThread(name)?.message_count)}
+            </p>
+          )}
           {olderCount > 0 && (
             <p class="older">
               <button class="btn small quiet" type="button" onClick={() => void loadOlder()}>
@@ -185,6 +191,13 @@ export function TranscriptView({ open }: { open: Transcript }) {
       )}
     </>
   )
+}
+
+/** Which messages of the thread these are, for a print of them; nothing when they are all. */
+function describeRange(count: number, olderCount: number, total = 0): string {
+  if (total <= count) return ''
+  const [first, last] = [olderCount + 1, olderCount + count].map((each) => each.toLocaleString())
+  return `Messages ${first}–${last} of ${total.toLocaleString()}`
 }
 
 /** Whether more than a screen is below, and how many messages there were not seen. */
