@@ -64,13 +64,13 @@ export function MessageSkeleton() {
           Loading
         </p>
         <div class="skeleton wide" aria-hidden="true">
-          {Array.from({ length: 6 }, () => (
-            <div class="msg">
+          {Array.from({ length: 8 }, () => (
+            <div>
               <b class="tile" />
-              <div class="author">
+              <div>
                 <i />
               </div>
-              <div class="body">
+              <div>
                 <i />
                 <i />
               </div>
