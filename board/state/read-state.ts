@@ -38,7 +38,7 @@ effect(() => {
 })
 
 /** Watches message elements that carry `data-seq`. Disconnect it with stopReading(). */
-export function createReadObserver(root: Element): IntersectionObserver {
+export function createReadObserver(root: Element | null): IntersectionObserver {
   return new IntersectionObserver(
     (entries) => {
       for (const entry of entries) {

@@ -1,6 +1,6 @@
-/** Runs of messages: drawn again only when one of them has changed, and skipped while far from the screen. */
+/** Runs of messages: drawn again only when one of them has changed, and out of the page while far from the screen. */
 import { Fragment } from 'preact'
-import { useMemo, useRef } from 'preact/hooks'
+import { useEffect, useMemo, useRef } from 'preact/hooks'
 import { isReadOnly } from '../relay/sign-in.ts'
 import { isPerson, type Message as MessageData, nameOf } from '../relay/types.ts'
 import { answer, lineOf } from '../state/answering.ts'
@@ -10,6 +10,7 @@ import { dayOf, formatDay } from '../text/time.ts'
 import { messageActions } from './actions.tsx'
 import { memo } from './memo.ts'
 import { Message } from './message.tsx'
+import { useNear } from './nearness.ts'
 import { receiptFor } from './receipt.tsx'
 
 /** Minutes within which two messages of one author share a head. */
@@ -18,7 +19,7 @@ const CONTINUED = 5 * 60_000
 /** Messages after which the name is said again. */
 const LONGEST_RUN = 9
 
-/** Messages that are drawn, and skipped while they are far from the screen, together. */
+/** Messages that are drawn, and out of the page while they are far from the screen, together. */
 export const CHUNK = 50
 
 /** Pixels of a typical message, for chunks that were never on screen. */
@@ -34,6 +35,10 @@ interface ChunkProps {
   unreadCount: number
   /** The message that the address means, if it is one of these. */
   target: number | undefined
+  /** Whether its messages stay in the page, because the view goes to one of them. */
+  isKept: boolean
+  /** Called with its element when its messages are in the page. */
+  onDrawn: (chunk: Element) => void
   /** The start of today: the names of days change with it. */
   today: number
 }
@@ -55,9 +60,20 @@ export function useChunks({ name, messages }: Transcript): MessageData[][] {
 
 export const Chunk = memo((props: ChunkProps) => {
   const { thread, messages, before, firstUnread, unreadCount, target, today } = props
+  const { part, height, onFocusOut } = useNear()
+  const isAway = height !== undefined && !props.isKept
+  useEffect(() => {
+    if (part.current && !isAway) props.onDrawn(part.current)
+  }, [messages, isAway])
+  if (isAway) return <div class="chunk" ref={part} style={{ height: `${height}px` }} />
   let run = 0
   return (
-    <div class="chunk" style={{ containIntrinsicSize: `auto ${messages.length * TYPICAL}px` }}>
+    <div
+      class="chunk"
+      ref={part}
+      style={{ containIntrinsicSize: `auto ${messages.length * TYPICAL}px` }}
+      onFocusOut={onFocusOut}
+    >
       {messages.map((message, i) => {
         const last = messages[i - 1] ?? before
         const isNewDay = !last || dayOf(last.created_at) !== dayOf(message.created_at)

@@ -16,6 +16,15 @@ const MAX_LENGTH = 100_000
 /** Characters that fill the field anyway, so that it need not be measured at each key. */
 const LONG = 10_000
 
+/** A first letter of Hebrew, Arabic and their relatives. */
+const RIGHT_TO_LEFT = /^\P{L}*[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]/u
+
+/** With "auto" the browser looks for the direction of each line, of the whole text at each key. */
+function directionOf(text: string): 'auto' | 'ltr' | 'rtl' {
+  if (text.length <= LONG) return 'auto'
+  return RIGHT_TO_LEFT.test(text) ? 'rtl' : 'ltr'
+}
+
 interface ComposerProps {
   /** The thread; empty while a new one has no name yet. */
   thread: string
@@ -135,7 +144,7 @@ export function Composer(props: ComposerProps) {
           placeholder={placeholder}
           value={draft.text}
           aria-invalid={isTooLong}
-          dir="auto"
+          dir={directionOf(draft.text)}
           {...mention.aria}
           onInput={(event) => {
             change({ ...draft, text: event.currentTarget.value })

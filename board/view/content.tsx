@@ -1,6 +1,7 @@
 /** A message's content: drawn from its Markdown or as text, and folded when it is long. */
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { noteFault, say } from '../state/status.ts'
+import { Document } from './document.tsx'
 import { Drawn } from './drawn.tsx'
 import type { MessageProps } from './message.tsx'
 import { scrollTo, settle } from './scrolling.ts'
@@ -36,12 +37,9 @@ export function Content({ message, thread, isPlain, onWhole }: ContentProps) {
       if (message) requestAnimationFrame(() => showHead(message))
     }
     return (
-      <>
+      <Document message={message} length={length} isPlain={isPlain} onLess={close}>
         <Drawn text={content} isPlain={isPlain} />
-        <button class="btn small less" type="button" onClick={close}>
-          Show less
-        </button>
-      </>
+      </Document>
     )
   }
   const start = content.slice(0, FOLDED).replace(/[\ud800-\udbff]$/, '')

@@ -1,6 +1,5 @@
 /** Follows where the person is in a thread, and which messages are on screen. */
-import { useEffect, useRef } from 'preact/hooks'
-import type { Message as MessageData } from '../relay/types.ts'
+import { useCallback, useEffect, useRef } from 'preact/hooks'
 import { createReadObserver, stopReading } from '../state/read-state.ts'
 import { savePlace } from '../state/route.ts'
 import { findPlace, goToPlace, settle } from './scrolling.ts'
@@ -43,20 +42,13 @@ export function usePlace(scroll: { current: HTMLElement | null }, wasAtEnd: { cu
   }
 }
 
-/** Watches which messages are on screen. */
-export function useReading(scroll: { current: HTMLElement | null }, messages: MessageData[]): void {
+/** Watches which messages are on screen. Returns what to call with the element of messages that were drawn. */
+export function useReading(): (chunk: Element) => void {
   const observer = useRef<IntersectionObserver | undefined>(undefined)
-  const watched = useRef(new WeakMap<Element, number>())
   useEffect(() => () => observer.current && stopReading(observer.current), [])
-  useEffect(() => {
-    if (!scroll.current) return
-    observer.current ??= createReadObserver(scroll.current)
-    for (const chunk of scroll.current.querySelectorAll('.chunk')) {
-      const key = chunk.childElementCount
-      if (watched.current.get(chunk) === key) continue
-      watched.current.set(chunk, key)
-      // An element that is watched already stays so.
-      for (const element of chunk.querySelectorAll('.msg')) observer.current.observe(element)
-    }
-  }, [messages])
+  return useCallback((chunk: Element) => {
+    observer.current ??= createReadObserver(chunk.closest('.scroll'))
+    // An element that is watched already stays so.
+    for (const element of chunk.querySelectorAll('.msg')) observer.current.observe(element)
+  }, [])
 }

@@ -64,8 +64,17 @@ export function MessageSkeleton() {
           Loading
         </p>
         <div class="skeleton wide" aria-hidden="true">
-          {Array.from({ length: 10 }, () => (
-            <i />
+          {Array.from({ length: 8 }, () => (
+            <div>
+              <b class="tile" />
+              <div>
+                <i />
+              </div>
+              <div>
+                <i />
+                <i />
+              </div>
+            </div>
           ))}
         </div>
       </div>

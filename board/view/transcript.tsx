@@ -1,11 +1,12 @@
 /** The messages of the open thread, and where the person is in them. */
-import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
+import { useCallback, useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { isPerson, type Message as MessageData } from '../relay/types.ts'
 import { today } from '../state/clock.ts'
 import { posted } from '../state/outbox.ts'
 import { outbox } from '../state/outbox-store.ts'
 import { findUnseen } from '../state/read-state.ts'
 import { route } from '../state/route.ts'
+import { findThread } from '../state/threads.ts'
 import {
   jumpToEnd,
   loadNewer,
@@ -54,7 +55,12 @@ export function TranscriptView({ open }: { open: Transcript }) {
   const seq = to.at === 'thread' ? to.seq : undefined
   const pending = outbox.value.filter((each) => each.thread === name)
 
-  useReading(scroll, messages)
+  const watch = useReading()
+  const onDrawn = useCallback((chunk: Element) => {
+    watch(chunk)
+    // Its height was only an estimate until now.
+    if (wasAtEnd.current && scroll.current) scroll.current.scrollTop = scroll.current.scrollHeight
+  }, [])
   const keep = usePlace(scroll, wasAtEnd)
 
   const onScroll = () => {
@@ -141,6 +147,11 @@ export function TranscriptView({ open }: { open: Transcript }) {
         aria-label="Messages of this thread"
       >
         <div class="col feed" role="log" aria-live="off" aria-label="Messages">
+          {messages.length > 0 && (
+            <p class="printed" aria-hidden="true">
+              {describeRange(messages.length, olderCount, findThread(name)?.message_count)}
+            </p>
+          )}
           {olderCount > 0 && (
             <p class="older">
               <button class="btn small quiet" type="button" onClick={() => void loadOlder()}>
@@ -157,6 +168,8 @@ export function TranscriptView({ open }: { open: Transcript }) {
               firstUnread={ifWithin(open.firstUnread, chunk)}
               unreadCount={open.unreadCount}
               target={ifWithin(seq, chunk)}
+              isKept={ifWithin(aim.seq, chunk) !== undefined}
+              onDrawn={onDrawn}
               today={today.value}
             />
           ))}
@@ -178,6 +191,13 @@ export function TranscriptView({ open }: { open: Transcript }) {
       )}
     </>
   )
+}
+
+/** Which messages of the thread these are, for a print of them; nothing when they are all. */
+function describeRange(count: number, olderCount: number, total = 0): string {
+  if (total <= count) return ''
+  const [first, last] = [olderCount + 1, olderCount + count].map((each) => each.toLocaleString())
+  return `Messages ${first}–${last} of ${total.toLocaleString()}`
 }
 
 /** Whether more than a screen is below, and how many messages there were not seen. */

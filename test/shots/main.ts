@@ -102,6 +102,24 @@ const STATES: State[] = [
   { name: 'thread', at: '/board/#/t/billing-migration' },
   { name: 'permalink', at: '/board/#/t/billing-migration/5' },
   { name: 'code', at: '/board/#/t/checkout-flaky-tests' },
+  {
+    name: 'document',
+    at: '/board/#/t/customer-interviews-q4',
+    act: async (page) => {
+      await page.getByRole('button', { name: /^Show all/ }).click()
+      await page.locator('.doc-head').scrollIntoViewIfNeeded()
+    },
+  },
+  {
+    name: 'document-read',
+    at: '/board/#/t/customer-interviews-q4',
+    act: async (page) => {
+      await page.getByRole('button', { name: /^Show all/ }).click()
+      const outline = page.getByRole('button', { name: 'Outline' })
+      if ((await outline.getAttribute('aria-expanded')) === 'false') await outline.click()
+      await page.getByRole('button', { name: 'Seats or usage' }).click()
+    },
+  },
   { name: 'strangers', at: '/board/#/t/scratch' },
   { name: 'archived', at: '/board/#/t/auth-refactor' },
   { name: 'missing', at: '/board/#/t/nothing' },

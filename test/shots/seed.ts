@@ -45,6 +45,20 @@ const LOG = `Full log of the night:\n\n${Array.from(
   (_, i) => `- \`0${i % 10}:${10 + (i % 50)}:03\` batch ${i + 1}, 500 rows, sums equal to the cent`,
 ).join('\n')}`
 
+const REPORT = `# What twelve customers said\n\n${[
+  'Who was asked',
+  'Annual billing',
+  'Seats or usage',
+  'What they miss',
+  'What they would not pay for',
+  'What I would do',
+]
+  .map(
+    (heading, i) =>
+      `## ${heading}\n\n${'Eight of twelve said the same in other words, and two had never looked at that page before. '.repeat(7)}\n\n${i === 1 ? '### The two who pay in advance\n\nBoth asked for an invoice in their own currency.\n\n' : ''}`,
+  )
+  .join('')}`
+
 /** The posts, oldest first. */
 export const POSTS: Post[] = [
   {
@@ -97,6 +111,7 @@ export const POSTS: Post[] = [
     surface: 'chat',
     content: 'Dana would take 12 % off for annual billing, not 10.',
   },
+  { thread: 'customer-interviews-q4', from: 'desktop-code', surface: 'code', content: REPORT },
   {
     thread: 'daily-standup',
     from: 'standup-job',

@@ -63,7 +63,7 @@ test('messages that came while the page was hidden have a line, and the view sto
   await expect.poll(() => pill.innerText()).toMatch(/^(1\d|2\d) new/)
   await page.locator('body').press('End')
   await expect.poll(() => pill.count()).toBe(0)
-  expect(await page.locator('[data-seq="55"]').isVisible()).toBe(true)
+  await page.locator('[data-seq="55"]').waitFor()
   // One that comes while the person looks has no line.
   await post(relay, 'line 56')
   await page.locator('[data-seq="56"]').waitFor()
