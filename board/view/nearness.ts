@@ -4,7 +4,7 @@ import { useEffect, useRef, useState } from 'preact/hooks'
 /** Pixels above and below the box of messages within which they are in the page. */
 const MARGIN = 1_500
 
-/** What a person has opened, switched or selected, which drawing again would lose. */
+/** The things that a person has opened, switched or selected, which drawing again would lose. */
 const CHANGED = 'details[open], [aria-pressed="true"], [aria-expanded="true"], .less'
 
 /**

@@ -85,7 +85,7 @@ test('only messages near the screen are in the page, and the way back to the oth
       .boundingBox()
       .then((box) => box?.y),
   ).resolves.toBeLessThan(800)
-  // What was away and is back is read when it has been on screen.
+  // A message that was away and is back is read once it has been on screen.
   await post(relay, 'line 1001')
   await page.locator('[data-seq="1001"]').waitFor()
   await expect
@@ -97,7 +97,7 @@ test('only messages near the screen are in the page, and the way back to the oth
   expect(complaints).toEqual([])
 })
 
-test('what the person has opened, focused or selected stays in the page; printing brings back all', async () => {
+test('the parts that the person has opened, focused or selected stay in the page; printing brings back all', async () => {
   await using relay = await createTestRelay()
   await createThread(relay, 600)
   await post(relay, `# Report\n\n${'- a line of it\n'.repeat(600)}`)
