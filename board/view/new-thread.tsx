@@ -1,5 +1,5 @@
 /** A new thread: its name, perhaps a description, and the first message. */
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { foldName } from '../../src/similar.ts'
 import { isReadOnly } from '../relay/sign-in.ts'
 import { tabStorage } from '../relay/storage.ts'
@@ -40,7 +40,8 @@ export function NewThreadPane() {
     ? threads.value?.find((each) => foldName(each.name) === foldName(name))
     : undefined
   const thread = existing?.name ?? name.trim()
-  useEffect(() => field.current?.focus(), [])
+  // Before it can be seen: a person may type at once.
+  useLayoutEffect(() => field.current?.focus(), [])
 
   const create = async () => {
     const wanted = name.trim()
