@@ -75,7 +75,7 @@ test('messages that wait are counted apart from what is unread, and leave when t
   // The relay does not wake a reader for its own posts.
   await board.look()
   await page.getByText('Answered or done elsewhere').waitFor()
-  expect(await page.title()).toBe('(2) For you · Relay')
+  await expect.poll(() => page.title()).toBe('(2) For you · Relay')
   await go(page, '#/t/plan')
   await page.getByRole('link', { name: /^And this/ }).waitFor()
   await go(page, '#/')
