@@ -47,13 +47,13 @@ test('messages that wait are counted apart from what is unread, and leave when t
   expect(await rows(page).first().innerText()).toMatch(
     /laptop-code\s+in index[\s\S]*Drop it\?\s+drop index a;/,
   )
-  expect(await page.title()).toBe('(2) For you · Relay')
+  await expect.poll(() => page.title()).toBe('(2) For you · Relay')
   expect(await page.locator('.side .count').innerText()).toMatch(/^2/)
   expect(await page.getByRole('link', { name: /^plan/ }).locator('.num').innerText()).toMatch(/^2/)
   // One that comes is there without a look.
   await ask(relay, 'late', 'And this?')
   await page.locator('.pane').getByText('And this?').waitFor()
-  expect(await page.title()).toBe('(3) For you · Relay')
+  await expect.poll(() => page.title()).toBe('(3) For you · Relay')
 
   await page.keyboard.press('j')
   await page.keyboard.press('j')
@@ -93,7 +93,7 @@ test('a message that is put off comes back at its time, or when it is brought ba
   await page.keyboard.press('h')
   await page.getByRole('menuitem', { name: /^In an hour/ }).press('Enter')
   await page.getByText('Nothing waits for you').waitFor()
-  expect(await page.title()).toBe('For you · Relay')
+  await expect.poll(() => page.title()).toBe('For you · Relay')
   await page.reload()
   await page.getByText('Nothing waits for you').waitFor()
   await page.locator('.folds summary').click()
@@ -104,7 +104,7 @@ test('a message that is put off comes back at its time, or when it is brought ba
   await page.getByText('Nothing waits for you').waitFor()
   await page.clock.fastForward(3_600_000 + 30_000)
   await rows(page).waitFor()
-  expect(await page.title()).toBe('(1) For you · Relay')
+  await expect.poll(() => page.title()).toBe('(1) For you · Relay')
 })
 
 test('an answer goes to its author, says what it answers, and shows what became of it', async () => {

@@ -401,7 +401,7 @@ test('a message for the person is announced while another window is in front, ot
   await post(relay, 'other', 'by the way')
   await board.look()
   await expect.poll(announced).toEqual([['other', 'laptop-code: what do you think?', true]])
-  expect(await page.title()).toBe('(1) plan · Relay')
+  await expect.poll(() => page.title()).toBe('(1) plan · Relay')
   expect(await page.locator('link[rel=icon]').getAttribute('href')).toBe('icon-unread.svg')
 })
 
