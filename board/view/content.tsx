@@ -1,8 +1,7 @@
 /** A message's content: drawn from its Markdown or as text, and folded when it is long. */
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { noteFault, say } from '../state/status.ts'
-import { Document } from './document.tsx'
-import { Drawn } from './drawn.tsx'
+import { Drawn, reader } from './drawn.tsx'
 import type { MessageProps } from './message.tsx'
 import { scrollTo, settle } from './scrolling.ts'
 import { Text } from './text.tsx'
@@ -36,10 +35,22 @@ export function Content({ message, thread, isPlain, onWhole }: ContentProps) {
       setOpen(false)
       if (message) requestAnimationFrame(() => showHead(message))
     }
+    const Frame = typeof reader.value === 'object' ? reader.value.Document : undefined
+    const drawn = <Drawn text={content} isPlain={isPlain} />
+    if (Frame) {
+      return (
+        <Frame message={message} length={length} isPlain={isPlain} onLess={close}>
+          {drawn}
+        </Frame>
+      )
+    }
     return (
-      <Document message={message} length={length} isPlain={isPlain} onLess={close}>
-        <Drawn text={content} isPlain={isPlain} />
-      </Document>
+      <>
+        {drawn}
+        <button class="btn small quiet" type="button" onClick={close}>
+          Show less
+        </button>
+      </>
     )
   }
   const start = content.slice(0, FOLDED).replace(/[\ud800-\udbff]$/, '')

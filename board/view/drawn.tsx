@@ -5,7 +5,10 @@
 import { signal } from '@preact/signals'
 import { Text } from './text.tsx'
 
-type Reader = typeof import('./markdown.tsx')
+type Parts = typeof import('./reader.ts')
+
+/** The view for chats has no frame for long messages. */
+type Reader = Pick<Parts, 'Markdown'> & Partial<Parts>
 
 /** The reader; undefined while it is loaded. */
 export const reader = signal<Reader | 'failed' | undefined>(undefined)
@@ -14,7 +17,7 @@ export const reader = signal<Reader | 'failed' | undefined>(undefined)
 export async function loadReader(): Promise<void> {
   if (typeof reader.peek() === 'object') return
   try {
-    reader.value = await import('./markdown.tsx')
+    reader.value = await import('./reader.ts')
   } catch {
     reader.value = 'failed'
   }

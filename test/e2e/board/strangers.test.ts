@@ -150,7 +150,7 @@ test('the files of the board: their headers, and nothing else is served', async 
   const html = await index.text()
   expect(html).not.toMatch(/<script(?![^>]*src=)|\son\w+=|<style/)
   expect(html).not.toMatch(/https?:\/\//)
-  // All that the page loads before it can be used, as it is sent: at most 64 KiB, and 72 with the reader of
+  // All that the page loads before it can be used, as it is sent: at most 64 KiB, and 73 with the reader of
   // Markdown, which a thread needs and the first view does not.
   const names = [...html.matchAll(/(?:src|href)="([^"]+\.(?:js|css|svg|webmanifest))"/g)]
   const files = new Map<string, Uint8Array>()
@@ -168,7 +168,7 @@ test('the files of the board: their headers, and nothing else is served', async 
     measure(Buffer.from(html)),
   )
   expect(total).toBeLessThanOrEqual(64 * 1024)
-  const reader = /import\("\.\/(markdown-[^"]+)"\)/.exec(code)?.[1]
+  const reader = /import\("\.\/(reader-[^"]+)"\)/.exec(code)?.[1]
   const bytes = await (await relay.fetch(`/board/${reader}`)).bytes()
   expect(total + measure(bytes)).toBeLessThanOrEqual(73 * 1024)
   for (const path of [

@@ -66,11 +66,11 @@ test.each(['legacy', 'modern'] as const)(
   },
 )
 
-test('the document loads nothing, has no handlers in its markup, and is at most 130 KiB', async () => {
+test('the document loads nothing, has no handlers in its markup, and is at most 130 KB', async () => {
   await using relay = await createTestRelay(APP)
   const { contents } = await ask(relay, 'modern', 'resources/read', { uri: URI })
   const html: string = contents[0].text
-  expect(Buffer.byteLength(html)).toBeLessThanOrEqual(130 * 1024)
+  expect(Buffer.byteLength(html)).toBeLessThanOrEqual(130_000)
   expect(html.startsWith('<!doctype html>')).toBe(true)
   const markup = html.replace(/<style>.*?<\/style>/s, '').replace(/<script>.*<\/script>/s, '')
   expect(markup).not.toMatch(/\s(src|href|on\w+)=/)
